@@ -1,0 +1,174 @@
+"""The elements of a data set as spans of its bytes, and data sets put together from such spans."""
+
+import struct
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from isocenter.dicom.encoding import (
+    UNDEFINED_LENGTH,
+    Buffer,
+    Layout,
+    describe,
+    element_value,
+    item_implicit,
+    skip_undefined,
+)
+from isocenter.dicom.places import ElementPlace
+from isocenter.errors import InvalidDicom
+
+__all__ = ["ElementSpan", "element_spans", "item_contents", "replaced"]
+
+
+class ElementSpan(NamedTuple):
+    """Where one element begins and where the next one does."""
+
+    tag: int
+    start: int
+    end: int
+
+
+def element_spans(
+    data: Buffer, layout: Layout, *, offset: int = 0, end: int | None = None
+) -> list[ElementSpan]:
+    """List the elements of a data set, not those in its sequences.
+
+    Parameters
+    ----------
+    data
+        Where the data set stands.
+    layout
+        How it is laid out.
+    offset, end
+        Where it begins and ends; by default all of `data`.
+
+    Raises
+    ------
+    InvalidDicom
+        If an element reaches beyond the end.
+    LimitExceeded
+        If sequences nest too deep.
+    """
+    stop = len(data) if end is None else end
+    implicit, short = layout.implicit, frozenset[int]() if layout.implicit else layout.short
+    unpack, little = layout.unpack_element, layout.little_endian
+    spans: list[ElementSpan] = []
+    try:
+        while offset < stop:
+            start = offset
+            raw, vr, length = unpack(data, offset)
+            if vr in short:  # nearly every element of nearly every header
+                offset += 8 + length
+            else:
+                offset = _element_end(data, offset, layout, implicit)
+            tag = (raw & 0xFFFF) << 16 | raw >> 16 if little else raw
+            spans.append(ElementSpan(tag, start, offset))
+    except struct.error:
+        offset = stop + 1
+    if offset > stop:
+        raise InvalidDicom(
+            f"the data set is truncated: an element reaches beyond its end at offset {stop}"
+        )
+    return spans
+
+
+def _element_end(data: Buffer, offset: int, layout: Layout, implicit: bool) -> int:
+    offset, length, inner = element_value(data, offset, layout, implicit)
+    if length == UNDEFINED_LENGTH:
+        return skip_undefined(data, offset, layout, implicit=inner)
+    return offset + length
+
+
+def item_contents(data: Buffer, layout: Layout, place: ElementPlace) -> list[tuple[int, int]]:
+    """List where the content of each item of a sequence begins and ends.
+
+    Parameters
+    ----------
+    data
+        Where the sequence stands.
+    layout
+        How the data set is laid out.
+    place
+        The sequence.
+
+    Raises
+    ------
+    InvalidDicom
+        If something else stands where an item must.
+    """
+    contents: list[tuple[int, int]] = []
+    offset, stop = place.offset, place.offset + place.length
+    try:
+        while offset < stop:
+            raw, length = layout.unpack_item(data, offset)
+            offset += 8
+            if raw == layout.sequence_end:
+                break
+            if raw != layout.item:
+                raise InvalidDicom(
+                    f"{describe(layout.raw_tag(raw))} stands in {describe(place.tag)}; expected an "
+                    "Item (FFFE,E000)"
+                )
+            start = offset
+            if length == UNDEFINED_LENGTH:
+                offset = _item_end(data, layout, offset, place.implicit)
+                contents.append((start, offset - 8))
+            else:
+                offset += length
+                contents.append((start, offset))
+    except struct.error:
+        offset = stop + 1
+    if offset > stop:
+        raise InvalidDicom(f"{describe(place.tag)} ends in the middle of an item")
+    return contents
+
+
+def _item_end(data: Buffer, layout: Layout, offset: int, implicit: bool) -> int:
+    implicit = item_implicit(data, offset, layout, implicit)
+    while layout.unpack_item(data, offset)[0] != layout.item_end:
+        offset = _element_end(data, offset, layout, implicit)
+    return offset + 8
+
+
+def replaced(
+    data: Buffer, spans: list[ElementSpan], changes: Mapping[int, Buffer | None]
+) -> list[Buffer]:
+    """Put a data set together anew, with some elements replaced, added or left out.
+
+    Group Length elements (gggg,0000) of groups that change are left out: they would be wrong, and
+    they are retired (PS3.5 7.2).
+
+    Parameters
+    ----------
+    data
+        The bytes that `spans` speak of.
+    spans
+        The elements, in the order of their tags.
+    changes
+        By tag, the encoded element to stand there; None to leave it out.
+
+    Returns
+    -------
+    list of Buffer
+        Pieces to write one after the other; unchanged stretches are views of `data`.
+    """
+    view = memoryview(data)
+    pending = sorted(changes)
+    lengths = {tag & 0xFFFF0000 for tag in changes}
+    pieces: list[Buffer] = []
+    kept_from = spans[0].start if spans else 0
+    at = 0
+    for tag, start, end in spans:
+        while at < len(pending) and pending[at] < tag:
+            if (added := changes[pending[at]]) is not None:
+                pieces += [view[kept_from:start], added]
+                kept_from = start
+            at += 1
+        if tag in changes or tag in lengths:
+            pieces.append(view[kept_from:start])
+            kept_from = end
+            if tag in changes and (new := changes[tag]) is not None:
+                pieces.append(new)
+            at += tag in changes
+    pieces.append(view[kept_from : spans[-1].end if spans else kept_from])
+    pieces += [new for tag in pending[at:] if (new := changes[tag]) is not None]
+    return [piece for piece in pieces if len(piece)]

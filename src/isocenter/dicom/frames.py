@@ -1,0 +1,240 @@
+"""Where every frame of Pixel Data stands, so that one can be read without its object."""
+
+import struct
+import zlib
+from abc import ABC, abstractmethod
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from isocenter.dicom.source import ReadAt
+from isocenter.errors import NotFound, PixelDataError
+
+Span = tuple[int, int]
+"""Offset and length in bytes."""
+
+_NATIVE, _ENCAPSULATED = 1, 2
+
+
+class FrameTable(ABC):
+    """The places of all frames of one object.
+
+    Frames are counted from 1, as in DICOM. A video is one frame: its stream.
+    """
+
+    __slots__ = ()
+
+    number_of_frames: int
+
+    @property
+    @abstractmethod
+    def frames_found(self) -> int:
+        """How many frames are really there; fewer than promised in a damaged object."""
+
+    @abstractmethod
+    def spans(self, number: int) -> tuple[Span, ...]:
+        """Return the places of one frame's bytes.
+
+        Parameters
+        ----------
+        number
+            The frame, from 1.
+
+        Returns
+        -------
+        tuple of (int, int)
+            Offset and length of each fragment in the source that the table was made of; one span
+            for a native frame.
+
+        Raises
+        ------
+        NotFound
+            If the object does not promise so many frames.
+        PixelDataError
+            If it promises them but its pixel data does not hold them.
+        """
+
+    def bit_offset(self, number: int) -> int:
+        """Return the bit in the first byte of `spans` with which a frame begins, 0 to 7.
+
+        It is 0 but for native frames whose size is no whole number of bytes (PS3.5 8.1.1, D).
+        """
+        del number
+        return 0
+
+    def read_frame(self, read: ReadAt, number: int) -> bytes:
+        """Read one frame, joined of its fragments or shifted to begin with a byte.
+
+        Parameters
+        ----------
+        read
+            Reads the source that the table was made of.
+        number
+            The frame, from 1.
+
+        Returns
+        -------
+        bytes
+            A codestream, or native pixels.
+
+        Raises
+        ------
+        NotFound, PixelDataError
+            As `spans` does.
+        """
+        return b"".join([read(offset, length) for offset, length in self.spans(number)])
+
+    @abstractmethod
+    def to_bytes(self) -> bytes:
+        """Return a compact form to be kept; `from_bytes` reads it."""
+
+    @staticmethod
+    def from_bytes(data: bytes) -> "FrameTable":
+        """Read what `to_bytes` wrote.
+
+        Raises
+        ------
+        ValueError
+            If it was not written by this version.
+        """
+        try:
+            return _READERS[data[0]](data[1:])
+        except (IndexError, KeyError, struct.error, zlib.error) as error:
+            raise ValueError("these bytes are no frame table") from error
+
+    def _check(self, number: int) -> None:
+        if not 1 <= number <= self.number_of_frames:
+            raise NotFound(f"frame {number} of an object with {self.number_of_frames} frames")
+        if number > self.frames_found:
+            raise PixelDataError(
+                f"Number of Frames (0028,0008) is {self.number_of_frames}, but Pixel Data "
+                f"(7FE0,0010) holds {self.frames_found}; frame {number} is missing"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class NativeFrames(FrameTable):
+    """Frames without encapsulation, one behind the other.
+
+    Parameters
+    ----------
+    number_of_frames
+        How many the object promises.
+    offset, length
+        Where the value of Pixel Data stands.
+    frame_bits
+        The size of a frame in bits.
+    """
+
+    number_of_frames: int
+    offset: int
+    length: int
+    frame_bits: int
+
+    @property
+    def frames_found(self) -> int:
+        """How many whole frames Pixel Data holds."""
+        return min(self.number_of_frames, self.length * 8 // self.frame_bits)
+
+    def spans(self, number: int) -> tuple[Span, ...]:
+        """Return the place of one frame; see `FrameTable.spans`."""
+        self._check(number)
+        first_bit = (number - 1) * self.frame_bits
+        first, end = first_bit // 8, -(-(first_bit + self.frame_bits) // 8)
+        return ((self.offset + first, end - first),)
+
+    def bit_offset(self, number: int) -> int:
+        """Return the bit with which a frame begins; see `FrameTable.bit_offset`."""
+        return (number - 1) * self.frame_bits % 8
+
+    def read_frame(self, read: ReadAt, number: int) -> bytes:
+        """Read one frame; see `FrameTable.read_frame`."""
+        ((offset, length),) = self.spans(number)
+        data = read(offset, length)
+        if self.frame_bits % 8 == 0:
+            return data
+        # The first pixel is the least significant bit, so a shift aligns the frame.
+        bits = int.from_bytes(data, "little") >> self.bit_offset(number)
+        bits &= (1 << self.frame_bits) - 1
+        return bits.to_bytes(-(-self.frame_bits // 8), "little")
+
+    def to_bytes(self) -> bytes:
+        """Return 33 bytes; see `FrameTable.to_bytes`."""
+        return struct.pack(
+            "<B4Q", _NATIVE, self.number_of_frames, self.offset, self.length, self.frame_bits
+        )
+
+    @classmethod
+    def read(cls, data: bytes) -> "NativeFrames":
+        """Read what `to_bytes` wrote behind its first byte."""
+        return cls(*struct.unpack("<4Q", data))
+
+
+@dataclass(frozen=True, slots=True)
+class EncapsulatedFrames(FrameTable):
+    """Frames made of fragments.
+
+    Parameters
+    ----------
+    number_of_frames
+        How many the object promises.
+    offsets, lengths
+        Where the value of each fragment stands.
+    firsts
+        For each frame that is there, the number of its first fragment, from 0.
+    """
+
+    number_of_frames: int
+    offsets: "array[int]"
+    lengths: "array[int]"
+    firsts: "array[int]"
+
+    @property
+    def frames_found(self) -> int:
+        """How many frames have fragments."""
+        return len(self.firsts)
+
+    def spans(self, number: int) -> tuple[Span, ...]:
+        """Return the places of one frame's fragments; see `FrameTable.spans`."""
+        self._check(number)
+        first = self.firsts[number - 1]
+        end = self.firsts[number] if number < len(self.firsts) else len(self.offsets)
+        return tuple(zip(self.offsets[first:end], self.lengths[first:end], strict=True))
+
+    def to_bytes(self) -> bytes:
+        """Return about four bytes a frame; see `FrameTable.to_bytes`."""
+        counts = struct.pack(
+            "<B3Q", _ENCAPSULATED, self.number_of_frames, len(self.offsets), len(self.firsts)
+        )
+        numbers = [*_differences(self.offsets), *self.lengths, *_differences(self.firsts)]
+        return counts + zlib.compress(struct.pack(f"<{len(numbers)}q", *numbers))
+
+    @classmethod
+    def read(cls, data: bytes) -> "EncapsulatedFrames":
+        """Read what `to_bytes` wrote behind its first byte."""
+        number_of_frames, fragments, frames = struct.unpack_from("<3Q", data)
+        numbers = array(
+            "q", struct.unpack(f"<{2 * fragments + frames}q", zlib.decompress(data[24:]))
+        )
+        return cls(
+            number_of_frames,
+            _sums(numbers[:fragments]),
+            array("Q", numbers[fragments : 2 * fragments]),
+            _sums(numbers[2 * fragments :]),
+        )
+
+
+_READERS = {_NATIVE: NativeFrames.read, _ENCAPSULATED: EncapsulatedFrames.read}
+
+
+def _differences(numbers: Sequence[int]) -> list[int]:
+    """Turn growing numbers into small ones, which compress."""
+    return [b - a for a, b in zip([0, *numbers], numbers, strict=False)]
+
+
+def _sums(differences: Sequence[int]) -> "array[int]":
+    total, sums = 0, array("Q")
+    for difference in differences:
+        total += difference
+        sums.append(total)
+    return sums

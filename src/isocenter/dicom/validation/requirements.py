@@ -1,0 +1,239 @@
+"""What the modules of an object's IOD ask for (PS3.3 Annexes A and C)."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from isocenter.dicom import dictionary, tags
+from isocenter.dicom.iod import (
+    IOD,
+    AttributeRule,
+    Clause,
+    Module,
+    ModuleUse,
+    Otherwise,
+    Terms,
+    Usage,
+)
+from isocenter.dicom.validation.conditions import HAND_WRITTEN, described, is_met
+from isocenter.dicom.validation.findings import Findings, Rule
+from isocenter.dicom.validation.items import Element, Item
+
+__all__ = ["check_requirements"]
+
+_STRICTEST_FIRST: Final = ("1", "2", "1C", "2C", "3")
+# The table lists the attributes of all kinds of content items, and all macros that may stand in a
+# functional group, as if each were needed: structured_report and multi_frame say which are.
+_CHOSEN_ELSEWHERE: Final = {"SR Document Content"}
+# What says so in its text: it takes the place of the other.
+_SUPERSEDING: Final = {("SC Equipment", tags.Modality): "General Series"}
+_GROUPS: Final = {
+    tags.SharedFunctionalGroupsSequence,
+    tags.PerFrameFunctionalGroupsSequence,
+}
+_MEANINGS: Final = {
+    "1": "required and must have a value",
+    "2": "required, empty if unknown",
+    "1C": "required with a value",
+    "2C": "required, empty if unknown",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Demand:
+    """An attribute that a module of the IOD speaks of."""
+
+    module: str
+    rule: AttributeRule
+
+    @property
+    def clause(self) -> Clause | None:
+        by_hand = HAND_WRITTEN.get((self.module, self.rule.tag)) or HAND_WRITTEN.get(
+            ("", self.rule.tag)
+        )
+        return by_hand or (self.rule.condition.clause if self.rule.condition else None)
+
+
+_Demands = Mapping[int, _Demand]
+
+
+def check_requirements(item: Item, iod: IOD, findings: Findings) -> None:
+    """Look for what is missing, empty, not meant to be there, or has a value that is not listed.
+
+    Parameters
+    ----------
+    item
+        The data set.
+    iod
+        Its Information Object Definition.
+    findings
+        Takes what is found.
+    """
+    _check_item(item, _demands(iod, _modules_present(item, iod)), findings)
+
+
+def _modules_present(item: Item, iod: IOD) -> frozenset[str]:
+    """Return the modules that must or do take part.
+
+    The standard leaves it to the author whether an optional module is there; it is if one of the
+    attributes that it demands, and no other module has, is there; or, if it demands none, any.
+    """
+    return frozenset(
+        use.module.name
+        for use, own in zip(iod.modules, _own_tags(iod), strict=True)
+        if use.usage is Usage.MANDATORY or any(tag in item.elements for tag in own)
+    )
+
+
+@lru_cache(maxsize=256)
+def _own_tags(iod: IOD) -> tuple[frozenset[int], ...]:
+    count = Counter(rule.tag for use in iod.modules for rule in use.module.attributes)
+    return tuple(
+        frozenset(
+            rule.tag
+            for rule in use.module.attributes
+            if (count[rule.tag] == 1 and rule.type in ("1", "2")) or not _demands_something(use)
+        )
+        for use in iod.modules
+    )
+
+
+def _demands_something(use: ModuleUse) -> bool:
+    return any(rule.type in ("1", "2") for rule in use.module.attributes)
+
+
+@lru_cache(maxsize=512)
+def _demands(iod: IOD, present: frozenset[str]) -> _Demands:
+    demands: dict[int, _Demand] = {}
+    for use in iod.modules:
+        if use.module.name in present:
+            for demand in _of_module(use.module):
+                known = demands.get(demand.rule.tag)
+                demands[demand.rule.tag] = demand if known is None else _stricter(known, demand)
+    return demands
+
+
+def _of_module(module: Module) -> tuple[_Demand, ...]:
+    if module.name in _CHOSEN_ELSEWHERE:
+        return ()
+    return tuple(_Demand(module.name, rule) for rule in module.attributes)
+
+
+def _stricter(one: _Demand, other: _Demand) -> _Demand:
+    """Choose between modules that speak of the same attribute; all of them bind."""
+    if _SUPERSEDING.get((other.module, other.rule.tag)) == one.module:
+        return other
+    chosen = min(one, other, key=lambda demand: _STRICTEST_FIRST.index(demand.rule.type))
+    rest = other if chosen is one else one
+    rule = chosen.rule
+    if rule.items and (rule.terms or not rest.rule.terms):
+        return chosen
+    return _Demand(
+        chosen.module,
+        AttributeRule(rule.tag, rule.type, rule.condition, rule.terms or rest.rule.terms,
+                      rule.single_item, rule.any_item, rule.items or rest.rule.items),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _demands_of_items(module: str, rule: AttributeRule) -> _Demands:
+    optional = rule.tag in _GROUPS
+    return {
+        inner.tag: _Demand(module, _as_optional(inner) if optional else inner)
+        for inner in rule.items
+    }
+
+
+def _as_optional(rule: AttributeRule) -> AttributeRule:
+    return AttributeRule(
+        rule.tag, "3", None, rule.terms, rule.single_item, rule.any_item, rule.items
+    )
+
+
+def _check_item(item: Item, demands: _Demands, findings: Findings) -> None:
+    for tag, demand in demands.items():
+        element = item.elements.get(tag)
+        if element is None:
+            if demand.rule.type != "3":
+                _check_absent(item, demand, demands, findings)
+        else:
+            _check_present(item, element, demand, demands, findings)
+
+
+def _check_absent(item: Item, demand: _Demand, demands: _Demands, findings: Findings) -> None:
+    kind, clause = demand.rule.type, demand.clause
+    if kind in ("1C", "2C") and (clause is None or not is_met(clause, item, demands)):
+        return
+    empty = ", empty if it is unknown" if kind.startswith("2") else ""
+    findings.error(item, demand.rule.tag, Rule.MISSING, "missing", _MEANINGS[kind],
+                   f"Add {dictionary.name(demand.rule.tag)}{empty}",
+                   module=demand.module, condition=_condition(demand))  # fmt: skip
+
+
+def _condition(demand: _Demand) -> str:
+    kind, clause = demand.rule.type, demand.clause
+    if kind.endswith("C") and clause is not None:
+        return f"Type {kind}, required if {described(clause)}"
+    return f"Type {kind}"
+
+
+def _check_present(
+    item: Item, element: Element, demand: _Demand, demands: _Demands, findings: Findings
+) -> None:
+    if demand.rule.type == "1" and element.is_empty:
+        findings.error(item, element.tag, Rule.EMPTY, "no value", _MEANINGS["1"], "Give a value",
+                       module=demand.module, condition="Type 1")  # fmt: skip
+    elif demand.rule.type in ("1C", "2C"):
+        _check_conditional(item, element, demand, demands, findings)
+    for terms in demand.rule.terms:
+        _check_terms(item, element, demand, terms, findings)
+    if element.items is not None:
+        _check_items(item, element, demand, findings)
+
+
+def _check_conditional(
+    item: Item, element: Element, demand: _Demand, demands: _Demands, findings: Findings
+) -> None:
+    if demand.rule.type == "1C" and element.is_empty:
+        findings.error(item, element.tag, Rule.EMPTY, "no value", "a value, or no such attribute",
+                       "Give a value or leave it out",
+                       module=demand.module, condition=_condition(demand))  # fmt: skip
+        return
+    known = demand.rule.condition
+    if known is None or known.otherwise is Otherwise.ALLOWED or demand.clause is not known.clause:
+        return
+    if is_met(known.clause, item, demands) is False:
+        note = findings.error if known.otherwise is Otherwise.FORBIDDEN else findings.warning
+        note(item, element.tag, Rule.UNEXPECTED, "present", "absent, as its condition is not met",
+             "Leave it out", module=demand.module, condition=_condition(demand))  # fmt: skip
+
+
+def _check_items(item: Item, element: Element, demand: _Demand, findings: Findings) -> None:
+    items = element.items or ()
+    if demand.rule.any_item and not items and demand.rule.type in ("1C", "3"):
+        findings.error(item, element.tag, Rule.ITEMS, "no items", "one or more items",
+                       "Add an item, or leave the sequence out", module=demand.module)  # fmt: skip
+    if demand.rule.single_item and len(items) > 1:
+        findings.error(item, element.tag, Rule.ITEMS, f"{len(items)} items", "a single item",
+                       "Keep one item", module=demand.module)  # fmt: skip
+    if demand.rule.items:
+        inner = _demands_of_items(demand.module, demand.rule)
+        for part in items:
+            _check_item(part, inner, findings)
+
+
+def _check_terms(
+    item: Item, element: Element, demand: _Demand, terms: Terms, findings: Findings
+) -> None:
+    values = [str(value) for value in element.values]
+    if terms.number:
+        values = values[terms.number - 1 : terms.number]
+    for value in values:
+        if value and value not in terms.terms:
+            note = findings.error if terms.enumerated else findings.warning
+            which = "one of" if terms.enumerated else "a defined term:"
+            expected = f"{which} {', '.join(terms.terms)}"
+            note(item, element.tag, Rule.TERM, repr(value[:64]), expected,
+            "Use one of these values", module=demand.module)  # fmt: skip
