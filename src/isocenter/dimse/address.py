@@ -1,0 +1,64 @@
+"""Application entity titles and where to find the entity on the network."""
+
+import re
+from dataclasses import dataclass
+
+from isocenter.errors import ConfigurationError
+
+_DESTINATION = re.compile(r"(?P<title>[^@]+)@(?P<host>\[[^\]]+\]|[^:@\[\]]+)(:(?P<port>\d{1,5}))?")
+
+REGISTERED_PORT = 11112
+"""The port that is registered for DICOM (PS3.8 9.1.1)."""
+
+
+def check_ae_title(title: str) -> str:
+    r"""Return an AE title without its insignificant spaces.
+
+    Parameters
+    ----------
+    title
+        1 to 16 characters of the default repertoire, without backslash or control characters
+        (PS3.5 6.2, VR AE).
+
+    Raises
+    ------
+    ConfigurationError
+        The title breaks that rule.
+    """
+    stripped = title.strip(" ")
+    allowed = stripped.isascii() and stripped.isprintable() and "\\" not in stripped
+    if allowed and 1 <= len(stripped) <= 16:
+        return stripped
+    raise ConfigurationError(
+        f"{title!r} is no AE title: give 1 to 16 ASCII characters without backslash"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PeerAddress:
+    """A remote application entity: its title, host and port."""
+
+    ae_title: str
+    host: str
+    port: int = REGISTERED_PORT
+
+    @classmethod
+    def parse(cls, text: str) -> "PeerAddress":
+        """Read `AET@HOST:PORT`; the port may be left out, an IPv6 host stands in brackets.
+
+        Raises
+        ------
+        ConfigurationError
+            The text has another form, or a part is impossible.
+        """
+        match = _DESTINATION.fullmatch(text.strip())
+        if match is None:
+            raise ConfigurationError(f"{text!r} is no destination: give AET@HOST:PORT")
+        port = int(match["port"] or REGISTERED_PORT)
+        if not 0 < port < 65536:
+            raise ConfigurationError(f"port {port} of {text!r} is not between 1 and 65535")
+        return cls(check_ae_title(match["title"]), match["host"].strip("[]"), port)
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.ae_title}@{host}:{self.port}"

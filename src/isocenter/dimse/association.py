@@ -1,0 +1,317 @@
+"""An association over a blocking connection: the driver of plain code and of the acceptor."""
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from isocenter.dimse import operations
+from isocenter.dimse.invalid_pdu import AbortSource
+from isocenter.dimse.limits import Timeouts
+from isocenter.dimse.machine import DataSet, Machine, Operation, Received, Wait, seconds_by_wait
+from isocenter.dimse.messages import AnyRequest, Message, Response, respond
+from isocenter.dimse.negotiation import AssociationInfo, NegotiatedContext
+from isocenter.dimse.outgoing import Outgoing, describe
+from isocenter.dimse.status import Status
+from isocenter.dimse.transport import Transport
+from isocenter.dimse.upper_layer import AbortIndication, Role
+from isocenter.errors import AssociationAborted, AssociationError, TimedOut
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+# An association that is quiet for this long gives its large buffer back, in seconds.
+_QUIET = 2.0
+
+
+class Association:
+    """An association that stands, used by one thread at a time.
+
+    Made by `isocenter.dimse.connect_sync`, or by an acceptor, which gives it to its services.
+
+    Attributes
+    ----------
+    info
+        Who stands at the two ends.
+    """
+
+    def __init__(self, transport: Transport, machine: Machine, timeouts: Timeouts) -> None:
+        self._transport = transport
+        self._machine = machine
+        self._timeouts = timeouts
+        self._seconds = seconds_by_wait(timeouts)
+        self._closed = False
+        self._stopping = False
+        # True until the first message: a connection that asks for nothing yet loses nothing.
+        self._is_idle = True
+        self._next_message_id = 0
+        self.info = AssociationInfo("", "", "", 0)
+
+    @property
+    def contexts(self) -> Mapping[int, NegotiatedContext]:
+        """The presentation contexts agreed on, by id."""
+        return self._machine.contexts
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages may be exchanged."""
+        return not self._closed and self._machine.upper.is_established
+
+    def context(self, context_id: int) -> NegotiatedContext:
+        """Return one of `contexts`."""
+        return self._machine.contexts[context_id]
+
+    # Messages
+
+    def receive(self) -> Received | None:
+        """Wait for the next message; `None` when the peer released the association."""
+        self._is_idle = True
+        try:
+            if self._stopping:
+                raise self._stopped()
+            return self.run(self._machine.receive(self._patience))
+        finally:
+            self._is_idle = False
+
+    @property
+    def _patience(self) -> Wait:
+        """What `receive` waits for: a requestor expects responses, an acceptor just the next."""
+        requestor = self._machine.upper.role is Role.REQUESTOR
+        return Wait.RESPONSE if requestor else Wait.MESSAGE
+
+    def fragments(self) -> Iterator[list[memoryview]]:
+        """Read the data set of the message received, some megabytes at a time.
+
+        Yields
+        ------
+        list of memoryview
+            Consecutive fragments; the views are true until the next step of the iteration.
+        """
+        while self._machine.data_set_is_open:
+            yield self.run(self._machine.fragments())
+
+    def read_data_set(self) -> bytes:
+        """Read the data set of the message received as a whole, up to `Limits.identifier`."""
+        return self.run(self._machine.read_data_set())
+
+    def skip_data_set(self) -> None:
+        """Read what is left of the data set and drop it."""
+        for _ in self.fragments():
+            pass
+
+    def send(self, context_id: int, message: Message, data: DataSet = None) -> None:
+        """Send a message, with its data set whole or as consecutive pieces."""
+        self.run(self._machine.send(context_id, message, data))
+
+    def respond(self, context_id: int, request: AnyRequest, status: Status) -> None:
+        """Skip what is left of the request's data set and send its final response."""
+        self.skip_data_set()
+        comment = status.comment.encode("ascii", "replace").decode("ascii")[:64]
+        response = respond(
+            request,
+            status.code,
+            error_comment=comment or None,
+            offending_element=status.offending_element or None,
+        )
+        self.send(context_id, response)
+
+    def exchange(self, context_id: int, request: AnyRequest, data: DataSet = None) -> Response:
+        """Send a request and wait for its response."""
+        return self.run(self._machine.exchange(context_id, request, data))
+
+    def echo(self) -> Status:
+        """Ask whether the peer answers (C-ECHO)."""
+        return self.run(operations.echo(self._machine, self.next_message_id()))
+
+    def store(self, source: Path | str | bytes | Outgoing) -> Status:
+        """Send one DICOM file and wait until the peer says what became of it (C-STORE).
+
+        Parameters
+        ----------
+        source
+            A path, or the bytes of a whole file. Its data set is sent as it is, in an accepted
+            context of its SOP class and transfer syntax.
+
+        Raises
+        ------
+        UnsupportedTransferSyntax
+            The peer did not accept the file's transfer syntax.
+        AssociationError
+            It did not accept its SOP class, or the association ended.
+        InvalidDicom, OSError
+            The file cannot be read.
+        """
+        outgoing = source if isinstance(source, Outgoing) else describe(source)
+        return self.run(operations.store(self._machine, self.next_message_id(), outgoing))
+
+    def await_response(self, request: AnyRequest) -> Response:
+        """Wait for the response to a request that `send` sent."""
+        return self.run(self._machine.await_response(request))
+
+    def next_message_id(self) -> int:
+        """Return a Message ID (0000,0110) that is not in use, 1 to 65535."""
+        self._next_message_id = self._next_message_id % 0xFFFF + 1
+        return self._next_message_id
+
+    # The end
+
+    def release(self) -> None:
+        """Release the association and close the connection.
+
+        A peer that ends it in another way than by its answer makes no difference any more.
+        """
+        if self.is_open:
+            try:
+                self.run(self._machine.release())
+            except AssociationError as error:
+                _log.info("%s did not release in order: %s", self._peer, error)
+        self.close()
+
+    def abort(self) -> None:
+        """Abort the association and close the connection."""
+        if not self._closed:
+            self._machine.upper.abort()
+            self.close()
+
+    def close(self) -> None:
+        """Close the connection; where the peer has to close first, wait for it (ARTIM)."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self.run(self._machine.close())
+        except (AssociationError, OSError):
+            pass
+        finally:
+            self._transport.close()
+
+    def stop(self, *, now: bool = False) -> None:
+        """Let the association end by an abort, from any thread: between two messages, or now."""
+        self._stopping = True
+        if now or self._is_idle:
+            self._transport.stop_receiving()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.release()
+        else:
+            self.abort()
+
+    # Driving
+
+    def run(self, operation: Operation[T]) -> T:
+        """Drive an operation of the machine to its end.
+
+        Raises
+        ------
+        TimedOut
+            The peer did not do its part in time; the association is aborted.
+        AssociationAborted
+            The association is over.
+        """
+        deadline = 0.0
+        try:
+            wait = next(operation)
+            while True:
+                self._flush()
+                if wait is not Wait.SENT:
+                    deadline = deadline or time.monotonic() + self._seconds[wait]
+                    if self._fill(wait, deadline):
+                        deadline = 0.0
+                wait = next(operation)
+        except StopIteration as done:
+            self._flush()
+            return done.value
+        except Exception:
+            self._flush_quietly()
+            raise
+
+    def _fill(self, wait: Wait, deadline: float) -> bool:
+        """Receive once; returns whether the peer made progress that earns it more time."""
+        upper = self._machine.upper
+        pdus = upper.pdus_received
+        try:
+            count = self._receive(wait, deadline)
+        except TimeoutError as error:
+            raise self._timed_out(wait) from error
+        except OSError:
+            count = 0
+        if count == 0 and self._stopping and wait is not Wait.CLOSE:
+            raise self._stopped()
+        upper.received(count)
+        if upper.pdus_received != pdus:
+            # Association and release have their time as a whole, whatever the peer sends meanwhile.
+            return wait not in (Wait.ASSOCIATE_RQ, Wait.RELEASE_RP, Wait.CLOSE)
+        if time.monotonic() > deadline:
+            raise self._timed_out(wait)
+        return False
+
+    def _receive(self, wait: Wait, deadline: float) -> int:
+        upper, seconds = self._machine.upper, self._seconds[wait]
+        if wait is not Wait.MESSAGE and wait is not Wait.REST:
+            seconds = deadline - time.monotonic()
+        elif wait is Wait.MESSAGE and seconds > _QUIET:
+            try:
+                return self._transport.receive_into(upper.space(), _QUIET)
+            except TimeoutError:
+                upper.shrink()
+        if upper.is_inside_pdu:
+            seconds = min(seconds, self._timeouts.transfer)
+        return self._transport.receive_into(upper.space(), seconds)
+
+    def _flush(self) -> None:
+        upper = self._machine.upper
+        if upper.has_data_to_send:
+            try:
+                self._transport.send(upper.data_to_send())
+            except TimeoutError as error:
+                upper.transport_closed()
+                raise TimedOut(f"{self._peer} took no data in time") from error
+            except OSError as error:
+                raise self._lost() from error
+
+    def _lost(self) -> AssociationAborted:
+        """Return why the connection broke while sending: often an A-ABORT is waiting to be read."""
+        upper = self._machine.upper
+        with contextlib.suppress(OSError):
+            upper.received(self._transport.receive_into(upper.space(), 0.1))
+        upper.transport_closed()
+        while (indication := upper.next_indication()) is not None:
+            if isinstance(indication, AbortIndication):
+                text = f"{self._peer} ended the association: {indication.detail}"
+                return AssociationAborted(text, indication.source, indication.reason)
+        return AssociationAborted(f"the connection to {self._peer} is lost")
+
+    def _flush_quietly(self) -> None:
+        """Send an abort on its way out, if it can be sent."""
+        with contextlib.suppress(AssociationError):
+            self._flush()
+
+    def _timed_out(self, wait: Wait) -> TimedOut:
+        upper = self._machine.upper
+        if wait in (Wait.ASSOCIATE_RQ, Wait.CLOSE):
+            upper.artim_expired()
+        else:
+            upper.abort()
+        return TimedOut(f"{self._peer} let pass the time for {wait.value}")
+
+    def _stopped(self) -> AssociationAborted:
+        self._machine.upper.abort()
+        self._flush_quietly()
+        return AssociationAborted("this node stops", AbortSource.SERVICE_USER)
+
+    @property
+    def _peer(self) -> str:
+        return f"{self.info.peer_address}:{self.info.peer_port}"

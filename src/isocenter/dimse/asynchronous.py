@@ -1,0 +1,296 @@
+"""Associations for asyncio: the requestor's driver that never blocks the event loop."""
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from isocenter.dimse import operations
+from isocenter.dimse.address import PeerAddress, check_ae_title
+from isocenter.dimse.limits import Limits, Timeouts
+from isocenter.dimse.machine import DataSet, Machine, Operation, Received, Wait, seconds_by_wait
+from isocenter.dimse.messages import AnyRequest, Message, Response
+from isocenter.dimse.negotiation import AssociationInfo, NegotiatedContext
+from isocenter.dimse.outgoing import Outgoing, describe
+from isocenter.dimse.proposal import Proposal, associate_request
+from isocenter.dimse.requestor import CALLING_AE
+from isocenter.dimse.status import Status
+from isocenter.dimse.transport import set_quick_ack
+from isocenter.dimse.upper_layer import Role
+from isocenter.dimse.user_information import UserIdentity
+from isocenter.dimse.verification import VERIFICATION
+from isocenter.errors import AssociationAborted, AssociationError, TimedOut
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+_RECEIVE = 1 << 18
+
+
+class AsyncAssociation:
+    """An association that stands, used by one task at a time; made by `isocenter.dimse.connect`.
+
+    Attributes
+    ----------
+    info
+        Who stands at the two ends.
+    """
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        machine: Machine,
+        timeouts: Timeouts,
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._machine = machine
+        self._timeouts = timeouts
+        self._seconds = seconds_by_wait(timeouts)
+        self._closed = False
+        self._next_message_id = 0
+        self.info = AssociationInfo("", "", "", 0)
+
+    @property
+    def contexts(self) -> Mapping[int, NegotiatedContext]:
+        """The presentation contexts agreed on, by id."""
+        return self._machine.contexts
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages may be exchanged."""
+        return not self._closed and self._machine.upper.is_established
+
+    async def echo(self) -> Status:
+        """Ask whether the peer answers (C-ECHO)."""
+        return await self.run(operations.echo(self._machine, self.next_message_id()))
+
+    async def store(self, source: Path | str | bytes | Outgoing) -> Status:
+        """Send one DICOM file and wait until the peer says what became of it (C-STORE).
+
+        Parameters and errors are those of `Association.store`; files are read outside of the loop.
+        """
+        outgoing = source
+        if not isinstance(outgoing, Outgoing):
+            outgoing = await asyncio.to_thread(describe, outgoing)
+        operation = operations.store(self._machine, self.next_message_id(), outgoing)
+        return await self.run(operation, reads_files=isinstance(outgoing.source, Path))
+
+    async def exchange(
+        self, context_id: int, request: AnyRequest, data: DataSet = None
+    ) -> Response:
+        """Send a request and wait for its response."""
+        return await self.run(self._machine.exchange(context_id, request, data))
+
+    async def await_response(self, request: AnyRequest) -> Response:
+        """Wait for the response to a request that `send` sent."""
+        return await self.run(self._machine.await_response(request))
+
+    async def send(self, context_id: int, message: Message, data: DataSet = None) -> None:
+        """Send a message, with its data set whole or as consecutive pieces."""
+        await self.run(self._machine.send(context_id, message, data))
+
+    async def receive(self) -> Received | None:
+        """Wait for the next message; `None` when the peer released the association."""
+        return await self.run(self._machine.receive(Wait.RESPONSE))
+
+    async def fragments(self) -> AsyncGenerator[list[memoryview]]:
+        """Read the data set of the message received, some megabytes at a time.
+
+        Yields
+        ------
+        list of memoryview
+            Consecutive fragments; the views are true until the next step of the iteration.
+        """
+        while self._machine.data_set_is_open:
+            yield await self.run(self._machine.fragments())
+
+    async def read_data_set(self) -> bytes:
+        """Read the data set of the message received as a whole, up to `Limits.identifier`."""
+        return await self.run(self._machine.read_data_set())
+
+    def next_message_id(self) -> int:
+        """Return a Message ID (0000,0110) that is not in use, 1 to 65535."""
+        self._next_message_id = self._next_message_id % 0xFFFF + 1
+        return self._next_message_id
+
+    async def release(self) -> None:
+        """Release the association and close the connection.
+
+        A peer that ends it in another way than by its answer makes no difference any more.
+        """
+        if self._closed:
+            return
+        try:
+            if self.is_open:
+                await self.run(self._machine.release())
+        except AssociationError as error:
+            _log.info("%s did not release in order: %s", self._peer, error)
+        finally:
+            await self._close()
+
+    async def abort(self) -> None:
+        """Abort the association and close the connection."""
+        if not self._closed:
+            self._machine.upper.abort()
+            await self._close()
+
+    async def _close(self) -> None:
+        self._closed = True
+        try:
+            with contextlib.suppress(AssociationError):
+                await self.run(self._machine.close())
+        finally:
+            self._writer.close()
+
+    async def run(self, operation: Operation[T], *, reads_files: bool = False) -> T:
+        """Drive an operation of the machine to its end.
+
+        Parameters
+        ----------
+        operation
+            What to do.
+        reads_files
+            Whether its steps read from disk, and so run in a thread.
+
+        Raises
+        ------
+        TimedOut
+            The peer did not do its part in time; the association is aborted.
+        AssociationAborted
+            The association is over.
+        """
+        results: list[T] = []
+        try:
+            while True:
+                if reads_files:
+                    wait = await asyncio.to_thread(_step, operation, results)
+                else:
+                    wait = _step(operation, results)
+                await self._flush(wait)
+                if wait is None:
+                    return results[0]
+                if wait is not Wait.SENT:
+                    await self._fill(wait)
+        except Exception:
+            with contextlib.suppress(AssociationError):
+                await self._flush(None)
+            raise
+        except asyncio.CancelledError:
+            # Half a message may have gone out: nothing else can follow it.
+            self._machine.upper.abort()
+            self._writer.write(b"".join(self._machine.upper.data_to_send()))
+            self._writer.close()
+            self._closed = True
+            raise
+
+    async def _fill(self, wait: Wait) -> None:
+        upper = self._machine.upper
+        pdus = upper.pdus_received
+        try:
+            async with asyncio.timeout(self._seconds[wait]):
+                # A PDU that trickles in has this time as a whole.
+                while upper.pdus_received == pdus and not upper.close_transport:
+                    data = await self._reader.read(_RECEIVE)
+                    self._acknowledge()
+                    if not data:
+                        upper.transport_closed()
+                        return
+                    upper.receive_data(data)
+        except TimeoutError as error:
+            if wait is Wait.CLOSE:
+                upper.artim_expired()
+            else:
+                upper.abort()
+            raise TimedOut(f"{self._peer} let pass the time for {wait.value}") from error
+        except OSError:
+            upper.transport_closed()
+
+    def _acknowledge(self) -> None:
+        sock = self._writer.get_extra_info("socket")
+        if sock is not None:
+            set_quick_ack(sock)
+
+    async def _flush(self, wait: Wait | None) -> None:
+        upper = self._machine.upper
+        if not upper.has_data_to_send:
+            return
+        # Joined into bytes of its own: the transport may keep it while buffers are read into again.
+        self._writer.write(b"".join(upper.data_to_send()))
+        if wait is None or wait is Wait.SENT:
+            try:
+                async with asyncio.timeout(self._timeouts.transfer):
+                    await self._writer.drain()
+            except TimeoutError as error:
+                upper.transport_closed()
+                raise TimedOut(f"{self._peer} took no data in time") from error
+            except OSError as error:
+                upper.transport_closed()
+                raise AssociationAborted(f"the connection to {self._peer} is lost") from error
+
+    @property
+    def _peer(self) -> str:
+        return f"{self.info.peer_address}:{self.info.peer_port}"
+
+
+def _step(operation: Operation[T], results: list[T]) -> Wait | None:
+    """Resume an operation; `None` when it is done, with its result appended to `results`."""
+    try:
+        return next(operation)
+    except StopIteration as done:
+        results.append(done.value)
+        return None
+
+
+@contextlib.asynccontextmanager
+async def connect(
+    destination: PeerAddress | str,
+    *,
+    contexts: Iterable[Proposal | str] = (VERIFICATION,),
+    calling_ae: str = CALLING_AE,
+    limits: Limits | None = None,
+    timeouts: Timeouts | None = None,
+    tls: ssl.SSLContext | None = None,
+    identity: UserIdentity | None = None,
+) -> AsyncGenerator[AsyncAssociation]:
+    """Open an association: `async with connect("AET@HOST:PORT") as association`.
+
+    It is released at the end of the block, or aborted when an error leaves the block. Parameters
+    and errors are those of `connect_sync`.
+    """
+    peer = PeerAddress.parse(destination) if isinstance(destination, str) else destination
+    limits, timeouts = limits or Limits(), timeouts or Timeouts()
+    title = check_ae_title(calling_ae)
+    request = associate_request(peer.ae_title, title, contexts, limits, identity)
+    reader, writer = await _open(peer, timeouts, tls)
+    machine = Machine(Role.REQUESTOR, limits)
+    association = AsyncAssociation(reader, writer, machine, timeouts)
+    try:
+        association.info = await association.run(machine.associate(request, (peer.host, peer.port)))
+        yield association
+    except BaseException:
+        await association.abort()
+        raise
+    await association.release()
+
+
+async def _open(
+    peer: PeerAddress, timeouts: Timeouts, tls: ssl.SSLContext | None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    try:
+        async with asyncio.timeout(timeouts.connect):
+            return await asyncio.open_connection(
+                peer.host,
+                peer.port,
+                ssl=tls,
+                server_hostname=peer.host if tls is not None else None,
+            )
+    except TimeoutError as error:
+        raise TimedOut(f"{peer} did not take the connection in time") from error
+    except OSError as error:
+        raise AssociationError(f"cannot connect to {peer}: {error}") from error

@@ -1,0 +1,87 @@
+"""Serving one association: negotiate, then give each request to its service."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from isocenter.dimse.association import Association
+from isocenter.dimse.machine import Machine, Received
+from isocenter.dimse.messages import NRequest, Request
+from isocenter.dimse.negotiation import Agreement, AssociationInfo, service_for
+from isocenter.dimse.pdu import AssociateRj, AssociateRq
+from isocenter.dimse.service import Service
+from isocenter.dimse.status import Status, StatusCode
+from isocenter.errors import AssociationError, DimseStatusError
+
+_log = logging.getLogger(__name__)
+
+
+def establish(association: Association, machine: Machine, host: str, port: int) -> AssociateRq:
+    """Wait for the association request of a connection that was accepted."""
+    association.info = AssociationInfo("", "", host, port)
+    machine.upper.connected()
+    request = association.run(machine.await_request())
+    theirs = request.user_information
+    association.info = replace(
+        association.info,
+        calling_ae=request.calling_ae,
+        called_ae=request.called_ae,
+        implementation_class_uid=theirs.implementation_class_uid,
+        implementation_version_name=theirs.implementation_version_name,
+        maximum_length=theirs.maximum_length,
+        user_name=theirs.identity.name if theirs.identity else None,
+    )
+    return request
+
+
+def serve(
+    association: Association, machine: Machine, agreement: Agreement, services: Sequence[Service]
+) -> None:
+    """Answer the association request, then perform requests until the association ends."""
+    info = association.info
+    if isinstance(agreement.answer, AssociateRj):
+        machine.upper.reject(agreement.answer)
+        _log.warning(
+            "association of %s with %s from %s %s",
+            info.calling_ae,
+            info.called_ae,
+            info.peer_address,
+            agreement.answer.describe(),
+        )
+        return
+    _log.info(
+        "association of %s with %s from %s: %d of %d contexts",
+        info.calling_ae,
+        info.called_ae,
+        info.peer_address,
+        len(agreement.contexts),
+        len(agreement.answer.contexts),
+    )
+    machine.upper.accept(agreement.answer)
+    machine.agree(agreement.contexts, info.maximum_length)
+    while (received := association.receive()) is not None:
+        _perform(received, association, services)
+
+
+def _perform(received: Received, association: Association, services: Sequence[Service]) -> None:
+    message, context_id = received.message, received.context_id
+    if not isinstance(message, (Request, NRequest)):
+        # A cancel that comes too late, or a response that nobody waits for.
+        association.skip_data_set()
+        return
+    service = service_for(association.context(context_id).abstract_syntax, services)
+    assert service is not None, "a context is only accepted for a service"
+    try:
+        service.handle(context_id, message, association)
+        association.skip_data_set()
+    except DimseStatusError as error:
+        _log.warning("%s refused: %s", type(message).__name__, error)
+        association.respond(context_id, message, Status(error.status, error.comment))
+    except AssociationError:
+        raise
+    except Exception:
+        if not association.is_open:
+            raise
+        _log.exception("%s failed", type(message).__name__)
+        status = Status(StatusCode.PROCESSING_FAILURE, "internal error, see this node's log")
+        association.respond(context_id, message, status)

@@ -1,0 +1,139 @@
+"""The Storage service class in the SCP's role, over whatever keeps the data sets (PS3.4 B)."""
+
+import contextlib
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from isocenter.dimse.association import Association
+from isocenter.dimse.messages import CStoreRq, Message
+from isocenter.dimse.negotiation import AssociationInfo, NegotiatedContext
+from isocenter.dimse.service import Service
+from isocenter.dimse.status import Status, StatusCode
+from isocenter.errors import DimseStatusError, OutOfResources
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRequest:
+    """What a C-STORE request says about the data set behind it; nothing of it is checked yet."""
+
+    message_id: int
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    priority: int = 0
+    move_originator_ae: str | None = None
+    move_originator_message_id: int | None = None
+
+
+class StoreSink(Protocol):
+    """Where one data set goes. Exactly one of `finish` and `abort` is called, last."""
+
+    def write(self, fragments: Sequence[memoryview]) -> None:
+        """Take the next bytes, some megabytes at a time; the views are true during the call only.
+
+        Raises
+        ------
+        DimseStatusError, OutOfResources
+            The rest of the data set is skipped and this failure responded.
+        """
+        ...
+
+    def finish(self) -> Status:
+        """Keep the data set, which is complete now; what is returned goes into the response."""
+        ...
+
+    def abort(self) -> None:
+        """Forget the data set: the association ended, or `write` failed."""
+        ...
+
+
+class StorageHandler(Protocol):
+    """Who keeps data sets."""
+
+    def begin(self, request: StoreRequest, association: AssociationInfo) -> StoreSink:
+        """Prepare for a data set that is about to arrive.
+
+        Raises
+        ------
+        DimseStatusError
+            It is refused with this status; its data set is skipped.
+        """
+        ...
+
+
+class StorageService(Service):
+    """Answers C-STORE.
+
+    Parameters
+    ----------
+    handler
+        Who keeps the data sets; called from several threads at a time.
+    sop_classes
+        The SOP classes that are stored.
+    transfer_syntaxes
+        The transfer syntaxes that are stored. Data sets are kept as they come, so the proposer's
+        own order decides among them.
+    """
+
+    def __init__(
+        self,
+        handler: StorageHandler,
+        *,
+        sop_classes: Container[str],
+        transfer_syntaxes: Container[str],
+    ) -> None:
+        self._handler = handler
+        self._sop_classes = sop_classes
+        self._transfer_syntaxes = transfer_syntaxes
+
+    @property
+    def abstract_syntaxes(self) -> Container[str]:
+        """The SOP classes that are stored."""
+        return self._sop_classes
+
+    @property
+    def transfer_syntaxes(self) -> Container[str]:
+        """The transfer syntaxes that are stored."""
+        return self._transfer_syntaxes
+
+    def handle(self, context_id: int, request: Message, association: Association) -> None:
+        """Hand the data set to the handler as it arrives, and respond what that says."""
+        if not isinstance(request, CStoreRq) or not request.has_data_set:
+            raise DimseStatusError(
+                StatusCode.UNRECOGNIZED_OPERATION, "only C-STORE with a data set is performed here"
+            )
+        context = association.context(context_id)
+        store_request = _store_request(request, context)
+        try:
+            sink = self._handler.begin(store_request, association.info)
+            status = _fill(sink, association)
+        except OutOfResources as error:
+            status = Status(StatusCode.OUT_OF_RESOURCES, str(error))
+        association.respond(context_id, request, status)
+
+
+def _store_request(request: CStoreRq, context: NegotiatedContext) -> StoreRequest:
+    if request.affected_sop_class_uid != context.abstract_syntax:
+        raise DimseStatusError(
+            StatusCode.SOP_CLASS_NOT_SUPPORTED,
+            "AffectedSOPClassUID (0000,0002) is not the presentation context's",
+        )
+    return StoreRequest(
+        request.message_id,
+        request.affected_sop_class_uid,
+        request.affected_sop_instance_uid,
+        context.transfer_syntax,
+        request.priority,
+        request.move_originator_ae,
+        request.move_originator_message_id,
+    )
+
+
+def _fill(sink: StoreSink, association: Association) -> Status:
+    with contextlib.ExitStack() as on_error:
+        on_error.callback(sink.abort)
+        for fragments in association.fragments():
+            sink.write(fragments)
+        on_error.pop_all()
+    return sink.finish()

@@ -1,0 +1,490 @@
+"""The DICOM upper layer without I/O: bytes in, events out, bytes to send (PS3.8).
+
+No socket, no thread and no clock is in here. A driver puts received bytes in, takes indications and
+bytes to send out, runs the ARTIM timer while `artim_runs`, and closes the transport when told.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from isocenter.dimse import pdu as codec
+from isocenter.dimse.invalid_pdu import AbortReason, AbortSource, InvalidPdu
+from isocenter.dimse.pdu import (
+    PDU_HEADER,
+    Abort,
+    AssociateAc,
+    AssociateRj,
+    AssociateRq,
+    PduType,
+    PresentationDataValue,
+    RejectResult,
+    RejectSource,
+    ReleaseRp,
+    ReleaseRq,
+)
+from isocenter.dimse.receive_buffer import ReceiveBuffer
+from isocenter.dimse.state_machine import TRANSITIONS, Action, Event, State
+from isocenter.errors import AssociationAborted, AssociationError
+
+
+class Role(Enum):
+    """Which side of the association this is."""
+
+    REQUESTOR = "requestor"
+    ACCEPTOR = "acceptor"
+
+
+@dataclass(frozen=True, slots=True)
+class AssociateIndication:
+    """A peer asks for an association; answer with `accept` or `reject`."""
+
+    request: AssociateRq
+
+
+@dataclass(frozen=True, slots=True)
+class AssociateConfirmation:
+    """The peer answered our request: accepted or rejected."""
+
+    answer: AssociateAc | AssociateRj
+
+
+@dataclass(frozen=True, slots=True)
+class DataIndication:
+    """Fragments of messages, in the order received."""
+
+    values: list[PresentationDataValue]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseIndication:
+    """The peer asks to release; answer with `respond_release`.
+
+    `collision` tells that both sides asked at the same time.
+    """
+
+    collision: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseConfirmation:
+    """The peer agreed to our release."""
+
+
+@dataclass(frozen=True, slots=True)
+class AbortIndication:
+    """The association is over: by the peer's A-ABORT, its closing, or bytes that break PS3.8.
+
+    Parameters
+    ----------
+    source, reason
+        As in A-ABORT (PS3.8 9.3.8).
+    by_peer
+        Whether the peer ended it, not this side for the peer's fault.
+    detail
+        What happened, as a sentence's end.
+    """
+
+    source: int
+    reason: int
+    by_peer: bool
+    detail: str
+
+
+Indication = (
+    AssociateIndication
+    | AssociateConfirmation
+    | DataIndication
+    | ReleaseIndication
+    | ReleaseConfirmation
+    | AbortIndication
+)
+
+_EVENTS = {
+    PduType.ASSOCIATE_RQ: Event.ASSOCIATE_RQ_RECEIVED,
+    PduType.ASSOCIATE_AC: Event.ASSOCIATE_AC_RECEIVED,
+    PduType.ASSOCIATE_RJ: Event.ASSOCIATE_RJ_RECEIVED,
+    PduType.RELEASE_RQ: Event.RELEASE_RQ_RECEIVED,
+    PduType.RELEASE_RP: Event.RELEASE_RP_RECEIVED,
+    PduType.ABORT: Event.ABORT_RECEIVED,
+}
+
+Parameter = codec.AnyPdu | InvalidPdu | Sequence[bytes | memoryview] | None
+
+
+class UpperLayer:
+    """One connection's protocol machine.
+
+    Parameters
+    ----------
+    role
+        Whether this side requests or accepts the association.
+    maximum_length
+        The longest P-DATA-TF variable field that this side announces and takes, in bytes; 0 is
+        unlimited for the peer, and then bounded by `buffer_size` here.
+    associate_limit
+        The longest association PDU taken, in bytes.
+    buffer_size
+        Up to how many received bytes are held at a time.
+
+    Notes
+    -----
+    A length field is checked before memory is taken for what it promises.
+    """
+
+    def __init__(
+        self,
+        role: Role,
+        *,
+        maximum_length: int = 1 << 18,
+        associate_limit: int = 1 << 19,
+        buffer_size: int = 1 << 20,
+    ) -> None:
+        self.role = role
+        self.state = State.IDLE
+        self.artim_runs = False
+        self.close_transport = False
+        self.pdus_received = 0
+        self._p_data_limit = maximum_length or buffer_size
+        self._associate_limit = associate_limit
+        self._buffer = ReceiveBuffer(1 << 16, max(buffer_size, self._p_data_limit + 6))
+        self._needed = PDU_HEADER.size
+        self._lost_track = False
+        self._indications: deque[Indication] = deque()
+        self._to_send: list[bytes | memoryview] = []
+        self._request: AssociateRq | None = None
+        self._actions: dict[Action, Callable[[Parameter], None]] = {
+            action: getattr(self, f"_{action.name.lower()}") for action in Action
+        }
+
+    # What a driver does: bytes in, indications and bytes out
+
+    def space(self) -> memoryview:
+        """Return free memory to receive into; tell with `received` how much came."""
+        return self._buffer.space(self._needed)
+
+    def received(self, count: int) -> None:
+        """Take the bytes that were put into `space()`.
+
+        Parameters
+        ----------
+        count
+            How many; 0 says that the peer closed the connection.
+        """
+        if count == 0:
+            self.transport_closed()
+            return
+        if not self._is_deaf:
+            self._buffer.filled(count)
+            self._parse()
+
+    def receive_data(self, data: bytes | bytearray | memoryview) -> None:
+        """Take received bytes from elsewhere; `space` and `received` save this copy."""
+        view = memoryview(data)
+        while len(view) and not self._is_deaf:
+            room = self.space()
+            count = min(len(room), len(view))
+            room[:count] = view[:count]
+            view = view[count:]
+            self.received(count)
+
+    def next_indication(self) -> Indication | None:
+        """Return the next thing that happened, or `None` when more bytes are needed."""
+        return self._indications.popleft() if self._indications else None
+
+    def data_to_send(self) -> list[bytes | memoryview]:
+        """Return, and forget, what is to be sent: buffers to be written one behind the other."""
+        data, self._to_send = self._to_send, []
+        return data
+
+    @property
+    def has_data_to_send(self) -> bool:
+        """Whether `data_to_send` would return anything."""
+        return bool(self._to_send)
+
+    def recycle(self) -> None:
+        """Say that no view of a `DataIndication` is used any more; its memory may be reused."""
+        self._buffer.recycle()
+
+    @property
+    def is_short_of_buffer(self) -> bool:
+        """Whether using the views and calling `recycle` now saves memory."""
+        return self._buffer.is_short
+
+    def shrink(self) -> None:
+        """Give buffer memory back; for an association that has nothing to do."""
+        self._buffer.shrink()
+
+    @property
+    def is_inside_pdu(self) -> bool:
+        """Whether a PDU has begun to arrive and is not complete."""
+        return self._buffer.start != self._buffer.end
+
+    # What the service user asks for
+
+    def associate(self, request: AssociateRq) -> None:
+        """Ask for an association (requestor); the driver then connects and says `connected`."""
+        self._request = request
+        self._happen(Event.ASSOCIATE_REQUEST, request)
+
+    def connected(self) -> None:
+        """Say that the transport connection stands."""
+        if self.role is Role.REQUESTOR:
+            self._happen(Event.TRANSPORT_CONFIRMED)
+        else:
+            self._happen(Event.TRANSPORT_INDICATED)
+
+    def accept(self, answer: AssociateAc) -> None:
+        """Accept the association that was indicated."""
+        self._happen(Event.ASSOCIATE_RESPONSE_ACCEPT, answer)
+
+    def reject(self, answer: AssociateRj) -> None:
+        """Reject the association that was indicated."""
+        self._happen(Event.ASSOCIATE_RESPONSE_REJECT, answer)
+
+    def send_p_data(self, buffers: Sequence[bytes | memoryview]) -> None:
+        """Send P-DATA-TF PDUs, made by `fragments.p_data`.
+
+        Raises
+        ------
+        AssociationAborted
+            The association is over.
+        """
+        self._happen(Event.P_DATA_REQUEST, buffers)
+
+    def release(self) -> None:
+        """Ask the peer to release the association."""
+        self._happen(Event.RELEASE_REQUEST)
+
+    def respond_release(self) -> None:
+        """Agree to the release that was indicated."""
+        self._happen(Event.RELEASE_RESPONSE)
+
+    def abort(
+        self,
+        reason: AbortReason = AbortReason.NOT_SPECIFIED,
+        source: AbortSource = AbortSource.SERVICE_USER,
+    ) -> None:
+        """Abort the association; without effect when it is already over or not yet begun."""
+        if (Event.ABORT_REQUEST, self.state) in TRANSITIONS:
+            self._happen(Event.ABORT_REQUEST, Abort(source, reason))
+        elif self.state is State.AWAITING_ASSOCIATE_RQ:
+            self._happen(Event.ARTIM_EXPIRED)
+
+    def artim_expired(self) -> None:
+        """Say that the ARTIM timer ran out."""
+        if self.artim_runs:
+            self._happen(Event.ARTIM_EXPIRED)
+
+    def transport_closed(self) -> None:
+        """Say that the transport connection is gone."""
+        self._lost_track = True
+        if (Event.TRANSPORT_CLOSED, self.state) in TRANSITIONS:
+            self._happen(Event.TRANSPORT_CLOSED)
+
+    @property
+    def is_established(self) -> bool:
+        """Whether data may be sent."""
+        return (Event.P_DATA_REQUEST, self.state) in TRANSITIONS
+
+    # Parsing
+
+    @property
+    def _is_deaf(self) -> bool:
+        """Whether what comes is thrown away: not understood any more, or all is over."""
+        return self._lost_track or self.close_transport
+
+    def _parse(self) -> None:
+        buffer = self._buffer
+        try:
+            while not self._is_deaf:
+                available = buffer.end - buffer.start
+                if available < 6:
+                    self._needed = 6
+                    return
+                kind, length = PDU_HEADER.unpack_from(buffer.view, buffer.start)
+                self._check_length(kind, length)
+                if available < length + 6:
+                    self._needed = length + 6
+                    return
+                start = buffer.start + 6
+                buffer.start = start + length
+                self._take_pdu(kind, start, buffer.start)
+        except InvalidPdu as error:
+            # Where the next PDU begins is unknown now: nothing behind this can be understood.
+            self._lost_track = True
+            buffer.start = buffer.end
+            self._happen(Event.INVALID_PDU, error)
+
+    def _check_length(self, kind: int, length: int) -> None:
+        if kind == PduType.P_DATA_TF:
+            limit = self._p_data_limit
+        elif kind in (PduType.ASSOCIATE_RQ, PduType.ASSOCIATE_AC):
+            limit = self._associate_limit
+        elif kind in _EVENTS:
+            limit = 4
+        else:
+            raise InvalidPdu(f"PDU type {kind:02X}H is unknown", AbortReason.UNRECOGNIZED_PDU)
+        if length > limit:
+            raise InvalidPdu(
+                f"a PDU of type {kind:02X}H claims {length} bytes where at most {limit} are agreed"
+            )
+
+    def _take_pdu(self, kind: int, start: int, end: int) -> None:
+        self.pdus_received += 1
+        view = self._buffer.view
+        if kind != PduType.P_DATA_TF:
+            decoded = codec.decode(kind, bytes(view[start:end]))
+            self._happen(_EVENTS[PduType(kind)], decoded)
+            return
+        action, self.state = TRANSITIONS[Event.P_DATA_RECEIVED, self.state]
+        if action is not Action.DT_2 and action is not Action.AR_6:
+            self._actions[action](None)
+            return
+        last = self._indications[-1] if self._indications else None
+        if not isinstance(last, DataIndication):
+            last = DataIndication([])
+            self._indications.append(last)
+        self._buffer.lend()
+        codec.decode_p_data(view, start, end, last.values)
+
+    # Transitions and actions (PS3.8 Tables 9-6 to 9-10)
+
+    def _happen(self, event: Event, parameter: Parameter = None) -> None:
+        transition = TRANSITIONS.get((event, self.state))
+        if transition is None:
+            if self.state in (State.IDLE, State.AWAITING_TRANSPORT_CLOSE):
+                raise AssociationAborted("the association is over")
+            raise AssociationError(f"{event.name} cannot happen in {self.state.name}")
+        action, self.state = transition
+        self._actions[action](parameter)
+
+    def _send(self, pdu: codec.AnyPdu) -> None:
+        self._to_send.append(pdu.encode())
+
+    def _ae_1(self, _: Parameter) -> None:
+        """Ask for the transport connection: the driver does that by itself."""
+
+    def _ae_2(self, _: Parameter) -> None:
+        assert self._request is not None
+        self._send(self._request)
+
+    def _ae_3(self, parameter: Parameter) -> None:
+        assert isinstance(parameter, AssociateAc)
+        self._indications.append(AssociateConfirmation(parameter))
+
+    def _ae_4(self, parameter: Parameter) -> None:
+        assert isinstance(parameter, AssociateRj)
+        self._indications.append(AssociateConfirmation(parameter))
+        self.close_transport = True
+
+    def _ae_5(self, _: Parameter) -> None:
+        self.artim_runs = True
+
+    def _ae_6(self, parameter: Parameter) -> None:
+        assert isinstance(parameter, AssociateRq)
+        self.artim_runs = False
+        # Later versions set further bits: only bit 0 says that version 1 is spoken (PS3.8 9.3.2).
+        if parameter.protocol_version & 1:
+            self._indications.append(AssociateIndication(parameter))
+            return
+        source = RejectSource.SERVICE_PROVIDER_ACSE
+        self._send(AssociateRj(RejectResult.PERMANENT, source, 2))
+        self.artim_runs = True
+        self.state = State.AWAITING_TRANSPORT_CLOSE
+
+    def _ae_7(self, parameter: Parameter) -> None:
+        assert isinstance(parameter, AssociateAc)
+        self._send(parameter)
+
+    def _ae_8(self, parameter: Parameter) -> None:
+        assert isinstance(parameter, AssociateRj)
+        self._send(parameter)
+        self.artim_runs = True
+
+    def _dt_1(self, parameter: Parameter) -> None:
+        assert isinstance(parameter, Sequence)
+        self._to_send.extend(parameter)
+
+    def _dt_2(self, _: Parameter) -> None:
+        """Indicate data: `_take_pdu` did, in place."""
+
+    def _ar_1(self, _: Parameter) -> None:
+        self._send(ReleaseRq())
+
+    def _ar_2(self, _: Parameter) -> None:
+        self._indications.append(ReleaseIndication())
+
+    def _ar_3(self, _: Parameter) -> None:
+        self._indications.append(ReleaseConfirmation())
+        self.close_transport = True
+
+    def _ar_4(self, _: Parameter) -> None:
+        self._send(ReleaseRp())
+        self.artim_runs = True
+
+    def _ar_5(self, _: Parameter) -> None:
+        self.artim_runs = False
+        self.close_transport = True
+
+    _ar_6 = _dt_2
+    _ar_7 = _dt_1
+
+    def _ar_8(self, _: Parameter) -> None:
+        self._indications.append(ReleaseIndication(collision=True))
+        if self.role is Role.ACCEPTOR:
+            self.state = State.COLLISION_ACCEPTOR_AWAITING_RELEASE_RP
+
+    def _ar_9(self, _: Parameter) -> None:
+        self._send(ReleaseRp())
+
+    def _ar_10(self, _: Parameter) -> None:
+        self._indications.append(ReleaseConfirmation())
+
+    def _aa_1(self, parameter: Parameter) -> None:
+        self._send(parameter if isinstance(parameter, Abort) else Abort())
+        self.artim_runs = True
+
+    def _aa_2(self, _: Parameter) -> None:
+        self.artim_runs = False
+        self.close_transport = True
+
+    def _aa_3(self, parameter: Parameter) -> None:
+        assert isinstance(parameter, Abort)
+        self._indications.append(
+            AbortIndication(parameter.source, parameter.reason, True, parameter.describe())
+        )
+        self.close_transport = True
+
+    def _aa_4(self, _: Parameter) -> None:
+        source, reason = AbortSource.SERVICE_PROVIDER, AbortReason.NOT_SPECIFIED
+        self._indications.append(
+            AbortIndication(source, reason, True, "the peer closed the connection")
+        )
+        self.close_transport = True
+
+    def _aa_5(self, _: Parameter) -> None:
+        self.artim_runs = False
+        self.close_transport = True
+
+    def _aa_6(self, _: Parameter) -> None:
+        """Ignore the PDU."""
+
+    def _aa_7(self, parameter: Parameter) -> None:
+        self._send(_provider_abort(parameter))
+
+    def _aa_8(self, parameter: Parameter) -> None:
+        abort = _provider_abort(parameter)
+        self._send(abort)
+        detail = (
+            str(parameter) if isinstance(parameter, InvalidPdu) else "it sent a PDU out of turn"
+        )
+        self._indications.append(AbortIndication(abort.source, abort.reason, False, detail))
+        self.artim_runs = True
+
+
+def _provider_abort(parameter: Parameter) -> Abort:
+    invalid = isinstance(parameter, InvalidPdu)
+    reason = parameter.reason if invalid else AbortReason.UNEXPECTED_PDU
+    return Abort(AbortSource.SERVICE_PROVIDER, reason)

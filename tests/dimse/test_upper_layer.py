@@ -1,0 +1,293 @@
+"""The upper layer, transition by transition, and its parser on any stream of bytes."""
+
+import struct
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from isocenter.dimse.invalid_pdu import AbortReason, AbortSource
+from isocenter.dimse.pdu import Abort, AssociateAc, AssociateRj, AssociateRq, ProposedContext
+from isocenter.dimse.state_machine import TRANSITIONS, Event, State
+from isocenter.dimse.upper_layer import (
+    AbortIndication,
+    AssociateConfirmation,
+    AssociateIndication,
+    DataIndication,
+    ReleaseConfirmation,
+    ReleaseIndication,
+    Role,
+    UpperLayer,
+)
+from isocenter.dimse.user_information import UserInformation
+from isocenter.errors import AssociationError
+
+INFORMATION = UserInformation(maximum_length=16384, implementation_class_uid="1.2.3")
+CONTEXT = ProposedContext(1, "1.2.840.10008.1.1", ("1.2.840.10008.1.2",))
+REQUEST = AssociateRq("CALLED", "CALLING", (CONTEXT,), INFORMATION)
+ACCEPTANCE = AssociateAc("CALLED", "CALLING", (), INFORMATION)
+REJECTION = AssociateRj(1, 1, 7)
+
+RELEASE_RQ = bytes.fromhex("05000000000400000000")
+RELEASE_RP = bytes.fromhex("06000000000400000000")
+ABORT = bytes.fromhex("07000000000400000000")
+P_DATA = bytes.fromhex("040000000008000000040103") + b"xy"
+INVALID = b"\x99" + bytes(9)
+PROVIDER_ABORT_UNEXPECTED = bytes.fromhex("07000000000400000202")
+PROVIDER_ABORT_UNRECOGNIZED = bytes.fromhex("07000000000400000201")
+
+CAUSES: dict[Event, Callable[[UpperLayer], None]] = {
+    Event.ASSOCIATE_REQUEST: lambda upper: upper.associate(REQUEST),
+    Event.TRANSPORT_CONFIRMED: lambda upper: upper.connected(),
+    Event.ASSOCIATE_AC_RECEIVED: lambda upper: upper.receive_data(ACCEPTANCE.encode()),
+    Event.ASSOCIATE_RJ_RECEIVED: lambda upper: upper.receive_data(REJECTION.encode()),
+    Event.TRANSPORT_INDICATED: lambda upper: upper.connected(),
+    Event.ASSOCIATE_RQ_RECEIVED: lambda upper: upper.receive_data(REQUEST.encode()),
+    Event.ASSOCIATE_RESPONSE_ACCEPT: lambda upper: upper.accept(ACCEPTANCE),
+    Event.ASSOCIATE_RESPONSE_REJECT: lambda upper: upper.reject(REJECTION),
+    Event.P_DATA_REQUEST: lambda upper: upper.send_p_data([P_DATA]),
+    Event.P_DATA_RECEIVED: lambda upper: upper.receive_data(P_DATA),
+    Event.RELEASE_REQUEST: lambda upper: upper.release(),
+    Event.RELEASE_RQ_RECEIVED: lambda upper: upper.receive_data(RELEASE_RQ),
+    Event.RELEASE_RP_RECEIVED: lambda upper: upper.receive_data(RELEASE_RP),
+    Event.RELEASE_RESPONSE: lambda upper: upper.respond_release(),
+    Event.ABORT_REQUEST: lambda upper: upper.abort(),
+    Event.ABORT_RECEIVED: lambda upper: upper.receive_data(ABORT),
+    Event.TRANSPORT_CLOSED: lambda upper: upper.received(0),
+    Event.ARTIM_EXPIRED: lambda upper: upper.artim_expired(),
+    Event.INVALID_PDU: lambda upper: upper.receive_data(INVALID),
+}
+
+# What PS3.8 Tables 9-6 to 9-9 let each action do: sent bytes, the indication's type, ARTIM (True
+# started, False stopped, None left alone), transport closed.
+EFFECTS: dict[str, tuple[bytes | None, type | None, bool | None, bool]] = {
+    "AE-1": (None, None, None, False),
+    "AE-2": (REQUEST.encode(), None, None, False),
+    "AE-3": (None, AssociateConfirmation, None, False),
+    "AE-4": (None, AssociateConfirmation, None, True),
+    "AE-5": (None, None, True, False),
+    "AE-6": (None, AssociateIndication, False, False),
+    "AE-7": (ACCEPTANCE.encode(), None, None, False),
+    "AE-8": (REJECTION.encode(), None, True, False),
+    "DT-1": (P_DATA, None, None, False),
+    "DT-2": (None, DataIndication, None, False),
+    "AR-1": (RELEASE_RQ, None, None, False),
+    "AR-2": (None, ReleaseIndication, None, False),
+    "AR-3": (None, ReleaseConfirmation, None, True),
+    "AR-4": (RELEASE_RP, None, True, False),
+    "AR-5": (None, None, False, True),
+    "AR-6": (None, DataIndication, None, False),
+    "AR-7": (P_DATA, None, None, False),
+    "AR-8": (None, ReleaseIndication, None, False),
+    "AR-9": (RELEASE_RP, None, None, False),
+    "AR-10": (None, ReleaseConfirmation, None, False),
+    "AA-1": (ABORT, None, True, False),
+    "AA-2": (None, None, False, True),
+    "AA-3": (None, AbortIndication, None, True),
+    "AA-4": (None, AbortIndication, None, True),
+    "AA-5": (None, None, False, True),
+    "AA-6": (None, None, None, False),
+    "AA-7": (PROVIDER_ABORT_UNEXPECTED, None, None, False),
+    "AA-8": (PROVIDER_ABORT_UNEXPECTED, AbortIndication, True, False),
+}
+
+
+def in_state(state: State, role: Role) -> UpperLayer:
+    upper = UpperLayer(role)
+    upper.state = state
+    upper._request = REQUEST
+    upper.artim_runs = state in (State.AWAITING_ASSOCIATE_RQ, State.AWAITING_TRANSPORT_CLOSE)
+    return upper
+
+
+def role_for(event: Event) -> Role:
+    return Role.ACCEPTOR if event is Event.TRANSPORT_INDICATED else Role.REQUESTOR
+
+
+@pytest.mark.parametrize(
+    ("event", "state"), list(TRANSITIONS), ids=lambda value: f"{type(value).__name__}{int(value)}"
+)
+def test_each_event_in_each_state_does_what_its_action_says(event: Event, state: State) -> None:
+    action, next_state = TRANSITIONS[event, state]
+    sent, indication, artim, closed = EFFECTS[action.value]
+    upper = in_state(state, role_for(event))
+    artim_before = upper.artim_runs
+
+    CAUSES[event](upper)
+
+    if event is Event.INVALID_PDU and action.value in ("AA-7", "AA-8"):
+        sent = PROVIDER_ABORT_UNRECOGNIZED
+    assert upper.state is next_state
+    assert b"".join(upper.data_to_send()) == (sent or b"")
+    received = upper.next_indication()
+    assert (type(received) if received else None) is indication
+    assert upper.next_indication() is None
+    assert upper.artim_runs is (artim_before if artim is None else artim)
+    assert upper.close_transport is closed
+
+
+@pytest.mark.parametrize(
+    ("event", "state"),
+    [
+        (event, state)
+        for event in (
+            Event.ASSOCIATE_RESPONSE_ACCEPT,
+            Event.P_DATA_REQUEST,
+            Event.RELEASE_REQUEST,
+            Event.RELEASE_RESPONSE,
+        )
+        for state in State
+        if (event, state) not in TRANSITIONS
+    ],
+    ids=lambda value: f"{type(value).__name__}{int(value)}",
+)
+def test_what_the_user_may_not_ask_for_in_a_state_is_refused(event: Event, state: State) -> None:
+    upper = in_state(state, Role.REQUESTOR)
+
+    with pytest.raises(AssociationError):
+        CAUSES[event](upper)
+
+    assert upper.state is state
+    assert not upper.data_to_send()
+
+
+def test_release_collision_leads_the_acceptor_to_sta10_and_then_sta12() -> None:
+    upper = in_state(State.AWAITING_RELEASE_RP, Role.ACCEPTOR)
+
+    upper.receive_data(RELEASE_RQ)
+    assert upper.state is State.COLLISION_ACCEPTOR_AWAITING_RELEASE_RP
+    assert upper.next_indication() == ReleaseIndication(collision=True)
+
+    upper.receive_data(RELEASE_RP)
+    assert upper.state is State.COLLISION_ACCEPTOR_AWAITING_LOCAL_RESPONSE
+    assert upper.next_indication() == ReleaseConfirmation()
+
+    upper.respond_release()
+    assert b"".join(upper.data_to_send()) == RELEASE_RP
+    assert upper.state is State.AWAITING_TRANSPORT_CLOSE
+
+
+def test_two_upper_layers_that_release_at_once_both_end_released() -> None:
+    requestor = in_state(State.ESTABLISHED, Role.REQUESTOR)
+    acceptor = in_state(State.ESTABLISHED, Role.ACCEPTOR)
+    requestor.release()
+    acceptor.release()
+
+    to_acceptor, to_requestor = requestor.data_to_send(), acceptor.data_to_send()
+    requestor.receive_data(b"".join(to_requestor))
+    acceptor.receive_data(b"".join(to_acceptor))
+    requestor.respond_release()
+    acceptor.receive_data(b"".join(requestor.data_to_send()))
+    acceptor.respond_release()
+    requestor.receive_data(b"".join(acceptor.data_to_send()))
+
+    assert requestor.state is State.IDLE
+    assert requestor.close_transport
+    assert acceptor.state is State.AWAITING_TRANSPORT_CLOSE
+
+
+@pytest.mark.parametrize(
+    ("version", "accepted"), [(1, True), (3, True), (0x8001, True), (2, False)]
+)
+def test_only_bit_0_of_the_protocol_version_counts(version: int, accepted: bool) -> None:
+    upper = in_state(State.AWAITING_ASSOCIATE_RQ, Role.ACCEPTOR)
+    request = AssociateRq("A", "B", (CONTEXT,), INFORMATION, protocol_version=version)
+
+    upper.receive_data(request.encode())
+
+    if accepted:
+        assert upper.state is State.AWAITING_LOCAL_ASSOCIATE_RESPONSE
+    else:
+        assert b"".join(upper.data_to_send()) == bytes.fromhex("03000000000400010202")
+        assert upper.state is State.AWAITING_TRANSPORT_CLOSE
+        assert upper.artim_runs
+
+
+@pytest.mark.parametrize(
+    ("kind", "length"),
+    [(1, 0xFFFFFFFF), (2, 1 << 20), (4, (1 << 18) + 1), (5, 5), (7, 0x7FFFFFFF)],
+)
+def test_a_length_over_its_limit_aborts_before_its_bytes_are_awaited(
+    kind: int, length: int
+) -> None:
+    upper = in_state(State.ESTABLISHED, Role.ACCEPTOR)
+
+    upper.receive_data(struct.pack(">BxI", kind, length))
+
+    assert (
+        b"".join(upper.data_to_send())
+        == Abort(AbortSource.SERVICE_PROVIDER, AbortReason.INVALID_PARAMETER_VALUE).encode()
+    )
+
+
+def test_a_claimed_length_takes_no_memory_before_its_bytes_come() -> None:
+    upper = UpperLayer(Role.ACCEPTOR, associate_limit=1 << 30)
+    upper.connected()
+
+    upper.receive_data(struct.pack(">BxI", 1, 1 << 29))
+
+    assert len(upper._buffer.view) <= 1 << 16
+
+
+def test_nothing_behind_an_invalid_pdu_is_looked_at() -> None:
+    upper = in_state(State.ESTABLISHED, Role.ACCEPTOR)
+
+    upper.receive_data(INVALID + P_DATA + RELEASE_RQ)
+    upper.receive_data(ABORT)
+
+    assert isinstance(upper.next_indication(), AbortIndication)
+    assert upper.next_indication() is None
+    assert upper.state is State.AWAITING_TRANSPORT_CLOSE
+
+
+def pdus() -> st.SearchStrategy[bytes]:
+    values = st.binary(max_size=40).map(
+        lambda data: struct.pack(">IBB", len(data) + 2, 1, 0) + data
+    )
+    p_data = st.lists(values, min_size=1, max_size=4).map(
+        lambda parts: struct.pack(">BxI", 4, sum(map(len, parts))) + b"".join(parts)
+    )
+    rest = st.sampled_from([RELEASE_RQ, RELEASE_RP, ABORT, INVALID, REQUEST.encode()])
+    return st.lists(st.one_of(p_data, p_data, p_data, rest, st.binary(max_size=8)), max_size=8).map(
+        b"".join
+    )
+
+
+def observed(stream: bytes, cuts: list[int]) -> tuple[list[object], bytes, State]:
+    upper = in_state(State.ESTABLISHED, Role.ACCEPTOR)
+    seen: list[object] = []
+    start = 0
+    for end in [*cuts, len(stream)]:
+        upper.receive_data(stream[start:end])
+        start = end
+        while (indication := upper.next_indication()) is not None:
+            if isinstance(indication, DataIndication):
+                seen += [(v.context_id, v.control, bytes(v.data)) for v in indication.values]
+            else:
+                seen.append(indication)
+        upper.recycle()
+    return seen, b"".join(upper.data_to_send()), upper.state
+
+
+@given(pdus(), st.data())
+def test_however_a_stream_is_cut_the_same_happens(stream: bytes, data: st.DataObject) -> None:
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=12)))
+
+    assert observed(stream, cuts) == observed(stream, [])
+
+
+def test_views_stay_true_until_the_buffer_is_recycled() -> None:
+    upper = UpperLayer(Role.ACCEPTOR, maximum_length=1 << 12, buffer_size=1 << 16)
+    upper.state = State.ESTABLISHED
+    views: list[memoryview] = []
+    expected = b""
+    for number in range(200):
+        piece = bytes([number]) * 1000
+        expected += piece
+        upper.receive_data(struct.pack(">BxIIBB", 4, 1006, 1002, 1, 0) + piece)
+        indication = upper.next_indication()
+        assert isinstance(indication, DataIndication)
+        views += [value.data for value in indication.values]
+
+    assert b"".join(views) == expected
