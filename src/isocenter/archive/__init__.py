@@ -1,0 +1,46 @@
+"""The archive: keeps DICOM objects, finds them, gives them back."""
+
+from .archive import Archive
+from .arrivals import ConflictPolicy, Durability, Origin, Outcome, Stored
+from .aside import Aside
+from .change_log import Action, Change
+from .checking import CheckReport, Problem, ProblemKind
+from .conflicts import Conflict
+from .incoming import Incoming
+from .keys import COMPUTED_KEYS, KEYS, SEQUENCE_KEYS, Key, Level, SequenceKey, key
+from .listing import KeptInstance
+from .query import AttributePath, Found, Match, Order, Query
+from .series_metadata import Metadata
+from .stored_instance import StoredInstance
+
+__all__ = [
+    "COMPUTED_KEYS",
+    "KEYS",
+    "SEQUENCE_KEYS",
+    "Action",
+    "AttributePath",
+    "Found",
+    "StoredInstance",
+    "Archive",
+    "Aside",
+    "Change",
+    "CheckReport",
+    "Problem",
+    "ProblemKind",
+    "Conflict",
+    "ConflictPolicy",
+    "Durability",
+    "Incoming",
+    "KeptInstance",
+    "Key",
+    "Level",
+    "Match",
+    "Metadata",
+    "Order",
+    "Origin",
+    "Outcome",
+    "Query",
+    "SequenceKey",
+    "Stored",
+    "key",
+]

@@ -1,0 +1,458 @@
+"""The archive: every way in ends here, every way out starts here."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from isocenter.dicom import tags
+from isocenter.dicom.part10 import file_meta_bytes
+from isocenter.dicom.uids import is_path_safe_uid
+from isocenter.errors import InvalidAttribute, NotFound
+
+from .arrivals import Arrival, ConflictPolicy, Durability, Origin, Stored
+from .aside import Aside, kept_aside
+from .blobs import BlobStore
+from .change_log import Change, ChangeLog, Subscriber
+from .checking import Checker, CheckReport
+from .conflicts import Conflict, conflicts_of
+from .deletion import Deleter
+from .finding import Finder
+from .group_commit import GroupCommit
+from .incoming import Incoming, Reception, Source, parts_of
+from .index import Index
+from .listing import KeptInstance, Lister
+from .places import Places
+from .quarantine import Quarantine
+from .query import Found, Query
+from .quiet_series import QuietSeries
+from .recovery import recover
+from .registration import Registrar
+from .resources import reported_as_out_of_resources
+from .series_metadata import Metadata, MetadataStore
+from .stored_instance import OpenInstances, StoredInstance
+
+__all__ = ["Archive"]
+
+INDEX_NAME = "index.sqlite"
+BULK_DATA_ROOT = "/dicomweb"
+
+
+class Archive:
+    """DICOM objects in a directory, with an index to find them.
+
+    Made by `Archive.open`. All methods may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        index: Index,
+        blobs: BlobStore,
+        policy: ConflictPolicy,
+        *,
+        quarantine: Quarantine | None = None,
+        bulk_data_root: str = BULK_DATA_ROOT,
+        prepare_metadata: bool = False,
+    ) -> None:
+        self.directory = directory
+        self._closed = False
+        self._index = index
+        self._blobs = blobs
+        self._changes = ChangeLog(index)
+        self._finder = Finder(index)
+        self._lister = Lister(index)
+        self._deleter = Deleter(index, blobs)
+        self._open_instances = OpenInstances()
+        self._metadata = MetadataStore(index, blobs, bulk_data_root)
+        self._quiet_series: QuietSeries | None = None
+        if prepare_metadata:
+            self._quiet_series = QuietSeries(self._metadata.metadata)
+            self._changes.subscribe(self._quiet_series.note)
+        recover(index, blobs)
+        self._executor = ThreadPoolExecutor(8, thread_name_prefix="archive-commit")
+        self._registrar = Registrar(index, blobs, policy)
+        commits = GroupCommit[Arrival, Stored](self._registrar.register)
+        self._reception = Reception(
+            blobs, Places(blobs), commits, self._executor, self._changes.notice, quarantine
+        )
+
+    @classmethod
+    def open(
+        cls,
+        directory: str | Path,
+        *,
+        index_url: str | None = None,
+        durability: Durability | str = Durability.SAFE,
+        on_conflict: ConflictPolicy | str = ConflictPolicy.REFUSE,
+        quarantine: str | Path | None = None,
+        bulk_data_root: str = BULK_DATA_ROOT,
+        prepare_metadata: bool = False,
+    ) -> Self:
+        """Open the archive in a directory, or make one there.
+
+        Parameters
+        ----------
+        directory
+            Where the files are, and the index unless `index_url` says otherwise.
+        index_url
+            SQLAlchemy URL of the index; an SQLite file in `directory` by default.
+        durability
+            What an acknowledgement promises.
+        on_conflict
+            What happens to an instance that is already kept with different bytes.
+        quarantine
+            Folder that keeps refused objects with their reason; nowhere if not given.
+        bulk_data_root
+            What the path of every BulkDataURI in metadata begins with.
+        prepare_metadata
+            Whether to prepare the metadata of a series in the background as soon as nothing more
+            arrives for it; otherwise its first reader waits.
+
+        Raises
+        ------
+        OutOfResources
+            The directory or the index cannot be written.
+        ConfigurationError
+            The index URL cannot be used.
+        """
+        root = Path(directory).absolute()
+        durable = Durability(durability) is Durability.SAFE
+        blobs = BlobStore(root, durable=durable)
+        try:
+            index = Index(index_url or f"sqlite:///{root / INDEX_NAME}", durable=durable)
+        except BaseException:
+            blobs.close()
+            raise
+        refused = None if quarantine is None else Quarantine(quarantine)
+        return cls(
+            root,
+            index,
+            blobs,
+            ConflictPolicy(on_conflict),
+            quarantine=refused,
+            bulk_data_root=bulk_data_root,
+            prepare_metadata=prepare_metadata,
+        )
+
+    def close(self) -> None:
+        """Finish what is being kept, and let go of the directory; a second time does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self._executor.shutdown()
+        if self._quiet_series is not None:
+            self._quiet_series.close()
+        self._open_instances.clear()
+        self._changes.close()
+        self._index.close()
+        self._blobs.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def incoming(
+        self,
+        *,
+        transfer_syntax_uid: str,
+        sop_class_uid: str,
+        sop_instance_uid: str,
+        origin: Origin | None = None,
+    ) -> Incoming:
+        """Begin to receive a data set that comes without File Meta Information, as by DIMSE.
+
+        Parameters
+        ----------
+        transfer_syntax_uid
+            How the data set is encoded.
+        sop_class_uid, sop_instance_uid
+            What it must turn out to be.
+        origin
+            Who sends it.
+
+        Raises
+        ------
+        InvalidAttribute
+            One of the UIDs is none.
+        UnsupportedTransferSyntax
+            The transfer syntax is unknown.
+        """
+        for tag, uid in (
+            (tags.SOPClassUID, sop_class_uid),
+            (tags.SOPInstanceUID, sop_instance_uid),
+        ):
+            if not is_path_safe_uid(uid):
+                raise InvalidAttribute(
+                    f"the request names {uid[:80]!r}; expected a UID: 1 to 64 digits and dots", tag
+                )
+        sender = origin.ae_title.encode("ascii", "replace").decode()[:16] if origin else ""
+        meta = file_meta_bytes(
+            sop_class_uid,
+            sop_instance_uid,
+            transfer_syntax_uid,
+            source_application_entity_title=sender,
+        )
+        expected = {
+            (tags.SOPClassUID, "SOPClassUID"): sop_class_uid,
+            (tags.SOPInstanceUID, "SOPInstanceUID"): sop_instance_uid,
+        }
+        return Incoming(
+            self._reception,
+            meta=meta,
+            transfer_syntax_uid=transfer_syntax_uid,
+            expected=expected,
+            origin=origin,
+        )
+
+    def receiving(
+        self, *, origin: Origin | None = None, study_instance_uid: str | None = None
+    ) -> Incoming:
+        """Begin to receive a DICOM file part by part, as in a request's body.
+
+        Parameters
+        ----------
+        origin
+            Who sends it.
+        study_instance_uid
+            The study that it must belong to.
+        """
+        expected: dict[tuple[int, str], str] = {}
+        if study_instance_uid is not None:
+            expected[tags.StudyInstanceUID, "StudyInstanceUID"] = study_instance_uid
+        return Incoming(self._reception, expected=expected, origin=origin)
+
+    def ingest(
+        self,
+        source: Source,
+        *,
+        origin: Origin | None = None,
+        study_instance_uid: str | None = None,
+    ) -> Stored:
+        """Keep a DICOM file.
+
+        Parameters
+        ----------
+        source
+            Its path, an open binary file, its bytes, or its parts in order.
+        origin
+            Who sends it.
+        study_instance_uid
+            The study that it must belong to.
+
+        Returns
+        -------
+        Stored
+            What became of it; when this returns, it is kept.
+
+        Raises
+        ------
+        NotDicom, InvalidDicom, InvalidAttribute, UnsupportedTransferSyntax, LimitExceeded
+            The bytes cannot be kept as an object.
+        InstanceConflict
+            The instance is already kept with different bytes.
+        OutOfResources
+            The disk is full, read-only or failing; nothing was kept.
+        """
+        incoming = self.receiving(origin=origin, study_instance_uid=study_instance_uid)
+        try:
+            for part in parts_of(source):
+                incoming.write([part])
+        except BaseException:
+            incoming.discard()
+            raise
+        return incoming.commit()
+
+    def find(self, query: Query) -> list[Found]:
+        """Find patients, studies, series or instances.
+
+        Raises
+        ------
+        QueryError
+            An attribute that the index does not know, or a value that breaks its VR's grammar.
+        """
+        return self._finder.find(query)
+
+    def count(self, query: Query) -> int:
+        """Count what a query means, whatever its limit and offset.
+
+        Raises
+        ------
+        QueryError
+            As `find`.
+        """
+        return self._finder.count(query)
+
+    def instances(
+        self, study: str, series: str | None = None, instance: str | None = None
+    ) -> list[KeptInstance]:
+        """List the instances of a study, of a series, or one, in the order of their numbers.
+
+        Raises
+        ------
+        NotFound
+            There is nothing of that name.
+        """
+        found = self._lister.instances(study, series, instance)
+        if not found:
+            named = instance or series or study
+            raise NotFound(f"{named[:64]} is not in this archive")
+        return found
+
+    def conflicts(self, study: str) -> list[Conflict]:
+        """Tell what the instances of a study disagreed about; the latest values are in the index.
+
+        Parameters
+        ----------
+        study
+            Study Instance UID.
+        """
+        return conflicts_of(self._index, study)
+
+    def kept_aside(self, study: str) -> list[Aside]:
+        """Tell which objects of a study were kept aside by the conflict policy `keep`.
+
+        Parameters
+        ----------
+        study
+            Study Instance UID.
+        """
+        return kept_aside(self._index, self._blobs, study)
+
+    def open_instance(self, study: str, series: str, instance: str) -> StoredInstance:
+        """Open an instance for reading.
+
+        Raises
+        ------
+        NotFound
+            There is no such instance.
+        """
+        uids = (study, series, instance)
+        if (found := self._open_instances.get(uids)) is not None:
+            return found
+        if not self._finder.has(*uids):
+            raise NotFound(f"instance {instance[:64]} of study {study[:64]} is not in this archive")
+        try:
+            opened = StoredInstance(self._blobs.path(*uids))
+        except FileNotFoundError:
+            raise NotFound(
+                f"the file of instance {instance} is missing; `isocenter check` tells more"
+            ) from None
+        self._open_instances.put(uids, opened)
+        return opened
+
+    def opened_instance(self, study: str, series: str, instance: str) -> StoredInstance | None:
+        """Open an instance if that needs no wait for a disk or another machine.
+
+        What was opened lately is at hand; else the index must be a file of this machine, and the
+        beginning of the instance in memory.
+
+        Returns
+        -------
+        StoredInstance or None
+            None where `open_instance` may have to wait: call it in a thread that may.
+
+        Raises
+        ------
+        NotFound
+            There is no such instance.
+        """
+        found = self._open_instances.get((study, series, instance))
+        if found is None and self._index.is_sqlite:
+            found = self.open_instance(study, series, instance)
+        return found if found is not None and found.is_at_hand else None
+
+    def metadata(
+        self, study: str, series: str | None = None, instance: str | None = None
+    ) -> Metadata:
+        """Give the DICOM JSON of all instances of a study, of a series, or of one instance.
+
+        That of a series is made once and kept until the series changes.
+
+        Raises
+        ------
+        NotFound
+            There is nothing of that name.
+        """
+        return self._metadata.metadata(study, series, instance)
+
+    def delete(self, study: str, series: str | None = None, instance: str | None = None) -> int:
+        """Delete a study, one of its series, or one instance.
+
+        Returns
+        -------
+        int
+            How many instances that were.
+
+        Raises
+        ------
+        NotFound
+            There is nothing of that name.
+        OutOfResources
+            The index cannot be written; nothing is deleted.
+        """
+        count = self._deleter.delete(study, series, instance)
+        self._changes.notice()
+        return count
+
+    def check(
+        self,
+        repair: bool = False,
+        *,
+        thorough: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> CheckReport:
+        """Compare files and index; also makes the index anew from the files where it was lost.
+
+        Parameters
+        ----------
+        repair
+            Whether to put right what can be; see `ProblemKind` for what that means.
+        thorough
+            Whether to read the header of every file, not only its size.
+        progress
+            Called with the number of studies that are done and of all.
+
+        Raises
+        ------
+        OutOfResources
+            The disk or the index cannot be read or written.
+        """
+        checker = Checker(
+            self._index, self._blobs, self._registrar, repair=repair, thorough=thorough
+        )
+        with reported_as_out_of_resources("check the archive"):
+            report = checker.run(progress)
+        self._open_instances.clear()
+        self._changes.notice()
+        return report
+
+    def changes(self, since: int = 0, limit: int = 1000) -> list[Change]:
+        """Read what happened.
+
+        Parameters
+        ----------
+        since
+            Sequence number of the last change that is known already.
+        limit
+            How many changes at most.
+        """
+        return self._changes.since(since, limit)
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Call `subscriber` with lists of changes from now on, from a thread of the archive.
+
+        Returns
+        -------
+        callable
+            Ends the subscription.
+        """
+        return self._changes.subscribe(subscriber)

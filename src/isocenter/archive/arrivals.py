@@ -1,0 +1,128 @@
+"""Values that pass between receiving an object, placing its file and registering it."""
+
+import enum
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from isocenter.dicom.header import Header
+
+from .blobs import Temporary
+
+__all__ = ["Arrival", "ConflictPolicy", "Durability", "Origin", "Outcome", "Stored", "microseconds"]
+
+
+class Durability(enum.Enum):
+    """What an acknowledgement promises."""
+
+    SAFE = "safe"
+    """File and index would survive a power cut."""
+    FAST = "fast"
+    """File and index would survive the end of the process."""
+
+
+class ConflictPolicy(enum.Enum):
+    """What happens to an instance that is already kept with different bytes."""
+
+    REFUSE = "refuse"
+    """It is refused with InstanceConflict."""
+    REPLACE = "replace"
+    """It takes the place of the kept one, which stays until it has."""
+    KEEP = "keep"
+    """The kept one stays what is found and served; the newcomer is accepted and kept aside."""
+
+
+class Outcome(enum.Enum):
+    """What became of an accepted instance."""
+
+    STORED = "stored"
+    UNCHANGED = "unchanged"
+    """The same bytes were here already."""
+    REPLACED = "replaced"
+    KEPT = "kept"
+    """Another version stays in its place; this one was kept aside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who sent an instance.
+
+    Parameters
+    ----------
+    ae_title
+        Calling AE title; empty where it did not come by DIMSE.
+    address
+        Peer address, path or URL.
+    """
+
+    ae_title: str = ""
+    address: str = ""
+
+    def __str__(self) -> str:
+        return "@".join(part for part in (self.ae_title, self.address) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An instance that is kept.
+
+    Parameters
+    ----------
+    study_instance_uid, series_instance_uid, sop_instance_uid, sop_class_uid
+        What it is.
+    outcome
+        What became of it.
+    warnings
+        Sentences about values that were left out of the index.
+    """
+
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    outcome: Outcome
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Arrival:
+    """An object whose bytes are all here, on its way into the index."""
+
+    header: Header
+    temporary: Temporary | None
+    """Its file while that is not in place; None for a file that was found there."""
+    path: Path
+    size: int
+    origin: str = ""
+    inode: int = 0
+    """Number of the file, by which it is recognised in its place."""
+    placed: bool = False
+    """Whether its file stands in its place, where there was none before."""
+    same_as: tuple[int, bool] | None = None
+    """Inode of the file found in its place, and whether that has the same bytes."""
+    time: int = field(default_factory=lambda: microseconds(datetime.now(UTC)))
+    study: str = field(init=False)
+    series: str = field(init=False)
+    instance: str = field(init=False)
+    sop_class: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.study = self.header.study_instance_uid
+        self.series = self.header.series_instance_uid
+        self.instance = self.header.sop_instance_uid
+        self.sop_class = self.header.sop_class_uid
+
+    @property
+    def arrived_as(self) -> str:
+        """Name of its temporary file."""
+        assert self.temporary is not None
+        return self.temporary.path
+
+    def stored(self, outcome: Outcome, warnings: tuple[str, ...] = ()) -> Stored:
+        """Say what became of it."""
+        return Stored(self.study, self.series, self.instance, self.sop_class, outcome, warnings)
+
+
+def microseconds(moment: datetime) -> int:
+    """Count a moment as the index does: microseconds since 1970, UTC."""
+    return int(moment.timestamp() * 1_000_000)

@@ -1,0 +1,366 @@
+"""Files of an archive: `<Study>/<Series>/<SOPInstance>.dcm`, and the folders that serve them.
+
+Names that begin with a dot can never be a UID, so the folders of this module live beside the
+studies. A file arrives in a folder of this process below `.incoming`, on the same file system, and
+moves to its place by one rename; a reader therefore sees all of it or nothing.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+from isocenter.dicom.uids import is_path_safe_uid
+from isocenter.errors import InvalidAttribute
+
+from .resources import EXHAUSTED, reported_as_out_of_resources
+from .writeback import begin_writing_back
+
+if os.name == "nt":
+    import msvcrt
+else:
+    import fcntl
+
+__all__ = ["BlobStore", "Temporary"]
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
+
+_UID_TAGS = (0x0020000D, 0x0020000E, 0x00080018)
+_O_BINARY = getattr(os, "O_BINARY", 0)
+_IOV_MAX = 1024
+_ATTEMPTS = 10
+_T = TypeVar("_T")
+
+
+class Temporary:
+    """A file on its way in.
+
+    Parameters
+    ----------
+    path
+        Its name below `.incoming`.
+    durable
+        Whether it will be synced.
+    """
+
+    def __init__(self, path: str, *, durable: bool) -> None:
+        self.path = path
+        self._durable = durable
+        self.size = 0
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _O_BINARY
+        self._descriptor = os.open(path, flags, 0o640)
+
+    @property
+    def descriptor(self) -> int:
+        """The open file descriptor."""
+        return self._descriptor
+
+    def write(self, parts: Sequence[Buffer]) -> None:
+        """Append parts, by one system call where the system has it."""
+        start = self.size
+        self._append(parts)
+        if self._durable:
+            begin_writing_back(self._descriptor, start, self.size - start)
+
+    def _append(self, parts: Sequence[Buffer]) -> None:
+        if not hasattr(os, "writev"):
+            for part in parts:
+                self._write_all(part)
+            return
+        for start in range(0, len(parts), _IOV_MAX):
+            some = parts[start : start + _IOV_MAX]
+            wanted = sum(map(len, some))
+            written = os.writev(self._descriptor, some)
+            self.size += written
+            if written < wanted:
+                self._write_all(memoryview(b"".join(some))[written:])
+
+    def _write_all(self, part: Buffer) -> None:
+        rest = memoryview(part)
+        while rest:
+            written = os.write(self._descriptor, rest)
+            self.size += written
+            rest = rest[written:]
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Read back from the file; fewer bytes only at its end."""
+        end = os.lseek(self._descriptor, 0, os.SEEK_CUR)
+        os.lseek(self._descriptor, offset, os.SEEK_SET)
+        try:
+            return os.read(self._descriptor, length)
+        finally:
+            os.lseek(self._descriptor, end, os.SEEK_SET)
+
+    def parts(self, offset: int, length: int) -> Iterator[bytes]:
+        """Read back from `offset` to the end in parts of `length` bytes."""
+        while part := self.read(offset, length):
+            yield part
+            offset += len(part)
+
+    def close_for_moving(self) -> None:
+        """Close the file where the system moves no open files, after syncing it."""
+        if os.name == "nt":
+            self.sync()
+            self.close()
+
+    def zero(self, length: int) -> None:
+        """Overwrite the first `length` bytes with zeros."""
+        position = os.lseek(self._descriptor, 0, os.SEEK_CUR)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        os.write(self._descriptor, bytes(length))
+        os.lseek(self._descriptor, position, os.SEEK_SET)
+
+    def sync(self) -> None:
+        """Wait until the bytes are on the disk."""
+        if self._descriptor < 0:
+            return
+        _sync(self._descriptor, getattr(os, "fdatasync", os.fsync))
+
+    def close(self) -> None:
+        """Give the descriptor back; the file stays."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def discard(self) -> None:
+        """Close and remove the file."""
+        self.close()
+        with contextlib.suppress(OSError):
+            os.unlink(self.path)
+
+
+class BlobStore:
+    """Keeps the files.
+
+    Parameters
+    ----------
+    root
+        The archive's directory; made where it is missing.
+    durable
+        Whether to wait for the disk before a file counts as kept.
+    """
+
+    INCOMING = ".incoming"
+    REPLACED = ".replaced"
+    ASIDE = ".aside"
+    DAMAGED = ".damaged"
+
+    def __init__(self, root: Path, *, durable: bool) -> None:
+        self.root = root
+        self.durable = durable
+        self._known_folders: set[str] = set()
+        self._count = 0
+        self._lock = threading.Lock()
+        with reported_as_out_of_resources("make the folders of the archive"):
+            for name in (self.INCOMING, self.REPLACED, self.ASIDE):
+                (root / name).mkdir(parents=True, exist_ok=True)
+            self._incoming = root / self.INCOMING / secrets.token_hex(8)
+            self._claim = _Claim(self._incoming.with_suffix(".lock"))
+            self._incoming.mkdir()
+
+    def close(self) -> None:
+        """Remove this process's folder of arrivals."""
+        shutil.rmtree(self._incoming, ignore_errors=True)
+        self._claim.release()
+
+    def path(self, study: str, series: str, instance: str) -> Path:
+        """Give the place of an instance, from UIDs that are safe in a path.
+
+        Raises
+        ------
+        InvalidAttribute
+            A UID that is not made of digits and dots.
+        """
+        for tag, uid in zip(_UID_TAGS, (study, series, instance), strict=True):
+            if not is_path_safe_uid(uid):
+                raise InvalidAttribute(
+                    f"({tag >> 16:04X},{tag & 0xFFFF:04X}) is {uid[:80]!r}; expected a UID: "
+                    "1 to 64 digits and dots (PS3.5 9.1)",
+                    tag,
+                )
+        return Path(f"{self.root}{os.sep}{study}{os.sep}{series}{os.sep}{instance}.dcm")
+
+    def temporary(self) -> Temporary:
+        """Open a file to write an arrival to."""
+        with self._lock:
+            self._count += 1
+            number = self._count
+        return Temporary(f"{self._incoming}{os.sep}{number}", durable=self.durable)
+
+    def move(self, source: str, path: Path) -> None:
+        """Rename a file to its place, making the folders and syncing the names where durable."""
+        self._in_folder(path.parent, lambda: os.replace(source, path))
+
+    def place(self, source: str, path: Path) -> bool:
+        """Give a file its place unless one stands there; the old name may stay beside the new.
+
+        A rename would silently take the place of what another process put there meanwhile.
+
+        Returns
+        -------
+        bool
+            False where the place is taken.
+        """
+        return self._in_folder(path.parent, lambda: _link_new(source, path))
+
+    def _in_folder(self, folder: Path, act: Callable[[], _T]) -> _T:
+        """Do something in a folder, making the folder where it is missing."""
+        if str(folder) in self._known_folders:
+            with contextlib.suppress(FileNotFoundError):
+                return act()
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._make_folder(folder)
+                return act()
+            except FileNotFoundError:  # deleting a series took the empty folder away meanwhile
+                if attempt == _ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def journal(self, sequence: int, study: str, series: str, instance: str) -> Path:
+        """Give the place where a file waits while change `sequence` replaces it."""
+        return self.root / self.REPLACED / f"{sequence}_{study}_{series}_{instance}.dcm"
+
+    def aside(self, name: str) -> Path:
+        """Give the place of a file that is kept beside the instance of the same UID."""
+        return self.root / self.ASIDE / name
+
+    def link(self, path: Path, other: Path) -> None:
+        """Give a file a second name, or a copy where the file system has only one name a file."""
+        other.unlink(missing_ok=True)
+        try:
+            os.link(path, other)
+        except OSError as error:
+            if error.errno in EXHAUSTED:
+                raise
+            shutil.copy2(path, other)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Wait until the names in a folder are on the disk."""
+        if not self.durable or os.name == "nt":  # Windows syncs no folders
+            return
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            _sync(descriptor, os.fsync)
+        finally:
+            os.close(descriptor)
+
+    def _make_folder(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Also where it was there: whoever made it may not have come to this, or died before.
+        for parent in folder.parents:
+            if parent.is_relative_to(self.root):
+                self.sync_folder(parent)
+        if len(self._known_folders) > 100_000:
+            self._known_folders.clear()
+        self._known_folders.add(str(folder))
+
+    def remove(self, path: Path) -> None:
+        """Remove a file and the folders that it leaves empty; one that is gone already is fine."""
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+        for folder in (path.parent, path.parent.parent):
+            if folder == self.root or not folder.is_relative_to(self.root):
+                return
+            self._known_folders.discard(str(folder))
+            try:
+                folder.rmdir()
+            except OSError:  # not empty
+                return
+
+    def studies(self) -> list[str]:
+        """List the Study Instance UIDs that have a folder."""
+        return [folder.name for folder in _subfolders(self.root)]
+
+    def files(self, study: str) -> list[Path]:
+        """List the stored files of a study."""
+        return [
+            series / name
+            for series in _subfolders(self.root / study)
+            for name in sorted(os.listdir(series))
+            if name.endswith(".dcm") and is_path_safe_uid(name.removesuffix(".dcm"))
+        ]
+
+    def leftovers(self) -> Iterator[Path]:
+        """Find the folders of arrivals whose process is dead."""
+        for folder in sorted((self.root / self.INCOMING).iterdir()):
+            if folder.suffix == ".lock" or folder == self._incoming:
+                continue
+            claim = _Claim.try_taking(folder.with_suffix(".lock"))
+            if claim is not None:
+                yield folder
+                claim.release()
+
+    def remove_leftovers(self) -> int:
+        """Remove what processes that died left half received; returns how many files that were."""
+        count = 0
+        for folder in self.leftovers():
+            count += sum(1 for _ in folder.iterdir())
+            shutil.rmtree(folder, ignore_errors=True)
+        return count
+
+
+def _sync(descriptor: int, usual: Callable[[int], None]) -> None:
+    """Wait for the disk; macOS's own fsync would leave the bytes in the drive's cache."""
+    whole = None if os.name == "nt" else getattr(fcntl, "F_FULLFSYNC", None)
+    if whole is not None:
+        with contextlib.suppress(OSError):  # a network file system may not know it
+            fcntl.fcntl(descriptor, whole)
+            return
+    usual(descriptor)
+
+
+def _link_new(source: str, path: Path) -> bool:
+    try:
+        os.link(source, path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno in EXHAUSTED or isinstance(error, FileNotFoundError):
+            raise
+        if path.exists():
+            return False
+        os.replace(source, path)  # a file system that gives a file only one name
+    return True
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        return sorted(
+            Path(entry.path)
+            for entry in entries
+            if is_path_safe_uid(entry.name) and entry.is_dir(follow_symlinks=False)
+        )
+    return []
+
+
+class _Claim:
+    """A lock file that the system frees when its process dies, however it dies."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _O_BINARY, 0o640)
+        try:
+            if os.name == "nt":
+                msvcrt.locking(self._descriptor, msvcrt.LK_NBLCK, 1)
+            else:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._descriptor)
+            raise
+
+    @classmethod
+    def try_taking(cls, path: Path) -> "_Claim | None":
+        try:
+            return cls(path)
+        except OSError:
+            return None
+
+    def release(self) -> None:
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+        os.close(self._descriptor)

@@ -1,0 +1,167 @@
+"""What happened to the archive, in an order without gaps, and telling those who want to know."""
+
+import enum
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row, bindparam, func, select
+
+from .index import Index
+from .schema import change
+
+__all__ = ["Action", "Change", "ChangeLog"]
+
+_log = logging.getLogger(__name__)
+
+_SINCE = (
+    select(change)
+    .where(change.c.sequence > bindparam("since"))
+    .order_by(change.c.sequence)
+    .limit(bindparam("count"))
+)
+_LAST = select(func.max(change.c.sequence))
+
+
+class Action(enum.IntEnum):
+    """What happened to an instance."""
+
+    CREATED = 1
+    REPLACED = 2
+    DELETED = 3
+    """Somebody wanted it gone."""
+    LOST = 4
+    """A check found its file missing or damaged and took it out of the index; it may come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of one instance.
+
+    Parameters
+    ----------
+    sequence
+        Its place in the log: 1, 2, 3, without gaps, in order of commit.
+    action
+        What happened.
+    study_instance_uid, series_instance_uid, sop_instance_uid
+        To which instance.
+    time
+        When, in UTC.
+    """
+
+    sequence: int
+    action: Action
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    time: datetime
+
+
+Subscriber = Callable[[Sequence[Change]], None]
+
+
+def _change(row: Row[Any]) -> Change:
+    return Change(
+        row.sequence,
+        Action(row.action),
+        row.study_instance_uid,
+        row.series_instance_uid,
+        row.sop_instance_uid,
+        datetime.fromtimestamp(row.time / 1_000_000, UTC),
+    )
+
+
+class ChangeLog:
+    """Reads the log and calls subscribers.
+
+    Subscribers are called from one thread, in order and with nothing left out, also for what
+    another process did to the same archive.
+
+    Parameters
+    ----------
+    index
+        Where the log is kept.
+    """
+
+    POLL_SECONDS = 1.0
+    PAUSE_SECONDS = 0.05
+    _BATCH = 1000
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._subscribers: tuple[Subscriber, ...] = ()
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._delivered = 0
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Stop calling subscribers."""
+        self._closing.set()
+        self._wake.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout=10)
+
+    def last(self) -> int:
+        """Give the sequence number of the last change; 0 where there is none."""
+        with self._index.reading() as connection:
+            return connection.execute(_LAST).scalar() or 0
+
+    def since(self, sequence: int, limit: int) -> list[Change]:
+        """Read up to `limit` changes that follow `sequence`."""
+        with self._index.reading() as connection:
+            rows = connection.execute(_SINCE, {"since": sequence, "count": limit})
+            return [_change(row) for row in rows]
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Call `subscriber` with every change from now on.
+
+        Returns
+        -------
+        callable
+            Ends the subscription.
+        """
+        with self._lock:
+            if self._thread is None:
+                self._delivered = self.last()
+                self._thread = threading.Thread(
+                    target=self._deliver, name="archive-changes", daemon=True
+                )
+                self._thread.start()
+            self._subscribers = (*self._subscribers, subscriber)
+
+        def end() -> None:
+            with self._lock:
+                self._subscribers = tuple(s for s in self._subscribers if s is not subscriber)
+
+        return end
+
+    def notice(self) -> None:
+        """Say that something was committed."""
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def _deliver(self) -> None:
+        while not self._closing.is_set():
+            self._wake.wait(self.POLL_SECONDS)
+            self._wake.clear()
+            try:
+                self._deliver_news()
+            except Exception:  # whatever fails now is tried again at the next commit or poll
+                _log.exception("changes could not be delivered")
+            # While many instances arrive, one waking for all of them leaves them the processor.
+            self._closing.wait(self.PAUSE_SECONDS)
+
+    def _deliver_news(self) -> None:
+        while not self._closing.is_set() and (news := self.since(self._delivered, self._BATCH)):
+            for subscriber in self._subscribers:
+                try:
+                    subscriber(news)
+                except Exception:  # one subscriber's fault must not keep the news from the others
+                    _log.exception("a subscriber of changes failed")
+            self._delivered = news[-1].sequence

@@ -1,0 +1,352 @@
+"""Comparing files and index, and putting right what differs."""
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import bindparam, func, select, update
+
+from isocenter.dicom.header import Header
+from isocenter.dicom.scan import scan_file
+from isocenter.errors import IsocenterError
+
+from . import schema
+from .arrivals import Arrival
+from .blobs import BlobStore
+from .change_log import Action
+from .deletion import delete_rows, shrink_study
+from .index import AnyRow, Index, Transaction
+from .index_values import EXTRA_TAGS
+from .recovery import set_apart
+from .registration import Registrar
+
+__all__ = ["CheckReport", "Checker", "Problem", "ProblemKind"]
+
+_study, _series, _instance = schema.study.c, schema.series.c, schema.instance.c
+_change = schema.change.c
+_ROWS = (
+    select(
+        _instance.pk,
+        _instance.series_pk,
+        _series.study_pk,
+        _study.study_instance_uid,
+        _series.series_instance_uid,
+        _instance.sop_instance_uid,
+        _instance.size,
+        _instance.sequence,
+    )
+    .join(schema.series, _series.pk == _instance.series_pk)
+    .join(schema.study, _study.pk == _series.study_pk)
+    .where(_study.study_instance_uid == bindparam("study"))
+)
+_LAST_CHANGE = (
+    select(_change.action, _change.time)
+    .where(
+        _change.sop_instance_uid == bindparam("instance"),
+        _change.study_instance_uid == bindparam("study"),
+        _change.series_instance_uid == bindparam("series"),
+    )
+    .order_by(_change.sequence.desc())
+    .limit(1)
+)
+_COUNTED = (
+    select(func.count())
+    .select_from(schema.instance)
+    .where(_instance.series_pk == _series.pk)
+    .scalar_subquery()
+)
+_MISCOUNTED_SERIES = select(_series.pk, _series.study_pk).where(_series.instance_count != _COUNTED)
+_COUNT_SERIES = (
+    update(schema.series).where(_series.pk == bindparam("key")).values(instance_count=_COUNTED)
+)
+_MISCOUNTED_STUDIES = (
+    select(_series.study_pk)
+    .join(schema.study, _study.pk == _series.study_pk)
+    .group_by(_series.study_pk, _study.instance_count, _study.series_count)
+    .having(
+        (func.sum(_series.instance_count) != _study.instance_count)
+        | (func.count() != _study.series_count)
+    )
+)
+_BATCH = 256
+
+Triple = tuple[str, str, str]
+Progress = Callable[[int, int], None]
+
+
+class ProblemKind(enum.Enum):
+    """What may be wrong."""
+
+    MISSING = "missing"
+    """An instance in the index without its file. Repair: it leaves the index."""
+    ORPHAN = "orphan"
+    """A file that the index does not know. Repair: it enters the index."""
+    DELETED = "deleted"
+    """A file whose instance was deleted. Repair: it is removed."""
+    DAMAGED = "damaged"
+    """A file that is cut off or no DICOM. Repair: it moves to `.damaged`, out of the index."""
+    MISPLACED = "misplaced"
+    """A file whose UIDs are not those of its place. Repair: it moves to `.damaged`."""
+    MISCOUNTED = "miscounted"
+    """A study or series whose counts are wrong. Repair: they are counted."""
+    LEFTOVER = "leftover"
+    """Half-received objects of a process that died. Repair: they are removed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is wrong.
+
+    Parameters
+    ----------
+    kind
+        What kind of thing.
+    path
+        The file, or where it should be.
+    sentence
+        What was found, for a person.
+    repaired
+        Whether it was put right.
+    """
+
+    kind: ProblemKind
+    path: Path
+    sentence: str
+    repaired: bool = False
+
+
+@dataclass(slots=True)
+class CheckReport:
+    """What a check found.
+
+    Parameters
+    ----------
+    files
+        How many stored files there are.
+    instances
+        How many instances the index has.
+    problems
+        What is wrong.
+    """
+
+    files: int = 0
+    instances: int = 0
+    problems: list[Problem] = field(default_factory=list[Problem])
+
+    @property
+    def unrepaired(self) -> list[Problem]:
+        """The problems that are still there."""
+        return [problem for problem in self.problems if not problem.repaired]
+
+    def count(self, kind: ProblemKind) -> int:
+        """Count the problems of a kind."""
+        return sum(problem.kind is kind for problem in self.problems)
+
+
+class Checker:
+    """Walks files and index side by side, study by study.
+
+    Parameters
+    ----------
+    index, blobs, registrar
+        Of the archive.
+    repair
+        Whether to put right what can be.
+    thorough
+        Whether to read the header of every file, not only its size.
+    """
+
+    def __init__(
+        self, index: Index, blobs: BlobStore, registrar: Registrar, *, repair: bool, thorough: bool
+    ) -> None:
+        self._index = index
+        self._blobs = blobs
+        self._registrar = registrar
+        self._repair = repair
+        self._thorough = thorough
+        self._report = CheckReport()
+        self._has_files = False
+
+    def run(self, progress: Progress | None = None) -> CheckReport:
+        """Check everything; `progress` is told how many studies of how many are done."""
+        self._check_leftovers()
+        on_disk = self._blobs.studies()
+        with self._index.reading() as connection:
+            indexed = connection.execute(select(_study.study_instance_uid)).scalars().all()
+        # An empty disk beside a full index is a disk that is not mounted, not a loss to record.
+        self._has_files = any(self._blobs.files(study) for study in on_disk)
+        studies = sorted({*on_disk, *indexed})
+        for number, study in enumerate(studies, 1):
+            self._check_study(study)
+            if progress is not None:
+                progress(number, len(studies))
+        self._check_counts()
+        return self._report
+
+    def _found(self, kind: ProblemKind, path: Path, sentence: str, repaired: bool) -> None:
+        self._report.problems.append(Problem(kind, path, sentence, repaired))
+
+    def _check_leftovers(self) -> None:
+        for folder in self._blobs.leftovers():
+            count = sum(1 for _ in folder.iterdir())
+            sentence = f"{count} half-received objects of a process that died"
+            self._found(ProblemKind.LEFTOVER, folder, sentence, self._repair)
+        if self._repair:
+            self._blobs.remove_leftovers()
+
+    def _check_study(self, study: str) -> None:
+        with self._index.reading() as connection:
+            rows = connection.execute(_ROWS, {"study": study}).all()
+        known = {self._blobs.path(study, row[4], row[5]): row for row in rows}
+        files = list(self._blobs.files(study))
+        self._report.files += len(files)
+        self._report.instances += len(rows)
+        damaged = [(path, why) for path in files if (why := self._damage(path, known.get(path)))]
+        bad = {path for path, _ in damaged}
+        for path, (kind, sentence) in damaged:
+            self._set_apart(kind, path, sentence, known.get(path))
+        self._check_missing(
+            [row for path, row in known.items() if path not in bad and not path.exists()]
+        )
+        self._check_orphans([path for path in files if path not in known and path not in bad])
+
+    def _damage(self, path: Path, row: AnyRow | None) -> tuple[ProblemKind, str] | None:
+        """Say what makes a file unusable, if anything does."""
+        try:
+            size = path.stat().st_size
+            if row is not None and size != row.size:
+                return ProblemKind.DAMAGED, f"{size} bytes long; {row.size} were stored"
+            if row is not None and not self._thorough:
+                return None
+            header = scan_file(path, extra=EXTRA_TAGS)
+        except FileNotFoundError:  # deleted while we look
+            return None
+        except (IsocenterError, OSError) as error:
+            return ProblemKind.DAMAGED, str(error)
+        if _place(header) != _triple(path):
+            return ProblemKind.MISPLACED, "holds the object {}/{}/{}".format(*_place(header))
+        return None
+
+    def _set_apart(self, kind: ProblemKind, path: Path, sentence: str, row: AnyRow | None) -> None:
+        if self._repair:
+            with self._index.writing() as transaction:
+                if _has_changed(transaction, path, row) or not self._damage(path, row):
+                    return  # stored, replaced, put back or deleted while we looked
+                if row is not None:
+                    delete_rows(transaction, [row], Action.LOST)
+                target = set_apart(self._blobs, path)
+            sentence += f"; moved to {target}; send the object again"
+        self._found(kind, path, sentence, self._repair)
+
+    def _check_missing(self, rows: list[AnyRow]) -> None:
+        if not rows:
+            return
+        repair = self._repair and self._has_files
+        if repair:
+            with self._index.writing() as transaction:
+                rows = [
+                    row
+                    for row in _current(transaction, rows)
+                    if not self._blobs.path(*_uids(row)).exists()
+                ]
+                if rows:
+                    delete_rows(transaction, rows, Action.LOST)
+        sentence = "in the index without its file"
+        if self._repair and not self._has_files:
+            sentence += "; not repaired, because no file is there at all: is the disk mounted?"
+        for row in rows:
+            self._found(ProblemKind.MISSING, self._blobs.path(*_uids(row)), sentence, repair)
+
+    def _check_orphans(self, paths: list[Path]) -> None:
+        adopted: list[Path] = []
+        # In the order in which they came, so that the latest values win again.
+        for path in sorted(filter(Path.exists, paths), key=lambda path: path.stat().st_mtime_ns):
+            if self._was_deleted(path):
+                if self._repair:
+                    self._remove_leftover(path)
+                sentence = "left over from an instance that was deleted"
+                self._found(ProblemKind.DELETED, path, sentence, self._repair)
+            else:
+                adopted.append(path)
+        for start in range(0, len(adopted), _BATCH):
+            self._adopt(adopted[start : start + _BATCH])
+
+    def _remove_leftover(self, path: Path) -> None:
+        with self._index.writing() as transaction:
+            if not _has_changed(transaction, path, None):
+                self._blobs.remove(path)
+
+    def _was_deleted(self, path: Path) -> bool:
+        study, series, instance = _triple(path)
+        named = {"study": study, "series": series, "instance": instance}
+        with self._index.reading() as connection:
+            last = connection.execute(_LAST_CHANGE, named).one_or_none()
+        if last is None or last.action != int(Action.DELETED):
+            return False
+        return path.stat().st_mtime_ns // 1000 < last.time
+
+    def _adopt(self, paths: list[Path]) -> None:
+        sentences = ["not in the index"] * len(paths)
+        repaired = [self._repair] * len(paths)
+        if self._repair:
+            arrivals = [_arrival(path) for path in paths]
+            for number, result in enumerate(self._registrar.adopt(arrivals)):
+                if isinstance(result, Exception):
+                    repaired[number] = False
+                    sentences[number] += f"; {result}"
+        for path, sentence, done in zip(paths, sentences, repaired, strict=True):
+            self._found(ProblemKind.ORPHAN, path, sentence, done)
+
+    def _check_counts(self) -> None:
+        with self._index.reading() as connection:
+            series = connection.execute(_MISCOUNTED_SERIES).all()
+            studies = {row.study_pk for row in connection.execute(_MISCOUNTED_STUDIES)}
+        studies |= {row.study_pk for row in series}
+        if not studies:
+            return
+        if self._repair:
+            with self._index.writing() as transaction:
+                for row in series:
+                    transaction.execute(_COUNT_SERIES, {"key": row.pk})
+                for study in studies:
+                    shrink_study(transaction, study, transaction.sequence)
+        sentence = f"{len(studies)} studies whose counts of series or instances are wrong"
+        self._found(ProblemKind.MISCOUNTED, self._blobs.root, sentence, self._repair)
+
+
+def _current(transaction: Transaction, rows: list[AnyRow]) -> list[AnyRow]:
+    """Give those rows of a study that are still as they were read."""
+    found = transaction.execute(_ROWS, {"study": rows[0].study_instance_uid})
+    current = {(row.pk, row.sequence) for row in found}
+    return [row for row in rows if (row.pk, row.sequence) in current]
+
+
+def _has_changed(transaction: Transaction, path: Path, row: AnyRow | None) -> bool:
+    """Tell whether an instance was stored, replaced or deleted since its row was read."""
+    if row is not None:
+        return not _current(transaction, [row])
+    study = _triple(path)[0]
+    rows = transaction.execute(_ROWS, {"study": study})
+    return any(_uids(each) == _triple(path) for each in rows)
+
+
+def _triple(path: Path) -> Triple:
+    return path.parent.parent.name, path.parent.name, path.name.removesuffix(".dcm")
+
+
+def _uids(row: AnyRow) -> Triple:
+    return row.study_instance_uid, row.series_instance_uid, row.sop_instance_uid
+
+
+def _place(header: Header) -> Triple:
+    return header.study_instance_uid, header.series_instance_uid, header.sop_instance_uid
+
+
+def _arrival(path: Path) -> Arrival:
+    """Make an arrival of a file that stands in its place already."""
+    status = path.stat()
+    header = scan_file(path, extra=EXTRA_TAGS)
+    arrival = Arrival(header, None, path, status.st_size, placed=True)
+    arrival.inode = status.st_ino
+    return arrival

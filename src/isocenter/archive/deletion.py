@@ -1,0 +1,234 @@
+"""Deleting studies, series and instances."""
+
+import time
+from pathlib import Path
+
+from sqlalchemy import delete, func, insert, select, update
+
+from isocenter.errors import NotFound
+
+from . import schema
+from .blobs import BlobStore
+from .change_log import Action
+from .index import AnyRow, Index, Transaction
+from .keys import Level
+from .parents import joined
+from .resources import reported_as_out_of_resources
+
+__all__ = ["Deleter"]
+
+_study, _series, _instance = schema.study.c, schema.series.c, schema.instance.c
+_item, _aside = schema.item_value.c, schema.aside.c
+_BATCH = 500
+
+
+class Deleter:
+    """Deletes rows, then files.
+
+    Parameters
+    ----------
+    index
+        Where the rows are.
+    blobs
+        Where the files are.
+    """
+
+    def __init__(self, index: Index, blobs: BlobStore) -> None:
+        self._index = index
+        self._blobs = blobs
+
+    def delete(self, study: str, series: str | None = None, instance: str | None = None) -> int:
+        """Delete a study, a series or an instance.
+
+        Returns
+        -------
+        int
+            How many instances that were.
+
+        Raises
+        ------
+        NotFound
+            There is nothing of that name.
+        OutOfResources
+            The index cannot be written; nothing is deleted.
+        """
+        with (
+            reported_as_out_of_resources("delete from the index"),
+            self._index.writing() as transaction,
+        ):
+            rows = _rows(transaction, study, series, instance)
+            if not rows:
+                named = instance or series or study
+                raise NotFound(f"{named[:64]} cannot be deleted: it is not in this archive")
+            delete_rows(transaction, rows)
+            aside = _delete_aside(transaction, rows)
+        # From here on nobody finds them; a file that is left over by a crash is no instance.
+        for start in range(0, len(rows), _BATCH):
+            self._remove_files(rows[start : start + _BATCH])
+        for name in aside:
+            self._blobs.aside(name).unlink(missing_ok=True)
+        return len(rows)
+
+    def _remove_files(self, rows: list[AnyRow]) -> None:
+        """Remove files unless their instances came anew; they cannot come while we look."""
+        with self._index.writing() as transaction:
+            for row in rows:
+                again = _rows(
+                    transaction,
+                    row.study_instance_uid,
+                    row.series_instance_uid,
+                    row.sop_instance_uid,
+                )
+                if not again:
+                    self._blobs.remove(self._path(row))
+
+    def _path(self, row: AnyRow) -> Path:
+        return self._blobs.path(
+            row.study_instance_uid, row.series_instance_uid, row.sop_instance_uid
+        )
+
+
+def _rows(
+    transaction: Transaction, study: str, series: str | None, instance: str | None
+) -> list[AnyRow]:
+    statement = (
+        select(
+            _instance.pk,
+            _instance.series_pk,
+            _series.study_pk,
+            _study.study_instance_uid,
+            _series.series_instance_uid,
+            _instance.sop_instance_uid,
+        )
+        .join(schema.series, _series.pk == _instance.series_pk)
+        .join(schema.study, _study.pk == _series.study_pk)
+        .where(_study.study_instance_uid == study)
+    )
+    if series is not None:
+        statement = statement.where(_series.series_instance_uid == series)
+    if instance is not None:
+        statement = statement.where(_instance.sop_instance_uid == instance)
+    return list(transaction.execute(statement.order_by(_instance.pk)))
+
+
+def delete_rows(
+    transaction: Transaction, rows: list[AnyRow], action: Action = Action.DELETED
+) -> int:
+    """Delete the rows of instances, of series and studies that are left empty, and log it.
+
+    Parameters
+    ----------
+    transaction
+        Where the rows are.
+    rows
+        Instances, with `pk`, `series_pk`, `study_pk` and the three UIDs.
+    action
+        What the log says.
+
+    Returns
+    -------
+    int
+        The sequence number of the last change now.
+    """
+    _delete_instances(transaction, [row.pk for row in rows])
+    _log_changes(transaction, rows, action)
+    sequence = transaction.sequence + len(rows)
+    for series in {row.series_pk for row in rows}:
+        _shrink_series(transaction, series, sequence)
+    for study in {row.study_pk for row in rows}:
+        shrink_study(transaction, study, sequence)
+    return sequence
+
+
+def _delete_instances(transaction: Transaction, keys: list[int]) -> None:
+    for start in range(0, len(keys), _BATCH):
+        some = keys[start : start + _BATCH]
+        transaction.execute(delete(schema.instance).where(_instance.pk.in_(some)))
+        transaction.execute(
+            delete(schema.item_value).where(
+                _item.level == int(Level.INSTANCE), _item.owner_pk.in_(some)
+            )
+        )
+
+
+def _delete_aside(transaction: Transaction, rows: list[AnyRow]) -> list[str]:
+    """Delete the rows of what was kept aside of instances; returns the names of the files."""
+    of_study = _aside.study_instance_uid == rows[0].study_instance_uid
+    kept = transaction.execute(select(schema.aside).where(of_study)).all()
+    gone = {(row.series_instance_uid, row.sop_instance_uid) for row in rows}
+    found = [row for row in kept if (row.series_instance_uid, row.sop_instance_uid) in gone]
+    for row in found:
+        transaction.execute(delete(schema.aside).where(_aside.pk == row.pk))
+    return [row.name for row in found]
+
+
+def _log_changes(transaction: Transaction, rows: list[AnyRow], action: Action) -> None:
+    now = time.time_ns() // 1000
+    changes = [
+        {
+            "sequence": sequence,
+            "action": int(action),
+            "study_instance_uid": row.study_instance_uid,
+            "series_instance_uid": row.series_instance_uid,
+            "sop_instance_uid": row.sop_instance_uid,
+            "time": now,
+        }
+        for sequence, row in enumerate(rows, transaction.sequence + 1)
+    ]
+    transaction.execute(insert(schema.change), changes)
+
+
+def _shrink_series(transaction: Transaction, series: int, sequence: int) -> None:
+    left = transaction.execute(
+        select(func.count()).select_from(schema.instance).where(_instance.series_pk == series)
+    ).scalar_one()
+    if left:
+        transaction.execute(
+            update(schema.series)
+            .where(_series.pk == series)
+            .values(instance_count=left, sequence=sequence)
+        )
+        return
+    metadata = schema.series_metadata
+    transaction.execute(delete(metadata).where(metadata.c.series_pk == series))
+    _forget_items(transaction, Level.SERIES, series)
+    transaction.execute(delete(schema.series).where(_series.pk == series))
+
+
+def shrink_study(transaction: Transaction, study: int, sequence: int) -> None:
+    """Work out anew what a study's row says about the series and instances below it."""
+    rows = transaction.execute(
+        select(_series.modality, _series.instance_count).where(_series.study_pk == study)
+    ).all()
+    if not rows:
+        _forget_items(transaction, Level.STUDY, study)
+        _forget_conflicts(transaction, study)
+        transaction.execute(delete(schema.study).where(_study.pk == study))
+        return
+    classes = transaction.execute(
+        select(_instance.sop_class_uid)
+        .join(schema.series, _series.pk == _instance.series_pk)
+        .where(_series.study_pk == study)
+        .distinct()
+    ).scalars()
+    summary = {
+        "series_count": len(rows),
+        "instance_count": sum(row.instance_count for row in rows),
+        "modalities": joined({row.modality for row in rows if row.modality}),
+        "sop_classes": joined(set(classes)),
+        "sequence": sequence,
+    }
+    transaction.execute(update(schema.study).where(_study.pk == study).values(summary))
+
+
+def _forget_conflicts(transaction: Transaction, study: int) -> None:
+    """Delete the values that were overruled: names of patients, too."""
+    uid = select(_study.study_instance_uid).where(_study.pk == study).scalar_subquery()
+    conflict = schema.conflict
+    transaction.execute(delete(conflict).where(conflict.c.study_instance_uid == uid))
+
+
+def _forget_items(transaction: Transaction, level: Level, owner: int) -> None:
+    transaction.execute(
+        delete(schema.item_value).where(_item.level == int(level), _item.owner_pk == owner)
+    )

@@ -1,0 +1,241 @@
+"""Answering queries from the index."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
+
+from isocenter.errors import QueryError
+
+from . import schema
+from .index import AnyRow, Index
+from .keys import COMPUTED_KEYS, KEYS, SEQUENCE_KEYS, Key, Level, key
+from .query import Found, Order, Query
+from .selection import selection
+
+__all__ = ["Finder"]
+
+_study, _series, _instance = schema.study.c, schema.series.c, schema.instance.c
+_item = schema.item_value.c
+_COMPUTED_COLUMNS: dict[str, ColumnElement[Any]] = {
+    "ModalitiesInStudy": _study.modalities,
+    "SOPClassesInStudy": _study.sop_classes,
+    "NumberOfStudyRelatedSeries": _study.series_count,
+    "NumberOfStudyRelatedInstances": _study.instance_count,
+    "NumberOfSeriesRelatedInstances": _series.instance_count,
+    "AvailableTransferSyntaxUID": _instance.transfer_syntax_uid,
+}
+_HAS_INSTANCE = (
+    select(_instance.pk)
+    .join(schema.series, _series.pk == _instance.series_pk)
+    .join(schema.study, _study.pk == _series.study_pk)
+    .where(
+        _study.study_instance_uid == bindparam("study"),
+        _series.series_instance_uid == bindparam("series"),
+        _instance.sop_instance_uid == bindparam("instance"),
+    )
+)
+_INSTANCE_AVAILABILITY = 0x00080056
+_IDENTITY = frozenset({0x0020000D, 0x0020000E, 0x00080018})
+_ONE_TEXT = frozenset(each.tag for each in KEYS if each.vr in {"LT", "ST", "UT"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What is selected: the owner's number, then a column a key."""
+
+    columns: tuple[ColumnElement[Any], ...]
+    tags: tuple[int, ...]
+    has_items: bool
+
+
+@lru_cache(maxsize=256)
+def _layout(level: Level, include: frozenset[int] | None) -> _Layout:
+    table = {Level.SERIES: _series, Level.INSTANCE: _instance}.get(level, _study)
+    columns: list[ColumnElement[Any]] = [table.pk]
+    chosen: list[int] = []
+    for each in (*KEYS, *COMPUTED_KEYS):
+        wanted = include is None or each.tag in include or each.tag in _IDENTITY
+        if wanted and each.level <= level and (column := _column(each)) is not None:
+            columns.append(column)
+            chosen.append(each.tag)
+    has_items = include is None or any(each.tag in include for each in SEQUENCE_KEYS)
+    return _Layout(tuple(columns), tuple(chosen), has_items)
+
+
+def _column(attribute: Key) -> ColumnElement[Any] | None:
+    if attribute in COMPUTED_KEYS:
+        return _COMPUTED_COLUMNS.get(attribute.keyword)
+    table = {Level.SERIES: _series, Level.INSTANCE: _instance}.get(attribute.level, _study)
+    return table[attribute.column]
+
+
+class Finder:
+    """Answers queries.
+
+    Parameters
+    ----------
+    index
+        Where the rows are.
+    """
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    def find(self, query: Query) -> list[Found]:
+        """Find what a query means.
+
+        Raises
+        ------
+        QueryError
+            An attribute that the index does not know, or a value that breaks its grammar.
+        """
+        if query.level is Level.PATIENT:
+            return self._find_patients(query)
+        source, conditions = selection(query)
+        layout = _layout(query.level, query.include)
+        statement = select(*layout.columns).select_from(source).where(*conditions)
+        statement = self._paged(statement, self._order(query), query)
+        with self._index.reading() as connection:
+            rows = connection.execute(statement).all()
+            owners = [row[0] for row in rows] if layout.has_items else []
+            items = self._items(connection, query.level, owners)
+        return [Found(query.level, _values(row, layout), items.get(row[0], {})) for row in rows]
+
+    def count(self, query: Query) -> int:
+        """Count what a query means, whatever its limit and offset."""
+        source, conditions = selection(query)
+        if query.level is Level.PATIENT:
+            patients = select(_study.patient_id, _study.issuer_of_patient_id).where(*conditions)
+            source, conditions = patients.distinct().subquery(), []
+        with self._index.reading() as connection:
+            statement = select(func.count()).select_from(source).where(*conditions)
+            return connection.execute(statement).scalar_one()
+
+    def has(self, study: str, series: str, instance: str) -> bool:
+        """Whether an instance is in the index."""
+        with self._index.reading() as connection:
+            uids = {"study": study, "series": series, "instance": instance}
+            return connection.execute(_HAS_INSTANCE, uids).first() is not None
+
+    def _find_patients(self, query: Query) -> list[Found]:
+        """Take each patient's attributes from the study that changed last."""
+        _, conditions = selection(query)
+        layout = _layout(Level.PATIENT, query.include)
+        patient = (_study.patient_id, _study.issuer_of_patient_id)
+        latest = func.row_number().over(partition_by=patient, order_by=_study.sequence.desc())
+        studies = func.count().over(partition_by=patient)
+        series = func.sum(_study.series_count).over(partition_by=patient)
+        instances = func.sum(_study.instance_count).over(partition_by=patient)
+        ranked = (
+            select(
+                *layout.columns,
+                _study.patient_name_search.label("name"),
+                latest.label("place"),
+                studies.label("studies"),
+                series.label("series"),
+                instances.label("instances"),
+            )
+            .where(*conditions)
+            .subquery()
+        )
+        statement = select(ranked).where(ranked.c.place == 1)
+        statement = self._paged(statement, [ranked.c.name, ranked.c.pk], query)
+        with self._index.reading() as connection:
+            rows = connection.execute(statement).all()
+            owners = [row[0] for row in rows] if layout.has_items else []
+            items = self._items(connection, Level.STUDY, owners)
+        return [
+            Found(Level.PATIENT, _values(row, layout) | _patient_counts(row), items.get(row[0], {}))
+            for row in rows
+        ]
+
+    def _paged(
+        self, statement: Select[Any], order: Sequence[ColumnElement[Any]], query: Query
+    ) -> Select[Any]:
+        statement = statement.order_by(*order)
+        if query.limit is not None or query.offset:
+            limit = query.limit if query.limit is not None else 2**31
+            statement = statement.limit(limit).offset(query.offset)
+        return statement
+
+    def _order(self, query: Query) -> list[ColumnElement[Any]]:
+        chosen = [self._sorted(order, query.level) for order in query.order]
+        newest = [_study.study_date.desc(), _study.study_time_search.desc()]
+        if query.level is Level.STUDY:
+            return [*chosen, *newest, _study.pk.desc()]
+        by_number = [_series.series_number, _series.pk]
+        if query.level is Level.INSTANCE:
+            by_number += [_instance.instance_number, _instance.pk]
+        one_study = any(match.path == 0x0020000D and match.value for match in query.matches)
+        return [*chosen, *([] if one_study else [*newest, _study.pk]), *by_number]
+
+    def _sorted(self, order: Order, level: Level) -> ColumnElement[Any]:
+        attribute = key(order.tag)
+        if not isinstance(attribute, Key) or attribute.level > level:
+            named = f"({order.tag >> 16:04X},{order.tag & 0xFFFF:04X})"
+            raise QueryError(f"{named} cannot be sorted by at this level")
+        column = _sorting_column(attribute)
+        return self._descending(column) if order.descending else column.asc()
+
+    def _descending(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Sort from the largest, what is absent last, as SQLite does anyway."""
+        return column.desc() if self._index.is_sqlite else column.desc().nulls_last()
+
+    def _items(
+        self, connection: Connection, level: Level, owners: list[int]
+    ) -> dict[int, dict[int, list[dict[int, list[str]]]]]:
+        """Read the items of the sequences of rows."""
+        found: dict[int, dict[int, dict[int, dict[int, list[str]]]]] = {}
+        for start in range(0, len(owners), 500):
+            statement = select(
+                _item.owner_pk, _item.sequence_tag, _item.item, _item.tag, _item.value
+            ).where(
+                _item.owner_pk.in_(owners[start : start + 500]),
+                _item.level == int(level),
+                _item.sequence_tag != 0,
+            )
+            for owner, sequence, item, tag, value in connection.execute(statement):
+                items = found.setdefault(owner, {}).setdefault(sequence, {})
+                items.setdefault(item, {})[tag] = [value]
+        return {
+            owner: {
+                sequence: [items[number] for number in sorted(items)]
+                for sequence, items in sequences.items()
+            }
+            for owner, sequences in found.items()
+        }
+
+
+def _sorting_column(attribute: Key) -> ColumnElement[Any]:
+    column = _column(attribute)
+    if column is None:
+        raise QueryError(f"{attribute} cannot be sorted by")
+    if attribute not in COMPUTED_KEYS and attribute.has_search_column:
+        return schema.table_of(attribute.level).c[attribute.search_column]
+    return column
+
+
+def _values(row: AnyRow, layout: _Layout) -> dict[int, list[str]]:
+    values: dict[int, list[str]] = {}
+    for tag, value in zip(layout.tags, row[1:], strict=False):
+        if value is None or value == "":
+            continue
+        if isinstance(value, int):
+            values[tag] = [str(value)]
+        elif "\\" in value and tag not in _ONE_TEXT:
+            values[tag] = value.split("\\")
+        else:
+            values[tag] = [value]
+    values[_INSTANCE_AVAILABILITY] = ["ONLINE"]
+    return values
+
+
+def _patient_counts(row: AnyRow) -> dict[int, list[str]]:
+    return {
+        0x00201200: [str(row.studies)],
+        0x00201202: [str(row.series)],
+        0x00201204: [str(row.instances)],
+    }

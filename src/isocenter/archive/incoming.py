@@ -1,0 +1,255 @@
+"""Objects on their way in: bytes go to a temporary file as they come, and are kept at the end."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from isocenter.dicom.fragments import check_fragments
+from isocenter.dicom.header import Header
+from isocenter.dicom.part10 import PREAMBLE_LENGTH, PREFIX, file_meta_bytes, read_file_meta
+from isocenter.dicom.scan import check_complete, scan, scan_file
+from isocenter.dicom.source import opened
+from isocenter.dicom.transfer_syntaxes import transfer_syntax
+from isocenter.errors import InvalidAttribute, IsocenterError, NeedMoreData, NotDicom
+
+from .arrivals import Arrival, Origin, Stored
+from .blobs import BlobStore, Buffer, Temporary
+from .group_commit import GroupCommit
+from .index_values import EXTRA_TAGS
+from .places import Places
+from .quarantine import Quarantine
+from .resources import reported_as_out_of_resources
+
+__all__ = ["Incoming", "Reception", "Source", "parts_of"]
+
+Source = Path | str | BinaryIO | Buffer | Iterable[Buffer]
+"""A Part 10 stream: a file's path, an open binary file, its bytes, or its parts."""
+
+_PART = 1 << 20
+_META = 1 << 16
+_START = 1 << 15
+_MOST_PARTS = 64
+_REQUIRED = (
+    (0x00080016, "SOPClassUID"),
+    (0x00080018, "SOPInstanceUID"),
+    (0x0020000D, "StudyInstanceUID"),
+    (0x0020000E, "SeriesInstanceUID"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """What arrivals need of their archive.
+
+    Parameters
+    ----------
+    blobs
+        Where the files go.
+    places
+        Who is about to stand where.
+    commits
+        Registers the arrivals.
+    executor
+        Runs the commits that nobody waits for in place.
+    committed
+        Called after each commit.
+    quarantine
+        Where refused objects are kept, if anywhere.
+    """
+
+    blobs: BlobStore
+    places: Places
+    commits: GroupCommit[Arrival, Stored]
+    executor: Executor
+    committed: Callable[[], None]
+    quarantine: Quarantine | None = None
+
+
+class Incoming:
+    """An object whose bytes are arriving; `Archive.incoming` makes it.
+
+    Exactly one of `commit`, `commit_async` and `discard` ends it.
+
+    Parameters
+    ----------
+    reception
+        The archive's side.
+    meta
+        File Meta Information that goes in front; empty where the bytes bring their own.
+    transfer_syntax_uid
+        What it says of the data set.
+    expected
+        Values that the data set must have, by tag and keyword.
+    origin
+        Who sends it.
+    """
+
+    def __init__(
+        self,
+        reception: Reception,
+        *,
+        meta: bytes = b"",
+        transfer_syntax_uid: str = "",
+        expected: dict[tuple[int, str], str] | None = None,
+        origin: Origin | None = None,
+    ) -> None:
+        self._reception = reception
+        self._meta = meta
+        self._syntax = transfer_syntax(transfer_syntax_uid) if meta else None
+        self._start = b""
+        self._expected = expected or {}
+        self._origin = str(origin) if origin else ""
+        self._temporary: Temporary | None = None
+
+    def write(self, parts: Sequence[Buffer]) -> None:
+        """Append bytes; the views are not used after the call.
+
+        Raises
+        ------
+        OutOfResources
+            The disk is full, read-only or failing.
+        """
+        with reported_as_out_of_resources("write the object"):
+            if self._temporary is None:
+                self._temporary = self._reception.blobs.temporary()
+                if self._meta:
+                    self._start = _first_bytes(parts, _START)
+                    parts = [self._meta, *parts]
+            self._temporary.write(parts)
+
+    def commit(self) -> Stored:
+        """Keep the object; returns when it would survive what the durability promises.
+
+        Returns
+        -------
+        Stored
+            What became of it.
+
+        Raises
+        ------
+        NotDicom, InvalidDicom, InvalidAttribute, UnsupportedTransferSyntax, LimitExceeded
+            The bytes cannot be kept as an object.
+        InstanceConflict
+            The instance is already kept with different bytes.
+        OutOfResources
+            The disk is full, read-only or failing; nothing was kept.
+        """
+        try:
+            arrival = self._arrival()
+            with self._reception.places.taken(arrival):
+                stored = self._reception.commits.commit(arrival)
+        except IsocenterError as error:
+            if self._reception.quarantine and self._temporary:
+                self._reception.quarantine.keep(self._temporary.path, self._origin, error)
+            raise
+        finally:
+            self.discard()
+        self._reception.committed()
+        return stored
+
+    def commit_async(self) -> Future[Stored]:
+        """Keep the object without waiting here; the future gives or raises what `commit` does."""
+        return self._reception.executor.submit(self.commit)
+
+    def discard(self) -> None:
+        """Throw the bytes away."""
+        if self._temporary is not None:
+            self._temporary.discard()
+            self._temporary = None
+
+    def _arrival(self) -> Arrival:
+        if self._temporary is None:
+            raise NotDicom("the object is empty; expected a DICOM data set")
+        if not self._meta:
+            self._complete_file_meta()
+        header = self._scan(self._temporary)
+        self._check(header)
+        self._check_fragments(header, self._temporary)
+        uids = header.study_instance_uid, header.series_instance_uid, header.sop_instance_uid
+        path = self._reception.blobs.path(*uids)
+        return Arrival(header, self._temporary, path, self._temporary.size, self._origin)
+
+    def _scan(self, temporary: Temporary) -> Header:
+        """Scan what is still in memory, and the file only where that does not suffice."""
+        if self._syntax is not None and not self._syntax.deflated:
+            with contextlib.suppress(NeedMoreData):
+                header = scan(self._start, self._syntax, base=len(self._meta), extra=EXTRA_TAGS)
+                check_complete(header, temporary.size)
+                return header
+        return scan_file(temporary.descriptor, extra=EXTRA_TAGS)
+
+    def _complete_file_meta(self) -> None:
+        """Zero the preamble (it may be executable); give a file without file meta its own."""
+        assert self._temporary is not None
+        start = self._temporary.read(0, _META)
+        meta = read_file_meta(start, final=len(start) < _META)
+        if start[PREAMBLE_LENGTH : PREAMBLE_LENGTH + len(PREFIX)] == PREFIX and not meta.is_guess:
+            if start[:PREAMBLE_LENGTH].count(0) != PREAMBLE_LENGTH:
+                self._temporary.zero(PREAMBLE_LENGTH)
+            return
+        bare = self._temporary
+        header = scan_file(bare.descriptor)
+        new_meta = file_meta_bytes(
+            header.sop_class_uid, header.sop_instance_uid, meta.transfer_syntax_uid
+        )
+        with reported_as_out_of_resources("write the object"):
+            self._temporary = self._reception.blobs.temporary()
+            try:
+                self._temporary.write([new_meta])
+                for part in bare.parts(meta.data_set_offset, _PART):
+                    self._temporary.write([part])
+            finally:
+                bare.discard()
+
+    @staticmethod
+    def _check_fragments(header: Header, temporary: Temporary) -> None:
+        """Refuse compressed pixel data that is cut off: the whole object would come too late."""
+        pixel_data = header.pixel_data
+        if pixel_data is None or pixel_data.length is not None or header.inflated:
+            return
+        frames = 1 if header.transfer_syntax.video else header.number_of_frames
+        with opened(temporary.descriptor) as (read, size):
+            check_fragments(read, size, header.layout, pixel_data.value_offset, at_least=frames)
+
+    def _check(self, header: Header) -> None:
+        for tag, keyword in _REQUIRED:
+            if not header.values.get(tag, b"").strip(b" \0"):
+                raise InvalidAttribute(
+                    f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {keyword} is missing or empty; "
+                    "every composite object needs it",
+                    tag,
+                )
+        for (tag, keyword), expected in self._expected.items():
+            if (found := header.values.get(tag, b"").decode("latin-1").strip(" \0")) != expected:
+                raise InvalidAttribute(
+                    f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {keyword} in the data set is "
+                    f"{found[:64]!r}; the request says {expected!r}",
+                    tag,
+                )
+
+
+def _first_bytes(parts: Sequence[Buffer], length: int) -> bytes:
+    if len(parts) == 1 or (parts and len(parts[0]) >= length):
+        return bytes(parts[0][:length])
+    return b"".join(parts[:_MOST_PARTS])[:length]
+
+
+def parts_of(source: Source) -> Iterator[Buffer]:
+    """Read a Part 10 stream in parts of at most a megabyte where it does not bring its own."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        yield cast(Buffer, source)
+    elif isinstance(source, (str, Path)):
+        with open(source, "rb", buffering=0) as file:
+            yield from _read_parts(file)
+    elif hasattr(source, "read"):
+        yield from _read_parts(cast(BinaryIO, source))
+    else:
+        yield from cast(Iterable[Buffer], source)
+
+
+def _read_parts(file: BinaryIO) -> Iterator[bytes]:
+    while part := file.read(_PART):
+        yield part

@@ -1,0 +1,239 @@
+"""The index's database: connections, the one write at a time, migrations."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Engine,
+    Executable,
+    PoolProxiedConnection,
+    Row,
+    create_engine,
+    event,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
+
+from isocenter.errors import ConfigurationError
+
+from .prepared import Parameters, Prepared
+from .resources import reported_as_out_of_resources
+from .schema import change
+
+__all__ = ["HEAD", "AnyRow", "Index", "Transaction"]
+
+AnyRow = Row[*tuple[Any, ...]]
+"""A row of any columns."""
+
+HEAD = "0001"
+"""The migration that this release's tables stand at."""
+
+# A key of PostgreSQL's advisory locks, of our own choosing: one writer at a time everywhere.
+_WRITE_LOCK = 0x150C3
+_TAKE_WRITE_LOCK = select(func.pg_advisory_xact_lock(_WRITE_LOCK))
+_NUMBER = text("SELECT txid_current()")
+_STATUS = text("SELECT txid_status(:number)")
+_ATTEMPTS = 3
+_LAST_SEQUENCE = Prepared(select(func.max(change.c.sequence)))
+
+
+class Transaction:
+    """The one write that goes on.
+
+    Parameters
+    ----------
+    connection
+        A connection in a transaction.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._dialect = connection.dialect
+        self._cursor = connection.connection.cursor()
+        last = self.run(_LAST_SEQUENCE, {}).fetchone()
+        self.sequence: int = last[0] or 0
+        """Sequence number of the last change."""
+        self.before_rollback: Callable[[], None] | None = None
+        """What else to take back where the transaction fails, while nobody else can write."""
+
+    def execute(
+        self, statement: Executable, parameters: Parameters | Sequence[Parameters] | None = None
+    ) -> CursorResult[Any]:
+        """Run a statement through SQLAlchemy."""
+        return self.connection.execute(statement, parameters)  # pyright: ignore[reportArgumentType, reportReturnType]
+
+    def run(self, statement: Prepared, parameters: Parameters) -> Any:
+        """Run a prepared statement; returns the driver's cursor."""
+        return statement.run(self._cursor, self._dialect, parameters)
+
+    def run_many(self, statement: Prepared, rows: Sequence[Parameters]) -> None:
+        """Run a prepared statement once a row."""
+        statement.run_many(self._cursor, self._dialect, rows)
+
+
+class Index:
+    """Opens the database and gives out connections.
+
+    Parameters
+    ----------
+    url
+        An SQLAlchemy URL: `sqlite:///...` or `postgresql+psycopg://...`.
+    durable
+        Whether a commit waits for the disk.
+    """
+
+    def __init__(self, url: str, *, durable: bool) -> None:
+        self.durable = durable
+        self.engine = _engine(url)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._writing = threading.Lock()
+        self._writer: Connection | None = None
+        if self.is_sqlite:
+            self._configure_sqlite()
+            self._readers = self.engine
+        else:
+            self._readers = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with reported_as_out_of_resources("open the index"):
+            self._migrate()
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._writing:
+            self._drop_writer()
+        self.engine.dispose()
+
+    @contextlib.contextmanager
+    def reading(self) -> Generator[Connection]:
+        """Give a connection on which every statement sees the latest commit."""
+        with self._readers.connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def writing(self) -> Generator[Transaction]:
+        """Give a transaction that no other writer of any process shares.
+
+        It is begun and ended at the driver, on a connection that is kept for writing.
+        """
+        with self._writing:
+            connection = self._writer or self._open_writer()
+            driver = connection.connection
+            transaction: Transaction | None = None
+            try:
+                self._begin(connection)
+                transaction = Transaction(connection)
+                number = None if self.is_sqlite else transaction.execute(_NUMBER).scalar_one()
+                yield transaction
+                self._commit(driver, number)
+            except BaseException as error:
+                if transaction is not None and transaction.before_rollback is not None:
+                    transaction.before_rollback()
+                with contextlib.suppress(Exception):
+                    driver.rollback()
+                if not self.is_sqlite and isinstance(error, Exception):
+                    self._drop_writer()
+                raise _as_operational(error, connection) from error
+
+    def _commit(self, driver: PoolProxiedConnection, number: int | None) -> None:
+        """Commit, or find out whether the commit went through whose answer was lost."""
+        try:
+            driver.commit()
+        except Exception:
+            if number is None or not self._was_committed(number):
+                raise
+            self._drop_writer()
+
+    def _was_committed(self, number: int) -> bool:
+        for _ in range(_ATTEMPTS):  # a restarted server leaves the pool with dead connections
+            with contextlib.suppress(Exception), self.engine.connect() as connection:
+                connection.execute(_TAKE_WRITE_LOCK)  # so the transaction is over on the server
+                return connection.execute(_STATUS, {"number": number}).scalar() == "committed"
+        return False
+
+    def _open_writer(self) -> Connection:
+        self._writer = self.engine.connect()
+        return self._writer
+
+    def _drop_writer(self) -> None:
+        if self._writer is not None:
+            with contextlib.suppress(Exception):
+                self._writer.close()
+            self._writer = None
+
+    def _begin(self, connection: Connection) -> None:
+        if self.is_sqlite:
+            connection.connection.cursor().execute("BEGIN IMMEDIATE")
+            return
+        connection.execute(_TAKE_WRITE_LOCK)
+        if not self.durable:
+            connection.execute(text("SET LOCAL synchronous_commit = off"))
+
+    def _configure_sqlite(self) -> None:
+        synchronous = "FULL" if self.durable else "NORMAL"
+
+        @event.listens_for(self.engine, "connect")
+        def configure(connection: Any, _record: object) -> None:  # pyright: ignore[reportUnusedFunction]
+            connection.isolation_level = None  # we say BEGIN ourselves
+            for pragma in (
+                "busy_timeout=30000",
+                "journal_mode=WAL",
+                f"synchronous={synchronous}",
+                "fullfsync=1",  # macOS: through the drive's cache, too
+                "wal_autocheckpoint=4000",
+                "journal_size_limit=67108864",
+                "cache_size=-32768",
+                "mmap_size=268435456",
+                "temp_store=MEMORY",
+            ):
+                connection.execute(f"PRAGMA {pragma}")
+
+    def _migrate(self) -> None:
+        if self._revision() == HEAD:
+            return
+        with self.engine.connect() as connection:
+            self._begin(connection)
+            # Alembic takes long to import, and is needed once a release.
+            from .migrations import upgrade
+
+            upgrade(connection)
+            connection.connection.commit()
+
+    def _revision(self) -> str | None:
+        try:
+            with self.reading() as connection:
+                return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        except (OperationalError, ProgrammingError):
+            return None
+
+
+def _as_operational(error: BaseException, connection: Connection) -> BaseException:
+    """Give what the driver raises at begin and commit the form that SQLAlchemy gives the rest."""
+    driver = connection.dialect.loaded_dbapi
+    if isinstance(error, driver.Error):
+        return OperationalError(None, None, error)
+    return error
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        options: dict[str, Any] = {"pool_size": 16, "max_overflow": 48, "pool_timeout": 60}
+        options["hide_parameters"] = True  # they are patients' data, and errors are logged
+        if parsed.get_backend_name() == "sqlite":
+            options["connect_args"] = {"check_same_thread": False, "cached_statements": 512}
+        else:
+            options["connect_args"] = {"connect_timeout": 10, "options": "-c lock_timeout=30s"}
+        return create_engine(parsed, **options)
+    except (ArgumentError, ImportError) as error:
+        raise ConfigurationError(
+            f"the index URL cannot be used ({error}); expected sqlite:///FILE or "
+            "postgresql+psycopg://USER@HOST/DATABASE, the latter with isocenter[postgres] installed"
+        ) from error

@@ -1,0 +1,306 @@
+"""From the header of an object to the values of its rows."""
+
+import json
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from hashlib import blake2b
+from typing import TypeVar
+
+from isocenter.dicom.encoding import Layout
+from isocenter.dicom.header import WANTED, Header
+from isocenter.dicom.json_model import data_set_json
+from isocenter.dicom.transfer_syntaxes import TransferSyntax
+from isocenter.errors import InvalidDicom, LimitExceeded
+
+from .keys import KEYS, SEQUENCE_KEYS, Key, Level, SequenceKey
+from .normal_forms import date, date_time, folded, name_groups, time
+
+__all__ = [
+    "EXTRA_TAGS",
+    "LONGEST_SEARCH",
+    "FurtherValue",
+    "LevelValues",
+    "level_values",
+    "signature",
+]
+
+EXTRA_TAGS = frozenset(key.tag for key in (*KEYS, *SEQUENCE_KEYS)) - WANTED
+"""Tags that a scan must keep for the index besides those that it keeps anyway."""
+
+_LONGEST = 4096
+_SHORT = 128
+_MOST_VALUES = 64
+LONGEST_SEARCH = 512
+"""Characters of a normal form: PostgreSQL indexes no more than 2,700 bytes."""
+
+_LARGEST_NUMBER = 2**63
+_SPECIFIC_CHARACTER_SET = 0x00080005
+
+Result = TypeVar("Result")
+Column = str | int | None
+Forms = tuple[Column, str | None]
+"""A value for its column, and its normal form."""
+
+
+@dataclass(frozen=True, slots=True)
+class FurtherValue:
+    """A value that has no column: inside a sequence (PS3.5 7.5), or a second value of an attribute.
+
+    Parameters
+    ----------
+    sequence_tag
+        The sequence, or 0 for a further value of `tag` itself.
+    item
+        Number of the item, from 0; values of one item can be matched together.
+    tag
+        The attribute.
+    value
+        As the object has it.
+    search
+        Its normal form.
+    """
+
+    sequence_tag: int
+    item: int
+    tag: int
+    value: str
+    search: str
+
+
+@dataclass(slots=True)
+class LevelValues:
+    """What one object says about its study, its series or itself."""
+
+    columns: dict[str, Column] = field(default_factory=dict[str, Column])
+    further: list[FurtherValue] = field(default_factory=list[FurtherValue])
+    warnings: list[str] = field(default_factory=list[str])
+
+    def add_plain(self, key: Key, raw: bytes) -> None:
+        """Add a value that no character set touches."""
+        forms = _PLAIN_FORMS[key.vr](raw)
+        if forms is None:
+            self._warn(key, raw.decode("latin-1"))
+            return
+        self.columns[key.column], search = forms
+        if key.search_column != key.column:
+            self.columns[key.search_column] = search
+
+    def add_text(self, key: Key, texts: list[str]) -> None:
+        """Add decoded values; the first normal form has a column, the others are further values."""
+        texts = [_storable(text) for text in texts[:_MOST_VALUES]]
+        value = "\\".join(texts)[:_LONGEST]
+        groups = [name_groups(text) if key.vr == "PN" else (folded(text),) for text in texts]
+        searches = [form[:LONGEST_SEARCH] for forms in groups for form in forms]
+        self.columns[key.column] = value
+        self.columns[key.search_column] = searches[0] if searches else ""
+        self.further += (
+            FurtherValue(0, number, key.tag, value, search)
+            for number, search in enumerate(searches[1:_MOST_VALUES], 1)
+        )
+
+    def _warn(self, key: Key, value: str) -> None:
+        self.warnings.append(
+            f"{key} is {value[:64]!r}, which is no value of VR {key.vr}; it stays in the file "
+            "and is left out of the index"
+        )
+
+
+def _remembered(
+    size: int,
+) -> Callable[[Callable[[bytes], Result]], Callable[[bytes], Result]]:
+    """Remember what a function makes of short values; long ones must not fill the memory."""
+
+    def decorate(function: Callable[[bytes], Result]) -> Callable[[bytes], Result]:
+        remembering = lru_cache(size)(function)
+
+        def call(raw: bytes) -> Result:
+            return remembering(raw) if len(raw) <= _SHORT else function(raw)
+
+        return call
+
+    return decorate
+
+
+def _storable(text: str) -> str:
+    """Leave out what no database takes as text: NUL, and halves of characters."""
+    if text.isascii():
+        return text.replace("\0", "") if "\0" in text else text
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _stripped(raw: bytes) -> str:
+    return raw[:_LONGEST].decode("latin-1").strip(" \0").replace("\0", "")
+
+
+@_remembered(8192)
+def _uid(raw: bytes) -> Forms:
+    text = _stripped(raw)
+    return text, text
+
+
+@_remembered(8192)
+def _integer(raw: bytes) -> Forms | None:
+    first = _stripped(raw).split("\\")[0]
+    if not first:
+        return None, None
+    try:
+        number = int(first)
+    except ValueError:
+        return None
+    return (number, None) if -_LARGEST_NUMBER <= number < _LARGEST_NUMBER else None
+
+
+@_remembered(8192)
+def _date(raw: bytes) -> Forms | None:
+    text = _stripped(raw)
+    found = date(text.split("\\")[0]) if text else ""
+    return None if found is None else (found, found)
+
+
+def _moment(form: Callable[[str], str | None]) -> Callable[[bytes], Forms | None]:
+    @_remembered(8192)
+    def forms(raw: bytes) -> Forms | None:
+        text = _stripped(raw)
+        found = form(text.split("\\")[0]) if text else ""
+        return None if found is None else (text, found)
+
+    return forms
+
+
+def _first_moment(text: str) -> str | None:
+    span = date_time(text)
+    return span[0] if span else None
+
+
+@_remembered(8192)
+def _code(raw: bytes) -> Forms:
+    values = [value.strip() for value in _stripped(raw).split("\\")]
+    return "\\".join(values), folded(values[0])[:LONGEST_SEARCH]
+
+
+_PLAIN_FORMS: dict[str, Callable[[bytes], Forms | None]] = {
+    "AE": _code,
+    "AS": _code,
+    "CS": _code,
+    "DA": _date,
+    "DT": _moment(_first_moment),
+    "IS": _integer,
+    "TM": _moment(time),
+    "UI": _uid,
+}
+_ONE_VALUE_VRS = frozenset({"LT", "ST", "UT"})
+
+
+@cache
+def _levels(level: Level) -> tuple[Level, ...]:
+    """Levels whose attributes a table holds; the studies' holds the patient's too."""
+    return (Level.PATIENT, Level.STUDY) if level is Level.STUDY else (level,)
+
+
+@cache
+def _keys_of(level: Level) -> tuple[Key, ...]:
+    return tuple(key for key in KEYS if key.level in _levels(level))
+
+
+@cache
+def _sequences_of(level: Level) -> tuple[SequenceKey, ...]:
+    return tuple(key for key in SEQUENCE_KEYS if key.level in _levels(level))
+
+
+@cache
+def _tags_of(level: Level) -> tuple[int, ...]:
+    keys = (*_keys_of(level), *_sequences_of(level))
+    return (_SPECIFIC_CHARACTER_SET, *(key.tag for key in keys))
+
+
+def signature(header: Header, level: Level) -> tuple[bytes | None, ...]:
+    """Give the encoded values of a level, long ones as digests: equal ones mean equal rows."""
+    found = map(header.values.get, _tags_of(level))
+    return tuple([raw if not raw or len(raw) <= _SHORT else _digest(raw) for raw in found])
+
+
+def _digest(raw: bytes) -> bytes:
+    return blake2b(raw, digest_size=_SHORT // 4).digest()
+
+
+def level_values(header: Header, level: Level) -> LevelValues:
+    """Decode what an object says about one level.
+
+    Parameters
+    ----------
+    header
+        The object's header.
+    level
+        STUDY (with the patient's attributes), SERIES or INSTANCE.
+
+    Returns
+    -------
+    LevelValues
+        Without what the object leaves out or leaves empty, and without values that break their VR.
+    """
+    values = LevelValues()
+    for key in _keys_of(level):
+        raw = header.values.get(key.tag)
+        if not raw:
+            continue
+        if key.vr in _PLAIN_FORMS:
+            values.add_plain(key, raw)
+        elif key.vr == "US":
+            values.columns[key.column] = header.integer(key.tag)
+        elif texts := _texts(header, key):
+            values.add_text(key, texts)
+    for sequence in _sequences_of(level):
+        if raw := header.values.get(sequence.tag):
+            values.further += _items(sequence, raw, header)
+    return values
+
+
+def _texts(header: Header, key: Key) -> list[str]:
+    if key.vr in _ONE_VALUE_VRS:
+        return [text] if (text := header.text(key.tag)) else []
+    return header.strings(key.tag)
+
+
+def _items(sequence: SequenceKey, raw: bytes, header: Header) -> tuple[FurtherValue, ...]:
+    characters = header.values.get(_SPECIFIC_CHARACTER_SET, b"")
+    decode = _decoded_items if len(raw) > _LONGEST else _remembered_items
+    try:
+        return decode(sequence, raw, characters, header.transfer_syntax, header.layout)
+    except (InvalidDicom, LimitExceeded):  # the file keeps it; only searching goes without
+        return ()
+
+
+def _decoded_items(
+    sequence: SequenceKey, raw: bytes, characters: bytes, syntax: TransferSyntax, layout: Layout
+) -> tuple[FurtherValue, ...]:
+    element = _element(_SPECIFIC_CHARACTER_SET, b"CS", characters, layout) if characters else b""
+    element += _element(sequence.tag, b"SQ", raw, layout)
+    decoded = json.loads(data_set_json(element, syntax, bulk_data_uri=""))
+    items = decoded[f"{sequence.tag:08X}"].get("Value", ())
+    return tuple(
+        FurtherValue(
+            sequence.tag,
+            number,
+            key.tag,
+            _storable(str(value))[:_LONGEST],
+            folded(_storable(str(value)))[:LONGEST_SEARCH],
+        )
+        for number, item in enumerate(items[:_MOST_VALUES])
+        for key in sequence.items
+        for value in item.get(f"{key.tag:08X}", {}).get("Value", ())[:1]
+    )
+
+
+_remembered_items = lru_cache(1024)(_decoded_items)
+
+
+def _element(tag: int, vr: bytes, value: bytes, layout: Layout) -> bytes:
+    """Write an element anew in the layout that it was read in."""
+    order, group, number = layout.order, tag >> 16, tag & 0xFFFF
+    if layout.implicit:
+        return struct.pack(f"{order}HHI", group, number, len(value)) + value
+    if vr == b"SQ":
+        return struct.pack(f"{order}HH2sHI", group, number, vr, 0, len(value)) + value
+    return struct.pack(f"{order}HH2sH", group, number, vr, len(value)) + value

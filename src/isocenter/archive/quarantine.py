@@ -1,0 +1,71 @@
+"""Refused objects, kept so that somebody can find out why and send them again."""
+
+import contextlib
+import json
+import logging
+import os
+import secrets
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from isocenter.errors import IsocenterError, OutOfResources
+
+__all__ = ["Quarantine"]
+
+_log = logging.getLogger(__name__)
+
+
+class Quarantine:
+    """A folder of refused objects: `NAME.dcm` as received, `NAME.json` with the reason.
+
+    Nothing is ever taken out of it but by its owner.
+
+    Parameters
+    ----------
+    directory
+        The folder; made when the first object comes.
+    """
+
+    def __init__(self, directory: str | Path) -> None:
+        self._directory = Path(directory).absolute()
+
+    def keep(self, received: str, origin: str, reason: IsocenterError) -> None:
+        """Keep the bytes of a refused object; trouble with that is logged, never raised.
+
+        Parameters
+        ----------
+        received
+            Path of the bytes, which may be removed afterwards.
+        origin
+            Who sent them.
+        reason
+            Why they were refused. What was refused for want of resources is not kept.
+        """
+        if isinstance(reason, OutOfResources):
+            return
+        moment = datetime.now(UTC)
+        place = self._directory / f"{moment:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}.dcm"
+        try:
+            self._directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+            _copy(received, place)
+            _write_reason(place.with_suffix(".json"), moment, origin, reason)
+        except OSError as error:
+            _log.error("cannot keep a refused object in %s: %s", self._directory, error.strerror)
+
+
+def _copy(received: str, place: Path) -> None:
+    with contextlib.suppress(OSError):  # another file system, or one without links
+        os.link(received, place)
+        return
+    shutil.copyfile(received, place)
+
+
+def _write_reason(place: Path, moment: datetime, origin: str, reason: IsocenterError) -> None:
+    described = {
+        "time": moment.isoformat(timespec="seconds"),
+        "origin": origin,
+        "error": type(reason).__name__,
+        "reason": str(reason),
+    }
+    place.write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,115 @@
+"""Questions to the index and their answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .keys import Level
+
+__all__ = ["AttributePath", "Found", "Match", "Order", "Query"]
+
+AttributePath = int | tuple[int, ...]
+"""A tag, or the tags of a sequence and of an attribute in its items."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A value to match (PS3.4 C.2.2.2).
+
+    Parameters
+    ----------
+    path
+        The attribute; a pair of tags means an attribute in the items of a sequence.
+    value
+        As a query has it: a single value, one with wildcards, a range, several values with
+        backslashes between them; empty matches everything, `""` matches what is absent or empty.
+    """
+
+    path: AttributePath
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An attribute to sort by.
+
+    Parameters
+    ----------
+    tag
+        Of the asked level, of a level above it, or computed.
+    descending
+        Whether the largest comes first.
+    """
+
+    tag: int
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question to the index.
+
+    Parameters
+    ----------
+    level
+        What to find: patients, studies, series or instances.
+    matches
+        All of them must hold. An attribute of a level below holds where any series or instance
+        below has it.
+    fuzzy
+        Whether a person name matches where each of its words begins a word of the value.
+    combined_date_time
+        Whether a range of dates and one of times on the same pair of attributes mean one range
+        from date and time to date and time (PS3.4 C.2.2.2.5).
+    include
+        Attributes to give, as tags; None for all. The UIDs are given always.
+    order
+        Sorting; without it, newest study first, series and instances by number.
+    limit
+        How many rows at most; None for all.
+    offset
+        How many rows to leave out at the start.
+    """
+
+    level: Level
+    matches: tuple[Match, ...] = ()
+    fuzzy: bool = False
+    combined_date_time: bool = False
+    include: frozenset[int] | None = None
+    order: tuple[Order, ...] = ()
+    limit: int | None = None
+    offset: int = 0
+
+    @classmethod
+    def of(
+        cls, level: Level, matches: Mapping[AttributePath, str] | None = None, **options: Any
+    ) -> "Query":
+        """Write a query shortly: `Query.of(Level.STUDY, {tags.PatientID: "P1"}, limit=10)`."""
+        pairs = (Match(path, value) for path, value in (matches or {}).items())
+        return cls(level, tuple(pairs), **options)
+
+
+@dataclass(slots=True)
+class Found:
+    """A patient, study, series or instance that was found.
+
+    Parameters
+    ----------
+    level
+        What it is.
+    values
+        Values of the attributes that it has, by tag: its own, those of the levels above it, and
+        the computed ones. What it does not have is not there.
+    items
+        By sequence, the items that it has; of each item the values by tag.
+    """
+
+    level: Level
+    values: dict[int, list[str]]
+    items: dict[int, list[dict[int, list[str]]]] = field(
+        default_factory=dict[int, list[dict[int, list[str]]]]
+    )
+
+    def text(self, tag: int) -> str:
+        """Give an attribute's values joined by backslashes; empty where it has none."""
+        return "\\".join(self.values.get(tag, ()))

@@ -1,0 +1,71 @@
+"""Clearing up what a process left behind that did not end as it should."""
+
+import os
+from pathlib import Path
+
+from sqlalchemy import bindparam, select
+
+from isocenter.dicom.uids import is_path_safe_uid
+
+from . import schema
+from .blobs import BlobStore
+from .index import Index, Transaction
+
+__all__ = ["recover"]
+
+_study, _series, _instance = schema.study.c, schema.series.c, schema.instance.c
+_KEPT = (
+    select(_instance.sequence)
+    .join(schema.series, _series.pk == _instance.series_pk)
+    .join(schema.study, _study.pk == _series.study_pk)
+    .where(
+        _study.study_instance_uid == bindparam("study"),
+        _series.series_instance_uid == bindparam("series"),
+        _instance.sop_instance_uid == bindparam("instance"),
+    )
+)
+
+
+def recover(index: Index, blobs: BlobStore) -> None:
+    """Remove what was half received, and decide replacements that were cut off.
+
+    Parameters
+    ----------
+    index, blobs
+        Of the archive that is being opened.
+    """
+    blobs.remove_leftovers()
+    folder = blobs.root / blobs.REPLACED
+    if any(folder.glob("*.dcm")):
+        # Whoever replaces holds the write lock, so what is there now belongs to nobody alive, or
+        # to somebody who has committed and is about to remove it.
+        with index.writing() as transaction:
+            for journal in list(folder.glob("*.dcm")):
+                _decide(transaction, blobs, journal)
+
+
+def _decide(transaction: Transaction, blobs: BlobStore, journal: Path) -> None:
+    """Put the replaced file back unless its replacement was committed."""
+    number, *uids = journal.stem.split("_")
+    if len(uids) != 3 or not number.isdigit() or not all(map(is_path_safe_uid, uids)):
+        return
+    study, series, instance = uids
+    named = {"study": study, "series": series, "instance": instance}
+    kept = transaction.execute(_KEPT, named).scalar_one_or_none()
+    if kept is None or kept >= int(number):
+        journal.unlink(missing_ok=True)
+        return
+    path = blobs.path(study, series, instance)
+    blobs.move(str(journal), path)
+    blobs.sync_folder(path.parent)
+    blobs.sync_folder(journal.parent)
+
+
+def set_apart(blobs: BlobStore, path: Path) -> Path:
+    """Move a file that cannot be used out of the way, to be looked at by a person."""
+    folder = blobs.root / blobs.DAMAGED
+    folder.mkdir(exist_ok=True)
+    target = folder / "_".join(path.relative_to(blobs.root).parts)
+    os.replace(path, target)
+    blobs.remove(path)  # and the folders that it leaves empty
+    return target

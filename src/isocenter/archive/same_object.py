@@ -1,0 +1,49 @@
+"""Whether two files hold the same object, found without loading either."""
+
+from pathlib import Path
+from typing import BinaryIO
+
+from isocenter.dicom.part10 import FileMeta, read_file_meta
+from isocenter.errors import InvalidDicom
+
+__all__ = ["same_object"]
+
+_CHUNK = 1 << 20
+
+
+def same_object(path: Path, other: Path) -> bool:
+    """Compare two files from their data sets on.
+
+    Two ways in put different File Meta Information before the same data set, so only its transfer
+    syntax counts.
+
+    Parameters
+    ----------
+    path, other
+        Part 10 files.
+    """
+    with path.open("rb", buffering=0) as first, other.open("rb", buffering=0) as second:
+        try:
+            metas = _file_meta(first), _file_meta(second)
+        except InvalidDicom:
+            return False
+        if metas[0].transfer_syntax_uid != metas[1].transfer_syntax_uid:
+            return False
+        rests = [
+            file.seek(0, 2) - meta.data_set_offset
+            for file, meta in zip((first, second), metas, strict=True)
+        ]
+        return rests[0] == rests[1] and _same_from(first, second, metas)
+
+
+def _file_meta(file: BinaryIO) -> FileMeta:
+    return read_file_meta(file.read(_CHUNK * 2), final=True)
+
+
+def _same_from(first: BinaryIO, second: BinaryIO, metas: tuple[FileMeta, FileMeta]) -> bool:
+    first.seek(metas[0].data_set_offset)
+    second.seek(metas[1].data_set_offset)
+    while chunk := first.read(_CHUNK):
+        if chunk != second.read(_CHUNK):
+            return False
+    return True

@@ -1,0 +1,293 @@
+"""One transaction of arrivals: each is stored, unchanged, a replacement, kept aside or refused."""
+
+import contextlib
+import os
+import secrets
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Insert, Table, bindparam, insert, select, update
+
+from isocenter.errors import InstanceConflict, IsocenterError, OutOfResources
+
+from . import schema
+from .arrivals import Arrival, ConflictPolicy, Outcome, Stored
+from .blobs import BlobStore
+from .change_log import Action
+from .index import AnyRow, Transaction
+from .index_values import LevelValues, level_values
+from .keys import Level
+from .parents import Parents, SeriesEntry, inserted_pk, replace_further
+from .prepared import Prepared
+from .same_object import same_object
+
+__all__ = ["Settlement"]
+
+
+def _whole_rows(table: Table, *but: str) -> Insert:
+    """Make an insert of all columns of a table."""
+    return insert(table).values(
+        {column.name: bindparam(column.name) for column in table.columns if column.name not in but}
+    )
+
+
+_study, _series, _instance = schema.study.c, schema.series.c, schema.instance.c
+_FIND_KEPT = (
+    select(_instance.pk, _instance.sequence)
+    .join(schema.series, _series.pk == _instance.series_pk)
+    .join(schema.study, _study.pk == _series.study_pk)
+    .where(
+        _study.study_instance_uid == bindparam("study"),
+        _series.series_instance_uid == bindparam("series"),
+        _instance.sop_instance_uid == bindparam("instance"),
+    )
+)
+_INSERT_INSTANCE = Prepared(_whole_rows(schema.instance, "pk"))
+_UPDATE_INSTANCE = update(schema.instance).where(_instance.pk == bindparam("key"))
+_INSERT_CHANGE = Prepared(_whole_rows(schema.change))
+_INSERT_ASIDE = insert(schema.aside)
+_FIND_ASIDE = select(schema.aside.c.name).where(
+    schema.aside.c.sop_instance_uid == bindparam("instance"),
+    schema.aside.c.size == bindparam("size"),
+)
+_COUNT_IN_SERIES = Prepared(
+    update(schema.series)
+    .where(_series.pk == bindparam("key"))
+    .values(
+        instance_count=_series.instance_count + bindparam("instances"),
+        sequence=bindparam("last"),
+    )
+)
+_COUNT_IN_STUDY = Prepared(
+    update(schema.study)
+    .where(_study.pk == bindparam("key"))
+    .values(
+        instance_count=_study.instance_count + bindparam("instances"),
+        series_count=_study.series_count + bindparam("its_series"),
+        sequence=bindparam("last"),
+    )
+)
+_INSTANCE_ROW: dict[str, Any] = {
+    column.name: None for column in schema.instance.columns if column.name != "pk"
+}
+
+
+class Settlement:
+    """Settles arrivals inside one transaction.
+
+    Parameters
+    ----------
+    transaction
+        Where the rows go.
+    blobs
+        Where the files are.
+    parents
+        Finds the studies and series.
+    policy
+        What happens to an instance that is already kept with different bytes.
+    careful
+        Whether to look for a row even where no file stood in the instance's place.
+    """
+
+    def __init__(
+        self,
+        transaction: Transaction,
+        blobs: BlobStore,
+        parents: Parents,
+        policy: ConflictPolicy,
+        *,
+        careful: bool,
+    ) -> None:
+        self.sequence = transaction.sequence
+        self._transaction = transaction
+        self._blobs = blobs
+        self._parents = parents
+        self._policy = policy
+        self._careful = careful
+        self._rows: list[dict[str, Any]] = []
+        self._changes: list[dict[str, Any]] = []
+        self._counts: defaultdict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0])
+        self._undo: list[Callable[[], None]] = []
+        self._clean_up: list[Callable[[], None]] = []
+
+    def settle(self, arrival: Arrival) -> Stored | Exception:
+        """Decide about one arrival; what is refused comes back as its error."""
+        try:
+            if not arrival.placed:
+                return self._settle_contested(arrival)
+            self._check_still_in_place(arrival)
+            # A row without its file: the file was lost, and comes back now.
+            row = self._kept(arrival) if self._careful else None
+            if row is not None and arrival.temporary is None:
+                return arrival.stored(Outcome.UNCHANGED)
+            return self._store(arrival, row, Outcome.STORED)
+        except IsocenterError as error:
+            return error
+
+    def write(self) -> None:
+        """Write the rows that can be written together."""
+        if self._rows:
+            self._transaction.run_many(_INSERT_INSTANCE, self._rows)
+        if self._changes:
+            self._transaction.run_many(_INSERT_CHANGE, self._changes)
+        for (study, series), (instances, new_series) in self._counts.items():
+            counted = {"last": self.sequence, "instances": instances}
+            self._transaction.run(_COUNT_IN_SERIES, counted | {"key": series})
+            self._transaction.run(
+                _COUNT_IN_STUDY, counted | {"key": study, "its_series": new_series}
+            )
+
+    def undo(self) -> None:
+        """Put the files back as they were, because the transaction failed."""
+        for step in reversed(self._undo):
+            with contextlib.suppress(OSError):
+                step()
+
+    def clean_up(self) -> None:
+        """Remove what only an undo would have needed."""
+        for step in self._clean_up:
+            with contextlib.suppress(OSError):  # `recover` finds it at the next opening
+                step()
+
+    def _kept(self, arrival: Arrival) -> AnyRow | None:
+        return self._transaction.execute(
+            _FIND_KEPT,
+            {"study": arrival.study, "series": arrival.series, "instance": arrival.instance},
+        ).one_or_none()
+
+    def _check_still_in_place(self, arrival: Arrival) -> None:
+        """Make sure that no other process took the place between our move and our turn."""
+        try:
+            found = os.stat(arrival.path).st_ino
+        except FileNotFoundError:
+            found = None
+        if found != arrival.inode:
+            raise OutOfResources(
+                f"instance {arrival.instance} was received by another process at the same time; "
+                "send it again"
+            )
+
+    def _settle_contested(self, arrival: Arrival) -> Stored:
+        row = self._kept(arrival)
+        same = self._same_as_found(arrival)
+        if row is None:
+            if same is False:
+                self._set_aside(arrival, arrival.path, arrival.path.stat().st_size)
+            self._move(arrival.arrived_as, arrival.path)
+            return self._store(arrival, None, Outcome.STORED)
+        if same is None:
+            self._move(arrival.arrived_as, arrival.path)
+            return self._store(arrival, row, Outcome.STORED)
+        if same:
+            return arrival.stored(Outcome.UNCHANGED)
+        return self._settle_different(arrival, row)
+
+    def _same_as_found(self, arrival: Arrival) -> bool | None:
+        """Whether the file in the place has the same bytes; None where there is none."""
+        try:
+            found = os.stat(arrival.path).st_ino
+        except FileNotFoundError:
+            return None
+        if arrival.same_as is None or arrival.same_as[0] != found:
+            arrival.same_as = found, same_object(arrival.path, Path(arrival.arrived_as))
+        return arrival.same_as[1]
+
+    def _settle_different(self, arrival: Arrival, row: AnyRow) -> Stored:
+        if self._policy is ConflictPolicy.REFUSE:
+            raise InstanceConflict(
+                f"instance {arrival.instance} is already kept with different bytes; an instance "
+                "never changes under its UID: give the new one a new SOP Instance UID (0008,0018), "
+                "delete the kept one, or set the conflict policy to replace or keep"
+            )
+        if self._policy is ConflictPolicy.KEEP:
+            if not self._is_aside(arrival):
+                self._set_aside(arrival, Path(arrival.arrived_as), arrival.size)
+            return arrival.stored(Outcome.KEPT)
+        self._replace(arrival)
+        return self._store(arrival, row, Outcome.REPLACED)
+
+    def _replace(self, arrival: Arrival) -> None:
+        """Take the kept file's place; the kept one stays at hand until the commit."""
+        uids = arrival.study, arrival.series, arrival.instance
+        journal = self._blobs.journal(self.sequence + 1, *uids)
+        self._blobs.link(arrival.path, journal)
+        self._blobs.sync_folder(journal.parent)
+        self._clean_up.append(journal.unlink)
+        self._undo.append(lambda: os.replace(journal, arrival.path))
+        self._move(arrival.arrived_as, arrival.path)
+
+    def _move(self, source: str, path: Path) -> None:
+        self._blobs.move(source, path)
+        self._undo.append(lambda: os.replace(path, source))
+        self._blobs.sync_folder(path.parent)
+
+    def _is_aside(self, arrival: Arrival) -> bool:
+        """Whether these very bytes are among those kept aside."""
+        rows = self._transaction.execute(
+            _FIND_ASIDE, {"instance": arrival.instance, "size": arrival.size}
+        )
+        mine = Path(arrival.arrived_as)
+        paths = [self._blobs.aside(row.name) for row in rows]
+        return any(path.exists() and same_object(path, mine) for path in paths)
+
+    def _set_aside(self, arrival: Arrival, source: Path, size: int) -> None:
+        name = f"{arrival.instance}_{secrets.token_hex(6)}.dcm"
+        self._move(str(source), self._blobs.aside(name))
+        row = {
+            "study_instance_uid": arrival.study,
+            "series_instance_uid": arrival.series,
+            "sop_instance_uid": arrival.instance,
+            "name": name,
+            "size": size,
+            "time": arrival.time,
+        }
+        self._transaction.execute(_INSERT_ASIDE, row)
+
+    def _store(self, arrival: Arrival, row: AnyRow | None, outcome: Outcome) -> Stored:
+        """Write the rows of an instance whose file is in its place."""
+        self.sequence += 1
+        study = self._parents.study(self._transaction, arrival, self.sequence)
+        series = self._parents.series(self._transaction, arrival, study, self.sequence)
+        self._parents.summarise(self._transaction, study, series, arrival.sop_class)
+        counts = self._counts[study.pk, series.pk]
+        counts[0] += row is None
+        counts[1] += series.is_new
+        study.is_new = series.is_new = False
+        values = level_values(arrival.header, Level.INSTANCE)
+        self._write_instance(arrival, series, row, values)
+        self._note_change(arrival, Action.CREATED if row is None else Action.REPLACED)
+        return arrival.stored(outcome, (*study.warnings, *series.warnings, *values.warnings))
+
+    def _write_instance(
+        self, arrival: Arrival, series: SeriesEntry, row: AnyRow | None, values: LevelValues
+    ) -> None:
+        columns = _INSTANCE_ROW | values.columns
+        columns["series_pk"] = series.pk
+        columns["transfer_syntax_uid"] = arrival.header.transfer_syntax.uid
+        columns["size"] = arrival.size
+        columns["sequence"] = self.sequence
+        columns["origin"] = arrival.origin
+        if row is None and not values.further:
+            self._rows.append(columns)
+            return
+        if row is None:
+            result = self._transaction.execute(insert(schema.instance), columns)
+            pk = inserted_pk(result)
+        else:
+            pk = row.pk
+            self._transaction.execute(_UPDATE_INSTANCE, columns | {"key": pk})
+        replace_further(self._transaction, Level.INSTANCE, pk, values.further)
+
+    def _note_change(self, arrival: Arrival, action: Action) -> None:
+        self._changes.append(
+            {
+                "sequence": self.sequence,
+                "action": int(action),
+                "study_instance_uid": arrival.study,
+                "series_instance_uid": arrival.series,
+                "sop_instance_uid": arrival.instance,
+                "time": arrival.time,
+            }
+        )

@@ -1,0 +1,205 @@
+"""Reading a kept instance: by offset, never by loading it."""
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from isocenter.dicom.frame_table import frame_table
+from isocenter.dicom.frames import FrameTable
+from isocenter.dicom.header import Header
+from isocenter.dicom.part10 import inflate
+from isocenter.dicom.scan import FIRST_READ, scan_file
+from isocenter.dicom.transfer_syntaxes import TransferSyntax
+
+from .index_values import EXTRA_TAGS
+
+__all__ = ["OpenInstances", "StoredInstance"]
+
+_NOWAIT = getattr(os, "RWF_NOWAIT", 0)
+_CHUNK = 1 << 20
+
+Triple = tuple[str, str, str]
+
+
+class StoredInstance:
+    """An instance that is open for reading; `Archive.open_instance` makes it.
+
+    It may be used from several threads, and stays readable while anybody holds it, also when the
+    instance is replaced or deleted meanwhile.
+
+    Parameters
+    ----------
+    path
+        The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        status = os.fstat(self._descriptor)
+        self.size = status.st_size
+        self._inode = status.st_ino
+        self._lock = threading.Lock()
+
+    def __del__(self) -> None:
+        # The cache and any number of responses share the descriptor; the last one closes it.
+        if (descriptor := getattr(self, "_descriptor", -1)) >= 0:
+            os.close(descriptor)
+
+    @property
+    def descriptor(self) -> int:
+        """The open file descriptor; valid as long as this object."""
+        return self._descriptor
+
+    @cached_property
+    def header(self) -> Header:
+        """What a scan of the data set finds."""
+        return scan_file(self._descriptor, extra=EXTRA_TAGS)
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether header and frame table are known, or can be without waiting for the disk."""
+        if "header" in self.__dict__ and "frame_table" in self.__dict__:
+            return True
+        # A frame table of fragments is walked all over the file: only the native one is arithmetic.
+        return self.try_read(0, FIRST_READ) is not None and not (
+            self.header.inflated or self.transfer_syntax.encapsulated
+        )
+
+    @property
+    def transfer_syntax(self) -> TransferSyntax:
+        """How the object is encoded."""
+        return self.header.transfer_syntax
+
+    @cached_property
+    def frame_table(self) -> FrameTable:
+        """The places of the frames in the file; of a deflated one, in its inflated data set."""
+        return frame_table(
+            self._inflated if self.header.inflated else self._descriptor, self.header
+        )
+
+    @cached_property
+    def _inflated(self) -> bytes:
+        start = self.header.data_set_offset
+        return inflate(self.read(start, self.size - start))
+
+    def is_current(self) -> bool:
+        """Whether this is still the file that stands in the instance's place."""
+        try:
+            return os.stat(self.path).st_ino == self._inode
+        except OSError:
+            return False
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Read bytes of the file; fewer than `length` only at its end."""
+        if hasattr(os, "pread"):
+            return os.pread(self._descriptor, length, offset)
+        with self._lock:
+            os.lseek(self._descriptor, offset, os.SEEK_SET)
+            return os.read(self._descriptor, length)
+
+    def try_read(self, offset: int, length: int) -> bytes | None:
+        """Read bytes of the file if that needs no wait for the disk.
+
+        Returns
+        -------
+        bytes or None
+            None where the bytes are not all in memory, or the system cannot tell: use `read`, in
+            a thread that may wait.
+        """
+        buffer = bytearray(max(0, min(length, self.size - offset)))
+        return bytes(buffer) if self.try_read_into(offset, memoryview(buffer)) else None
+
+    def try_read_into(self, offset: int, target: memoryview) -> bool:
+        """Fill `target` with bytes of the file if that needs no wait for the disk.
+
+        Returns
+        -------
+        bool
+            False where the bytes are not all in memory, or the system cannot tell.
+        """
+        if not _NOWAIT:
+            return False
+        try:
+            return os.preadv(self._descriptor, [target], offset, _NOWAIT) == len(target)
+        except OSError:  # EAGAIN, or a file system that does not know the flag
+            return False
+
+    def frame(self, number: int) -> bytes:
+        """Read one frame as it is encoded, its fragments joined.
+
+        Parameters
+        ----------
+        number
+            The frame, from 1. Where frames are no whole number of bytes, it is shifted to begin
+            with a byte.
+
+        Raises
+        ------
+        NotFound
+            The object has no pixel data, or not so many frames.
+        PixelDataError
+            The pixel data does not hold the frame.
+        """
+        if self.header.inflated:
+            inflated = self._inflated
+            return self.frame_table.read_frame(
+                lambda at, length: inflated[at : at + length], number
+            )
+        return self.frame_table.read_frame(self.read, number)
+
+    def chunks(self, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Read a stretch of the file, to its end by default, in parts of a megabyte."""
+        end = self.size if length is None else min(self.size, offset + length)
+        while offset < end:
+            part = self.read(offset, min(_CHUNK, end - offset))
+            if not part:
+                return
+            yield part
+            offset += len(part)
+
+
+class OpenInstances:
+    """Keeps the instances that were read last open, with their headers and frame tables.
+
+    Parameters
+    ----------
+    largest
+        How many at most.
+    """
+
+    def __init__(self, largest: int = 256) -> None:
+        self._largest = largest
+        self._open: OrderedDict[Triple, StoredInstance] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, uids: Triple) -> StoredInstance | None:
+        """Give an open instance whose file still stands in its place."""
+        with self._lock:
+            found = self._open.get(uids)
+            if found is not None:
+                self._open.move_to_end(uids)
+        if found is not None and not found.is_current():
+            self.drop(uids)
+            return None
+        return found
+
+    def put(self, uids: Triple, instance: StoredInstance) -> None:
+        """Keep an instance open."""
+        with self._lock:
+            self._open[uids] = instance
+            if len(self._open) > self._largest:
+                self._open.popitem(last=False)
+
+    def drop(self, uids: Triple) -> None:
+        """Let go of an instance."""
+        with self._lock:
+            self._open.pop(uids, None)
+
+    def clear(self) -> None:
+        """Let go of all."""
+        with self._lock:
+            self._open.clear()

@@ -1,0 +1,162 @@
+"""Check finds what differs between files and index; repair puts it right and loses nothing."""
+
+import os
+import shutil
+
+import pytest
+from sqlalchemy import text
+from tests.archive.conftest import keep, uids
+from tests.factories import ct_series, part10_bytes, small_object
+
+from isocenter.archive import Level, Outcome, ProblemKind, Query
+from isocenter.dicom import tags
+
+
+def kinds(report) -> list[tuple[str, bool]]:
+    return sorted((problem.kind.value, problem.repaired) for problem in report.problems)
+
+
+def test_an_archive_in_order_has_no_problems(archive):
+    keep(archive, *ct_series(3, 8, 8), small_object())
+    report = archive.check(thorough=True)
+    assert (report.files, report.instances, report.problems) == (4, 4, [])
+
+
+def test_a_lost_index_is_made_anew_from_the_files(
+    open_archive, directory, index_url, make_database
+):
+    archive = open_archive()
+    study = small_object().StudyInstanceUID
+    for name in ("Doe^Jane", "Roe^Jane", "Poe^Jane"):
+        keep(archive, small_object(StudyInstanceUID=study, PatientName=name))
+    keep(archive, *ct_series(3, 8, 8))
+    before = {
+        level: [found.values for found in archive.find(Query(level))]
+        for level in (Level.STUDY, Level.SERIES, Level.INSTANCE)
+    }
+    archive.close()
+    for path in directory.glob("index.sqlite*"):
+        path.unlink()
+
+    options = {"index_url": make_database()} if index_url else {}
+    archive = open_archive(**options)
+    assert archive.count(Query(Level.INSTANCE)) == 0
+    report = archive.check(repair=True)
+
+    assert kinds(report) == [("orphan", True)] * 6
+    for level, values in before.items():
+        found = [each.values for each in archive.find(Query(level))]
+        assert sorted(map(str, found)) == sorted(map(str, values))
+    assert not archive.check(thorough=True).problems
+
+
+def test_missing_files_leave_the_index_and_are_logged_as_deleted(archive):
+    lost, kept = small_object(), small_object()
+    keep(archive, lost, kept)
+    archive.open_instance(*uids(lost)).path.unlink()
+    assert kinds(archive.check()) == [("missing", False)]
+    assert kinds(archive.check(repair=True)) == [("missing", True)]
+    assert archive.count(Query(Level.STUDY)) == 1
+    assert archive.changes()[-1].sop_instance_uid == lost.SOPInstanceUID
+
+
+def test_a_disk_that_is_not_mounted_does_not_empty_the_index(sqlite_archive, directory):
+    keep(sqlite_archive, small_object(), small_object())
+    for folder in directory.glob("[0-9]*"):
+        shutil.rmtree(folder)
+    report = sqlite_archive.check(repair=True)
+    assert kinds(report) == [("missing", False)] * 2
+    assert "mounted" in report.problems[0].sentence
+    assert sqlite_archive.count(Query(Level.INSTANCE)) == 2
+
+
+def test_a_truncated_file_is_set_apart_so_that_the_object_can_be_sent_again(archive, directory):
+    dataset = small_object()
+    keep(archive, dataset)
+    path = archive.open_instance(*uids(dataset)).path
+    os.truncate(path, 300)
+
+    assert kinds(archive.check(repair=True)) == [("damaged", True)]
+
+    assert len(list((directory / ".damaged").iterdir())) == 1
+    assert keep(archive, dataset)[0].outcome is Outcome.STORED
+    assert not archive.check(thorough=True).problems
+
+
+def test_a_file_in_the_wrong_place_is_found_by_a_thorough_check(sqlite_archive):
+    one, other = (
+        small_object(StudyInstanceUID=f"1.{n}", SeriesInstanceUID=f"2.{n}", SOPInstanceUID=f"3.{n}")
+        for n in range(2)
+    )
+    keep(sqlite_archive, one, other)
+    paths = [sqlite_archive.open_instance(*uids(each)).path for each in (one, other)]
+    shutil.copy(paths[0], paths[1])
+    assert kinds(sqlite_archive.check()) == []
+    assert kinds(sqlite_archive.check(thorough=True, repair=True)) == [("misplaced", True)]
+    assert sqlite_archive.count(Query(Level.INSTANCE)) == 1
+
+
+def test_a_file_whose_deletion_was_cut_off_does_not_come_back(sqlite_archive):
+    dataset = small_object()
+    keep(sqlite_archive, dataset)
+    path = sqlite_archive.open_instance(*uids(dataset)).path
+    content, times = path.read_bytes(), path.stat()
+    sqlite_archive.delete(*uids(dataset))
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    assert kinds(sqlite_archive.check(repair=True)) == [("deleted", True)]
+
+    assert not path.exists()
+    assert sqlite_archive.count(Query(Level.INSTANCE)) == 0
+
+
+def test_files_that_are_no_objects_are_set_apart(sqlite_archive, directory):
+    folder = directory / "1.2" / "3.4"
+    folder.mkdir(parents=True)
+    (folder / "5.6.dcm").write_bytes(b"no DICOM at all" * 100)
+    assert kinds(sqlite_archive.check(repair=True)) == [("damaged", True)]
+    assert not folder.exists()
+
+
+def test_wrong_counts_are_counted_anew(archive):
+    keep(archive, *ct_series(3, 8, 8))
+    with archive._index.writing() as transaction:
+        transaction.execute(text("UPDATE series SET instance_count = 7"))
+    assert kinds(archive.check()) == [("miscounted", False)]
+    archive.check(repair=True)
+    (series,) = archive.find(Query(Level.SERIES))
+    assert series.values[0x00201209] == ["3"]
+    assert series.text(tags.NumberOfStudyRelatedInstances) == "3"
+
+
+def test_arrivals_of_a_dead_process_are_found(sqlite_archive, directory):
+    (directory / ".incoming" / "dead").mkdir()
+    (directory / ".incoming" / "dead" / "1").write_bytes(b"half")
+    assert kinds(sqlite_archive.check()) == [("leftover", False)]
+    assert kinds(sqlite_archive.check(repair=True)) == [("leftover", True)]
+    assert not (directory / ".incoming" / "dead").exists()
+
+
+def test_progress_is_told_study_by_study(sqlite_archive):
+    keep(sqlite_archive, small_object(), small_object())
+    seen = []
+    sqlite_archive.check(progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 2), (2, 2)]
+
+
+def test_the_report_counts_by_kind(sqlite_archive, directory):
+    path = directory / "1.2" / "3.4" / "5.6.dcm"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(part10_bytes(small_object()))
+    report = sqlite_archive.check()
+    assert report.count(ProblemKind.MISPLACED) == 1
+    assert len(report.unrepaired) == 1
+
+
+@pytest.mark.parametrize("name", [".hidden", "notes.txt", "1.2"])
+def test_what_others_put_beside_the_studies_is_left_alone(sqlite_archive, directory, name):
+    (directory / name).write_text("mine")
+    assert not sqlite_archive.check(repair=True).problems
+    assert (directory / name).read_text() == "mine"

@@ -1,0 +1,85 @@
+"""A refused object can be found again, with the reason."""
+
+import json
+
+import pytest
+from tests.factories import ct_slice, data_set_bytes, part10_bytes
+
+from isocenter.archive import Archive
+from isocenter.errors import InstanceConflict, InvalidAttribute, NotDicom
+
+
+def refused(folder) -> list[tuple[bytes, dict]]:
+    return [
+        (path.read_bytes(), json.loads(path.with_suffix(".json").read_text()))
+        for path in sorted(folder.glob("*.dcm"))
+    ]
+
+
+@pytest.fixture
+def quarantine(tmp_path):
+    return tmp_path / "refused"
+
+
+@pytest.fixture
+def archive(tmp_path, quarantine):
+    with Archive.open(tmp_path / "data", durability="fast", quarantine=quarantine) as archive:
+        yield archive
+
+
+def test_an_object_without_study_is_kept_with_the_reason(archive, quarantine):
+    sent = part10_bytes(ct_slice(8, 8, StudyInstanceUID=None))
+    with pytest.raises(InvalidAttribute) as error:
+        archive.ingest(sent)
+    ((kept, described),) = refused(quarantine)
+    assert kept == sent
+    assert described["reason"] == str(error.value)
+    assert described["error"] == "InvalidAttribute"
+    assert described["time"]
+
+
+def test_a_conflicting_version_is_kept(archive, quarantine):
+    first = ct_slice(8, 8, PatientName="A")
+    archive.ingest(part10_bytes(first))
+    first.PatientName = "B"
+    with pytest.raises(InstanceConflict):
+        archive.ingest(part10_bytes(first))
+    ((kept, described),) = refused(quarantine)
+    assert kept == part10_bytes(first)
+    assert described["error"] == "InstanceConflict"
+
+
+def test_what_came_without_file_meta_information_is_kept_as_a_file(archive, quarantine):
+    dataset = ct_slice(8, 8)
+    incoming = archive.incoming(
+        transfer_syntax_uid="1.2.840.10008.1.2.1",
+        sop_class_uid=dataset.SOPClassUID,
+        sop_instance_uid="1.2.3.4",
+    )
+    incoming.write([data_set_bytes(dataset)])
+    with pytest.raises(InvalidAttribute):
+        incoming.commit()
+    ((kept, _),) = refused(quarantine)
+    assert kept[128:132] == b"DICM"
+    assert kept.endswith(data_set_bytes(dataset))
+
+
+def test_garbage_is_kept_too(archive, quarantine):
+    with pytest.raises(NotDicom):
+        archive.ingest(b"this is not DICOM" * 100)
+    assert len(refused(quarantine)) == 1
+
+
+def test_what_is_accepted_leaves_nothing_there(archive, quarantine):
+    archive.ingest(part10_bytes(ct_slice(8, 8)))
+    assert not quarantine.exists()
+
+
+def test_a_quarantine_that_cannot_be_written_changes_nothing_for_the_sender(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    with (
+        Archive.open(tmp_path / "data", quarantine=blocked) as archive,
+        pytest.raises(NotDicom),
+    ):
+        archive.ingest(b"this is not DICOM" * 100)

@@ -1,0 +1,223 @@
+"""Two who do something to the same instance at the same time lose nothing that was acknowledged."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+import psycopg
+import pytest
+from pydicom import Dataset
+from tests.archive.conftest import keep, uids
+from tests.factories import data_set_bytes, part10_bytes, small_object
+
+from isocenter.archive import Action, Archive, Level, Outcome, Query, checking
+from isocenter.archive.blobs import BlobStore, Temporary
+from isocenter.archive.settlement import Settlement
+from isocenter.dicom import tags
+from isocenter.errors import InstanceConflict, OutOfResources
+
+
+def other_version(dataset: Dataset) -> Dataset:
+    study, series, instance = uids(dataset)
+    return small_object(
+        StudyInstanceUID=study,
+        SeriesInstanceUID=series,
+        SOPInstanceUID=instance,
+        PatientName="Somebody^Else",
+    )
+
+
+def kinds(report) -> list[tuple[str, bool]]:
+    return sorted((problem.kind.value, problem.repaired) for problem in report.problems)
+
+
+def test_nobody_takes_a_place_that_was_filled_after_he_found_it_empty(open_archive, monkeypatch):
+    first, second = open_archive(), open_archive()
+    dataset = small_object(PatientName="Doe^Jane")
+    stored = []
+    close = Temporary.close_for_moving
+
+    def late(temporary: Temporary) -> None:
+        if not stored:
+            stored.append("begun")
+            stored.extend(keep(first, dataset))
+        close(temporary)
+
+    monkeypatch.setattr(Temporary, "close_for_moving", late)
+    with pytest.raises(InstanceConflict):
+        keep(second, other_version(dataset))
+
+    assert first.open_instance(*uids(dataset)).path.read_bytes() == part10_bytes(dataset)
+    (found,) = second.find(Query(Level.STUDY))
+    assert found.text(tags.PatientName) == "Doe^Jane"
+
+
+def test_files_go_back_before_anybody_else_may_write(directory, sqlite_archive, monkeypatch):
+    dataset = small_object()
+    refused = []
+    undo = Settlement.undo
+
+    def fail(_settlement: Settlement) -> None:
+        raise OutOfResources("no")
+
+    def watch(settlement: Settlement) -> None:
+        rival = sqlite3.connect(directory / "index.sqlite", timeout=0, isolation_level=None)
+        try:
+            rival.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            refused.append(str(error))
+        finally:
+            rival.close()
+        undo(settlement)
+
+    monkeypatch.setattr(Settlement, "write", fail)
+    monkeypatch.setattr(Settlement, "undo", watch)
+    with pytest.raises(OutOfResources):
+        keep(sqlite_archive, dataset)
+    assert refused
+    assert set(refused) == {"database is locked"}
+
+
+def test_a_replacement_that_another_process_ends_meanwhile_keeps_nobody_from_opening(
+    directory, monkeypatch
+):
+    Archive.open(directory).close()
+    gone = directory / ".replaced" / "1_1.2_1.3_1.4.dcm"
+    monkeypatch.setattr(Path, "glob", lambda *_: iter([gone]))
+    Archive.open(directory).close()
+
+
+def test_a_file_that_was_missing_for_a_while_comes_back(archive):
+    lost, kept = small_object(), small_object()
+    keep(archive, lost, kept)
+    path = archive.open_instance(*uids(lost)).path
+    path.rename(path.with_suffix(".away"))
+    assert kinds(archive.check(repair=True)) == [("missing", True)]
+    assert archive.changes()[-1].action is Action.LOST
+
+    path.with_suffix(".away").rename(path)
+    assert kinds(archive.check(repair=True)) == [("orphan", True)]
+    assert path.exists()
+    assert archive.count(Query(Level.INSTANCE)) == 2
+
+
+def test_a_damaged_file_that_was_repaired_by_hand_comes_back(sqlite_archive):
+    dataset, kept = small_object(), small_object()
+    keep(sqlite_archive, dataset, kept)
+    path = sqlite_archive.open_instance(*uids(dataset)).path
+    content, times = path.read_bytes(), path.stat()
+    os.truncate(path, 300)
+    assert kinds(sqlite_archive.check(repair=True)) == [("damaged", True)]
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert kinds(sqlite_archive.check(repair=True)) == [("orphan", True)]
+
+
+def test_what_arrives_while_its_damaged_forerunner_is_looked_at_is_not_set_apart(
+    sqlite_archive, directory, monkeypatch
+):
+    dataset = small_object()
+    path = directory.joinpath(*uids(dataset)[:2], uids(dataset)[2] + ".dcm")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"cut off" * 10)
+    look = checking.Checker._damage
+
+    def late(checker, path, row):
+        monkeypatch.setattr(checking.Checker, "_damage", look)
+        found = look(checker, path, row)
+        keep(sqlite_archive, dataset)
+        return found
+
+    monkeypatch.setattr(checking.Checker, "_damage", late)
+    sqlite_archive.check(repair=True)
+    assert sqlite_archive.open_instance(*uids(dataset)).path.read_bytes() == part10_bytes(dataset)
+    assert not sqlite_archive.check().problems
+
+
+def test_what_arrives_while_a_leftover_of_its_deletion_is_looked_at_is_not_removed(
+    sqlite_archive, monkeypatch
+):
+    dataset = small_object()
+    keep(sqlite_archive, dataset)
+    path = sqlite_archive.open_instance(*uids(dataset)).path
+    content, times = path.read_bytes(), path.stat()
+    sqlite_archive.delete(*uids(dataset))
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    look = checking.Checker._was_deleted
+
+    def late(checker, *arguments):
+        monkeypatch.setattr(checking.Checker, "_was_deleted", look)
+        found = look(checker, *arguments)
+        keep(sqlite_archive, dataset)
+        return found
+
+    monkeypatch.setattr(checking.Checker, "_was_deleted", late)
+    sqlite_archive.check(repair=True)
+    assert path.exists()
+    assert not sqlite_archive.check().problems
+
+
+def test_an_object_without_file_meta_leaves_nothing_behind_on_a_full_disk(
+    sqlite_archive, directory, monkeypatch
+):
+    content = data_set_bytes(small_object(), "1.2.840.10008.1.2")
+    write, opened = Temporary.write, []
+
+    def full(temporary: Temporary, parts) -> None:
+        if temporary not in opened:
+            opened.append(temporary)
+        if len(opened) > 1:
+            raise OSError(28, "No space left on device")
+        write(temporary, parts)
+
+    monkeypatch.setattr(Temporary, "write", full)
+    with pytest.raises(OutOfResources):
+        sqlite_archive.ingest(content)
+    assert len(opened) == 2
+    assert [each._descriptor for each in opened] == [-1, -1]
+    assert not [path for path in (directory / ".incoming").glob("*/*") if path.is_file()]
+
+
+def test_folders_that_another_made_are_synced_before_they_are_relied_on(tmp_path, monkeypatch):
+    store = BlobStore(tmp_path, durable=True)
+    (tmp_path / "1.2" / "3.4").mkdir(parents=True)
+    synced = []
+    monkeypatch.setattr(BlobStore, "sync_folder", lambda _store, folder: synced.append(folder))
+    temporary = store.temporary()
+    temporary.close()
+    store.move(temporary.path, store.path("1.2", "3.4", "5.6"))
+    store.close()
+    assert {tmp_path, tmp_path / "1.2"} <= set(synced)
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_commit_whose_answer_is_lost_counts_as_what_it_was(
+    directory, make_database, monkeypatch, committed
+):
+    commit, rollback = psycopg.Connection.commit, psycopg.Connection.rollback
+
+    def lost(connection: psycopg.Connection) -> None:
+        monkeypatch.setattr(psycopg.Connection, "commit", commit)
+        (commit if committed else rollback)(connection)
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    dataset, newer = small_object(), small_object()
+    with Archive.open(directory, index_url=make_database(), on_conflict="replace") as archive:
+        keep(archive, dataset)
+        monkeypatch.setattr(psycopg.Connection, "commit", lost)
+        if committed:
+            assert keep(archive, other_version(dataset))[0].outcome is Outcome.REPLACED
+        else:
+            with pytest.raises(OutOfResources):
+                keep(archive, other_version(dataset))
+        keep(archive, newer)
+        (found,) = archive.find(Query.of(Level.STUDY, {tags.StudyInstanceUID: uids(dataset)[0]}))
+        expected = other_version(dataset) if committed else dataset
+        assert found.text(tags.PatientName) == str(expected.PatientName)
+        path = archive.open_instance(*uids(dataset)).path
+        assert path.read_bytes() == part10_bytes(expected)
+        assert not archive.check(thorough=True).problems

@@ -1,0 +1,132 @@
+"""A full, read-only or failing disk: refused as out of resources, nothing lost, service resumes."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from tests.archive.conftest import keep, uids
+from tests.factories import ct_slice, part10_bytes, small_object
+
+from isocenter.archive import Archive, Level, Outcome, Query
+from isocenter.errors import OutOfResources
+
+needs_mount = pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0 or bool(os.environ.get("ISOCENTER_NO_MOUNT")),
+    reason="mounts a small disk: run as root on Linux",
+)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of six megabytes."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", disk], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("mounts a small disk, which this container does not allow; run as full root")
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def fill(archive: Archive) -> list[tuple[str, str, str]]:
+    kept = []
+    with pytest.raises(OutOfResources):
+        for _ in range(40):
+            dataset = ct_slice(512, 512)
+            archive.ingest(part10_bytes(dataset))
+            kept.append(uids(dataset))
+    return kept
+
+
+@needs_mount
+@pytest.mark.parametrize("durability", ["safe", "fast"])
+def test_a_full_disk_refuses_and_resumes_when_there_is_room(small_disk, durability):
+    with Archive.open(small_disk / "data", durability=durability) as archive:
+        kept = fill(archive)
+        assert 5 <= len(kept) < 12
+        assert archive.count(Query(Level.INSTANCE)) == len(kept)
+        for each in kept:
+            assert archive.open_instance(*each).header.sop_instance_uid == each[2]
+        assert not archive.check(thorough=True).problems
+
+        archive.delete(*kept.pop(0))
+        archive.delete(*kept.pop(0))
+
+        assert keep(archive, ct_slice(512, 512))[0].outcome is Outcome.STORED
+        assert archive.count(Query(Level.INSTANCE)) == len(kept) + 1
+
+
+@needs_mount
+def test_an_index_without_room_refuses_and_takes_the_file_back(small_disk, tmp_path):
+    """The files' disk has room, the index's has none."""
+    with Archive.open(
+        tmp_path / "data", index_url=f"sqlite:///{small_disk}/index.sqlite", durability="safe"
+    ) as archive:
+        keep(archive, first := small_object())
+        filler = small_disk / "filler"
+        with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="space"):
+            while True:
+                file.write(bytes(1000))
+        refused = [small_object() for _ in range(20)]
+        failures = 0
+        for dataset in refused:
+            try:
+                keep(archive, dataset)
+            except OutOfResources:
+                failures += 1
+                assert not (tmp_path / "data" / dataset.StudyInstanceUID).exists()
+        assert failures
+        filler.unlink()
+        assert keep(archive, *refused)
+        assert archive.count(Query(Level.INSTANCE)) == 21
+        assert archive.open_instance(*uids(first)).size
+        assert not archive.check(thorough=True).problems
+
+
+@needs_mount
+def test_a_read_only_disk_refuses_and_still_gives_what_it_has(small_disk):
+    """A second, read-only mount over the folder: what a disk is after the kernel gave it up."""
+    data = small_disk / "data"
+    with Archive.open(data, durability="safe") as archive:
+        dataset = small_object()
+        keep(archive, dataset)
+        subprocess.run(["mount", "--bind", data, data], check=True)
+        try:
+            subprocess.run(["mount", "-o", "remount,bind,ro", data], check=True)
+            with pytest.raises(OutOfResources, match="[Rr]ead-only"):
+                keep(archive, small_object())
+            assert archive.open_instance(*uids(dataset)).header.sop_instance_uid
+            assert archive.count(Query(Level.INSTANCE)) == 1
+        finally:
+            subprocess.run(["umount", "-l", data], check=True)
+        assert keep(archive, small_object())[0].outcome is Outcome.STORED
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits file sizes as Linux does; run on Linux")
+def test_a_write_that_the_system_refuses_is_out_of_resources(tmp_path):
+    """Without root: a process that may write no file of more than 100 kB."""
+    script = f"""
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+from isocenter.archive import Archive
+from isocenter.errors import OutOfResources
+with Archive.open({str(tmp_path / "data")!r}, durability="fast") as archive:
+    content = open({str(tmp_path / "object")!r}, "rb").read()
+    soft = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, soft[1]))
+    try:
+        archive.ingest(content)
+        sys.exit("was kept")
+    except OutOfResources:
+        pass
+    resource.setrlimit(resource.RLIMIT_FSIZE, soft)
+    print(archive.ingest(content).outcome.value)
+"""
+    (tmp_path / "object").write_bytes(part10_bytes(ct_slice(512, 512)))
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
+    )
+    assert (result.stdout, result.returncode) == ("stored\n", 0), result.stderr
