@@ -1,0 +1,132 @@
+"""Everything in folders, ZIP files and DICOMDIRs that may be an object."""
+
+import contextlib
+import os
+import zipfile
+import zlib
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Protocol
+
+from isocenter.errors import InvalidDicom, IsocenterError, LimitExceeded, NotFound
+
+from .dicomdir import referenced_files
+
+__all__ = ["Candidate", "candidates"]
+
+_MAXIMUM_EXPANSION = 200
+_ALWAYS_ALLOWED = 1 << 30
+
+
+class Opener(Protocol):
+    """Opens a candidate for reading from its start."""
+
+    def __call__(self) -> AbstractContextManager[IO[bytes]]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file that may be an object.
+
+    Parameters
+    ----------
+    name
+        Where it was found; `disc.zip/IMG001` inside a ZIP file.
+    open
+        Opens it.
+    """
+
+    name: str
+    open: Opener
+
+
+def candidates(
+    paths: Iterable[Path], resources: ExitStack
+) -> Iterator[Candidate | tuple[str, IsocenterError]]:
+    """Walk over paths: of folders all files, of ZIP files all members, of DICOMDIRs the references.
+
+    Parameters
+    ----------
+    paths
+        Files and folders. Links to folders are not followed inside of folders.
+    resources
+        Keeps ZIP files open as long as their members may be read.
+
+    Yields
+    ------
+    Candidate or tuple of str and IsocenterError
+        A file; or a name, and why nothing could be found under it.
+    """
+    for path in paths:
+        if path.is_dir():
+            for file in _files_below(path):
+                yield from _file(file, resources)
+        elif not path.is_file():
+            yield str(path), NotFound(f"{path} does not exist")
+        elif path.name.upper() == "DICOMDIR":
+            yield from _referenced(path)
+        else:
+            yield from _file(path, resources)
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    for at, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            yield Path(at, name)
+
+
+def _file(path: Path, resources: ExitStack) -> Iterator[Candidate | tuple[str, IsocenterError]]:
+    if path.suffix.lower() != ".zip":
+        yield Candidate(str(path), lambda: path.open("rb"))
+        return
+    try:
+        archive = resources.enter_context(zipfile.ZipFile(path))
+        yield from _members(path, archive)
+    except (zipfile.BadZipFile, OSError) as error:
+        yield str(path), InvalidDicom(f"this ZIP file cannot be read: {error}")
+    except LimitExceeded as error:
+        yield str(path), error
+
+
+def _referenced(path: Path) -> Iterator[Candidate | tuple[str, IsocenterError]]:
+    try:
+        for found in referenced_files(path):
+            if isinstance(found, IsocenterError):
+                yield str(path), found
+            else:
+                yield Candidate(str(found), lambda found=found: found.open("rb"))
+    except IsocenterError as error:
+        yield str(path), error
+
+
+def _members(path: Path, archive: zipfile.ZipFile) -> Iterator[Candidate]:
+    """Give the members of a ZIP file, whose names are for people only and never become paths."""
+    members = [member for member in archive.infolist() if not member.is_dir()]
+    _check_expansion(path, members)
+    for member in members:
+        yield Candidate(f"{path}/{member.filename}", lambda member=member: _member(archive, member))
+
+
+def _check_expansion(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    """Refuse a ZIP file that would fill the disk: reading never yields more than it declares."""
+    size = path.stat().st_size
+    if sum(member.compress_size for member in members) > size:
+        raise LimitExceeded("the members of this ZIP file overlap, as only those of bombs do")
+    expanded = sum(member.file_size for member in members)
+    if expanded > max(_ALWAYS_ALLOWED, size * _MAXIMUM_EXPANSION):
+        raise LimitExceeded(
+            f"this ZIP file of {size} bytes expands to {expanded}, more than "
+            f"{_MAXIMUM_EXPANSION} times as much; unpack it yourself if you trust it"
+        )
+
+
+@contextlib.contextmanager
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Generator[IO[bytes]]:
+    try:
+        with archive.open(member) as file:
+            yield file
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+        raise InvalidDicom(f"this member cannot be unpacked: {error}") from error

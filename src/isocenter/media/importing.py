@@ -1,0 +1,180 @@
+"""Bringing objects into an archive from folders, ZIP files and DICOMDIRs."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from isocenter.archive import Archive, Origin, Outcome, Stored
+from isocenter.dicom import read_file_meta
+from isocenter.errors import IsocenterError, NeedMoreData, NotDicom, OutOfResources
+
+from .candidates import Candidate, candidates
+from .dicomdir import MEDIA_STORAGE_DIRECTORY
+
+__all__ = ["ImportFailure", "ImportReport", "import_paths"]
+
+_START = 4096
+_PART = 1 << 20
+_AHEAD = 8
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFailure:
+    """An object that could not be kept.
+
+    Parameters
+    ----------
+    name
+        Where it was found.
+    error
+        Why.
+    """
+
+    name: str
+    error: IsocenterError
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What an import did.
+
+    Parameters
+    ----------
+    outcomes
+        How many objects were stored, unchanged, replaced or kept aside.
+    not_dicom
+        How many files were something else.
+    directories
+        How many of them were DICOMDIRs.
+    failures
+        Objects that could not be kept.
+    """
+
+    outcomes: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
+    not_dicom: int = 0
+    directories: int = 0
+    failures: list[ImportFailure] = field(default_factory=list[ImportFailure])
+
+    @property
+    def stored(self) -> int:
+        """How many objects are new in the archive."""
+        return self.outcomes[Outcome.STORED]
+
+    @property
+    def accepted(self) -> int:
+        """How many objects the archive keeps now, new or not."""
+        return sum(self.outcomes.values())
+
+
+class _Directory(Exception):
+    """The file is a DICOMDIR, which is no object of any study."""
+
+
+def import_paths(
+    archive: Archive,
+    paths: Iterable[str | Path],
+    *,
+    workers: int = 4,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Put everything that is DICOM in files and folders into an archive.
+
+    Of a folder, all files below it are tried, ZIP files looked into; of a DICOMDIR, those that it
+    refers to. What is not DICOM is counted; what cannot be kept is reported and stops nothing.
+
+    Parameters
+    ----------
+    archive
+        Where to.
+    paths
+        Files and folders.
+    workers
+        How many files are read at the same time, at least 1.
+    progress
+        Called with the number of files that are done and of all, from the calling thread.
+
+    Returns
+    -------
+    ImportReport
+        What became of them.
+
+    Raises
+    ------
+    OutOfResources
+        The archive's disk is full or read-only; what was reported as stored is kept.
+    """
+    report = ImportReport()
+    with ExitStack() as resources:
+        found: list[Candidate] = []
+        for each in candidates(map(Path, paths), resources):
+            if isinstance(each, Candidate):
+                found.append(each)
+            else:
+                report.failures.append(ImportFailure(*each))
+        executor = resources.enter_context(ThreadPoolExecutor(workers, "import"))
+        try:
+            results = _results(executor, archive, found, workers * _AHEAD)
+            for done, (candidate, future) in enumerate(results, 1):
+                _record(report, candidate, future)
+                if progress is not None:
+                    progress(done, len(found))
+        finally:
+            executor.shutdown(cancel_futures=True)
+    return report
+
+
+def _results(
+    executor: ThreadPoolExecutor, archive: Archive, found: list[Candidate], ahead: int
+) -> Iterator[tuple[Candidate, Future[Stored]]]:
+    """Import with a bounded number of files under way; gives futures in order."""
+    waiting: deque[tuple[Candidate, Future[Stored]]] = deque()
+    for candidate in found:
+        waiting.append((candidate, executor.submit(_import, archive, candidate)))
+        if len(waiting) >= ahead:
+            yield waiting.popleft()
+    yield from waiting
+
+
+def _record(report: ImportReport, candidate: Candidate, future: Future[Stored]) -> None:
+    try:
+        report.outcomes[future.result().outcome] += 1
+    except OutOfResources:
+        raise
+    except _Directory:
+        report.directories += 1
+    except NotDicom:
+        report.not_dicom += 1
+    except IsocenterError as error:
+        report.failures.append(ImportFailure(candidate.name, error))
+    except OSError as error:
+        why = IsocenterError(f"the file cannot be read: {error.strerror or error}")
+        report.failures.append(ImportFailure(candidate.name, why))
+
+
+def _import(archive: Archive, candidate: Candidate) -> Stored:
+    with candidate.open() as file:
+        start = file.read(_START)
+        _check_start(start)
+        return archive.ingest(_parts(start, file), origin=Origin(address=candidate.name))
+
+
+def _check_start(start: bytes) -> None:
+    """Look before anything is copied: a folder may hold a film of many gigabytes."""
+    try:
+        meta = read_file_meta(start, final=len(start) < _START)
+    except NeedMoreData:
+        return
+    if meta.media_storage_sop_class_uid == MEDIA_STORAGE_DIRECTORY:
+        raise _Directory
+
+
+def _parts(start: bytes, file: IO[bytes]) -> Iterator[bytes]:
+    yield start
+    while part := file.read(_PART):
+        yield part

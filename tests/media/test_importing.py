@@ -1,0 +1,208 @@
+"""Folders, ZIP files and DICOMDIRs come in whole; the rest is counted, what is bad is told."""
+
+import shutil
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import pydicom
+import pytest
+from pydicom.fileset import FileSet
+from tests.factories import ct_series, data_set_bytes, part10_bytes, small_object
+
+from isocenter.archive import Archive, Level, Outcome, Query
+from isocenter.errors import OutOfResources
+from isocenter.media import import_paths
+
+SAMPLES = Path(pydicom.__file__).parent / "data" / "test_files" / "dicomdirtests"
+
+
+@pytest.fixture
+def archive(tmp_path):
+    with Archive.open(tmp_path / "archive", durability="fast") as archive:
+        yield archive
+
+
+def count(archive: Archive) -> int:
+    return archive.count(Query(Level.INSTANCE))
+
+
+def test_a_folder_comes_in_with_all_below_it(archive, tmp_path):
+    folder = tmp_path / "disc"
+    (folder / "deep" / "deeper").mkdir(parents=True)
+    for number, dataset in enumerate(ct_series(5, 8, 8)):
+        (folder / "deep" / "deeper" / f"IM{number}").write_bytes(part10_bytes(dataset))
+    (folder / "bare.dcm").write_bytes(data_set_bytes(small_object()))
+    (folder / "README.TXT").write_text("a viewer is on this disc")
+    (folder / "empty").touch()
+    (folder / "viewer.exe").write_bytes(b"MZ" + bytes(5000))
+
+    report = import_paths(archive, [folder])
+
+    assert (report.stored, report.not_dicom, report.failures) == (6, 3, [])
+    assert count(archive) == 6
+
+
+def test_importing_again_changes_nothing(archive):
+    first = import_paths(archive, [SAMPLES])
+    again = import_paths(archive, [SAMPLES])
+    assert first.stored == again.outcomes[Outcome.UNCHANGED] == count(archive)
+    assert first.directories > 0
+    assert (again.stored, again.failures) == (0, [])
+
+
+def test_a_bad_object_is_told_by_name_and_stops_nothing(archive, tmp_path):
+    for name, dataset in {"a": small_object(), "b": small_object(), "z": small_object()}.items():
+        (tmp_path / name).write_bytes(part10_bytes(dataset))
+    (tmp_path / "b").write_bytes((tmp_path / "b").read_bytes()[:-7])
+
+    report = import_paths(archive, [tmp_path / name for name in "abz"])
+
+    assert report.stored == 2
+    (failure,) = report.failures
+    assert failure.name.endswith("b")
+    assert "truncated" in str(failure.error)
+
+
+def test_a_path_that_is_not_there_is_told(archive, tmp_path):
+    report = import_paths(archive, [tmp_path / "nothing"])
+    assert "does not exist" in str(report.failures[0].error)
+
+
+def test_progress_counts_files(archive):
+    seen = []
+    import_paths(archive, [SAMPLES], progress=lambda done, total: seen.append((done, total)))
+    assert [done for done, _ in seen] == list(range(1, seen[-1][1] + 1))
+
+
+def test_a_zip_file_comes_in_without_being_unpacked(archive, tmp_path):
+    path = tmp_path / "disc.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for number, dataset in enumerate(ct_series(3, 8, 8)):
+            packed.writestr(f"folder/IM{number}", part10_bytes(dataset))
+        packed.writestr("../../../outside.dcm", part10_bytes(small_object()))
+        packed.writestr("/etc/absolute.dcm", part10_bytes(small_object()))
+        packed.writestr("README", "text")
+    before = {each for each in tmp_path.rglob("*") if "archive" not in each.parts}
+
+    report = import_paths(archive, [path])
+
+    assert (report.stored, report.not_dicom, report.failures) == (5, 1, [])
+    assert {each for each in tmp_path.rglob("*") if "archive" not in each.parts} == before
+
+
+def test_a_damaged_member_fails_alone(archive, tmp_path):
+    path = tmp_path / "disc.zip"
+    good, bad = part10_bytes(small_object()), part10_bytes(small_object())
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as packed:
+        packed.writestr("bad", bad)
+        packed.writestr("good", good)
+    content = bytearray(path.read_bytes())
+    content[content.index(bad) + 400] ^= 1
+    path.write_bytes(content)
+
+    report = import_paths(archive, [path])
+
+    assert report.stored == 1
+    assert "cannot be unpacked" in str(report.failures[0].error)
+
+
+def test_a_zip_bomb_is_refused_before_it_is_read(archive, tmp_path):
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("bomb.dcm", bytes(1 << 20))
+        packed.filelist[0].file_size = 2 << 30
+    report = import_paths(archive, [path])
+    assert "expands" in str(report.failures[0].error)
+
+
+def test_a_zip_file_whose_members_overlap_is_refused(archive, tmp_path):
+    path = tmp_path / "quine.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("a", bytes(10_000))
+        packed.filelist *= 5
+    report = import_paths(archive, [path])
+    assert "overlap" in str(report.failures[0].error)
+
+
+def test_what_only_calls_itself_zip_is_told(archive, tmp_path):
+    (tmp_path / "x.zip").write_bytes(b"PK no")
+    assert "ZIP" in str(import_paths(archive, [tmp_path / "x.zip"]).failures[0].error)
+
+
+def test_a_dicomdir_brings_what_it_refers_to(archive):
+    referenced = {instance.SOPInstanceUID for instance in FileSet(SAMPLES / "DICOMDIR")}
+    report = import_paths(archive, [SAMPLES / "DICOMDIR"])
+    assert (report.stored, report.failures) == (len(referenced), [])
+    assert {change.sop_instance_uid for change in archive.changes()} == referenced
+
+
+def test_a_dicomdir_finds_its_files_when_copying_changed_their_case(archive, tmp_path):
+    for path in SAMPLES.rglob("*"):
+        if path.is_file():
+            lower = tmp_path / "disc" / str(path.relative_to(SAMPLES)).lower()
+            lower.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, lower)
+    folder = tmp_path / "disc" / "77654033"
+    (folder / "cr1").rename(folder / "CR1;1")  # as some drivers show the version of ISO 9660
+    report = import_paths(archive, [tmp_path / "disc" / "dicomdir"])
+    assert (report.stored, report.failures) == (len(FileSet(SAMPLES / "DICOMDIR")), [])
+
+
+def dicomdir_with(path: Path, file_id: list[str]) -> None:
+    """A DICOMDIR of one image, with this File ID in place of its own."""
+    directory = FileSet()
+    dataset = small_object(ContentDate="20240117", ContentTime="0815")
+    directory.add(pydicom.dcmread(BytesIO(part10_bytes(dataset))))
+    directory.write(path.parent)
+    dataset = pydicom.dcmread(path)
+    for record in dataset.DirectoryRecordSequence:
+        if "ReferencedFileID" in record:
+            record.ReferencedFileID = file_id
+    dataset.save_as(path)
+
+
+@pytest.mark.parametrize(
+    "file_id",
+    [
+        ["..", "secret.dcm"],
+        ["/etc", "passwd"],
+        ["A", "..", "..", "secret.dcm"],
+        ["C:", "secret.dcm"],
+        ["../secret.dcm"],
+        ["LINK"],
+    ],
+)
+def test_a_file_id_never_leads_out_of_its_medium(archive, tmp_path, file_id):
+    disc = tmp_path / "disc"
+    disc.mkdir()
+    (tmp_path / "secret.dcm").write_bytes(part10_bytes(small_object()))
+    (disc / "LINK").symlink_to(tmp_path / "secret.dcm")
+    (disc / "A").mkdir()
+    dicomdir_with(disc / "DICOMDIR", file_id)
+
+    report = import_paths(archive, [disc / "DICOMDIR"])
+
+    assert (report.accepted, len(report.failures)) == (0, 1)
+    assert count(archive) == 0
+
+
+def test_a_reference_to_nothing_is_told(archive, tmp_path):
+    dicomdir_with(tmp_path / "DICOMDIR", ["GONE"])
+    report = import_paths(archive, [tmp_path / "DICOMDIR"])
+    assert "GONE" in str(report.failures[0].error)
+
+
+def test_a_file_that_only_calls_itself_dicomdir_is_told(archive, tmp_path):
+    (tmp_path / "DICOMDIR").write_bytes(b"not at all" * 100)
+    assert len(import_paths(archive, [tmp_path / "DICOMDIR"]).failures) == 1
+
+
+def test_a_disk_that_is_full_ends_the_import(archive, tmp_path, monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise OutOfResources("the disk is full")
+
+    (tmp_path / "a").write_bytes(part10_bytes(small_object()))
+    monkeypatch.setattr(archive, "ingest", full)
+    with pytest.raises(OutOfResources):
+        import_paths(archive, [tmp_path / "a"])
