@@ -1,0 +1,239 @@
+"""Headers of compressed frames, read before a codec may allocate anything for them.
+
+A few hundred bytes of JPEG 2000 can ask for gigabytes; a codec believes its own header, so that
+header is compared with the object's description first.
+"""
+
+import struct
+from dataclasses import dataclass
+from enum import StrEnum
+
+from isocenter.errors import PixelDataError
+
+from .description import PixelDescription
+
+__all__ = ["CodestreamHeader", "Coding", "check_codestream", "read_codestream_header"]
+
+
+class Coding(StrEnum):
+    """The coding that a codestream's first bytes tell."""
+
+    JPEG = "JPEG"
+    JPEG_LOSSLESS = "JPEG lossless"
+    JPEG_LS = "JPEG-LS"
+    JPEG_2000 = "JPEG 2000"
+    HTJ2K = "HTJ2K"
+    JPEG_XL = "JPEG XL"
+
+
+@dataclass(frozen=True, slots=True)
+class CodestreamHeader:
+    """What a codestream says of itself.
+
+    Parameters
+    ----------
+    coding
+        Which coding it is.
+    rows, columns, components
+        Size of the image in it.
+    precision
+        Bits a sample.
+    signed
+        Whether its samples are signed (JPEG 2000 only).
+    component_ids
+        Identifiers of a JPEG's components.
+    adobe_transform
+        Colour transform of a JPEG's Adobe marker: 0 none, 1 YCbCr; None without the marker.
+    jfif
+        Whether a JPEG has a JFIF marker, which promises YCbCr.
+    """
+
+    coding: Coding
+    rows: int
+    columns: int
+    components: int
+    precision: int
+    signed: bool = False
+    component_ids: tuple[int, ...] = ()
+    adobe_transform: int | None = None
+    jfif: bool = False
+
+
+def read_codestream_header(data: bytes) -> CodestreamHeader:
+    """Read the header of a JPEG, JPEG-LS, JPEG 2000, HTJ2K or JPEG XL codestream.
+
+    Parameters
+    ----------
+    data
+        One frame's bytes, all fragments joined.
+
+    Raises
+    ------
+    PixelDataError
+        When the bytes are none of these or end within the header.
+    """
+    try:
+        if data[:2] == b"\xff\xd8":
+            return _jpeg(data)
+        if data[:4] == b"\xff\x4f\xff\x51":
+            return _jpeg_2000(data, 0)
+        if data[4:8] == b"jP  ":  # a JP2 file, which DICOM forbids and writers emit
+            return _jpeg_2000(data, _jp2_codestream(data))
+        if data[:2] == b"\xff\x0a" or data[4:8] == b"JXL ":
+            return _jpeg_xl(data)
+    except (IndexError, struct.error):
+        raise PixelDataError("the compressed frame ends within its header") from None
+    raise PixelDataError(
+        f"the compressed frame starts with {bytes(data[:4]).hex(' ') or 'nothing'}; expected a "
+        "JPEG, JPEG-LS, JPEG 2000 or JPEG XL codestream"
+    )
+
+
+def _jpeg(data: bytes) -> CodestreamHeader:
+    position, adobe, jfif = 2, None, False
+    while True:
+        while data[position] == 0xFF and data[position + 1] == 0xFF:
+            position += 1  # fill bytes
+        marker, code = data[position], data[position + 1]
+        if marker != 0xFF:
+            raise PixelDataError(f"no JPEG marker at byte {position} of the compressed frame")
+        length = struct.unpack_from(">H", data, position + 2)[0]
+        body = data[position + 4 : position + 2 + length]
+        if code == 0xF7 or (0xC0 <= code <= 0xCF and code not in (0xC4, 0xC8, 0xCC)):
+            return _start_of_frame(code, body, adobe, jfif)
+        if code == 0xEE and len(body) >= 12 and body[:5] == b"Adobe":
+            adobe = body[11]
+        elif code == 0xE0 and body[:5] == b"JFIF\0":
+            jfif = True
+        elif code in (0xDA, 0xD9):
+            raise PixelDataError("the JPEG codestream has no frame header before its scan")
+        position += 2 + length
+
+
+def _start_of_frame(code: int, body: bytes, adobe: int | None, jfif: bool) -> CodestreamHeader:
+    precision, rows, columns, components = struct.unpack_from(">BHHB", body)
+    coding = {0xF7: Coding.JPEG_LS, 0xC3: Coding.JPEG_LOSSLESS}.get(code, Coding.JPEG)
+    return CodestreamHeader(
+        coding=coding,
+        rows=rows,
+        columns=columns,
+        components=components,
+        precision=precision,
+        component_ids=tuple(body[6 + 3 * n] for n in range(components)),
+        adobe_transform=adobe,
+        jfif=jfif,
+    )
+
+
+def _jpeg_2000(data: bytes, start: int) -> CodestreamHeader:
+    """Markers SIZ and CAP of ISO/IEC 15444-1 A.5.1 and 15444-15 A.2."""
+    capabilities, right, bottom, left, top = struct.unpack_from(">HIIII", data, start + 6)
+    components = struct.unpack_from(">H", data, start + 40)[0]
+    if components == 0:
+        raise PixelDataError("the JPEG 2000 codestream has no components")
+    depth = data[start + 42]
+    return CodestreamHeader(
+        coding=Coding.HTJ2K if capabilities & 0x4000 else Coding.JPEG_2000,
+        rows=bottom - top,
+        columns=right - left,
+        components=components,
+        precision=(depth & 0x7F) + 1,
+        signed=bool(depth & 0x80),
+    )
+
+
+def _jp2_codestream(data: bytes) -> int:
+    position = 0
+    while position + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, position)
+        header = 8
+        if length == 1:
+            length, header = struct.unpack_from(">Q", data, position + 8)[0], 16
+        if kind == b"jp2c":
+            return position + header
+        if length < header:
+            break
+        position += length
+    raise PixelDataError("the JP2 file in the frame has no codestream box")
+
+
+class _Bits:
+    """Bits of JPEG XL's headers, least significant first (ISO/IEC 18181-1 9.2)."""
+
+    def __init__(self, data: bytes) -> None:
+        self._value = int.from_bytes(data, "little")
+        self._left = 8 * len(data)
+
+    def take(self, count: int) -> int:
+        if count > self._left:
+            raise IndexError
+        taken = self._value & ((1 << count) - 1)
+        self._value >>= count
+        self._left -= count
+        return taken
+
+    def choose(self, *options: tuple[int, int]) -> int:
+        """Read a U32: two bits choose an offset and a number of further bits."""
+        offset, count = options[self.take(2)]
+        return offset + self.take(count)
+
+
+_JXL_RATIOS = ((1, 1), (1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
+_JXL_SIZES = ((1, 9), (1, 13), (1, 18), (1, 30))
+
+
+def _jpeg_xl(data: bytes) -> CodestreamHeader:
+    bits = _Bits(_jxl_codestream(data)[2:66])
+    small = bits.take(1)
+    rows = 8 * (1 + bits.take(5)) if small else bits.choose(*_JXL_SIZES)
+    ratio = bits.take(3)
+    if ratio:
+        numerator, denominator = _JXL_RATIOS[ratio]
+        columns = rows * numerator // denominator
+    else:
+        columns = 8 * (1 + bits.take(5)) if small else bits.choose(*_JXL_SIZES)
+    # Components and depth stand behind optional headers; the decoder's result is checked instead.
+    return CodestreamHeader(Coding.JPEG_XL, rows, columns, 0, 0)
+
+
+def _jxl_codestream(data: bytes) -> bytes:
+    if data[:2] == b"\xff\x0a":
+        return data
+    position = 0
+    while position + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, position)
+        if kind == b"jxlc":
+            return data[position + 8 :]
+        if kind == b"jxlp":
+            return data[position + 12 :]
+        if length < 8:
+            break
+        position += length
+    raise PixelDataError("the JPEG XL file in the frame has no codestream box")
+
+
+def check_codestream(header: CodestreamHeader, description: PixelDescription) -> None:
+    """Compare a codestream with the description of the object that holds it.
+
+    Raises
+    ------
+    PixelDataError
+        When size, number of components or depth differ.
+    """
+    found = (header.rows, header.columns)
+    expected = (description.rows, description.columns)
+    if found != expected:
+        raise PixelDataError(
+            f"the {header.coding} frame is {found[0]} rows by {found[1]} columns, Rows (0028,0010) "
+            f"and Columns (0028,0011) say {expected[0]} by {expected[1]}"
+        )
+    if header.components not in (0, description.samples_per_pixel):
+        raise PixelDataError(
+            f"the {header.coding} frame has {header.components} components, Samples per Pixel "
+            f"(0028,0002) says {description.samples_per_pixel}"
+        )
+    if header.precision > 8 * description.dtype.itemsize:
+        raise PixelDataError(
+            f"the {header.coding} frame has samples of {header.precision} bits, Bits Allocated "
+            f"(0028,0100) says {description.bits_allocated}"
+        )
