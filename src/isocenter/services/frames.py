@@ -1,0 +1,232 @@
+"""WADO-RS: frames, read by their offset in the file (PS3.18 10.4.1.1.6)."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, lru_cache
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from isocenter.archive import Archive, StoredInstance
+from isocenter.dicom import FrameTable, TransferSyntax, transfer_syntax
+from isocenter.dicomweb import MultipartWriter, Representation, select
+from isocenter.errors import NotAcceptable
+from isocenter.pixels import PixelDescription, transcode_frame
+from isocenter.services.representations import (
+    ENCODINGS,
+    EXPLICIT,
+    frame_representations,
+    targets_of,
+)
+from isocenter.services.resources import frame_numbers, resource_of
+from isocenter.services.web import Accept, IteratorResponse, answered, primed
+
+__all__ = ["frames_answer", "routes"]
+
+_PATH = "/studies/{study}/series/{series}/instances/{instance}/frames/{frames}"
+# A frame up to this size is read on the event loop if it is in memory: copying it takes less time
+# than handing the work to a thread and back.
+_AT_ONCE: Final = 1 << 20
+# Frames up to this size in all are gathered; more are streamed.
+_GATHERED: Final = 4 << 20
+
+
+def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[BaseRoute]:
+    """Make the route of the frames resource.
+
+    Parameters
+    ----------
+    archive
+        Where the instances are.
+    pool
+        Where files are read and frames transcoded.
+    """
+    service = _FrameService(archive, pool)
+    return [Route(_PATH, answered(service.frames), methods=["GET"])]
+
+
+class _Source:
+    """An open instance, and what sending its frames needs to know.
+
+    Parameters
+    ----------
+    instance
+        Open for reading.
+    """
+
+    def __init__(self, instance: StoredInstance) -> None:
+        self.instance = instance
+        self.table: FrameTable = instance.frame_table
+        self.kept: TransferSyntax = instance.transfer_syntax
+
+    @cached_property
+    def targets(self) -> tuple[str, ...]:
+        """Transfer syntaxes that the frames can be brought into."""
+        return targets_of(self.instance)
+
+    def form(self, accept: Accept, *, single: bool) -> Representation:
+        """Choose how to send frames.
+
+        Raises
+        ------
+        NotAcceptable
+            They cannot be sent as asked.
+        """
+        # What is sent as kept is so whatever else could be made of it, which takes longer to tell.
+        form = _if_all_could_be_made(accept, self.kept, single)
+        if form is None or not form.as_kept:
+            offered = frame_representations(self.kept, self.targets, single_part=single)
+            form = select(accept.ranges(), offered, "the frames")
+        return form
+
+    def read(self, number: int, form: Representation) -> bytes:
+        """Read a frame and bring it into the form that was chosen."""
+        data = self.instance.frame(number)
+        if form.as_kept:
+            return data
+        description = PixelDescription.from_header(self.instance.header)
+        return transcode_frame(data, description, transfer_syntax(form.transfer_syntax or EXPLICIT))
+
+    def place(self, number: int, form: Representation) -> tuple[int, int] | None:
+        """Find the one stretch of the file that is the frame as it will be sent, if any."""
+        spans = self.table.spans(number)
+        if not form.as_kept or self.instance.header.inflated:
+            return None
+        if self.table.bit_offset(number) or self.table.bit_offset(number + 1):
+            return None  # it shares a byte with a frame beside it, or ends with bits of nothing
+        return spans[0] if len(spans) == 1 else None
+
+
+@lru_cache(maxsize=4096)
+def _if_all_could_be_made(
+    accept: Accept, kept: TransferSyntax, single: bool
+) -> Representation | None:
+    offered = frame_representations(kept, ENCODINGS, single_part=single)
+    try:
+        return select(accept.ranges(), offered, "the frames")
+    except NotAcceptable:
+        return None
+
+
+class _FrameService:
+    """Answers requests for frames.
+
+    Parameters
+    ----------
+    archive
+        Where the instances are.
+    pool
+        Where blocking work is done.
+    """
+
+    def __init__(self, archive: Archive, pool: ThreadPoolExecutor) -> None:
+        self._archive = archive
+        self._pool = pool
+        self._sources = lru_cache(maxsize=256)(_Source)
+
+    async def frames(self, request: Request) -> Response:
+        """Answer one request."""
+        uids = resource_of(request).uids
+        numbers = frame_numbers(request.path_params["frames"])
+        accept = Accept.of(request)
+        instance = self._archive.opened_instance(*uids)
+        if instance is not None and len(numbers) == 1:
+            answer = _answer_now(self._sources(instance), numbers[0], accept)
+            if answer is not None:
+                return answer
+
+        def work() -> Response:
+            source = self._sources(self._archive.open_instance(*uids))
+            return _answer(source, numbers, accept, self._pool)
+
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+
+def frames_answer(
+    request: Request, instance: StoredInstance, numbers: Sequence[int], pool: ThreadPoolExecutor
+) -> Response:
+    """Answer a request with frames of an instance; this may block.
+
+    Parameters
+    ----------
+    request
+        Its Accept header field says in which form.
+    instance
+        Where the frames are.
+    numbers
+        Which of them, from 1.
+    pool
+        Where they are read and transcoded, if there are many.
+
+    Raises
+    ------
+    NotFound
+        One of the frames is not there.
+    NotAcceptable
+        They cannot be sent as asked.
+    """
+    return _answer(_Source(instance), numbers, Accept.of(request), pool)
+
+
+def _answer_now(source: _Source, number: int, accept: Accept) -> Response | None:
+    """Answer with a frame that is in memory and sent as it is kept; None if it takes longer."""
+    source.table.spans(number)  # raises where there is no such frame
+    form = source.form(accept, single=True)
+    place = source.place(number, form)
+    if place is None or place[1] > _AT_ONCE:
+        return None
+    head, closing, content_type = _frame_of_body(form)
+    offset, length = place
+    body = bytearray(len(head) + length + len(closing))
+    with memoryview(body) as view, view[len(head) : len(head) + length] as target:
+        if not source.instance.try_read_into(offset, target):
+            return None
+    body[: len(head)] = head
+    body[len(head) + length :] = closing
+    return Response(memoryview(body), headers={"content-type": content_type})
+
+
+def _answer(
+    source: _Source, numbers: Sequence[int], accept: Accept, pool: ThreadPoolExecutor
+) -> Response:
+    for number in numbers:
+        source.table.spans(number)  # raises where there is no such frame
+    form = source.form(accept, single=len(numbers) == 1)
+    if len(numbers) == 1:
+        head, closing, content_type = _frame_of_body(form)
+        body = b"".join((head, source.read(numbers[0], form), closing))
+        return Response(body, headers={"content-type": content_type})
+    writer = MultipartWriter(form.media_type, form.transfer_syntax)
+    headers = {"content-type": writer.content_type}
+    return IteratorResponse(primed(_multipart(source, writer, numbers, form)), headers, pool)
+
+
+def _frame_of_body(form: Representation) -> tuple[bytes, bytes, str]:
+    """Write what stands before and behind a single frame, and the type of it all."""
+    if not form.multipart:
+        return b"", b"", _content_type(form)
+    writer = MultipartWriter(form.media_type, form.transfer_syntax)
+    return writer.head(_content_type(form), first=True), writer.closing, writer.content_type
+
+
+def _content_type(form: Representation) -> str:
+    return f"{form.media_type}; transfer-syntax={form.transfer_syntax}"
+
+
+def _multipart(
+    source: _Source, writer: MultipartWriter, numbers: Sequence[int], form: Representation
+) -> Iterator[bytes]:
+    """Frame by frame, several small ones at a time."""
+    gathered: list[bytes] = []
+    size = 0
+    for index, number in enumerate(numbers):
+        frame = source.read(number, form)
+        gathered += [writer.head(_content_type(form), first=index == 0), frame]
+        size += len(frame)
+        if size >= _GATHERED:
+            yield b"".join(gathered)
+            gathered, size = [], 0
+    yield b"".join([*gathered, writer.closing])

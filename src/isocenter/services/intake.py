@@ -1,0 +1,222 @@
+"""Objects of a store request on their way into the archive, none of them in memory whole."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from isocenter import errors
+from isocenter.archive import Archive, Incoming, Origin, Stored
+from isocenter.dicom import read_file_meta, tags
+from isocenter.dicomweb import FailedItem, FailureReason
+
+__all__ = ["Intake", "PartResult", "StoreLimits"]
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLimits:
+    """What one server takes from those who store.
+
+    Parameters
+    ----------
+    object_bytes
+        Of one object.
+    parts
+        In one request.
+    spool_bytes
+        How much of an object is gathered in memory before it is written.
+    at_once
+        How many objects are on their way to the disk at the same time, in all requests.
+    silence_seconds
+        How long to wait for the next bytes of a request.
+    """
+
+    object_bytes: int = 64 << 30
+    parts: int = 100_000
+    spool_bytes: int = 4 << 20
+    at_once: int = 16
+    silence_seconds: float = 60.0
+
+
+@dataclass(slots=True)
+class PartResult:
+    """What became of one part; filled in when it is known."""
+
+    stored: Stored | None = None
+    failure: FailedItem | None = None
+
+
+@dataclass(slots=True)
+class _Part:
+    """The part that is arriving."""
+
+    result: PartResult
+    problem: str | None
+    chunks: list[bytes] = field(default_factory=list[bytes])
+    pending: int = 0
+    size: int = 0
+    head: bytes = b""
+    incoming: Incoming | None = None
+
+
+class Intake:
+    """Takes the parts of one request to the archive, several at a time, none in memory whole.
+
+    Parameters
+    ----------
+    archive, limits, pool, places
+        Of the service.
+    origin
+        Who sends.
+    study
+        The study that every object must belong to, None for any.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        limits: StoreLimits,
+        pool: ThreadPoolExecutor,
+        places: asyncio.Semaphore,
+        origin: Origin,
+        study: str | None,
+    ) -> None:
+        self._archive = archive
+        self._limits = limits
+        self._pool = pool
+        self._places = places
+        self._origin = origin
+        self._study = study
+        self._part: _Part | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.results: list[PartResult] = []
+
+    def begin(self, problem: str | None = None) -> None:
+        """Begin a part; with a problem its content is passed over."""
+        result = PartResult()
+        self._part = _Part(result, problem)
+
+    async def write(self, data: bytes) -> None:
+        """Take content; returns when there is room for more."""
+        part = self._part
+        assert part is not None
+        if part.problem is not None:
+            return
+        part.chunks.append(data)
+        part.pending += len(data)
+        part.size += len(data)
+        if part.size > self._limits.object_bytes:
+            raise errors.LimitExceeded(
+                f"an object of more than {self._limits.object_bytes} bytes; that is the limit here"
+            )
+        if part.pending >= self._limits.spool_bytes:
+            await self._spill(part)
+
+    async def end(self) -> None:
+        """Hand the part to the archive, without waiting until it is kept."""
+        part = self._part
+        assert part is not None
+        self._part = None
+        self.results.append(part.result)
+        if part.problem is not None:
+            part.result.failure = part.result.failure or FailedItem(
+                FailureReason.CANNOT_UNDERSTAND, part.problem
+            )
+            return
+        await self._places.acquire()
+        task = asyncio.create_task(self._keep(part))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Wait for what was handed over, and leave nothing of a part that is not complete."""
+        part, self._part = self._part, None
+        if part is not None:
+            await self._discard(part)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _spill(self, part: _Part) -> None:
+        """Write what was gathered to the disk."""
+        try:
+            async with self._places:
+                await self._run(lambda: self._write(part))
+        except errors.IsocenterError as error:
+            # The rest of this part is passed over; the parts behind it may still be kept.
+            part.problem = str(error)
+            part.result.failure = self._failure(part, error)
+            await self._discard(part)
+
+    def _write(self, part: _Part) -> None:
+        if part.incoming is None:
+            part.head = part.chunks[0] if part.chunks else b""
+            part.incoming = self._archive.receiving(
+                origin=self._origin, study_instance_uid=self._study
+            )
+        if part.chunks:
+            part.incoming.write(part.chunks)
+        part.chunks, part.pending = [], 0
+
+    async def _keep(self, part: _Part) -> None:
+        try:
+            part.result.stored = await self._run(lambda: self._commit(part))
+        except Exception as error:
+            part.result.failure = self._failure(part, error)
+            await self._discard(part)
+        finally:
+            self._places.release()
+
+    def _commit(self, part: _Part) -> Stored:
+        self._write(part)
+        assert part.incoming is not None
+        return part.incoming.commit()
+
+    async def _discard(self, part: _Part) -> None:
+        part.chunks = []
+        if part.incoming is not None:
+            await self._run(part.incoming.discard)
+            part.incoming = None
+
+    async def _run(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    def _failure(self, part: _Part, error: Exception) -> FailedItem:
+        sop_class_uid, sop_instance_uid = _claimed_uids(part.head)
+        if isinstance(error, errors.IsocenterError):
+            reason, comment = self._reason(error), str(error)
+        else:
+            _log.error("an object could not be stored", exc_info=error)
+            reason, comment = FailureReason.PROCESSING_FAILURE, "the server failed; see its log"
+        return FailedItem(reason, comment, sop_class_uid, sop_instance_uid)
+
+    def _reason(self, error: errors.IsocenterError) -> FailureReason:
+        if isinstance(error, errors.InvalidAttribute):
+            if self._study is not None and error.tag == tags.StudyInstanceUID:
+                return FailureReason.STUDY_MISMATCH
+            return FailureReason.DATA_SET_MISMATCH
+        return next(
+            (reason for kind, reason in _REASONS if isinstance(error, kind)),
+            FailureReason.PROCESSING_FAILURE,
+        )
+
+
+_REASONS: Final[tuple[tuple[type[errors.IsocenterError], FailureReason], ...]] = (
+    (errors.InstanceConflict, FailureReason.DUPLICATE),
+    (errors.OutOfResources, FailureReason.OUT_OF_RESOURCES),
+    (errors.UnsupportedTransferSyntax, FailureReason.SYNTAX_NOT_SUPPORTED),
+    (errors.InvalidDicom, FailureReason.CANNOT_UNDERSTAND),
+)
+
+
+def _claimed_uids(head: bytes) -> tuple[str | None, str | None]:
+    """Read which object the first bytes of a file claim to be, None where they do not say."""
+    try:
+        meta = read_file_meta(head)
+    except errors.IsocenterError:
+        return None, None
+    return meta.media_storage_sop_class_uid or None, meta.media_storage_sop_instance_uid or None

@@ -1,0 +1,193 @@
+"""Pictures of kept instances: decoded, windowed, cut and scaled as a user agent asks."""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isocenter.archive import StoredInstance
+from isocenter.dicom.json_model import file_json
+from isocenter.dicomweb import RenderingParameters, Viewport, WindowFunction, WindowParameter
+from isocenter.errors import IsocenterError, NotFound
+from isocenter.pixels import (
+    DisplayedFrame,
+    JsonAttributes,
+    PixelDescription,
+    VoiFunction,
+    VoiTransform,
+    Window,
+    decode_frame,
+    decodes,
+    display_models,
+    displayed_samples,
+    render_frame,
+    stored_bounds,
+    to_gif,
+    to_jpeg,
+    to_png,
+)
+from isocenter.pixels.scaling import scaled
+from isocenter.services.bulk_data import value_of
+
+__all__ = ["Pictures", "encoded", "is_picture", "representative_frame"]
+
+Picture = NDArray[np.uint8]
+
+_QUALITY: Final = 90
+_FUNCTIONS: Final = {
+    WindowFunction.LINEAR: VoiFunction.LINEAR,
+    WindowFunction.LINEAR_EXACT: VoiFunction.LINEAR_EXACT,
+    WindowFunction.SIGMOID: VoiFunction.SIGMOID,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """How the frames of an instance are shown."""
+
+    description: PixelDescription
+    frames: tuple[DisplayedFrame, ...]
+
+
+class Pictures:
+    """Renders frames; what it has found out of an instance it remembers for the next frame."""
+
+    def __init__(self) -> None:
+        self._shown = lru_cache(maxsize=64)(_shown)
+
+    def picture(
+        self, instance: StoredInstance, number: int, parameters: RenderingParameters
+    ) -> Picture:
+        """Render a frame.
+
+        Parameters
+        ----------
+        instance
+            Where it is.
+        number
+            Which one, from 1.
+        parameters
+            Window and viewport.
+
+        Returns
+        -------
+        ndarray
+            `(rows, columns)` gray or `(rows, columns, 3)` RGB.
+
+        Raises
+        ------
+        NotFound
+            The instance has no such frame, or none at all.
+        PixelDataError, UnsupportedTransferSyntax
+            The frame cannot be decoded.
+        """
+        table = instance.frame_table
+        table.spans(number)  # raises where there is no such frame
+        shown = self._shown(instance)
+        frame = shown.frames[number - 1]
+        stored = decode_frame(instance.frame(number), shown.description)
+        samples = displayed_samples(stored, shown.description, frame.model.palette)
+        window = _window(frame, samples, parameters.window)
+        picture = render_frame(samples, frame.model, window=window)
+        if parameters.viewport is None:
+            return picture
+        return _in_viewport(picture, frame.model.aspect, parameters.viewport)
+
+    def frame_time(self, instance: StoredInstance) -> float:
+        """Return how many milliseconds a frame of a cine stays."""
+        return self._shown(instance).frames[0].model.frame_time or 100.0
+
+
+def _shown(instance: StoredInstance) -> _Shown:
+    description = PixelDescription.from_header(instance.header)
+    text = file_json(instance.descriptor, instance.header, bulk_data_uri="")
+
+    def fetch(uri: str) -> bytes | None:
+        try:
+            return value_of(instance, uri.lstrip("/"))
+        except NotFound:
+            return None
+
+    return _Shown(description, display_models(JsonAttributes(json.loads(text), fetch), description))
+
+
+def is_picture(instance: StoredInstance) -> bool:
+    """Tell whether an instance has frames that can be rendered."""
+    if instance.header.pixel_data is None:
+        return False
+    try:
+        return decodes(PixelDescription.from_header(instance.header))
+    except IsocenterError:
+        return False
+
+
+def representative_frame(instance: StoredInstance) -> int:
+    """Choose the frame that stands for an instance: the one in the middle.
+
+    Parameters
+    ----------
+    instance
+        With pixel data.
+    """
+    return (instance.frame_table.number_of_frames + 1) // 2
+
+
+def _window(
+    frame: DisplayedFrame, samples: NDArray[np.generic], asked: WindowParameter | None
+) -> VoiTransform | None:
+    """Choose the window: the one asked for, the object's own, or what shows all values."""
+    if asked is not None:
+        return Window(asked.center, asked.width, _FUNCTIONS[asked.function])
+    if frame.voi:
+        return frame.voi[0]
+    if frame.model.colour or frame.model.default_window is not None:
+        return None
+    bounds = stored_bounds([samples], frame.model.padding)
+    if bounds is None:
+        return None
+    return frame.model.window_over(*frame.model.modality.bounds(*bounds))
+
+
+def _in_viewport(picture: Picture, aspect: tuple[float, float], viewport: Viewport) -> Picture:
+    """Cut the part out, mirror it, and fit it into the viewport with its proportions kept.
+
+    Raises
+    ------
+    NotFound
+        The part lies outside of the image.
+    """
+    rows, columns = picture.shape[:2]
+    bottom = rows if viewport.rows is None else viewport.top + viewport.rows
+    right = columns if viewport.columns is None else viewport.left + viewport.columns
+    part = picture[viewport.top : bottom, viewport.left : right]
+    if part.size == 0:
+        raise NotFound(f"the viewport lies outside of the image of {columns} by {rows} pixels")
+    if viewport.flip_vertically:
+        part = part[::-1]
+    if viewport.flip_horizontally:
+        part = part[:, ::-1]
+    height, width = part.shape[0] * aspect[0], part.shape[1] * aspect[1]
+    scale = min(viewport.height / height, viewport.width / width)
+    return scaled(part, max(1, round(height * scale)), max(1, round(width * scale)))
+
+
+def encoded(picture: Picture, media_type: str, quality: int | None) -> bytes:
+    """Write a picture as a file.
+
+    Parameters
+    ----------
+    picture
+        Rendered.
+    media_type
+        `image/jpeg`, `image/png` or `image/gif`.
+    quality
+        1 to 100 for JPEG, None for 90.
+    """
+    if media_type == "image/png":
+        return to_png(picture)
+    if media_type == "image/gif":
+        return to_gif([picture])
+    return to_jpeg(picture, quality or _QUALITY)

@@ -1,0 +1,269 @@
+"""WADO-RS: rendered resources and thumbnails, for eyes instead of programs (PS3.18 10.4.1.1.3)."""
+
+import asyncio
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from isocenter.archive import Archive, KeptInstance, Level, StoredInstance
+from isocenter.dicom import tags
+from isocenter.dicomweb import (
+    MultipartWriter,
+    RenderingParameters,
+    Representation,
+    Viewport,
+    parse_rendering,
+    select,
+)
+from isocenter.errors import NotFound
+from isocenter.pixels import to_gif
+from isocenter.services.bulk_data import document_type, value_of
+from isocenter.services.pictures import Pictures, encoded, is_picture, representative_frame
+from isocenter.services.resources import Resource, frame_numbers, resource_of
+from isocenter.services.web import (
+    Accept,
+    IteratorResponse,
+    answered,
+    document_headers,
+    not_modified,
+    primed,
+)
+
+__all__ = ["routes"]
+
+_STUDY: Final = "/studies/{study}"
+_SERIES: Final = f"{_STUDY}/series/{{series}}"
+_INSTANCE: Final = f"{_SERIES}/instances/{{instance}}"
+_FRAMES: Final = f"{_INSTANCE}/frames/{{frames}}"
+
+_THUMBNAIL: Final = Viewport(128, 128)
+_LARGEST_THUMBNAIL: Final = 1024
+_MOST_GIF_FRAMES: Final = 1000
+
+_STILL: Final = ("image/jpeg", "image/png", "image/gif")
+_ONE: Final = (
+    *(Representation(media_type) for media_type in _STILL),
+    *(Representation(media_type, multipart=True) for media_type in _STILL),
+)
+_SEVERAL: Final = (
+    *(Representation(media_type, multipart=True) for media_type in _STILL),
+    Representation("image/gif"),
+)
+_THUMBNAILS: Final = tuple(Representation(media_type) for media_type in _STILL)
+
+
+def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[BaseRoute]:
+    """Make the routes of rendered resources and thumbnails, at every level.
+
+    Parameters
+    ----------
+    archive
+        Where the instances are.
+    pool
+        Where pictures are made.
+    """
+    service = _RenderedService(archive, pool)
+    rendered, thumbnail = answered(service.rendered), answered(service.thumbnail)
+    made: list[BaseRoute] = []
+    for path in (_FRAMES, _INSTANCE, _SERIES, _STUDY):
+        made.append(Route(f"{path}/rendered", rendered, methods=["GET"]))
+        made.append(Route(f"{path}/thumbnail", thumbnail, methods=["GET"]))
+    return made
+
+
+class _RenderedService:
+    """Answers requests for pictures.
+
+    Parameters
+    ----------
+    archive
+        Where the instances are.
+    pool
+        Where pictures are made.
+    """
+
+    def __init__(self, archive: Archive, pool: ThreadPoolExecutor) -> None:
+        self._archive = archive
+        self._pool = pool
+        self._pictures = Pictures()
+
+    async def rendered(self, request: Request) -> Response:
+        """Answer with pictures of what a path names."""
+        resource = resource_of(request)
+        parameters = parse_rendering(request.query_params.multi_items())
+        numbers = _asked_frames(request)
+        if resource.level is Level.INSTANCE:
+            work = partial(self._instance, request, resource, numbers, parameters)
+        else:
+            work = partial(self._above, request, resource, parameters)
+        response = await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        if parameters.annotations:
+            response.headers["warning"] = '299 isocenter "annotations are not drawn"'
+        return response
+
+    async def thumbnail(self, request: Request) -> Response:
+        """Answer with one small picture that stands for what a path names."""
+        resource = resource_of(request)
+        form = select(Accept.of(request).ranges(), _THUMBNAILS, "the thumbnail")
+        asked = parse_rendering(request.query_params.multi_items()).viewport or _THUMBNAIL
+        viewport = Viewport(
+            min(asked.width, _LARGEST_THUMBNAIL), min(asked.height, _LARGEST_THUMBNAIL)
+        )
+        numbers = _asked_frames(request)
+        work = partial(self._thumbnail, request, resource, numbers, form, viewport)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    def _thumbnail(
+        self,
+        request: Request,
+        resource: Resource,
+        numbers: Sequence[int],
+        form: Representation,
+        viewport: Viewport,
+    ) -> Response:
+        instance = self._representative(resource)
+        number = numbers[0] if numbers else representative_frame(instance)
+        etag = f'"{_version(instance)}-{number}-{viewport.width}-{viewport.height}"'
+        headers = {"etag": etag, "cache-control": "private, no-cache", "vary": "accept"}
+        if not_modified(request, etag):
+            return Response(status_code=304, headers=headers)
+        picture = self._pictures.picture(instance, number, RenderingParameters(viewport=viewport))
+        content = encoded(picture, form.media_type, 80)
+        return Response(content, headers=headers, media_type=form.media_type)
+
+    def _instance(
+        self,
+        request: Request,
+        resource: Resource,
+        numbers: Sequence[int],
+        parameters: RenderingParameters,
+    ) -> Response:
+        instance = self._archive.open_instance(*resource.uids)
+        if not numbers and not is_picture(instance):
+            return _as_it_is(request, instance)
+        for number in numbers:
+            instance.frame_table.spans(number)  # raises where there is no such frame
+        offered = _SEVERAL if len(numbers) > 1 else _ONE
+        form = select(Accept.of(request).ranges(), offered, "the pictures")
+        if not numbers and (form.multipart or form.media_type == "image/gif"):
+            numbers = range(1, instance.frame_table.number_of_frames + 1)
+        if form.multipart:
+            frames = ((instance, number) for number in numbers)
+            return self._all(frames, form, parameters)
+        if form.media_type == "image/gif":
+            return self._animated(instance, numbers, parameters)
+        number = numbers[0] if numbers else representative_frame(instance)
+        picture = self._pictures.picture(instance, number, parameters)
+        content = encoded(picture, form.media_type, parameters.quality)
+        return Response(content, media_type=form.media_type)
+
+    def _above(
+        self, request: Request, resource: Resource, parameters: RenderingParameters
+    ) -> Response:
+        """Answer for a study or series: every frame as a part, or one picture for all."""
+        form = select(Accept.of(request).ranges(), _ONE, "the pictures")
+        if form.multipart:
+            found = self._archive.instances(resource.study, resource.series)
+            frames = self._frames(found)
+            first = next(frames, None)
+            if first is None:
+                raise NotFound(f"{resource} has no pictures")
+            return self._all(_chained(first, frames), form, parameters)
+        instance = self._representative(resource)
+        number = representative_frame(instance)
+        picture = self._pictures.picture(instance, number, parameters)
+        content = encoded(picture, form.media_type, parameters.quality)
+        return Response(content, media_type=form.media_type)
+
+    def _frames(self, found: Sequence[KeptInstance]) -> Iterator[tuple[StoredInstance, int]]:
+        for kept in found:
+            instance = self._archive.open_instance(*kept.uids)
+            if is_picture(instance):
+                for number in range(1, instance.frame_table.number_of_frames + 1):
+                    yield instance, number
+
+    def _all(
+        self,
+        frames: Iterator[tuple[StoredInstance, int]],
+        form: Representation,
+        parameters: RenderingParameters,
+    ) -> Response:
+        writer = MultipartWriter(form.media_type)
+
+        def body() -> Iterator[bytes]:
+            for index, (instance, number) in enumerate(frames):
+                picture = self._pictures.picture(instance, number, parameters)
+                head = writer.head(form.media_type, first=index == 0)
+                yield head + encoded(picture, form.media_type, parameters.quality)
+            yield writer.closing
+
+        return IteratorResponse(primed(body()), {"content-type": writer.content_type}, self._pool)
+
+    def _animated(
+        self,
+        instance: StoredInstance,
+        numbers: Sequence[int],
+        parameters: RenderingParameters,
+    ) -> Response:
+        if len(numbers) > _MOST_GIF_FRAMES:
+            raise NotFound(f"{len(numbers)} frames are too many for a GIF; ask for fewer")
+        parameters = replace(parameters, quality=None)
+        pictures = [self._pictures.picture(instance, n, parameters) for n in numbers]
+        gif = to_gif(pictures, self._pictures.frame_time(instance))
+        return Response(gif, media_type="image/gif")
+
+    def _representative(self, resource: Resource) -> StoredInstance:
+        """Find the instance in the middle that can be shown, or the one nearest to it."""
+        found = self._archive.instances(resource.study, resource.series, resource.instance)
+        middle = len(found) // 2
+        for place in sorted(range(len(found)), key=lambda each: abs(each - middle)):
+            instance = self._archive.open_instance(*found[place].uids)
+            if is_picture(instance):
+                return instance
+        raise NotFound(f"{resource} has no pictures")
+
+
+def _asked_frames(request: Request) -> Sequence[int]:
+    text = request.path_params.get("frames")
+    return () if text is None else frame_numbers(text)
+
+
+def _chained(
+    first: tuple[StoredInstance, int], rest: Iterator[tuple[StoredInstance, int]]
+) -> Iterator[tuple[StoredInstance, int]]:
+    yield first
+    yield from rest
+
+
+def _as_it_is(request: Request, instance: StoredInstance) -> Response:
+    """Answer with a document or a video, which are made for eyes already.
+
+    Raises
+    ------
+    NotFound
+        The instance has nothing to show.
+    """
+    header = instance.header
+    ranges = Accept.of(request).ranges()
+    if header.pixel_data is not None and header.transfer_syntax.video:
+        form = Representation(header.transfer_syntax.media_type or "video/mp4")
+        select(ranges, [form], "the video")
+        return Response(instance.frame(1), media_type=form.media_type)
+    media_type = document_type(instance)
+    if media_type is None:
+        raise NotFound(f"instance {header.sop_instance_uid} has no pictures")
+    form = select(ranges, [Representation(media_type)], "the document")
+    document = value_of(instance, f"{tags.EncapsulatedDocument:08X}")
+    return Response(document, headers=document_headers(form.media_type))
+
+
+def _version(instance: StoredInstance) -> str:
+    status = os.fstat(instance.descriptor)
+    return f"{status.st_size:x}-{status.st_mtime_ns:x}"

@@ -1,0 +1,51 @@
+"""The Studies Service of DICOMweb: store, retrieve, search, delete (PS3.18 clause 10)."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from starlette.routing import BaseRoute
+
+from isocenter.archive import Archive
+from isocenter.services import (
+    bulk_data,
+    delete,
+    frames,
+    metadata,
+    rendered,
+    retrieve,
+    search,
+    store,
+)
+from isocenter.services.store import StoreLimits
+
+__all__ = ["StoreLimits", "routes"]
+
+_THREADS = 16
+
+
+def routes(archive: Archive, *, limits: StoreLimits | None = None) -> list[BaseRoute]:
+    """Make every route of the service, below wherever they are mounted.
+
+    Parameters
+    ----------
+    archive
+        What is served.
+    limits
+        What to refuse of those who store.
+
+    Returns
+    -------
+    list of BaseRoute
+        With one pool of threads for all that reads.
+    """
+    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="dicomweb")
+    return [
+        # Tried in this order; viewers ask for frames most.
+        *frames.routes(archive, pool),
+        *metadata.routes(archive, pool),
+        *rendered.routes(archive, pool),
+        *retrieve.routes(archive, pool),
+        *bulk_data.routes(archive, pool),
+        *search.routes(archive, pool),
+        *store.routes(archive, limits),
+        *delete.routes(archive, pool),
+    ]

@@ -1,0 +1,223 @@
+"""Frames of kept instances as the viewer wants them: normalised, raw or HTJ2K; overlays."""
+
+import os
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+
+from isocenter.archive import Archive, StoredInstance
+from isocenter.errors import NotFound, PixelDataError, UnsupportedTransferSyntax
+from isocenter.pixels import (
+    OverlayPlane,
+    Palette,
+    PhotometricInterpretation,
+    PixelDescription,
+    decode_frame,
+    displayed_samples,
+    embedded_overlay,
+    encode_htj2k,
+    overlay_bits,
+    palette_of,
+    read_overlays,
+)
+
+from .instance_header import instance_attributes
+
+__all__ = ["Address", "ViewerFrames", "worth_compressing"]
+
+Address: TypeAlias = tuple[str, str, str]
+"""Study, Series and SOP Instance UID."""
+
+# Frames up to this size are masked or copied in the event loop: a tenth of a millisecond.
+_AT_ONCE = 1 << 20
+# Smaller bodies fit a packet or two anyway.
+_SMALL = 2048
+
+
+class ViewerFrames:
+    """Makes what the viewer asks for from the instances of an archive.
+
+    Parameters
+    ----------
+    archive
+        Where instances are kept.
+    """
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._palettes = lru_cache(maxsize=32)(_palette)
+
+    def version(self, address: Address) -> str:
+        """Name the bytes that an instance has now; another name means other bytes.
+
+        Raises
+        ------
+        NotFound
+            When there is no such instance.
+        """
+        return _version(self._archive.open_instance(*address))
+
+    def samples(self, address: Address, number: int) -> NDArray[Any]:
+        """Decode a frame to the format of its display model.
+
+        Parameters
+        ----------
+        address
+            The instance.
+        number
+            The frame, from 1.
+
+        Raises
+        ------
+        NotFound
+            When there is no such instance or frame.
+        PixelDataError
+            When the frame cannot be decoded.
+        UnsupportedTransferSyntax
+            When the instance is a video.
+        """
+        stored = self._archive.open_instance(*address)
+        description = PixelDescription.from_header(stored.header)
+        values = decode_frame(stored.frame(number), description)
+        palette = None
+        if description.photometric_interpretation is PhotometricInterpretation.PALETTE_COLOR:
+            palette = self._palettes(_Stored(stored), description.signed)
+        return displayed_samples(values, description, palette)
+
+    def raw(self, address: Address, number: int) -> tuple[memoryview, str]:
+        """Return a frame as little-endian samples, row by row, and the version of its instance.
+
+        Raises
+        ------
+        NotFound, PixelDataError, UnsupportedTransferSyntax
+            As `samples`.
+        """
+        version = self.version(address)
+        return _bytes_of(self.samples(address, number)), version
+
+    def raw_at_once(self, address: Address, number: int) -> tuple[memoryview, str] | None:
+        """Return what `raw` does where that needs no wait and hardly any work.
+
+        Returns
+        -------
+        frame, version : memoryview, str
+            None for a frame that has to be decompressed, is large, or is not in memory; or when the
+            system cannot tell.
+
+        Raises
+        ------
+        NotFound, PixelDataError
+            As `samples`.
+        """
+        stored = self._archive.opened_instance(*address)
+        if stored is None or stored.header.inflated or stored.transfer_syntax.encapsulated:
+            return None
+        description = PixelDescription.from_header(stored.header)
+        spans = stored.frame_table.spans(number)
+        if (
+            description.photometric_interpretation.monochrome is False
+            or description.decoded_bytes > _AT_ONCE
+            or len(spans) != 1
+            or stored.frame_table.bit_offset(number)
+        ):
+            return None
+        data = stored.try_read(*spans[0])
+        if data is None:
+            return None
+        samples = displayed_samples(decode_frame(data, description), description)
+        return _bytes_of(samples), _version(stored)
+
+    def htj2k(self, address: Address, number: int) -> bytes:
+        """Encode a frame losslessly as an HTJ2K codestream.
+
+        Raises
+        ------
+        UnsupportedTransferSyntax
+            For samples of more than 16 bits, which HTJ2K does not serve here: ask for raw.
+        NotFound, PixelDataError
+            As `samples`.
+        """
+        samples = self.samples(address, number)
+        if samples.dtype.itemsize > 2:
+            raise UnsupportedTransferSyntax(
+                f"frames of {samples.dtype.name} have no HTJ2K form; ask for encoding=raw"
+            )
+        return encode_htj2k(samples)
+
+    def overlay(self, address: Address, index: int, number: int) -> bytes:
+        """Return an overlay plane of a frame, one byte of 0 or 1 a pixel.
+
+        Raises
+        ------
+        NotFound
+            When there is no such instance, frame or overlay.
+        PixelDataError
+            When its data is truncated.
+        """
+        stored = self._archive.open_instance(*address)
+        attributes = instance_attributes(stored)
+        plane = _plane(read_overlays(attributes), index, number)
+        if plane.bit is not None:
+            description = PixelDescription.from_header(stored.header)
+            return embedded_overlay(plane, stored.frame(number), description).tobytes()
+        data = attributes.data(plane.data_tag)
+        if data is None:
+            raise PixelDataError(f"overlay {index} has no Overlay Data (60xx,3000)")
+        return overlay_bits(plane, data, number).tobytes()
+
+
+def _bytes_of(samples: NDArray[Any]) -> memoryview:
+    little = np.ascontiguousarray(samples, samples.dtype.newbyteorder("<"))
+    return little.reshape(-1).data.cast("B")
+
+
+def _plane(planes: tuple[OverlayPlane, ...], index: int, number: int) -> OverlayPlane:
+    for plane in planes:
+        if plane.index == index and plane.holds_for(number):
+            return plane
+    raise NotFound(f"frame {number} has no overlay {index}")
+
+
+def _version(stored: StoredInstance) -> str:
+    status = os.fstat(stored.descriptor)
+    return f"{status.st_size:x}-{status.st_mtime_ns:x}-{status.st_ino:x}"
+
+
+class _Stored:
+    """An instance as a key of a cache: the same while its file is the same."""
+
+    def __init__(self, stored: StoredInstance) -> None:
+        self.stored = stored
+        self._key = (str(stored.path), _version(stored))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Stored) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
+def _palette(keyed: _Stored, signed: bool) -> Palette:
+    return palette_of(instance_attributes(keyed.stored), signed=signed)[0]
+
+
+def worth_compressing(data: bytes | memoryview) -> bytes | None:
+    """Compress a body for the network.
+
+    Parameters
+    ----------
+    data
+        The body.
+
+    Returns
+    -------
+    bytes or None
+        A gzip member, or None where that would not save a tenth.
+    """
+    if len(data) < _SMALL:
+        return None
+    packed = bytes(imagecodecs.gzip_encode(bytes(data), level=1))
+    return packed if len(packed) < 0.9 * len(data) else None

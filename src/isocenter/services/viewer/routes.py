@@ -1,0 +1,302 @@
+"""The viewer API under `/api/studies`: study list, display models, frames, overlays, tags."""
+
+import asyncio
+import ipaddress
+import os
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path as FilePath
+from typing import Annotated, Any, Literal, TypeVar
+
+from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
+from fastapi.routing import APIRoute
+
+from isocenter.archive import Archive
+from isocenter.dicom import is_path_safe_uid
+from isocenter.errors import (
+    InvalidDicom,
+    IsocenterError,
+    LimitExceeded,
+    NotFound,
+    OutOfResources,
+    PixelDataError,
+    QueryError,
+    UnsupportedTransferSyntax,
+)
+from isocenter.services.frame_cache import FrameCache
+
+from . import schema
+from .frames import Address, ViewerFrames, worth_compressing
+from .shown_series import SeriesShelf
+from .study_list import StudySearch, find_studies, study_contents
+from .tag_table import tag_table
+from .thumbnails import thumbnail
+
+__all__ = ["router"]
+
+T = TypeVar("T")
+
+Uid = Annotated[str, Path(pattern=r"^[0-9.]{1,64}$", description="A UID")]
+FrameNumber = Annotated[int, Path(ge=1, le=0x7FFFFFFF, description="Counted from 1")]
+Text = Annotated[str, Query(max_length=128)]
+
+_STATUSES = (
+    (NotFound, 404),
+    (QueryError, 400),
+    (PixelDataError, 422),
+    (InvalidDicom, 422),
+    (UnsupportedTransferSyntax, 415),
+    (LimitExceeded, 413),
+    (OutOfResources, 503),
+)
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": schema.Problem}
+    for status in sorted({400} | {s for _, s in _STATUSES} - {422})
+}
+_BINARY: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/octet-stream": {}, "image/jphc": {}}}
+}
+_JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
+# An instance may be replaced, and its model is always the latest: pixels from a cache must never
+# stand under it unasked.
+_FRESH = "private, no-cache"
+# Names of patients do not belong into the cache of a browser.
+_PRIVATE = {"cache-control": "no-store"}
+
+
+class _Route(APIRoute):
+    """Turns the errors of this project into their status and sentence."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap the endpoint."""
+        handler = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except IsocenterError as error:
+                status = next((code for kind, code in _STATUSES if isinstance(error, kind)), 500)
+                raise HTTPException(status, str(error)) from error
+
+        return guarded
+
+
+def router(archive: Archive, *, cache_directory: FilePath | None = None) -> APIRouter:
+    """Make the viewer API.
+
+    Parameters
+    ----------
+    archive
+        What is shown.
+    cache_directory
+        Where encoded frames and thumbnails are kept; `.cache` in the archive by default.
+
+    Returns
+    -------
+    APIRouter
+        `GET /api/studies` and all below it.
+    """
+    api = APIRouter(prefix="/api/studies", tags=["viewer"], route_class=_Route, responses=_PROBLEMS)
+    workers = ThreadPoolExecutor(max(4, os.cpu_count() or 1), thread_name_prefix="viewer")
+    frames = ViewerFrames(archive)
+    cache = FrameCache(cache_directory or archive.directory / ".cache", workers)
+    shelf = SeriesShelf(archive, frames, workers)
+    _add_lists(api, archive, shelf, workers)
+    _add_frames(api, frames, cache, workers)
+    _add_details(api, archive, frames, cache, shelf, workers)
+    return api
+
+
+def _worker(workers: ThreadPoolExecutor) -> Callable[..., Any]:
+    async def run(function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(workers, function, *arguments)
+
+    return run
+
+
+def _add_lists(
+    api: APIRouter, archive: Archive, shelf: SeriesShelf, workers: ThreadPoolExecutor
+) -> None:
+    run = _worker(workers)
+
+    @api.get("", response_model=schema.StudyPage)
+    async def studies(
+        patient_name: Annotated[str, Query(alias="patientName", max_length=128)] = "",
+        patient_id: Annotated[str, Query(alias="patientId", max_length=128)] = "",
+        date_from: Annotated[str, Query(alias="dateFrom", pattern=r"^([0-9]{8})?$")] = "",
+        date_to: Annotated[str, Query(alias="dateTo", pattern=r"^([0-9]{8})?$")] = "",
+        modality: Text = "",
+        accession: Text = "",
+        description: Text = "",
+        sort: Annotated[str, Query(max_length=32)] = "-studyDate",
+        offset: Annotated[int, Query(ge=0, le=100_000_000)] = 0,
+        limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    ) -> Response:
+        """List studies, newest first unless asked otherwise."""
+        search = StudySearch(
+            patient_name, patient_id, date_from, date_to, modality, accession, description, sort
+        )
+        page = await run(find_studies, archive, search, offset, limit)
+        return _json(page.model_dump_json(by_alias=True))
+
+    @api.get("/{study}", response_model=schema.StudyContents)
+    async def study_series(study: Uid) -> Response:
+        """List the series of a study in display order."""
+        contents = await run(study_contents, archive, study)
+        return _json(contents.model_dump_json(by_alias=True))
+
+    @api.get("/{study}/series/{series}", response_model=schema.SeriesModel)
+    async def series_model(request: Request, study: Uid, series: Uid) -> Response:
+        """Resolve how every frame of a series is shown."""
+        shown = await shelf.get(study, series)
+        return await _compressed(request, shown.body, "application/json", run, _PRIVATE)
+
+
+def _json(text: str) -> Response:
+    return Response(text, media_type="application/json", headers=_PRIVATE)
+
+
+def _add_frames(
+    api: APIRouter, frames: ViewerFrames, cache: FrameCache, workers: ThreadPoolExecutor
+) -> None:
+    run = _worker(workers)
+    instance = "/{study}/series/{series}/instances/{instance}"
+
+    @api.get(instance + "/frames/{number}", response_class=Response, responses=_BINARY)
+    async def frame(
+        request: Request,
+        study: Uid,
+        series: Uid,
+        instance: Uid,
+        number: FrameNumber,
+        encoding: Literal["raw", "htj2k"] = "raw",
+    ) -> Response:
+        """Give one frame, normalised to its model's format, raw or as lossless HTJ2K."""
+        address = _address(study, series, instance)
+        if encoding == "raw":
+            ready = frames.raw_at_once(address, number)
+            data, version = ready or await run(frames.raw, address, number)
+            headers = _headers(f'"{version}-{number}"')
+            if _known(request, headers["etag"]):
+                return Response(status_code=304, headers=headers)
+            return await _compressed(request, data, "application/octet-stream", run, headers)
+        version = await run(frames.version, address)
+        headers = _headers(f'"{version}-{number}-j"')
+        if _known(request, headers["etag"]):
+            return Response(status_code=304, headers=headers)
+        key = f"htj2k/{'/'.join(address)}/{version}/{number}"
+        data = await cache.get(key, lambda: frames.htj2k(address, number))
+        return Response(data, media_type="image/jphc", headers=headers)
+
+    @api.get(instance + "/overlays/{index}", response_class=Response, responses=_BINARY)
+    async def overlay(
+        request: Request,
+        study: Uid,
+        series: Uid,
+        instance: Uid,
+        index: Annotated[int, Path(ge=0, le=15)],
+        frame: Annotated[int, Query(ge=1, le=0x7FFFFFFF)] = 1,
+    ) -> Response:
+        """Give an overlay plane, one byte of 0 or 1 a pixel."""
+        address = _address(study, series, instance)
+        headers = _headers(f'"{await run(frames.version, address)}-{index}-{frame}-o"')
+        if _known(request, headers["etag"]):
+            return Response(status_code=304, headers=headers)
+        data = await run(frames.overlay, address, index, frame)
+        return await _compressed(request, data, "application/octet-stream", run, headers)
+
+
+def _add_details(
+    api: APIRouter,
+    archive: Archive,
+    frames: ViewerFrames,
+    cache: FrameCache,
+    shelf: SeriesShelf,
+    workers: ThreadPoolExecutor,
+) -> None:
+    run = _worker(workers)
+
+    @api.get("/{study}/series/{series}/thumbnail", response_class=Response, responses=_JPEG)
+    async def series_thumbnail(request: Request, study: Uid, series: Uid) -> Response:
+        """Show the middle frame of a series in its first window, as a small JPEG."""
+        return await picture(request, study, series, None)
+
+    instance_path = "/{study}/series/{series}/instances/{instance}"
+
+    @api.get(instance_path + "/thumbnail", response_class=Response, responses=_JPEG)
+    async def instance_thumbnail(
+        request: Request, study: Uid, series: Uid, instance: Uid
+    ) -> Response:
+        """Show the middle frame of an instance in its first window, as a small JPEG."""
+        return await picture(request, study, series, instance)
+
+    async def picture(request: Request, study: str, series: str, instance: str | None) -> Response:
+        place = (await shelf.get(study, series)).middle(instance)
+        address = _address(study, series, place.instance)
+        version = await run(frames.version, address)
+        headers = _headers(f'"{version}-{place.shown.number}-t"')
+        if _known(request, headers["etag"]):
+            return Response(status_code=304, headers=headers)
+
+        def make() -> bytes:
+            samples = frames.samples(address, place.shown.number)
+            voi = place.shown.voi[0] if place.shown.voi else None
+            return thumbnail(samples, place.shown.model, voi)
+
+        key = f"thumbnail/{'/'.join(address)}/{version}/{place.shown.number}"
+        return Response(await cache.get(key, make), media_type="image/jpeg", headers=headers)
+
+    @api.get(instance_path + "/tags", response_model=list[schema.TagRow])
+    async def tag_rows(request: Request, study: Uid, series: Uid, instance: Uid) -> Response:
+        """List every data element of an instance as text, sequences flattened."""
+        stored = await run(archive.open_instance, *_address(study, series, instance))
+        rows = await run(tag_table, stored)
+        body = b"[" + b",".join(r.model_dump_json(by_alias=True).encode() for r in rows) + b"]"
+        return await _compressed(request, body, "application/json", run, _PRIVATE)
+
+
+def _address(study: str, series: str, instance: str) -> Address:
+    for uid in (study, series, instance):
+        if not is_path_safe_uid(uid):
+            raise NotFound(f"{uid[:64]!r} is no UID")
+    return study, series, instance
+
+
+def _headers(etag: str) -> dict[str, str]:
+    return {"etag": etag, "cache-control": _FRESH}
+
+
+def _known(request: Request, etag: str) -> bool:
+    return etag in request.headers.get("if-none-match", "")
+
+
+async def _compressed(
+    request: Request,
+    body: bytes | memoryview,
+    media_type: str,
+    run: Callable[..., Any],
+    headers: dict[str, str],
+) -> Response:
+    """Answer with gzip where the way is long enough for it to pay."""
+    headers = {**headers, "vary": "accept-encoding"}
+    if "gzip" in request.headers.get("accept-encoding", "") and not _is_near(request):
+        packed = await run(worth_compressing, body)
+        if packed is not None:
+            return Response(
+                packed, media_type=media_type, headers={**headers, "content-encoding": "gzip"}
+            )
+    return Response(body, media_type=media_type, headers=headers)
+
+
+def _is_near(request: Request) -> bool:
+    """Tell whether the user agent is on this machine, where sending costs less than packing."""
+    if (
+        request.client is None
+        or "forwarded" in request.headers
+        or ("x-forwarded-for" in request.headers)
+    ):
+        return False
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False

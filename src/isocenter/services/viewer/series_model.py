@@ -1,0 +1,263 @@
+"""The display model of a series: every frame, how it is shown, in what order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from isocenter.archive import Archive, Found, Level, Query
+from isocenter.archive.normal_forms import name_groups
+from isocenter.dicom import tags, transfer_syntax
+from isocenter.errors import IsocenterError, NotFound
+from isocenter.pixels import (
+    DisplayedFrame,
+    DisplayModel,
+    DisplayResolver,
+    PixelDescription,
+    VoiTransform,
+    stored_bounds,
+)
+
+from . import schema
+from .display_order import Place, display_order
+from .frames import Address, ViewerFrames
+from .instance_header import series_attributes
+from .model_json import model_json, voi_json
+from .study_list import display_name, displayable
+
+__all__ = ["ShownFrame", "ShownSeries", "resolve_series"]
+
+# Frames looked at for a window where the object has none.
+_SAMPLED = 3
+_IDENTITY = ((tags.PatientName, "PatientName"), (tags.PatientID, "PatientID"))
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFrame:
+    """A frame in its place in a series.
+
+    Parameters
+    ----------
+    instance, sop_class
+        SOP Instance and SOP Class UID.
+    instance_number
+        Instance Number (0020,0013), if any.
+    shown
+        How it is shown.
+    """
+
+    instance: str
+    sop_class: str
+    instance_number: int | None
+    shown: DisplayedFrame
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSeries:
+    """A series ready to be shown.
+
+    Parameters
+    ----------
+    frames
+        In display order.
+    answer
+        What the API says of it.
+    """
+
+    frames: tuple[ShownFrame, ...]
+    answer: schema.SeriesModel
+
+    @property
+    def middle(self) -> ShownFrame:
+        """The frame that stands for the series."""
+        return self.frames[len(self.frames) // 2]
+
+
+def resolve_series(archive: Archive, frames: ViewerFrames, study: str, series: str) -> ShownSeries:
+    """Resolve how a series is shown.
+
+    Parameters
+    ----------
+    archive
+        Where it is kept.
+    frames
+        Decodes the frames that a missing window is taken from.
+    study, series
+        Study and Series Instance UID.
+
+    Returns
+    -------
+    ShownSeries
+        Instances that cannot be shown are left out and named in `problems`.
+
+    Raises
+    ------
+    NotFound
+        When there is no such series.
+    """
+    rows = archive.find(
+        Query.of(Level.INSTANCE, {tags.StudyInstanceUID: study, tags.SeriesInstanceUID: series})
+    )
+    if not rows:
+        raise NotFound(f"series {series[:64]} of study {study[:64]} is not in this archive")
+    found, problems = _shown_frames(archive, study, series, rows)
+    problems += _disagreements(archive, study, rows[0])
+    ordered = _with_windows(_ordered(found), frames, (study, series))
+    return ShownSeries(tuple(ordered), _answer(rows[0], study, series, ordered, problems))
+
+
+def _disagreements(archive: Archive, study: str, row: Found) -> list[str]:
+    """Say whether objects of the study name other patients than the one that is shown."""
+    names: list[str] = []
+    for tag, keyword in _IDENTITY:
+        values = [each.value for each in archive.conflicts(study) if each.tag == tag]
+        if any(name_groups(value) != name_groups(row.text(tag)) for value in values):
+            names.append(f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {keyword}")
+    if not names:
+        return []
+    return [f"Objects of this study differ in {' and '.join(names)}; the latest values are shown"]
+
+
+def _shown_frames(
+    archive: Archive, study: str, series: str, rows: Sequence[Found]
+) -> tuple[list[ShownFrame], list[str]]:
+    """Resolve the frames of all instances; what cannot be shown becomes a sentence instead."""
+    by_uid = {row.text(tags.SOPInstanceUID): row for row in rows if displayable(row)}
+    resolver = DisplayResolver()
+    found: list[ShownFrame] = []
+    problems: list[str] = []
+    for instance, attributes in series_attributes(archive, study, series):
+        row = by_uid.get(instance)
+        if row is None:
+            continue
+        try:
+            syntax = transfer_syntax(row.text(tags.AvailableTransferSyntaxUID))
+            description = PixelDescription.from_attributes(attributes, syntax)
+            shown = resolver.resolve(attributes, description)
+        except IsocenterError as problem:
+            problems.append(f"{instance}: {problem}")
+            continue
+        number, sop_class = _number(row.text(tags.InstanceNumber)), row.text(tags.SOPClassUID)
+        found += [ShownFrame(instance, sop_class, number, frame) for frame in shown]
+    return found, problems
+
+
+def _ordered(frames: Sequence[ShownFrame]) -> list[ShownFrame]:
+    places = [
+        Place(
+            each.instance_number,
+            each.shown.number,
+            each.shown.position,
+            each.shown.model.orientation,
+        )
+        for each in frames
+    ]
+    return [frames[index] for index in display_order(places)]
+
+
+def _with_windows(
+    ordered: list[ShownFrame], frames: ViewerFrames, series: tuple[str, str]
+) -> list[ShownFrame]:
+    """Choose a window for what has none: from the values of some frames spread over the series."""
+    without = [each for each in ordered if not each.shown.voi and not each.shown.model.colour]
+    if not without:
+        return ordered
+    lows: list[float] = []
+    highs: list[float] = []
+    for each in without[:: max(1, len(without) // _SAMPLED)][:_SAMPLED]:
+        bounds = _bounds((*series, each.instance), each.shown, frames)
+        if bounds is not None:
+            low, high = each.shown.model.modality.bounds(*bounds)
+            lows.append(low)
+            highs.append(high)
+    if not lows:
+        return ordered
+    chosen: dict[DisplayModel, DisplayModel] = {}
+    for each in without:
+        model = each.shown.model
+        if model not in chosen:
+            window = model.window_over(min(lows), max(highs))
+            chosen[model] = replace(model, default_window=window)
+    return [
+        replace(each, shown=replace(each.shown, model=chosen[each.shown.model]))
+        if each.shown.model in chosen
+        else each
+        for each in ordered
+    ]
+
+
+def _bounds(
+    address: Address, shown: DisplayedFrame, frames: ViewerFrames
+) -> tuple[float, float] | None:
+    try:
+        samples = frames.samples(address, shown.number)
+    except IsocenterError:
+        return None  # the frame says so itself when it is asked for
+    return stored_bounds([samples], shown.model.padding)
+
+
+def _answer(
+    row: Found,
+    study: str,
+    series: str,
+    ordered: Sequence[ShownFrame],
+    problems: list[str],
+) -> schema.SeriesModel:
+    models: list[schema.Model] = []
+    places: dict[tuple[DisplayModel, str], int] = {}
+    own: list[Sequence[VoiTransform]] = []
+    images: list[schema.Image] = []
+    for each in ordered:
+        shown = each.shown
+        # A model with overlays holds the address of their bits, which differ by instance.
+        key = (shown.model, each.instance if shown.model.overlays else "")
+        place = places.get(key)
+        if place is None:
+            place = places[key] = len(models)
+            own.append(shown.voi)
+            base = f"/api/studies/{study}/series/{series}/instances/{each.instance}/overlays"
+            models.append(model_json(shown.model, shown.voi, lambda n, base=base: f"{base}/{n}"))
+        images.append(
+            schema.Image(
+                instance=each.instance,
+                frame=shown.number,
+                model=place,
+                number=each.instance_number,
+                position=shown.position,
+                sop_class=each.sop_class,
+                window=None if shown.voi == own[place] else voi_json(shown.voi),
+            )
+        )
+    return schema.SeriesModel(
+        study=study,
+        series=series,
+        modality=row.text(tags.Modality),
+        description=row.text(tags.SeriesDescription),
+        patient=_patient(row),
+        study_info=_study_info(row),
+        series_number=_number(row.text(tags.SeriesNumber)),
+        models=models,
+        images=images,
+        problems=problems,
+    )
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.lstrip("+-").isdigit() else None
+
+
+def _patient(row: Found) -> schema.Patient:
+    return schema.Patient(
+        name=display_name(row.text(tags.PatientName)),
+        id=row.text(tags.PatientID),
+        birth_date=row.text(tags.PatientBirthDate),
+        sex=row.text(tags.PatientSex),
+    )
+
+
+def _study_info(row: Found) -> schema.StudyInfo:
+    return schema.StudyInfo(
+        date=row.text(tags.StudyDate),
+        time=row.text(tags.StudyTime),
+        description=row.text(tags.StudyDescription),
+        institution=row.text(tags.InstitutionName),
+        accession=row.text(tags.AccessionNumber),
+    )

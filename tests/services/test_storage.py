@@ -1,0 +1,175 @@
+"""C-STORE into an archive: what is answered, what is kept."""
+
+import pytest
+from pydicom import dcmread
+from tests.factories import ct_slice, data_set_bytes
+
+from isocenter import errors
+from isocenter.archive import Archive, Level, Query
+from isocenter.dimse import AssociationInfo, Status, StoreRequest
+from isocenter.services.storage import ArchiveStorage, failure_status, storage_service
+
+SENDER = AssociationInfo("MODALITY", "ISOCENTER", "192.0.2.7", 4711)
+CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
+EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+
+
+@pytest.fixture
+def archive(tmp_path):
+    with Archive.open(tmp_path / "data", durability="fast") as archive:
+        yield archive
+
+
+@pytest.fixture
+def outcomes():
+    return []
+
+
+@pytest.fixture
+def storage(archive, outcomes):
+    return ArchiveStorage(archive, outcomes.append)
+
+
+def request(dataset, **changes) -> StoreRequest:
+    values = {
+        "message_id": 1,
+        "sop_class_uid": dataset.SOPClassUID,
+        "sop_instance_uid": dataset.SOPInstanceUID,
+        "transfer_syntax_uid": EXPLICIT_VR_LITTLE_ENDIAN,
+    }
+    return StoreRequest(**values | changes)
+
+
+def store(storage: ArchiveStorage, dataset, data: bytes | None = None, **changes) -> Status:
+    """Send a data set in fragments of odd places, as an association would."""
+    data = data_set_bytes(dataset) if data is None else data
+    sink = storage.begin(request(dataset, **changes), SENDER)
+    for start in range(0, len(data), 1000):
+        part = memoryview(data)[start : start + 1000]
+        sink.write([part[:333], part[333:]])
+    return sink.finish()
+
+
+def test_a_data_set_is_kept_with_file_meta_information_and_its_very_bytes(storage, archive):
+    dataset = ct_slice(16, 16)
+    assert store(storage, dataset).code == 0x0000
+    (kept,) = archive.directory.rglob("*.dcm")
+    assert kept.read_bytes().endswith(data_set_bytes(dataset))
+    meta = dcmread(kept).file_meta
+    assert meta.MediaStorageSOPInstanceUID == dataset.SOPInstanceUID
+    assert meta.TransferSyntaxUID == EXPLICIT_VR_LITTLE_ENDIAN
+    assert meta.SourceApplicationEntityTitle == "MODALITY"
+
+
+def test_the_same_instance_again_succeeds_and_changes_nothing(storage, archive, outcomes):
+    dataset = ct_slice(16, 16)
+    assert store(storage, dataset).code == store(storage, dataset).code == 0x0000
+    assert outcomes == ["stored", "unchanged"]
+    assert archive.count(Query(Level.INSTANCE)) == 1
+
+
+def test_the_same_instance_with_other_bytes_is_refused_as_duplicate(storage, archive):
+    dataset = ct_slice(16, 16)
+    store(storage, dataset)
+    dataset.PatientName = "Somebody^Else"
+    status = store(storage, dataset)
+    assert status.code == 0x0111
+    assert "already kept with different bytes" in status.comment
+
+
+def test_a_data_set_that_is_another_instance_than_the_request_says_is_refused(storage, outcomes):
+    status = store(storage, ct_slice(16, 16), sop_instance_uid="1.2.3.4")
+    assert status.code == 0xA900
+    assert status.offending_element == (0x00080018,)
+    assert "SOPInstanceUID" in status.comment
+    assert outcomes == ["A900"]
+
+
+@pytest.mark.parametrize(
+    ("keyword", "tag"), [("StudyInstanceUID", 0x0020000D), ("SeriesInstanceUID", 0x0020000E)]
+)
+def test_a_missing_identifier_is_named(keyword, tag, storage):
+    status = store(storage, ct_slice(16, 16, **{keyword: None}))
+    assert status.code == 0xA900
+    assert status.offending_element == (tag,)
+    assert keyword in status.comment
+
+
+@pytest.mark.parametrize("uid", ["../../../etc/cron.d/x", "1.2/../../x", "..", "1.2\x003"])
+def test_a_uid_never_becomes_a_path(uid, storage, archive):
+    dataset = ct_slice(16, 16)
+    data = data_set_bytes(dataset)
+    study = dataset.StudyInstanceUID.encode()
+    hostile = uid.encode().ljust(len(study), b" ")
+    status = store(storage, dataset, data.replace(study, hostile))
+    assert status.code == 0xA900
+    assert list(archive.directory.rglob("*.dcm")) == []
+
+
+def test_a_truncated_data_set_is_not_kept(storage, archive):
+    dataset = ct_slice(16, 16)
+    status = store(storage, dataset, data_set_bytes(dataset)[:-100])
+    assert status.code == 0xC000
+    assert list(archive.directory.rglob("*.dcm")) == []
+
+
+def test_garbage_is_not_understood(storage):
+    assert store(storage, ct_slice(16, 16), b"\xff" * 5000).category.value == "Failure"
+
+
+def test_an_empty_data_set_is_refused(storage):
+    assert store(storage, ct_slice(16, 16), b"").category.value == "Failure"
+
+
+def test_an_association_that_ends_inside_a_data_set_leaves_nothing(storage, archive):
+    dataset = ct_slice(16, 16)
+    sink = storage.begin(request(dataset), SENDER)
+    sink.write([memoryview(data_set_bytes(dataset))[:500]])
+    sink.abort()
+    assert archive.count(Query(Level.INSTANCE)) == 0
+    assert [path for path in archive.directory.rglob("*.dcm") if path.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.OutOfResources("disk full"), 0xA700),
+        (errors.LimitExceeded("too large"), 0xA700),
+        (errors.InstanceConflict("other bytes"), 0x0111),
+        (errors.InvalidAttribute("empty", 0x0020000D), 0xA900),
+        (errors.NotDicom("no DICOM"), 0xC000),
+        (errors.InvalidDicom("broken"), 0xC000),
+        (errors.UnsupportedTransferSyntax("unknown"), 0xC000),
+        (errors.IsocenterError("something else"), 0x0110),
+    ],
+)
+def test_each_reason_has_its_status_of_the_standard(error, code):
+    status = failure_status(error)
+    assert status.code == code
+    assert status.comment == str(error)
+
+
+@pytest.mark.parametrize(
+    "uid",
+    [
+        CT_IMAGE_STORAGE,
+        "1.2.840.10008.5.1.4.1.1.6",  # ultrasound, retired
+        "1.2.840.113619.4.30",  # GE PET Advance Raw Data
+        "1.2.999.1.2.3",  # nobody's
+    ],
+)
+def test_every_storage_sop_class_is_offered_also_retired_private_and_unknown_ones(uid, archive):
+    assert uid in storage_service(archive).abstract_syntaxes
+
+
+@pytest.mark.parametrize(
+    "uid",
+    [
+        "1.2.840.10008.1.1",  # Verification
+        "1.2.840.10008.5.1.4.1.2.2.1",  # Study Root Query/Retrieve, FIND
+        "1.2.840.10008.1.20.1",  # Storage Commitment Push Model
+        "not a UID",
+    ],
+)
+def test_what_is_no_storage_sop_class_is_not_offered(uid, archive):
+    assert uid not in storage_service(archive).abstract_syntaxes

@@ -1,0 +1,236 @@
+"""WADO-RS: pictures of studies, series, instances and frames."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom import Dataset
+from pydicom.uid import JPEG2000Lossless, RLELossless
+from tests.factories import ct_series, ct_slice, multi_frame, small_object
+from tests.services.conftest import Web, path_of
+from tests.services.test_studies_retrieve import parts
+
+
+def shown(content: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(content)))
+
+
+def windowed(values: np.ndarray, center: float, width: float) -> np.ndarray:
+    """LINEAR by PS3.3 C.11.2.1.2.1, written out for 8 bits."""
+    low, high = center - 0.5 - (width - 1) / 2, center - 0.5 + (width - 1) / 2
+    grey = ((values - (center - 0.5)) / (width - 1) + 0.5) * 255
+    grey = np.where(values <= low, 0, np.where(values > high, 255, grey))
+    return np.floor(grey + 0.5).astype(np.uint8)
+
+
+def slice_values(dataset: Dataset) -> np.ndarray:
+    return np.frombuffer(dataset.PixelData, "<i2").reshape(dataset.Rows, dataset.Columns)
+
+
+def test_a_slice_is_shown_in_its_own_window(web: Web) -> None:
+    dataset = ct_slice(32, 24)
+    web.keep(dataset)
+    for path in ("rendered", "frames/1/rendered"):
+        answer = web.get(path_of(dataset, path), accept="image/png")
+        assert answer.headers["content-type"] == "image/png"
+        assert np.array_equal(shown(answer.content), windowed(slice_values(dataset), 40, 400))
+
+
+def test_a_window_can_be_asked_for(web: Web) -> None:
+    dataset = ct_slice(32, 24)
+    web.keep(dataset)
+    answer = web.get(path_of(dataset, "rendered?window=-600,1500,linear"), accept="image/png")
+    assert np.array_equal(shown(answer.content), windowed(slice_values(dataset), -600, 1500))
+
+
+def test_an_object_without_a_window_is_shown_from_its_darkest_to_its_brightest(web: Web) -> None:
+    dataset = ct_slice(32, 24, WindowCenter=None, WindowWidth=None)
+    web.keep(dataset)
+    picture = shown(web.get(path_of(dataset, "rendered"), accept="image/png").content)
+    assert (picture.min(), picture.max()) == (0, 255)
+
+
+def test_jpeg_is_the_default_and_its_quality_counts(web: Web) -> None:
+    dataset = ct_slice(64, 64)
+    web.keep(dataset)
+    answers = [web.get(path_of(dataset, f"rendered?quality={quality}")) for quality in (5, 50, 100)]
+    assert {answer.headers["content-type"] for answer in answers} == {"image/jpeg"}
+    sizes = [len(answer.content) for answer in answers]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[2]
+
+
+def test_the_accept_parameter_serves_links(web: Web) -> None:
+    dataset = ct_slice(16, 16)
+    web.keep(dataset)
+    answer = web.get(path_of(dataset, "rendered?accept=image/png"), accept="text/html,*/*;q=0.8")
+    assert answer.headers["content-type"] == "image/png"
+
+
+def test_a_viewport_sets_the_size_and_keeps_the_proportions(web: Web) -> None:
+    dataset = ct_slice(32, 64)
+    web.keep(dataset)
+
+    def size(viewport: str) -> tuple[int, ...]:
+        answer = web.get(path_of(dataset, f"rendered?viewport={viewport}"), accept="image/png")
+        return shown(answer.content).shape
+
+    assert size("32,32") == (16, 32)
+    assert size("200,50") == (50, 100)
+    assert size("10,10,0,0,32,32") == (10, 10)
+
+
+def test_a_viewport_shows_a_part_and_can_mirror_it(web: Web) -> None:
+    dataset = ct_slice(32, 32)
+    web.keep(dataset)
+    whole = windowed(slice_values(dataset), 40, 400)
+    answer = web.get(path_of(dataset, "rendered?viewport=8,8,4,16,8,8"), accept="image/png")
+    assert np.array_equal(shown(answer.content), whole[16:24, 4:12])
+    answer = web.get(path_of(dataset, "rendered?viewport=8,8,4,16,-8,8"), accept="image/png")
+    assert np.array_equal(shown(answer.content), whole[16:24, 4:12][:, ::-1])
+    outside = web.get(path_of(dataset, "rendered?viewport=8,8,40,0,8,8"), accept="image/png")
+    assert outside.status_code == 404
+
+
+@pytest.mark.parametrize("query", ["quality=0", "window=1", "viewport=-1,5", "annotation=all"])
+def test_a_malformed_parameter_is_a_bad_request(web: Web, query: str) -> None:
+    dataset = ct_slice(16, 16)
+    web.keep(dataset)
+    assert web.get(path_of(dataset, f"rendered?{query}")).status_code == 400
+
+
+def test_colour_is_shown_as_it_is(web: Web) -> None:
+    dataset = multi_frame(2, bits=8, samples=3)
+    web.keep(dataset, transfer_syntax=RLELossless)
+    answer = web.get(path_of(dataset, "frames/2/rendered"), accept="image/png")
+    expected = np.frombuffer(dataset.PixelData, np.uint8).reshape(2, 16, 12, 3)[1]
+    assert np.array_equal(shown(answer.content), expected)
+
+
+def test_several_frames_come_as_parts_or_as_one_moving_picture(web: Web) -> None:
+    dataset = multi_frame(4, bits=8)
+    web.keep(dataset)
+    path = path_of(dataset, "frames/4,2/rendered")
+    frames = np.frombuffer(dataset.PixelData, np.uint8).reshape(4, 16, 12)
+    found = parts(web.get(path, accept='multipart/related; type="image/png"'))
+    assert len(found) == 2
+    single = web.get(path_of(dataset, "frames/4/rendered"), accept="image/png").content
+    assert found[0] == single
+    assert len(parts(web.get(path))) == 2
+    assert web.get(path, accept="image/png").status_code == 406
+    moving = Image.open(io.BytesIO(web.get(path_of(dataset, "rendered"), "image/gif").content))
+    assert moving.n_frames == 4
+    assert moving.size == frames.shape[:0:-1]
+
+
+def test_a_study_comes_as_all_its_pictures_or_as_one_for_all(web: Web) -> None:
+    first = ct_series(3, 16, 16)
+    clip = multi_frame(2, bits=8, StudyInstanceUID=first[0].StudyInstanceUID, SeriesNumber=4)
+    report = small_object(StudyInstanceUID=first[0].StudyInstanceUID, SeriesNumber=9)
+    web.keep(*first, clip, report)
+    study = f"/studies/{first[0].StudyInstanceUID}"
+    multipart = 'multipart/related; type="image/jpeg"'
+    assert len(parts(web.get(f"{study}/rendered", accept=multipart))) == 5
+    series = f"{study}/series/{first[0].SeriesInstanceUID}"
+    assert len(parts(web.get(f"{series}/rendered", accept=multipart))) == 3
+    one = web.get(f"{series}/rendered", accept="image/png").content
+    assert one == web.get(path_of(first[1], "rendered"), accept="image/png").content
+
+
+@pytest.mark.parametrize("level", ["study", "series", "instance", "frame"])
+def test_every_level_has_a_thumbnail(web: Web, level: str) -> None:
+    dataset = ct_slice(300, 200)
+    web.keep(dataset)
+    instance = path_of(dataset)
+    path = {
+        "study": f"/studies/{dataset.StudyInstanceUID}",
+        "series": instance.rpartition("/instances")[0],
+        "instance": instance,
+        "frame": f"{instance}/frames/1",
+    }[level]
+    answer = web.get(f"{path}/thumbnail")
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert shown(answer.content).shape == (128, 85)
+    larger = web.get(f"{path}/thumbnail?viewport=60,600", accept="image/png")
+    assert shown(larger.content).shape == (90, 60)
+    again = web.get(f"{path}/thumbnail", if_none_match=answer.headers["etag"])
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_series_whose_middle_has_no_pixels_shows_another(web: Web) -> None:
+    image = ct_slice(16, 16)
+    reports = [
+        small_object(
+            StudyInstanceUID=image.StudyInstanceUID,
+            SeriesInstanceUID=image.SeriesInstanceUID,
+            InstanceNumber=number,
+        )
+        for number in (2, 3, 4)
+    ]
+    web.keep(image, *reports)
+    path = path_of(image).rpartition("/instances")[0]
+    assert web.get(f"{path}/thumbnail").status_code == 200
+
+
+def test_what_has_no_pixels_has_no_pictures(web: Web) -> None:
+    dataset = small_object()
+    web.keep(dataset)
+    multipart = 'multipart/related; type="image/jpeg"'
+    for path in (f"/studies/{dataset.StudyInstanceUID}", path_of(dataset)):
+        for resource in ("rendered", "thumbnail"):
+            assert web.get(f"{path}/{resource}").status_code == 404
+    study = f"/studies/{dataset.StudyInstanceUID}/rendered"
+    assert web.get(study, accept=multipart).status_code == 404
+
+
+def test_a_frame_that_is_not_there_is_not_found(web: Web) -> None:
+    dataset = ct_slice(16, 16)
+    web.keep(dataset)
+    assert web.get(path_of(dataset, "frames/2/rendered")).status_code == 404
+    assert web.get(path_of(dataset, "frames/x/rendered")).status_code == 400
+
+
+def test_pictures_in_other_types_are_not_acceptable(web: Web) -> None:
+    dataset = ct_slice(16, 16)
+    web.keep(dataset)
+    assert web.get(path_of(dataset, "rendered"), accept="image/tiff").status_code == 406
+    assert web.get(path_of(dataset, "thumbnail"), accept="text/html").status_code == 406
+
+
+def test_pixels_that_cannot_be_decoded_are_said_to_be_so(web: Web) -> None:
+    dataset = multi_frame(1, bits=8)
+    web.keep(dataset, transfer_syntax=JPEG2000Lossless)
+    path = next(web.archive.directory.glob("*/*/*.dcm"))
+    content = bytearray(path.read_bytes())
+    start = content.index(b"\xff\x4f\xff\x51")
+    content[start + 60 :] = bytes(len(content) - start - 60)
+    path.write_bytes(content)
+    answer = web.get(path_of(dataset, "rendered"))
+    assert answer.status_code == 422
+    assert answer.text.strip()
+
+
+def document(media_type: str) -> Dataset:
+    dataset = small_object(SOPClassUID="1.2.840.10008.5.1.4.1.1.104.1")
+    dataset.MIMETypeOfEncapsulatedDocument = media_type
+    dataset.EncapsulatedDocument = b"%PDF-1.4 " + bytes(5001)
+    return dataset
+
+
+def test_a_document_is_shown_as_it_is(web: Web) -> None:
+    dataset = document("application/pdf")
+    web.keep(dataset)
+    answer = web.get(path_of(dataset, "rendered"), accept="application/pdf, image/jpeg")
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.content == dataset.EncapsulatedDocument
+    bulk = web.get(path_of(dataset, "bulkdata/00420011"), accept="application/pdf")
+    assert bulk.content == dataset.EncapsulatedDocument
+
+
+def test_a_page_from_an_object_does_not_run_as_one_of_ours(web: Web) -> None:
+    dataset = document("text/html")
+    web.keep(dataset)
+    answer = web.get(path_of(dataset, "rendered"))
+    assert answer.headers["content-disposition"] == "attachment"
+    assert answer.headers["x-content-type-options"] == "nosniff"

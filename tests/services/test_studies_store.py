@@ -1,0 +1,355 @@
+"""STOW-RS: what is stored, what is refused, and what is said of it."""
+
+import asyncio
+import io
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from pydicom import dcmread
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.testclient import TestClient
+from tests.factories import ct_slice, data_set_bytes, part10_bytes, small_object
+from tests.services.conftest import BOUNDARY, Web, multipart
+
+from isocenter.archive import Archive, Level, Query
+from isocenter.errors import OutOfResources
+from isocenter.services.studies import StoreLimits, routes
+
+MULTIPART = f'multipart/related; type="application/dicom"; boundary={BOUNDARY}'
+
+
+def referenced(payload: dict) -> list[str]:
+    items = payload.get("00081199", {"Value": []})["Value"]
+    return [item["00081155"]["Value"][0] for item in items]
+
+
+def reasons(payload: dict) -> list[int]:
+    items = payload.get("00081198", {"Value": []})["Value"]
+    return [item["00081197"]["Value"][0] for item in items]
+
+
+def kept(web: Web) -> int:
+    return web.archive.count(Query(Level.INSTANCE))
+
+
+def test_every_part_is_kept_and_named_with_its_url(web: Web) -> None:
+    objects = [small_object(), small_object(), small_object()]
+    answer = web.store(*map(part10_bytes, objects))
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/dicom+json"
+    payload = answer.json()
+    assert referenced(payload) == [o.SOPInstanceUID for o in objects]
+    assert "00081198" not in payload
+    item = payload["00081199"]["Value"][0]
+    assert item["00081190"]["Value"] == [
+        f"http://testserver/dicomweb/studies/{objects[0].StudyInstanceUID}"
+        f"/series/{objects[0].SeriesInstanceUID}/instances/{objects[0].SOPInstanceUID}"
+    ]
+    assert kept(web) == 3
+
+
+def test_the_bytes_kept_are_the_bytes_sent_but_for_the_preamble(web: Web) -> None:
+    dataset = ct_slice(16, 16)
+    sent = part10_bytes(dataset, preamble=b"MZ" * 64)
+    assert web.store(sent).status_code == 200
+    path = next(web.archive.directory.glob(f"*/*/{dataset.SOPInstanceUID}.dcm"))
+    assert path.read_bytes() == bytes(128) + sent[128:]
+
+
+def test_one_study_is_named_when_everything_belongs_to_it(web: Web) -> None:
+    study = small_object().StudyInstanceUID
+    two = [small_object(StudyInstanceUID=study) for _ in range(2)]
+    payload = web.store(*map(part10_bytes, two), path=f"/studies/{study}").json()
+    assert payload["00081190"]["Value"] == [f"http://testserver/dicomweb/studies/{study}"]
+    assert "00081190" not in web.store(*map(part10_bytes, [small_object(), *two])).json()
+
+
+def test_a_single_part_is_kept(web: Web) -> None:
+    answer = web.post(part10_bytes(small_object()), "application/dicom")
+    assert (answer.status_code, kept(web)) == (200, 1)
+
+
+def test_the_answer_comes_as_xml_where_asked(web: Web) -> None:
+    answer = web.store(part10_bytes(small_object()), b"junk", accept="application/dicom+xml")
+    assert answer.headers["content-type"] == "application/dicom+xml"
+    root = ElementTree.fromstring(answer.content)
+    assert {e.attrib["keyword"] for e in root} == {
+        "RetrieveURL",
+        "FailedSOPSequence",
+        "ReferencedSOPSequence",
+    }
+
+
+@pytest.mark.parametrize("head", ["", "Content-Type: application/dicom; transfer-syntax=*\r\n"])
+def test_a_part_may_leave_its_content_type_out(web: Web, head: str) -> None:
+    body = multipart(part10_bytes(small_object()), head=head)
+    assert web.post(body, MULTIPART).status_code == 200
+
+
+def test_one_bad_part_does_not_stop_the_others(web: Web) -> None:
+    first, last = small_object(), small_object()
+    answer = web.store(part10_bytes(first), b"no DICOM at all" * 50, part10_bytes(last))
+    assert answer.status_code == 202
+    assert referenced(answer.json()) == [first.SOPInstanceUID, last.SOPInstanceUID]
+    assert reasons(answer.json()) == [0xC000]
+    [failed] = answer.json()["00081198"]["Value"]
+    assert failed["00741048"]["Value"][0]["00000902"]["Value"][0].startswith("DICOM100: ")
+
+
+def test_a_part_of_another_type_fails_alone(web: Web) -> None:
+    head = "Content-Type: application/pdf\r\n"
+    body = multipart(b"%PDF", head=head)[: -len(f"--{BOUNDARY}--\r\n")]
+    body += multipart(part10_bytes(small_object()))
+    answer = web.post(body, MULTIPART)
+    assert (answer.status_code, reasons(answer.json())) == (202, [0xC000])
+    assert "application/pdf" in answer.text
+
+
+def test_an_object_of_another_study_is_refused(web: Web) -> None:
+    dataset = small_object()
+    answer = web.store(part10_bytes(dataset), path="/studies/1.2.3")
+    assert (answer.status_code, reasons(answer.json())) == (409, [43265])
+    [failed] = answer.json()["00081198"]["Value"]
+    assert failed["00081155"]["Value"] == [dataset.SOPInstanceUID]
+    assert failed["00081150"]["Value"] == [dataset.SOPClassUID]
+    assert kept(web) == 0
+
+
+@pytest.mark.parametrize("keyword", ["StudyInstanceUID", "SeriesInstanceUID"])
+def test_an_object_without_a_needed_attribute_is_refused(web: Web, keyword: str) -> None:
+    answer = web.store(part10_bytes(small_object(**{keyword: None})))
+    assert (answer.status_code, reasons(answer.json())) == (409, [43264])
+    assert keyword in answer.text
+
+
+def test_the_same_instance_twice_in_one_request_is_kept_once(web: Web) -> None:
+    dataset = small_object()
+    answer = web.store(part10_bytes(dataset), part10_bytes(dataset))
+    assert answer.status_code == 200
+    assert referenced(answer.json()) == [dataset.SOPInstanceUID] * 2
+    assert kept(web) == 1
+
+
+def test_two_versions_of_an_instance_in_one_request_leave_one(web: Web) -> None:
+    dataset = small_object()
+    one = part10_bytes(dataset)
+    dataset.PatientComments = "changed"
+    answer = web.store(one, part10_bytes(dataset))
+    assert (answer.status_code, reasons(answer.json())) == (202, [45070])
+    assert kept(web) == 1
+
+
+def test_another_version_of_an_instance_is_a_duplicate(web: Web) -> None:
+    dataset = small_object()
+    assert web.store(part10_bytes(dataset)).status_code == 200
+    assert web.store(part10_bytes(dataset)).status_code == 200
+    dataset.PatientComments = "changed"
+    answer = web.store(part10_bytes(dataset))
+    assert (answer.status_code, reasons(answer.json())) == (409, [45070])
+
+
+@pytest.mark.parametrize("padding", ["\0", " "])
+def test_a_padded_uid_is_the_uid_without_its_padding(web: Web, padding: str) -> None:
+    dataset = small_object(StudyInstanceUID="1.2.3", SOPInstanceUID="1.2.3.45")
+    body = part10_bytes(dataset)
+    assert body.count(b"1.2.3\0") == 1
+    body = body.replace(b"1.2.3\0", b"1.2.3" + padding.encode())
+    assert web.store(body, path="/studies/1.2.3").status_code == 200
+    assert web.get("/studies/1.2.3/series").status_code == 200
+
+
+@pytest.mark.parametrize("body", [b"", f"--{BOUNDARY}--\r\n".encode()])
+def test_a_request_without_parts_has_nothing_to_say(web: Web, body: bytes) -> None:
+    answer = web.post(body, MULTIPART)
+    assert (answer.status_code, answer.content) == (204, b"")
+
+
+def test_a_request_without_payload_has_nothing_to_say(web: Web) -> None:
+    assert web.client.post("/dicomweb/studies").status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        ("application/json", 415),
+        ("multipart/form-data; boundary=x", 415),
+        ('multipart/related; type="application/dicom+json"; boundary=x', 415),
+        ('multipart/related; type="application/dicom+xml"; boundary=x', 415),
+        ('multipart/related; type="application/dicom"', 400),
+        ("nonsense", 400),
+    ],
+)
+def test_what_is_not_taken_is_said(web: Web, content_type: str, status: int) -> None:
+    answer = web.post(b"--x--", content_type)
+    assert answer.status_code == status
+    assert answer.text
+
+
+def test_a_compressed_payload_is_not_taken(web: Web) -> None:
+    answer = web.post(b"\x1f\x8b", MULTIPART, content_encoding="gzip")
+    assert answer.status_code == 415
+
+
+def test_an_unacceptable_answer_is_refused_before_anything_is_kept(web: Web) -> None:
+    assert web.store(part10_bytes(small_object()), accept="text/html").status_code == 406
+    assert kept(web) == 0
+
+
+def test_a_malformed_body_is_a_bad_request(web: Web) -> None:
+    assert web.post(b"no boundary in here", MULTIPART).status_code == 400
+
+
+def test_a_path_that_is_no_uid_is_a_bad_request(web: Web) -> None:
+    for uid in ("..", "1.2.x", "1" * 65):
+        assert web.store(part10_bytes(small_object()), path=f"/studies/{uid}").status_code in (
+            400,
+            404,
+        )
+    assert kept(web) == 0
+
+
+def test_a_body_that_is_cut_off_keeps_its_whole_parts_only(web: Web) -> None:
+    first, cut = small_object(), small_object()
+    body = multipart(part10_bytes(first), part10_bytes(cut))
+    answer = web.post(body[: len(body) - 100], MULTIPART)
+    assert answer.status_code == 202
+    assert referenced(answer.json()) == [first.SOPInstanceUID]
+    assert "before its closing delimiter" in answer.text
+    assert kept(web) == 1
+    assert leftovers(web.archive.directory) == []
+
+
+def leftovers(directory: Path) -> list[Path]:
+    return [p for p in directory.glob(".incoming/*/*") if p.is_file()]
+
+
+def test_a_payload_may_come_in_pieces_of_any_size(web: Web) -> None:
+    objects = [part10_bytes(small_object()) for _ in range(3)]
+    body = multipart(*objects)
+    for size in (1, 7, 1000):
+        pieces = (body[at : at + size] for at in range(0, len(body), size))
+        answer = web.post(pieces, MULTIPART)
+        assert (answer.status_code, len(referenced(answer.json()))) == (200, 3)
+
+
+def limited(archive: Archive, limits: StoreLimits) -> TestClient:
+    return TestClient(Starlette(routes=[Mount("/dicomweb", routes=routes(archive, limits=limits))]))
+
+
+def test_an_object_larger_than_the_spool_is_kept_whole(web: Web) -> None:
+    client = limited(web.archive, StoreLimits(spool_bytes=1000, at_once=2))
+    objects = [part10_bytes(ct_slice(64, 64)) for _ in range(5)]
+    answer = client.post(
+        "/dicomweb/studies", content=multipart(*objects), headers={"content-type": MULTIPART}
+    )
+    assert answer.status_code == 200
+    for sent, uid in zip(objects, referenced(answer.json()), strict=True):
+        assert next(web.archive.directory.glob(f"*/*/{uid}.dcm")).read_bytes() == sent
+
+
+def test_an_object_beyond_the_limit_is_too_large(web: Web) -> None:
+    client = limited(web.archive, StoreLimits(object_bytes=5000, spool_bytes=1000))
+    answer = client.post(
+        "/dicomweb/studies",
+        content=part10_bytes(ct_slice(64, 64)),
+        headers={"content-type": "application/dicom"},
+    )
+    assert answer.status_code == 413
+    assert leftovers(web.archive.directory) == []
+
+
+def test_a_full_disk_is_a_busy_service(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        def write(self, parts: object) -> None:
+            raise OutOfResources("the disk is full")
+
+        def discard(self) -> None:
+            pass
+
+    monkeypatch.setattr(web.archive, "receiving", lambda **_: Full())
+    answer = web.store(part10_bytes(small_object()))
+    assert (answer.status_code, reasons(answer.json())) == (503, [0xA700])
+    assert answer.headers["retry-after"]
+
+
+def test_a_failure_of_the_server_names_no_details(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(**_: object) -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(web.archive, "receiving", broken)
+    answer = web.store(part10_bytes(small_object()))
+    assert (answer.status_code, reasons(answer.json())) == (409, [0x0110])
+    assert "secret" not in answer.text
+
+
+def test_a_data_set_without_file_meta_becomes_a_file(web: Web) -> None:
+    dataset = small_object()
+    assert web.store(data_set_bytes(dataset)).status_code == 200
+    path = next(web.archive.directory.glob(f"*/*/{dataset.SOPInstanceUID}.dcm"))
+    assert dcmread(io.BytesIO(path.read_bytes())).PatientName == dataset.PatientName
+
+
+def test_the_answer_tells_the_address_that_a_proxy_was_asked_for(web: Web) -> None:
+    answer = web.store(
+        part10_bytes(small_object()),
+        forwarded='for=192.0.2.60;proto=https;host="pacs.example:8443", for=10.0.0.1;host=inner',
+    )
+    [item] = answer.json()["00081199"]["Value"]
+    assert item["00081190"]["Value"][0].startswith("https://pacs.example:8443/dicomweb/studies/")
+
+
+def test_a_forged_host_is_passed_over(web: Web) -> None:
+    answer = web.store(part10_bytes(small_object()), x_forwarded_host='evil"/><script>')
+    assert "script" not in json.dumps(answer.json())
+
+
+async def asked(archive: Archive, limits: StoreLimits, messages: list[dict]) -> int | None:
+    """The status of a request whose payload comes as `messages`, then never goes on."""
+    app = Starlette(routes=[Mount("/dicomweb", routes=routes(archive, limits=limits))])
+    sent: list[dict] = []
+
+    async def receive() -> dict:
+        if messages:
+            return messages.pop(0)
+        await asyncio.sleep(30)
+        raise AssertionError("asked for more")
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/dicomweb/studies",
+        "query_string": b"",
+        "headers": [(b"content-type", MULTIPART.encode()), (b"host", b"testserver")],
+        "server": ("testserver", 80),
+        "scheme": "http",
+        "http_version": "1.1",
+    }
+    await asyncio.wait_for(app(scope, receive, send), 10)
+    return next((message["status"] for message in sent if "status" in message), None)
+
+
+def piece(body: bytes) -> dict:
+    return {"type": "http.request", "body": body, "more_body": True}
+
+
+def test_a_user_agent_that_falls_silent_is_not_waited_for(web: Web) -> None:
+    limits = StoreLimits(silence_seconds=0.05, spool_bytes=1000)
+    half = multipart(part10_bytes(ct_slice(32, 32)))[:2000]
+    assert asyncio.run(asked(web.archive, limits, [piece(half)])) == 400
+    assert leftovers(web.archive.directory) == []
+
+
+def test_a_user_agent_that_goes_away_leaves_nothing_of_a_part(web: Web) -> None:
+    half = multipart(part10_bytes(ct_slice(32, 32)))[:2000]
+    messages = [piece(half), {"type": "http.disconnect"}]
+    asyncio.run(asked(web.archive, StoreLimits(spool_bytes=1000), messages))
+    assert leftovers(web.archive.directory) == []
+    assert kept(web) == 0

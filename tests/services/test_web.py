@@ -1,0 +1,174 @@
+"""What the DICOMweb services do alike."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+
+from isocenter import errors
+from isocenter.services.web import (
+    IteratorResponse,
+    accepts_gzip,
+    base_url,
+    failure,
+    forwarded_prefix,
+    not_modified,
+)
+
+
+def request(**headers: str) -> Request:
+    named = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "scheme": "http",
+        "server": ("127.0.0.1", 8104),
+        "path": "/dicomweb/studies",
+        "root_path": "/dicomweb",
+        "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1:8104"), *named],
+    }
+    return Request(scope)
+
+
+@pytest.mark.parametrize(
+    ("headers", "url"),
+    [
+        ({}, "http://127.0.0.1:8104/dicomweb"),
+        ({"x_forwarded_proto": "https"}, "https://127.0.0.1:8104/dicomweb"),
+        ({"x_forwarded_host": "pacs, inner"}, "http://pacs/dicomweb"),
+        ({"forwarded": "proto=https; host=pacs.example"}, "https://pacs.example/dicomweb"),
+        (
+            {"forwarded": 'for=1.1.1.1;host="[2001:db8::1]:8443"'},
+            "http://[2001:db8::1]:8443/dicomweb",
+        ),
+        ({"forwarded": "host=a/b"}, "http://127.0.0.1:8104/dicomweb"),
+        ({"forwarded": "proto=javascript"}, "http://127.0.0.1:8104/dicomweb"),
+        ({"x_forwarded_prefix": "/a/b/"}, "http://127.0.0.1:8104/a/b/dicomweb"),
+        ({"x_forwarded_prefix": "//evil"}, "http://127.0.0.1:8104/dicomweb"),
+    ],
+)
+def test_the_url_of_the_service_is_the_one_that_was_asked(headers: dict, url: str) -> None:
+    assert base_url(request(**headers)) == url
+
+
+def test_a_prefix_that_is_no_path_is_passed_over() -> None:
+    assert forwarded_prefix(request(x_forwarded_prefix="/pacs")) == "/pacs"
+    for bad in ("pacs", "/a b", '/"', "/a\\b"):
+        assert forwarded_prefix(request(x_forwarded_prefix=bad)) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted"),
+    [
+        ("", False),
+        ("gzip", True),
+        ("br, GZIP;q=0.5", True),
+        ("*", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.00", False),
+        ("identity", False),
+    ],
+)
+def test_gzip_is_used_where_it_is_accepted(text: str, accepted: bool) -> None:
+    assert accepts_gzip(request(accept_encoding=text)) is accepted
+
+
+@pytest.mark.parametrize("text", ['"a"', 'W/"a"', '"b", "a"', "*"])
+def test_a_known_etag_is_recognised(text: str) -> None:
+    assert not_modified(request(if_none_match=text), '"a"')
+    assert not not_modified(request(if_none_match='"b"'), '"a"')
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (errors.NotFound("x"), 404),
+        (errors.NotAcceptable("x"), 406),
+        (errors.UnsupportedMediaType("x"), 415),
+        (errors.InvalidRequest("x"), 400),
+        (errors.QueryError("x"), 400),
+        (errors.LimitExceeded("x"), 413),
+        (errors.PixelDataError("x"), 422),
+        (errors.OutOfResources("x"), 503),
+        (errors.IsocenterError("x"), 500),
+    ],
+)
+def test_an_error_becomes_its_status_and_its_sentence(
+    error: errors.IsocenterError, status: int
+) -> None:
+    answer = failure(error)
+    assert (answer.status_code, answer.body) == (status, b"x\n")
+
+
+class Pieces:
+    """Counts what is made, and tells when it is closed."""
+
+    def __init__(self, count: int, fail_at: int | None = None) -> None:
+        self.made = 0
+        self.closed = threading.Event()
+        self._count = count
+        self._fail_at = fail_at
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            while self.made < self._count:
+                if self.made == self._fail_at:
+                    raise errors.PixelDataError("broken")
+                self.made += 1
+                yield b"x" * 10
+        finally:
+            self.closed.set()
+
+
+async def answered(pieces: Pieces, *, leaves_after: int | None = None, method: str = "GET") -> list:
+    sent: list[Any] = []
+    gone = asyncio.Event()
+
+    async def receive() -> dict:
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+        if leaves_after is not None and len(sent) > leaves_after:
+            gone.set()
+            await asyncio.sleep(30)
+
+    with ThreadPoolExecutor(2) as pool:
+        response = IteratorResponse(iter(pieces), {"content-type": "text/plain"}, pool)
+        await asyncio.wait_for(response({"type": "http", "method": method}, receive, send), 10)
+    return sent
+
+
+def test_pieces_are_sent_in_order_and_the_end_is_told() -> None:
+    pieces = Pieces(3)
+    sent = asyncio.run(answered(pieces))
+    assert [message.get("body") for message in sent[1:]] == [b"x" * 10] * 3 + [b""]
+    assert [message.get("more_body") for message in sent[1:]] == [True] * 3 + [False]
+    assert pieces.closed.is_set()
+
+
+def test_nothing_more_is_made_for_a_user_agent_that_went_away() -> None:
+    pieces = Pieces(1000)
+    asyncio.run(answered(pieces, leaves_after=3))
+    assert pieces.made < 10
+    assert pieces.closed.is_set()
+
+
+def test_an_error_in_the_middle_is_not_taken_for_the_end() -> None:
+    pieces = Pieces(5, fail_at=2)
+    with pytest.raises(errors.PixelDataError):
+        asyncio.run(answered(pieces))
+    assert pieces.closed.is_set()
+
+
+def test_only_the_head_is_sent_where_only_the_head_is_asked() -> None:
+    pieces = Pieces(5)
+    sent = asyncio.run(answered(pieces, method="HEAD"))
+    assert [message.get("body") for message in sent[1:]] == [b""]
+    assert pieces.made == 0

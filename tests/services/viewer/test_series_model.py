@@ -1,0 +1,234 @@
+import base64
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from pydicom import Dataset
+from pydicom.sequence import Sequence
+from pydicom.uid import generate_uid
+from tests.factories import ct_series, ct_slice, small_object
+from tests.pixels.corpus import Picture, files
+from tests.services.viewer.conftest import Viewer, instance_path, opened, series_path
+
+
+def of_picture(viewer: Viewer, name: str) -> tuple[Dataset, dict]:
+    viewer.keep(files()[name])
+    dataset = Picture.named(name).dataset
+    return dataset, viewer.series(dataset)
+
+
+def test_a_ct_series_has_one_model_and_its_slices_in_order(viewer: Viewer) -> None:
+    slices = ct_series(5, 16, 24, WindowCenterWidthExplanation=None)
+    viewer.keep(*reversed(slices))
+    model = viewer.series(slices[0])
+    assert len(model["models"]) == 1 and len(model["images"]) == 5
+    assert [image["instance"] for image in model["images"]] == [s.SOPInstanceUID for s in slices]
+    assert [image["number"] for image in model["images"]] == [1, 2, 3, 4, 5]
+    assert all(image["window"] is None for image in model["images"])
+    assert model["images"][2]["position"] == [float(v) for v in slices[2].ImagePositionPatient]
+    assert model["images"][0]["sopClass"] == slices[0].SOPClassUID
+    (only,) = model["models"]
+    assert (only["rows"], only["columns"], only["format"]) == (16, 24, "int16")
+    assert only["modality"]["type"] == "linear" and only["modality"]["units"] == "HU"
+    assert only["orientation"] == [1, 0, 0, 0, 1, 0]
+    assert only["spacing"]["source"] == "Pixel Spacing" and only["spacing"]["isReal"] is True
+    assert model["patient"] == {
+        "name": "Doe, Jane",
+        "id": "PID-1",
+        "birthDate": "19700102",
+        "sex": "F",
+    }
+    assert model["studyInfo"]["institution"] == "General Hospital"
+
+
+def test_an_image_names_its_window_only_where_it_differs(viewer: Viewer) -> None:
+    slices = ct_series(3, 8, 8, WindowCenter=40, WindowWidth=400)
+    slices[1].WindowCenter, slices[1].WindowWidth = 50, 500
+    viewer.keep(*slices)
+    model = viewer.series(slices[0])
+    assert model["models"][0]["voi"][0]["center"] == 40
+    assert [bool(image["window"]) for image in model["images"]] == [False, True, False]
+    own = model["images"][1]["window"][0]
+    assert (own["type"], own["function"]) == ("window", "LINEAR")
+    assert (own["center"], own["width"]) == (50, 500)
+
+
+def test_slices_of_different_slope_have_models_of_their_own(viewer: Viewer) -> None:
+    slices = ct_series(3, 8, 8)
+    slices[2].RescaleSlope = 2
+    viewer.keep(*slices)
+    model = viewer.series(slices[0])
+    assert [image["model"] for image in model["images"]] == [0, 0, 1]
+
+
+def test_without_a_window_the_values_of_the_series_make_one(viewer: Viewer) -> None:
+    slices = ct_series(3, 8, 8, WindowCenter=None, WindowWidth=None, RescaleIntercept=0)
+    for number, each in enumerate(slices):
+        each.PixelPaddingValue = -2000
+        values = np.full((8, 8), -2000, "<i2")
+        values[0, :2] = (100 * number, 100 * number + 55)
+        each.PixelData = values.tobytes()
+    viewer.keep(*slices)
+    (model,) = viewer.series(slices[0])["models"]
+    assert model["voi"] == []
+    # LINEAR over 0 to 255: padding does not count, all three slices do.
+    assert model["defaultWindow"] == {"function": "LINEAR", "center": 128, "width": 256}
+
+
+def test_enhanced_frames_are_spread_out_with_their_own_planes(viewer: Viewer) -> None:
+    dataset, model = of_picture(viewer, "eCT_Supplemental.dcm")
+    assert [image["frame"] for image in model["images"]] in ([1, 2], [2, 1])
+    assert len({tuple(image["position"]) for image in model["images"]}) == 2
+    palette = model["models"][0]["supplementalPalette"]
+    assert palette["first"] == 1024 and len(base64.b64decode(palette["colours"])) == 300
+
+
+def test_tables_travel_as_little_endian_words(viewer: Viewer) -> None:
+    dataset, model = of_picture(viewer, "mlut_18.dcm")
+    modality = model["models"][0]["modality"]
+    item = dataset.ModalityLUTSequence[0]
+    assert modality["type"] == "lut" and modality["first"] == item["LUTDescriptor"].value[1]
+    values = np.frombuffer(base64.b64decode(modality["values"]), "<u2")
+    np.testing.assert_array_equal(values, np.array(item.LUTData, np.uint16))
+
+
+def test_a_voi_lut_too_large_for_the_metadata_is_fetched(viewer: Viewer) -> None:
+    table = Dataset()
+    values = np.arange(4096, dtype="<u2")
+    table.add_new(0x00283002, "US", [4096, 0, 12])
+    table.add_new(0x00283006, "OW", values.tobytes())
+    dataset = ct_slice(8, 8, WindowCenter=None, WindowWidth=None)
+    dataset.VOILUTSequence = Sequence([table])
+    viewer.keep(dataset)
+    (voi,) = viewer.series(dataset)["models"][0]["voi"]
+    assert voi["bits"] == 12
+    np.testing.assert_array_equal(np.frombuffer(base64.b64decode(voi["values"]), "<u2"), values)
+
+
+def test_instances_with_overlays_have_addresses_of_their_own(viewer: Viewer) -> None:
+    slices = ct_series(2, 8, 8)
+    for each in slices:
+        each.add_new(0x60000010, "US", 8)
+        each.add_new(0x60000011, "US", 8)
+        each.add_new(0x60000040, "CS", "G")
+        each.add_new(0x60000050, "SS", [1, 1])
+        each.add_new(0x60000100, "US", 1)
+        each.add_new(0x60000102, "US", 0)
+        each.add_new(0x60003000, "OW", bytes([each.InstanceNumber]) + bytes(7))
+    viewer.keep(*slices)
+    model = viewer.series(slices[0])
+    urls = [model["models"][image["model"]]["overlays"][0]["url"] for image in model["images"]]
+    assert urls[0] != urls[1]
+    found = [viewer.client.get(url).content for url in urls]
+    assert [bytes(bits[:8]) for bits in found] == [
+        bytes([1, 0, 0, 0, 0, 0, 0, 0]),
+        bytes([0, 1, 0, 0, 0, 0, 0, 0]),
+    ]
+    assert all(len(bits) == 64 for bits in found)
+
+
+def test_what_cannot_be_shown_is_named_and_the_rest_is_shown(viewer: Viewer) -> None:
+    good, bad = ct_series(2, 8, 8)
+    bad.PhotometricInterpretation = "CMYK"
+    viewer.keep(good, bad)
+    model = viewer.series(good)
+    assert [image["instance"] for image in model["images"]] == [good.SOPInstanceUID]
+    assert model["problems"][0].startswith(bad.SOPInstanceUID)
+    assert "Photometric Interpretation" in model["problems"][0]
+
+
+def test_a_series_without_pixels_has_no_images(viewer: Viewer) -> None:
+    report = small_object()
+    viewer.keep(report)
+    model = viewer.series(report)
+    assert model["images"] == [] and model["models"] == []
+    assert viewer.get(series_path(report) + "/thumbnail").status_code == 404
+
+
+def test_a_series_is_resolved_anew_when_it_grows(viewer: Viewer) -> None:
+    slices = ct_series(3, 8, 8)
+    viewer.keep(*slices[:2])
+    assert len(viewer.series(slices[0])["images"]) == 2
+    viewer.keep(slices[2])
+    deadline = time.monotonic() + 5
+    while len(viewer.series(slices[0])["images"]) != 3:
+        assert time.monotonic() < deadline, "the new slice never appeared"
+        time.sleep(0.02)
+
+
+def test_unknown_series_and_instances_are_404(viewer: Viewer) -> None:
+    dataset = ct_slice(8, 8)
+    viewer.keep(dataset)
+    other = ct_slice(8, 8, StudyInstanceUID=dataset.StudyInstanceUID)
+    for path in (
+        series_path(other),
+        series_path(other) + "/thumbnail",
+        instance_path(other, "/tags"),
+        instance_path(other, "/frames/1"),
+        instance_path(other, "/frames/1?encoding=htj2k"),
+        instance_path(other, "/overlays/0"),
+    ):
+        assert viewer.get(path).status_code == 404, path
+
+
+# They lack a UID, or have one that is none: an archive refuses them.
+WITHOUT_UIDS = {
+    "JPEGLSNearLossless_08.dcm",
+    "JPEGLSNearLossless_16.dcm",
+    "SC_rgb_jls_lossy_line.dcm",
+    "SC_rgb_jls_lossy_sample.dcm",
+    "bad_sequence.dcm",
+    "emri_small_jpeg_2k_lossless_too_short.dcm",
+}
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
+    with opened(tmp_path_factory.mktemp("corpus"), on_conflict="replace") as viewer:
+        yield viewer
+
+
+@pytest.mark.parametrize("name", [name for name in files() if name not in WITHOUT_UIDS])
+def test_every_file_of_the_corpus_gets_a_model_and_its_pixels(shared: Viewer, name: str) -> None:
+    picture = Picture.named(name)
+    dataset = picture.dataset
+    shared.keep(picture.path)
+    model = resolved(shared, dataset)
+    assert not model["problems"]
+    image = next(i for i in model["images"] if i["instance"] == dataset.SOPInstanceUID)
+    shown = model["models"][image["model"]]
+    answer = shared.get(instance_path(dataset, f"/frames/{image['frame']}"))
+    form = "uint8" if shown["format"] == "rgb8" else shown["format"]
+    found = np.frombuffer(answer.content, np.dtype(form).newbyteorder("<"))
+    np.testing.assert_array_equal(found, picture.samples(image["frame"]).reshape(-1))
+
+
+def resolved(viewer: Viewer, dataset: Dataset) -> dict:
+    """The model once it knows an instance that was just kept."""
+    deadline = time.monotonic() + 5
+    while True:
+        answer = viewer.get(series_path(dataset))
+        model = answer.json() if answer.status_code == 200 else {"images": []}
+        if any(image["instance"] == dataset.SOPInstanceUID for image in model["images"]):
+            return model
+        assert time.monotonic() < deadline, f"the instance never appeared: {answer.text[:300]}"
+        time.sleep(0.01)
+
+
+def test_uids_of_other_studies_do_not_open_a_series(viewer: Viewer) -> None:
+    dataset = ct_slice(8, 8)
+    viewer.keep(dataset)
+    path = f"/{generate_uid()}/series/{dataset.SeriesInstanceUID}"
+    assert viewer.get(path).status_code == 404
+
+
+def test_a_study_whose_objects_name_different_patients_says_so(viewer: Viewer) -> None:
+    one = ct_slice(8, 8, PatientName="Doe^Jane", PatientID="1")
+    other = ct_slice(8, 8, PatientName="Roe^Jane", PatientID="2")
+    other.StudyInstanceUID = one.StudyInstanceUID
+    viewer.keep(one)
+    assert viewer.series(one)["problems"] == []
+    viewer.keep(other)
+    (problem,) = viewer.series(one)["problems"]
+    assert "(0010,0010)" in problem and "(0010,0020)" in problem
