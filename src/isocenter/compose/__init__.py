@@ -1,0 +1,85 @@
+"""Authoring: one call for each kind of DICOM object, right the first time.
+
+Each call takes the content, what to inherit from and what to override, and returns a `Composed`:
+the data set, and for each attribute where it came from.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from isocenter.compose.composition import Composed, Composition, Origin, Provenance
+from isocenter.compose.sources import Source, Sources, load
+from isocenter.compose.templates import Template
+
+if TYPE_CHECKING:
+    from isocenter.compose.corrections import correct
+    from isocenter.compose.deformable import deformable_registration
+    from isocenter.compose.encapsulated import encapsulated
+    from isocenter.compose.fields import read_field
+    from isocenter.compose.key_object import key_object_selection
+    from isocenter.compose.label_maps import read_label_map
+    from isocenter.compose.photograph import photograph
+    from isocenter.compose.rt_structure_set import Region, rt_structure_set
+    from isocenter.compose.secondary_capture import secondary_capture
+    from isocenter.compose.video import video
+
+__all__ = [
+    "Composed",
+    "Composition",
+    "Origin",
+    "Provenance",
+    "Region",
+    "Source",
+    "Sources",
+    "Template",
+    "correct",
+    "deformable_registration",
+    "encapsulated",
+    "key_object_selection",
+    "load",
+    "photograph",
+    "read_field",
+    "read_label_map",
+    "rt_structure_set",
+    "secondary_capture",
+    "video",
+]
+
+_LAZY = {
+    "Region": "rt_structure_set",
+    "correct": "corrections",
+    "deformable_registration": "deformable",
+    "encapsulated": "encapsulated",
+    "key_object_selection": "key_object",
+    "photograph": "photograph",
+    "read_field": "fields",
+    "read_label_map": "label_maps",
+    "rt_structure_set": "rt_structure_set",
+    "secondary_capture": "secondary_capture",
+    "video": "video",
+}
+"""Names by the module that they load from when they are first asked for."""
+
+
+class _Package(ModuleType):
+    """The package; a kind's name is its function here even after its module was imported."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Importing a submodule binds it here; a function of the same name is what is meant.
+        if not (name in _LAZY and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+    setattr(sys.modules[__name__], name, value)
+    return value
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,0 +1,321 @@
+"""An object under construction: every attribute is set through here, and so its origin is known.
+
+`--explain` prints what this records: for each attribute the presence of its value and where it
+came from.
+"""
+
+from __future__ import annotations
+
+import copy
+import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any, cast
+
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sequence import Sequence as DicomSequence
+from pydicom.uid import UID
+
+import isocenter
+from isocenter.compose import attributes, values
+from isocenter.compose.sources import Source, Sources
+from isocenter.compose.templates import Template
+from isocenter.compose.writing import write
+from isocenter.dicom import new_uid
+from isocenter.errors import CannotCompose
+
+__all__ = ["Composed", "Composition", "Origin", "Provenance"]
+
+
+class Origin(Enum):
+    """Where a value came from."""
+
+    COPIED = "copied"
+    GENERATED = "generated"
+    GIVEN = "given"
+    CONFIGURED = "configured"
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """The origin of one top-level attribute, and what it came from in words."""
+
+    origin: Origin
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A finished object: its data set, and for each top-level attribute where it came from.
+
+    Parameters
+    ----------
+    data_set
+        The object, with File Meta Information once it is saved.
+    provenance
+        By tag `0xGGGGEEEE`.
+    """
+
+    data_set: Dataset
+    provenance: Mapping[int, Provenance] = field(default_factory=dict[int, Provenance])
+
+    def save(self, path: str | Path, *, transfer_syntax_uid: str | None = None) -> Path:
+        """Write the object as a Part 10 file, whole or not at all.
+
+        Parameters
+        ----------
+        path
+            The file, or an existing folder, in which the file is named by its SOP Instance UID.
+        transfer_syntax_uid
+            The encoding; by default the one that the object was composed in.
+
+        Returns
+        -------
+        Path
+            The file written.
+        """
+        return write(self.data_set, Path(path), transfer_syntax_uid=transfer_syntax_uid)
+
+    def explain(self) -> list[dict[str, str]]:
+        """Return a row for each attribute: tag, keyword, presence of value, origin and detail.
+
+        The presence is ALWAYS (has a value) or EMPTY, in the words of conformance statements.
+        """
+        return [self._row(int(element.tag), element) for element in self.data_set]
+
+    def _row(self, tag: int, element: Any) -> dict[str, str]:
+        provenance = self.provenance.get(tag, Provenance(Origin.GENERATED))
+        return {
+            "tag": f"({tag >> 16:04X},{tag & 0xFFFF:04X})",
+            "keyword": element.keyword,
+            "vr": element.VR,
+            "presence": "EMPTY" if element.is_empty else "ALWAYS",
+            "origin": provenance.origin.value,
+            "detail": provenance.detail,
+        }
+
+
+class Composition:
+    """An object being composed.
+
+    Parameters
+    ----------
+    sop_class_uid
+        What kind of object it becomes.
+    sources
+        What it inherits from; the first one gives single values.
+    template
+        Site defaults and overrides; None for none.
+    overrides
+        Attributes by keyword or tag that win over everything else; None as a value removes the
+        attribute.
+    kind
+        The name by which a template speaks of this kind of object, for example `secondary_capture`.
+    now
+        The moment of composition; the clock's when None.
+    """
+
+    def __init__(
+        self,
+        sop_class_uid: str,
+        *,
+        kind: str,
+        sources: Sources,
+        template: Template | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        now: datetime.datetime | None = None,
+    ) -> None:
+        self.data_set = Dataset()
+        self.provenance: dict[int, Provenance] = {}
+        self.sources = sources
+        self.now = now or datetime.datetime.now()
+        self._kind = kind
+        self._template = template or Template()
+        self._overrides = dict(overrides or {})
+        self._sop_common(sop_class_uid)
+
+    # -- where values come from -------------------------------------------------------------------
+
+    def generate(self, keyword: str, value: Any, detail: str = "") -> None:
+        """Set an attribute to what the rules of its kind say."""
+        self._set(keyword, value, Provenance(Origin.GENERATED, detail))
+
+    def give(self, keyword: str, value: Any, detail: str = "") -> None:
+        """Set an attribute to what the caller said; None leaves it as it is."""
+        if value is not None:
+            self._set(keyword, value, Provenance(Origin.GIVEN, detail))
+
+    def copy(self, keywords: Iterable[str], source: Source | None = None) -> None:
+        """Copy those of `keywords` that the source has (Type 3 and conditional attributes)."""
+        source = source or self.sources.first
+        if source is None:
+            return
+        for keyword in keywords:
+            if keyword in source.data_set:
+                self._copy_element(keyword, source)
+
+    def copy_or_empty(self, keywords: Iterable[str], source: Source | None = None) -> None:
+        """Copy each of `keywords`, or leave it present and empty (Type 2 attributes)."""
+        source = source or self.sources.first
+        for keyword in keywords:
+            if source is not None and keyword in source.data_set:
+                self._copy_element(keyword, source)
+            else:
+                self.generate(keyword, None, "Type 2, no value known")
+
+    # -- modules that nearly every kind shares
+    # ------------------------------------------------------
+
+    def patient(self) -> None:
+        """Inherit the Patient module (PS3.3 C.7.1.1)."""
+        self.copy_or_empty(attributes.PATIENT_REQUIRED)
+        self.copy(attributes.PATIENT_OPTIONAL)
+
+    def study(self) -> None:
+        """Inherit the study (PS3.3 C.7.2.1, C.7.2.2), or begin one."""
+        if self.sources:
+            self.copy_or_empty(attributes.STUDY_REQUIRED)
+        else:
+            self.generate("StudyDate", values.date(self.now), "now")
+            self.generate("StudyTime", values.time(self.now), "now")
+            self.copy_or_empty(
+                keyword
+                for keyword in attributes.STUDY_REQUIRED
+                if keyword not in ("StudyDate", "StudyTime")
+            )
+        self.copy(attributes.STUDY_OPTIONAL)
+        self.copy(("StudyInstanceUID",))
+        if not self.data_set.get("StudyInstanceUID"):
+            self.generate("StudyInstanceUID", new_uid(), "new study")
+
+    def series(
+        self, modality: str, *, number: int | None = None, description: str | None = None
+    ) -> None:
+        """Begin a series of its own (PS3.3 C.7.3.1)."""
+        self.generate("Modality", modality)
+        self.generate("SeriesInstanceUID", new_uid(), "new series")
+        self.generate("SeriesNumber", number)
+        self.generate("SeriesDate", values.date(self.now), "now")
+        self.generate("SeriesTime", values.time(self.now), "now")
+        if description:
+            self.generate("SeriesDescription", description)
+        self.copy(("Laterality", *attributes.SERIES_OPTIONAL))
+        if not self.data_set.get("BodyPartExamined") and "Laterality" not in self.data_set:
+            self.generate("Laterality", None, "Type 2C: the body part may be a paired one")
+
+    def equipment(self) -> None:
+        """Name this software as the equipment (PS3.3 C.7.5.1)."""
+        self.generate("Manufacturer", "Isocenter")
+        self.generate("ManufacturerModelName", "Isocenter")
+        self.generate("DeviceSerialNumber", isocenter.__version__, "the version stands for it")
+        self.generate("SoftwareVersions", isocenter.__version__)
+        self.copy(attributes.INSTITUTION)
+
+    def frame_of_reference(self, *, required: bool = True) -> None:
+        """Inherit the Frame of Reference module (PS3.3 C.7.4.1)."""
+        source = self.sources.first
+        if source is None or not source.data_set.get("FrameOfReferenceUID"):
+            if required:
+                raise CannotCompose(
+                    "The source has no Frame of Reference UID; give a source that has one.",
+                    tag=0x00200052,
+                    module="Frame of Reference",
+                )
+            return
+        self.copy(("FrameOfReferenceUID",))
+        self.copy_or_empty(("PositionReferenceIndicator",))
+
+    def new_frame_of_reference(self) -> None:
+        """Begin a Frame of Reference of its own (PS3.3 C.7.4.1)."""
+        self.generate("FrameOfReferenceUID", new_uid(), "new frame of reference")
+        self.generate("PositionReferenceIndicator", None, "Type 2")
+
+    def content_moment(self) -> None:
+        """Set Content Date and Time to the moment of composition (PS3.3 C.7.6.1)."""
+        self.generate("ContentDate", values.date(self.now), "now")
+        self.generate("ContentTime", values.time(self.now), "now")
+
+    def set_pixel_data(self, data: bytes, transfer_syntax_uid: str, *, vr: str) -> None:
+        """Set Pixel Data (7FE0,0010), already encoded in `transfer_syntax_uid`."""
+        self.data_set.add_new(0x7FE00010, vr, data)
+        self.provenance[0x7FE00010] = Provenance(Origin.GIVEN, "the pixels")
+        encapsulated = UID(transfer_syntax_uid).is_encapsulated
+        self.data_set["PixelData"].is_undefined_length = encapsulated
+        self.data_set.file_meta = FileMetaDataset()
+        self.data_set.file_meta.TransferSyntaxUID = UID(transfer_syntax_uid)
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    def finish(self) -> Composed:
+        """Apply template and overrides, choose the character set, and return the object."""
+        for keyword, value in self._template.defaults(self._kind).items():
+            if not self.data_set.get(keyword):
+                self._set(keyword, value, Provenance(Origin.CONFIGURED, self._template.name))
+        for keyword, value in self._template.overrides(self._kind).items():
+            self._override(keyword, value, Provenance(Origin.CONFIGURED, self._template.name))
+        for keyword, value in self._overrides.items():
+            self._override(keyword, value, Provenance(Origin.GIVEN, "override"))
+        if values.use_fitting_character_set(self.data_set) is not None:
+            self.provenance[0x00080005] = Provenance(
+                Origin.GENERATED, "the smallest that holds the text"
+            )
+        return Composed(self.data_set, self.provenance)
+
+    def renew_identity(self, sop_class_uid: str) -> None:
+        """Set what a new object has of its own, after all of a source was copied."""
+        self._sop_common(sop_class_uid)
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    def _sop_common(self, sop_class_uid: str) -> None:
+        self.generate("SOPClassUID", sop_class_uid)
+        self.generate("SOPInstanceUID", new_uid(), "new instance")
+        self.generate("InstanceCreationDate", values.date(self.now), "now")
+        self.generate("InstanceCreationTime", values.time(self.now), "now")
+
+    def _copy_element(self, keyword: str, source: Source) -> None:
+        element = copy.deepcopy(source.data_set[keyword])
+        self.data_set[element.tag] = element
+        self.provenance[int(element.tag)] = Provenance(Origin.COPIED, source.name)
+
+    def _override(self, keyword: str, value: Any, provenance: Provenance) -> None:
+        if value is None:
+            tag = values.tag_of(keyword)
+            if tag in self.data_set:
+                del self.data_set[tag]
+            self.provenance.pop(tag, None)
+        else:
+            self._set(keyword, value, provenance)
+
+    def _set(self, keyword: str, value: Any, provenance: Provenance) -> None:
+        tag = values.tag_of(keyword)
+        self.data_set.add_new(tag, values.vr_of(tag), prepared(tag, value))
+        self.provenance[tag] = provenance
+
+
+def prepared(tag: int, value: Any) -> Any:
+    """Return `value` as its VR wants it: decimal strings cut to size, mappings as items."""
+    vr = values.vr_of(tag)
+    if value is None:
+        return [] if vr == "SQ" else None
+    if vr == "DS" and not isinstance(value, str):
+        if isinstance(value, Iterable):
+            return values.decimals(cast("Iterable[float]", value))
+        return values.decimal(value)
+    if vr == "SQ":
+        one_item = isinstance(value, Mapping | Dataset)
+        items = cast("Iterable[Mapping[str, Any] | Dataset]", [value] if one_item else value)
+        return DicomSequence([_item(one) for one in items])
+    return value
+
+
+def _item(one: Mapping[str, Any] | Dataset) -> Dataset:
+    if isinstance(one, Dataset):
+        return one
+    item = Dataset()
+    for keyword, value in one.items():
+        tag = values.tag_of(keyword)
+        item.add_new(tag, values.vr_of(tag), prepared(tag, value))
+    return item

@@ -1,0 +1,168 @@
+"""What is corrected, from a table or from a worklist item."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from pydicom.dataset import Dataset
+
+from isocenter.compose import values
+from isocenter.compose.reading import read_data_set
+from isocenter.dicom import Header
+from isocenter.errors import CannotCompose, NotFound
+
+__all__ = ["Rule", "read_table", "rules_of", "worklist_rule"]
+
+Rule: TypeAlias = "Callable[[Header], Mapping[int, Any]]"
+"""Says, from an object's header, which attributes get which value; None removes the attribute."""
+
+_MATCH = "match:"
+_MODALITY = 0x00080060
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+
+_FROM_WORKLIST = (
+    "PatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "PatientSex",
+    "AccessionNumber",
+    "StudyInstanceUID",
+    "ReferringPhysicianName",
+)
+_FROM_STEP = {
+    "ScheduledProcedureStepStartDate": "StudyDate",
+    "ScheduledProcedureStepStartTime": "StudyTime",
+}
+
+
+def read_table(path: str | Path) -> tuple[Rule, frozenset[int]]:
+    """Read corrections from a CSV file.
+
+    Parameters
+    ----------
+    path
+        UTF-8, with a header row, separated by commas or semicolons. Columns `match:Keyword` are
+        compared with an object's values; where all agree, it gets the values of the other columns.
+        An empty cell of those leaves its attribute alone.
+
+    Returns
+    -------
+    rule : Rule
+    reads : frozenset of int
+        The tags that are compared.
+
+    Raises
+    ------
+    NotFound
+        When the file does not exist.
+    CannotCompose
+        When a column names no attribute, nothing is matched or set, or two rows match the same.
+    """
+    header, rows = _rows(Path(path))
+    matched = {
+        n: values.tag_of(name[len(_MATCH) :])
+        for n, name in enumerate(header)
+        if name.startswith(_MATCH)
+    }
+    changed = {n: values.tag_of(name) for n, name in enumerate(header) if n not in matched}
+    if not matched or not changed:
+        raise CannotCompose(
+            f"{path} has the columns {', '.join(header)}; expected at least one to compare, such "
+            "as match:PatientID, and one to set, such as PatientName."
+        )
+    table: dict[tuple[str, ...], dict[int, str]] = {}
+    for number, row in rows:
+        key = tuple(row[n] for n in matched)
+        if key in table:
+            raise CannotCompose(f"{path}, line {number}: an earlier row matches the same {key}.")
+        table[key] = {tag: row[n] for n, tag in changed.items() if row[n]}
+    tags = tuple(matched.values())
+
+    def rule(header: Header) -> Mapping[int, Any]:
+        return table.get(tuple(header.text(tag).strip() for tag in tags), {})
+
+    return rule, frozenset(tags)
+
+
+def worklist_rule(item: Dataset | str | Path) -> Rule:
+    """Return the rule that brings objects into line with a Modality Worklist item.
+
+    Parameters
+    ----------
+    item
+        The item, or a file that holds it. Empty attributes change nothing. Modality is set in
+        Secondary Captures alone: the SOP Class fixes it in all others.
+
+    Raises
+    ------
+    NotFound
+        When the file does not exist.
+    CannotCompose
+        When it names no patient, and so is no worklist item.
+    """
+    data_set = item if isinstance(item, Dataset) else _worklist_file(Path(item))
+    steps: list[Dataset] = list(data_set.get("ScheduledProcedureStepSequence") or [])
+    step = steps[0] if steps else Dataset()
+    found = {keyword: data_set.get(keyword) for keyword in _FROM_WORKLIST}
+    found |= {ours: step.get(theirs) for theirs, ours in _FROM_STEP.items()}
+    found["StudyDescription"] = data_set.get("RequestedProcedureDescription")
+    if not found["PatientID"] and not found["PatientName"]:
+        raise CannotCompose(
+            "The worklist item has neither Patient ID nor Patient's Name; give a Modality "
+            "Worklist item.",
+            tag=0x00100020,
+        )
+    fixed = {values.tag_of(keyword): str(value) for keyword, value in found.items() if value}
+    modality = str(step.get("Modality") or data_set.get("Modality") or "")
+
+    def rule(header: Header) -> Mapping[int, Any]:
+        if modality and header.sop_class_uid.startswith(_SECONDARY_CAPTURE):
+            return {**fixed, _MODALITY: modality}
+        return fixed
+
+    return rule
+
+
+def rules_of(
+    table: str | Path | None, worklist: Dataset | str | Path | None
+) -> Iterator[tuple[Rule, frozenset[int]]]:
+    """Return the rules of a table and a worklist item, where given, with the tags they read."""
+    if table is not None:
+        yield read_table(table)
+    if worklist is not None:
+        yield worklist_rule(worklist), frozenset()
+
+
+def _rows(path: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    try:
+        lines = path.read_text("utf-8-sig").splitlines(keepends=True)
+    except FileNotFoundError as error:
+        raise NotFound(f"There is no file {path}; check the path of the table.") from error
+    except UnicodeDecodeError as error:
+        raise CannotCompose(f"{path} is not in UTF-8: {error}; save it as UTF-8.") from error
+    first = lines[0] if lines else ""
+    reader = csv.reader(lines, delimiter=";" if first.count(";") > first.count(",") else ",")
+    header = [name.strip() for name in next(reader, list[str]())]
+
+    def rows() -> Iterator[tuple[int, list[str]]]:
+        for row in reader:
+            if len(row) != len(header) and row:
+                raise CannotCompose(
+                    f"{path}, line {reader.line_num}: {len(row)} cells under {len(header)} columns."
+                )
+            if row:
+                yield reader.line_num, [cell.strip() for cell in row]
+
+    return header, rows()
+
+
+def _worklist_file(path: Path) -> Dataset:
+    if not path.is_file():
+        raise NotFound(f"There is no file {path}; check the path of the worklist item.")
+    try:
+        return read_data_set(path, force=True)
+    except Exception as error:  # pydicom raises whatever garbage makes its parser meet
+        raise CannotCompose(f"{path} is no worklist item: {error}.") from error

@@ -1,0 +1,174 @@
+"""Key Object Selection: instances with a title and a note (PS3.3 A.35.4, PS3.16 TID 2010)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+from isocenter.compose import sources
+from isocenter.compose.codes import Code, document_title
+from isocenter.compose.composition import Composed, Composition
+from isocenter.compose.number_lists import parse_number_lists
+from isocenter.compose.references import Reference, evidence_items, image_references
+from isocenter.compose.sources import SourceLike, Sources
+from isocenter.compose.templates import Template, template
+from isocenter.errors import CannotCompose
+
+__all__ = ["key_object_selection"]
+
+SOP_CLASS_UID = "1.2.840.10008.5.1.4.1.1.88.59"
+
+_DESCRIPTION = Code("113012", "DCM", "Key Object Description")
+_MODIFIER = Code("113011", "DCM", "Document Title Modifier")
+_NEEDS_MODIFIER = {"113001": 7011, "113010": 7011, "113013": 7012}
+"""Titles that are explained by a modifier of this context group (PS3.16 TID 2010)."""
+
+
+def key_object_selection(
+    references: SourceLike | Sources,
+    *,
+    title: str | Code = "Of Interest",
+    title_modifiers: Sequence[Code] = (),
+    note: str | None = None,
+    referenced_frame_numbers: str = "",
+    source: SourceLike | None = None,
+    series_description: str | None = None,
+    series_number: int = 1,
+    instance_number: int = 1,
+    template_file: Template | str | Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Composed:
+    """Compose a Key Object Selection document.
+
+    Parameters
+    ----------
+    references
+        The selected objects: data sets, files, folders.
+    title
+        A title of PS3.16 CID 7010, by its meaning (`Of Interest`) or value (`113000`).
+    title_modifiers
+        Why, for titles that want it: Rejected for Quality Reasons, Quality Issue, Best In Set.
+    note
+        Key Object Description, in plain text.
+    referenced_frame_numbers
+        A print list such as `1-2,4 : 1`, the n-th part for the n-th object; empty for all of it.
+    source
+        What patient and study are inherited from; by default the first selected object.
+    series_description, series_number, instance_number
+        Where and how the document files itself.
+    template_file
+        A template, or its path.
+    overrides
+        Attributes that win over all else, by keyword.
+
+    Raises
+    ------
+    CannotCompose
+        When nothing is selected, the objects belong to several patients, or the title is unknown.
+
+    References
+    ----------
+    PS3.3 A.35.4, C.17.6; PS3.16 TID 2010.
+    """
+    selected = sources.load(references)
+    if not selected:
+        raise CannotCompose(
+            "Nothing is selected; give at least one object.",
+            tag=0x0040A730,
+            module="Key Object Document",
+        )
+    inherited = sources.load(source) if source is not None else selected
+    Sources((*selected, *inherited))  # one patient, or refused
+    code = document_title(title)
+    many = image_references(
+        (one.data_set for one in selected), parse_number_lists(referenced_frame_numbers)
+    )
+    composition = Composition(
+        SOP_CLASS_UID,
+        kind="key_object_selection",
+        sources=inherited,
+        template=template(template_file),
+        overrides=overrides,
+    )
+    composition.patient()
+    composition.study()
+    composition.series("KO", number=series_number, description=series_description or "Key objects")
+    composition.generate("ReferencedPerformedProcedureStepSequence", None, "Type 2")
+    composition.equipment()
+    composition.generate("InstanceNumber", instance_number)
+    composition.content_moment()
+    composition.generate(
+        "CurrentRequestedProcedureEvidenceSequence", evidence_items(many), "the selected objects"
+    )
+    _content(composition, selected, many, code, title_modifiers, note)
+    return composition.finish()
+
+
+def _content(
+    composition: Composition,
+    selected: Sources,
+    references: Sequence[Reference],
+    title: Code,
+    modifiers: Sequence[Code],
+    note: str | None,
+) -> None:
+    """Add the root container and its children (PS3.16 TID 2010)."""
+    context_group = _NEEDS_MODIFIER.get(title.value)
+    if context_group is not None and not modifiers:
+        raise CannotCompose(
+            f"The title {title.meaning!r} says why by a modifier of CID {context_group}; give "
+            "title_modifiers.",
+            tag=0x0040A043,
+            module="SR Document Content",
+        )
+    composition.generate("ValueType", "CONTAINER")
+    composition.give("ConceptNameCodeSequence", [title.item()])
+    composition.generate("ContinuityOfContent", "SEPARATE")
+    composition.generate(
+        "ContentTemplateSequence", {"MappingResource": "DCMR", "TemplateIdentifier": "2010"}
+    )
+    children = [_code_item("HAS CONCEPT MOD", _MODIFIER, modifier) for modifier in modifiers]
+    if note:
+        children.append(_text_item(note))
+    children += [
+        _reference_item(reference, source.data_set)
+        for reference, source in zip(references, selected, strict=True)
+    ]
+    composition.give("ContentSequence", children)
+
+
+def _content_item(relationship: str, value_type: str, name: Code | None) -> Dataset:
+    item = Dataset()
+    item.RelationshipType = relationship
+    item.ValueType = value_type
+    if name is not None:
+        item.ConceptNameCodeSequence = [name.item()]
+    return item
+
+
+def _code_item(relationship: str, name: Code, value: Code) -> Dataset:
+    item = _content_item(relationship, "CODE", name)
+    item.ConceptCodeSequence = [value.item()]
+    return item
+
+
+def _text_item(note: str) -> Dataset:
+    item = _content_item("CONTAINS", "TEXT", _DESCRIPTION)
+    item.TextValue = note
+    return item
+
+
+def _reference_item(reference: Reference, data_set: Dataset) -> Dataset:
+    """Return IMAGE, WAVEFORM or COMPOSITE; TID 2010 gives them no concept name."""
+    if "Rows" in data_set:
+        kind = "IMAGE"
+    elif "WaveformSequence" in data_set:
+        kind = "WAVEFORM"
+    else:
+        kind = "COMPOSITE"
+    item = _content_item("CONTAINS", kind, None)
+    item.ReferencedSOPSequence = [reference.item()]
+    return item

@@ -1,0 +1,181 @@
+"""Label maps of research formats, laid onto an image series: each label becomes a region."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isocenter.compose import sources
+from isocenter.compose.planes import Stack, stack
+from isocenter.compose.rt_structure_set import Region
+from isocenter.compose.sources import SourceLike, Sources
+from isocenter.errors import CannotCompose, NotFound
+
+__all__ = ["read_label_map"]
+
+_TOLERANCE = 0.1
+"""Of a pixel or slice: NIfTI stores its geometry in single precision."""
+
+_COLORS = (
+    (230, 25, 75),
+    (60, 180, 75),
+    (255, 225, 25),
+    (0, 130, 200),
+    (245, 130, 48),
+    (145, 30, 180),
+    (70, 240, 240),
+    (240, 50, 230),
+)
+
+
+def read_label_map(
+    label_map: Any, *, source: SourceLike | Sources | Stack, names: Mapping[int, str] | None = None
+) -> list[Region]:
+    """Return a region for each label of a label map that lies on the grid of a series.
+
+    Parameters
+    ----------
+    label_map
+        A NIfTI, MetaImage or NRRD file, or a SimpleITK image, of whole numbers; 0 is background.
+        Its axes may be flipped or exchanged against those of the series.
+    source
+        The series.
+    names
+        ROI names by label; `Region 1` and so on where it has none.
+
+    Returns
+    -------
+    list of Region
+        In ascending order of labels, with masks of shape (slices, rows, columns) in the geometric
+        order of the series.
+
+    Raises
+    ------
+    NotFound
+        When the file does not exist.
+    CannotCompose
+        When the file is no label map, has no label, or lies on another grid than the series.
+    """
+    images = source if isinstance(source, Stack) else stack(sources.load(source))
+    labels = _on_grid(_image(label_map), images)
+    found = [int(one) for one in np.unique(labels) if one]
+    if not found:
+        raise _refused("The label map holds no label other than 0, so there is no region in it.")
+    if missing := sorted(set(names or {}) - set(found)):
+        raise _refused(f"The label map has no label {missing[0]}; it has {found[:20]}.")
+    return [
+        Region(
+            (names or {}).get(label, f"Region {label}"),
+            labels == label,
+            color=_COLORS[(label - 1) % len(_COLORS)],
+        )
+        for label in found
+    ]
+
+
+def _refused(message: str) -> CannotCompose:
+    return CannotCompose(message, tag=0x30060020, module="Structure Set")
+
+
+def _image(label_map: Any) -> Any:
+    sitk: Any = importlib.import_module("SimpleITK")
+    if isinstance(label_map, str | Path):
+        if not Path(label_map).is_file():
+            raise NotFound(f"There is no file {label_map}; check the path of the label map.")
+        try:
+            label_map = sitk.ReadImage(str(label_map))
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise _refused(f"{label_map} cannot be read as a label map: {reason}.") from error
+    if label_map.GetDimension() != 3 or label_map.GetNumberOfComponentsPerPixel() != 1:
+        raise _refused(
+            f"The label map has {label_map.GetDimension()} dimensions and "
+            f"{label_map.GetNumberOfComponentsPerPixel()} components a voxel; expected 3 and 1."
+        )
+    return label_map
+
+
+def _on_grid(image: Any, images: Stack) -> NDArray[Any]:
+    """Return the labels as (slices, rows, columns) of the series, or say where the grids differ."""
+    axes, signs, first, numbers = _axes(image, images)
+    sitk: Any = importlib.import_module("SimpleITK")
+    labels = np.transpose(sitk.GetArrayViewFromImage(image), [2 - axis for axis in axes])
+    if labels.dtype.kind == "f":
+        if not np.array_equal(labels, np.rint(labels)):
+            raise _refused("The label map has values that are no whole numbers; threshold it.")
+        labels = labels.astype(np.int64)
+    _check_extent(labels, signs, first, images)
+    across, down = (slice(None, None, sign) for sign in signs)
+    outside = np.ones(len(labels), np.bool_)
+    inside = (numbers >= 0) & (numbers < len(labels))
+    if not inside.all():
+        raise _refused(
+            f"The label map covers {int(inside.sum())} of the {len(images)} slices of the series; "
+            "give one on the grid of the series."
+        )
+    outside[numbers] = False
+    if labels[outside].any():
+        raise _refused("The label map has labels between or beyond the slices of the series.")
+    return labels[numbers][:, down, across]
+
+
+def _axes(
+    image: Any, images: Stack
+) -> tuple[list[int], tuple[int, int], NDArray[Any], NDArray[np.int64]]:
+    """Return axes for slice, row, column; signs of column and row; first pixel; slice numbers."""
+    directions = np.array(image.GetDirection()).reshape(3, 3) * np.array(image.GetSpacing())
+    inverse = np.linalg.inv(directions)
+    plane = images.planes[0]
+    column = inverse @ (plane.along_row * plane.spacing[1])
+    row = inverse @ (plane.along_column * plane.spacing[0])
+    column_axis, row_axis = int(np.argmax(np.abs(column))), int(np.argmax(np.abs(row)))
+    signs = (int(np.sign(column[column_axis])), int(np.sign(row[row_axis])))
+    expected = np.zeros((2, 3))
+    expected[0, column_axis], expected[1, row_axis] = signs
+    # A small difference a pixel grows over the whole picture.
+    drift = np.abs(np.stack([column, row]) - expected) * [[plane.columns], [plane.rows]]
+    if column_axis == row_axis or drift.max() > 10 * _TOLERANCE:
+        raise _refused(
+            "The label map's directions or spacing differ from those of the series: spacing "
+            f"{tuple(round(one, 4) for one in image.GetSpacing())} mm against "
+            f"{plane.spacing[1]:g}, {plane.spacing[0]:g} mm in the plane; resample it "
+            "to the series."
+        )
+    origin = np.array(image.GetOrigin())
+    places = np.array([inverse @ (one.position - origin) for one in images.planes])
+    slice_axis = 3 - column_axis - row_axis
+    numbers = np.rint(places[:, slice_axis]).astype(np.int64)
+    if np.abs(places[:, slice_axis] - numbers).max() > _TOLERANCE:
+        raise _refused(
+            "The slices of the label map lie between those of the series; resample it to the "
+            "series."
+        )
+    return (
+        [slice_axis, row_axis, column_axis],
+        signs,
+        places[:, [column_axis, row_axis]],
+        numbers,
+    )
+
+
+def _check_extent(
+    labels: NDArray[Any], signs: tuple[int, int], first: NDArray[Any], images: Stack
+) -> None:
+    _, rows, columns = images.shape
+    if labels.shape[1:] != (rows, columns):
+        raise _refused(
+            f"The label map has {labels.shape[1]} rows and {labels.shape[2]} columns, the series "
+            f"{rows} and {columns}; resample it to the series."
+        )
+    corner = [0 if signs[0] > 0 else columns - 1, 0 if signs[1] > 0 else rows - 1]
+    if np.abs(first - corner).max() > _TOLERANCE:
+        away = np.abs(first - corner).max()
+        raise _refused(
+            f"The label map is shifted against the series by up to {away:.2f} pixels; resample it "
+            "to the series."
+        )

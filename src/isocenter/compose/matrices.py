@@ -1,0 +1,98 @@
+"""Transformation matrices, checked against the type that they claim (PS3.3 C.20.2.1.1)."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isocenter.errors import CannotCompose
+
+__all__ = ["MatrixType", "checked_matrix", "matrix_type"]
+
+_TOLERANCE = 1e-4
+_MATRIX = 0x300600C6
+_MODULE = "Spatial Registration"
+
+
+class MatrixType(Enum):
+    """Frame of Reference Transformation Matrix Type (0070,030C)."""
+
+    RIGID = "RIGID"
+    RIGID_SCALE = "RIGID_SCALE"
+    AFFINE = "AFFINE"
+
+
+def matrix_type(matrix: NDArray[Any]) -> MatrixType:
+    """Return the narrowest type that `matrix`, shape (4, 4), is of."""
+    linear = _valid(matrix)[:3, :3]
+    gram = linear.T @ linear
+    if np.allclose(gram, np.eye(3), atol=_TOLERANCE):
+        return MatrixType.RIGID
+    # Scaling first and turning then leaves perpendicular columns of any length.
+    if np.allclose(gram, np.diag(np.diag(gram)), atol=_TOLERANCE * np.max(np.abs(gram))):
+        return MatrixType.RIGID_SCALE
+    return MatrixType.AFFINE
+
+
+def checked_matrix(
+    matrix: Any, claimed: MatrixType | str | None
+) -> tuple[NDArray[np.float64], MatrixType]:
+    """Return `matrix` as 4 x 4 floats with its type, or refuse it.
+
+    Parameters
+    ----------
+    matrix
+        Shape (4, 4) or 16 numbers in row-major order; translation in mm.
+    claimed
+        RIGID, RIGID_SCALE or AFFINE; None takes the narrowest that fits.
+
+    Raises
+    ------
+    CannotCompose
+        When the last row is not 0, 0, 0, 1, the matrix cannot be inverted or mirrors, or it is not
+        of the claimed type.
+    """
+    values = np.asarray(matrix, np.float64)
+    if values.size != 16:
+        raise CannotCompose(
+            f"A matrix of shape {values.shape} was given; expected 4 x 4.",
+            tag=_MATRIX,
+            module=_MODULE,
+        )
+    values = _valid(values.reshape(4, 4))
+    actual = matrix_type(values)
+    if claimed is None:
+        return values, actual
+    claimed = MatrixType(claimed)
+    order = list(MatrixType)
+    if order.index(actual) > order.index(claimed):
+        lengths = np.linalg.norm(values[:3, :3], axis=0)
+        raise CannotCompose(
+            f"The matrix claims to be {claimed.value} and is {actual.value}: its columns have the "
+            "lengths "
+            f"{[round(float(length), 6) for length in lengths]}; call it {actual.value}, or make "
+            "its columns perpendicular "
+            "unit vectors.",
+            tag=0x0070030C,
+            module=_MODULE,
+        )
+    return values, claimed
+
+
+def _valid(matrix: NDArray[Any]) -> NDArray[np.float64]:
+    matrix = np.asarray(matrix, np.float64)
+    problem = None
+    if not np.all(np.isfinite(matrix)):
+        problem = "has values that are not finite"
+    elif not np.allclose(matrix[3], (0, 0, 0, 1), atol=1e-9):
+        problem = f"has the last row {list(map(float, matrix[3]))}; expected 0, 0, 0, 1"
+    elif abs(determinant := float(np.linalg.det(matrix[:3, :3]))) < 1e-12:
+        problem = f"cannot be inverted (determinant {determinant:g})"
+    elif np.linalg.det(matrix[:3, :3]) < 0:
+        problem = "mirrors space (negative determinant), which no patient does"
+    if problem is not None:
+        raise CannotCompose(f"The matrix {problem}.", tag=_MATRIX, module=_MODULE)
+    return matrix

@@ -1,0 +1,164 @@
+"""References from a new object to others, and the modules that list them (PS3.3 10.3, C.12.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from pydicom.dataset import Dataset
+
+from isocenter.compose.composition import Composition
+from isocenter.errors import CannotCompose
+
+__all__ = ["Reference", "add_common_instance_reference", "evidence_items", "image_references"]
+
+_LARGEST_ITEM_COUNT = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One referenced instance, with frames or segments where only some are meant.
+
+    Parameters
+    ----------
+    study_instance_uid, series_instance_uid, sop_class_uid, sop_instance_uid
+        Where it is and what it is.
+    frames, segments
+        Numbers from 1; empty for the whole instance.
+    """
+
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_class_uid: str
+    sop_instance_uid: str
+    frames: tuple[int, ...] = ()
+    segments: tuple[int, ...] = ()
+
+    @classmethod
+    def to(cls, data_set: Dataset) -> Reference:
+        """Return a reference to the whole of `data_set`."""
+        try:
+            return cls(
+                str(data_set.StudyInstanceUID),
+                str(data_set.SeriesInstanceUID),
+                str(data_set.SOPClassUID),
+                str(data_set.SOPInstanceUID),
+            )
+        except AttributeError as error:
+            raise CannotCompose(
+                f"An object to refer to lacks a UID ({error}); give objects that are complete.",
+                module="Common Instance Reference",
+            ) from error
+
+    def item(self) -> Dataset:
+        """Return the item of the Image SOP Instance Reference macro (PS3.3 Table 10-3)."""
+        item = Dataset()
+        item.ReferencedSOPClassUID = self.sop_class_uid
+        item.ReferencedSOPInstanceUID = self.sop_instance_uid
+        if self.frames:
+            item.ReferencedFrameNumber = list(self.frames)
+        if self.segments:
+            item.ReferencedSegmentNumber = list(self.segments)
+        return item
+
+
+def image_references(
+    data_sets: Iterable[Dataset],
+    frames: Sequence[Sequence[int]] = (),
+    segments: Sequence[Sequence[int]] = (),
+) -> list[Reference]:
+    """Return a reference to each data set, the n-th with the n-th list of frames and segments.
+
+    Raises
+    ------
+    CannotCompose
+        When there are more lists than objects, a frame does not exist, or frames of a single-frame
+        object are named.
+    """
+    many = list(data_sets)
+    references = [Reference.to(data_set) for data_set in many]
+    for name, lists, tag in (("frame", frames, 0x00081160), ("segment", segments, 0x0062000B)):
+        if len(lists) > len(references):
+            raise CannotCompose(
+                f"There are {len(lists)} lists of {name} numbers for {len(references)} references; "
+                "give at most one list for each.",
+                tag=tag,
+            )
+    for index, numbers in enumerate(frames):
+        _check_frames(many[index], numbers)
+        references[index] = replace(references[index], frames=tuple(numbers))
+    for index, numbers in enumerate(segments):
+        references[index] = replace(references[index], segments=tuple(numbers))
+    return references
+
+
+def _check_frames(data_set: Dataset, numbers: Sequence[int]) -> None:
+    count = int(data_set.get("NumberOfFrames") or 1)
+    if numbers and ("NumberOfFrames" not in data_set or max(numbers) > count):
+        raise CannotCompose(
+            f"Frame {max(numbers)} is referred to, and {data_set.get('SOPInstanceUID')} has "
+            f"{count}; "
+            "leave the list empty for single-frame objects.",
+            tag=0x00081160,
+        )
+
+
+def add_common_instance_reference(
+    composition: Composition, references: Iterable[Reference]
+) -> None:
+    """Add the Common Instance Reference module (PS3.3 C.12.2), each instance once."""
+    own_study = str(composition.data_set.StudyInstanceUID)
+    studies: dict[str, dict[str, dict[str, Reference]]] = {}
+    for one in references:
+        series = studies.setdefault(one.study_instance_uid, {}).setdefault(
+            one.series_instance_uid, {}
+        )
+        series.setdefault(one.sop_instance_uid, one)
+    if own := studies.pop(own_study, None):
+        composition.generate("ReferencedSeriesSequence", _series_items(own), "the references")
+    if studies:
+        items: list[Dataset] = []
+        for uid, series in studies.items():
+            item = Dataset()
+            item.StudyInstanceUID = uid
+            item.ReferencedSeriesSequence = _series_items(series)
+            items.append(item)
+        composition.generate(
+            "StudiesContainingOtherReferencedInstancesSequence", items, "the references"
+        )
+
+
+def _series_items(series: dict[str, dict[str, Reference]]) -> list[Dataset]:
+    items: list[Dataset] = []
+    for uid, instances in series.items():
+        item = Dataset()
+        item.SeriesInstanceUID = uid
+        item.ReferencedInstanceSequence = [
+            replace(one, frames=(), segments=()).item() for one in instances.values()
+        ]
+        items.append(item)
+    return items
+
+
+def evidence_items(references: Iterable[Reference]) -> list[Dataset]:
+    """Return the items of an evidence sequence (PS3.3 Table C.17-3): study, series, instances."""
+    studies: dict[str, dict[str, dict[str, Reference]]] = {}
+    for one in references:
+        series = studies.setdefault(one.study_instance_uid, {})
+        series.setdefault(one.series_instance_uid, {}).setdefault(one.sop_instance_uid, one)
+    return [_evidence_item(uid, series) for uid, series in studies.items()]
+
+
+def _evidence_item(study: str, series: dict[str, dict[str, Reference]]) -> Dataset:
+    item = Dataset()
+    item.StudyInstanceUID = study
+    entries: list[Dataset] = []
+    for uid, instances in series.items():
+        entry = Dataset()
+        entry.SeriesInstanceUID = uid
+        entry.ReferencedSOPSequence = [
+            replace(one, frames=(), segments=()).item() for one in instances.values()
+        ]
+        entries.append(entry)
+    item.ReferencedSeriesSequence = entries
+    return item

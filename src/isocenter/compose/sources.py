@@ -1,0 +1,161 @@
+"""Where a new object's patient, study and geometry come from: data sets, files, folders.
+
+PS3.3 7.3: a composite object inherits what belongs to the information entities that it shares with
+its source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+
+from isocenter.compose.reading import read_data_set
+from isocenter.errors import CannotCompose, NotDicom, NotFound
+
+__all__ = ["Source", "Sources", "load"]
+
+SourceLike: TypeAlias = "Dataset | str | Path | Sequence[Dataset | str | Path]"
+"""What `from`-parameters take: a data set, a file, a folder (read whole), or several of these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One object to inherit from or refer to."""
+
+    data_set: Dataset
+    path: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """How messages and explanations call it: its file, else its SOP Instance UID."""
+        if self.path is not None:
+            return str(self.path)
+        return str(self.data_set.get("SOPInstanceUID", "the given data set"))
+
+    def pixels_loaded(self) -> Dataset:
+        """Return the whole data set, pixel data included."""
+        if self.path is None:
+            return self.data_set
+        return read_data_set(self.path, force=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Objects of one patient, in the order given.
+
+    Raises
+    ------
+    CannotCompose
+        When they belong to more than one patient.
+    """
+
+    members: tuple[Source, ...]
+
+    def __post_init__(self) -> None:
+        identities: dict[tuple[str, str], Source] = {}
+        for member in self.members:
+            identity = tuple(
+                str(member.data_set.get(keyword, "") or "").strip()
+                for keyword in ("PatientID", "IssuerOfPatientID")
+            )
+            identities.setdefault((identity[0], identity[1]), member)
+        if len(identities) > 1:
+            first, second = list(identities.items())[:2]
+            raise CannotCompose(
+                f"The sources belong to different patients: {first[1].name} has "
+                f"{first[0][0]!r}, {second[1].name} has {second[0][0]!r}; "
+                "give sources of one patient.",
+                tag=0x00100020,
+                module="Patient",
+            )
+
+    def __bool__(self) -> bool:
+        return bool(self.members)
+
+    def __iter__(self) -> Iterator[Source]:
+        return iter(self.members)
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    @property
+    def first(self) -> Source | None:
+        """The object that single values are inherited from."""
+        return self.members[0] if self.members else None
+
+
+def load(source: SourceLike | Sources | None) -> Sources:
+    """Read what a `source` parameter names, without pixel data.
+
+    Parameters
+    ----------
+    source
+        A data set, a file, a folder (all DICOM files below it), or several of these; None for
+        nothing.
+
+    Raises
+    ------
+    NotFound
+        When a path does not exist, or a folder holds no DICOM file.
+    NotDicom
+        When a named file is not DICOM.
+    CannotCompose
+        When the objects belong to more than one patient.
+    """
+    if isinstance(source, Sources):
+        return source
+    if source is None:
+        return Sources(())
+    many: Iterable[Dataset | str | Path] = (
+        [source] if isinstance(source, Dataset | str | Path) else source
+    )
+    return Sources(tuple(member for one in many for member in _members(one)))
+
+
+def _members(one: Dataset | str | Path) -> Iterator[Source]:
+    if isinstance(one, Dataset):
+        yield Source(one)
+        return
+    path = Path(one)
+    if path.is_dir():
+        yield from _folder(path)
+    elif path.exists():
+        yield Source(_read(path), path)
+    else:
+        raise NotFound(f"There is no file or folder {path}; check the path of the source.")
+
+
+def _folder(folder: Path) -> Iterator[Source]:
+    found = False
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file() or path.name.upper() == "DICOMDIR":
+            continue
+        try:
+            yield Source(_read(path), path)
+            found = True
+        except NotDicom:
+            continue  # a README beside the slices is no reason to stop
+    if not found:
+        raise NotFound(f"The folder {folder} holds no DICOM file; name the folder of a series.")
+
+
+def _read(path: Path) -> Dataset:
+    try:
+        data_set = read_data_set(path, pixels=False)
+    except InvalidDicomError:
+        data_set = _read_without_preamble(path)
+    if "SOPClassUID" not in data_set:
+        raise NotDicom(f"{path} has no SOP Class UID (0008,0016): not a DICOM object.")
+    return data_set
+
+
+def _read_without_preamble(path: Path) -> Dataset:
+    try:
+        return read_data_set(path, pixels=False, force=True)
+    except Exception as error:  # pydicom raises whatever garbage makes its parser meet
+        raise NotDicom(f"{path} is not a DICOM file: {error}") from error

@@ -1,0 +1,121 @@
+"""Single elements encoded by pydicom for any layout and character set."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
+from typing import Any, cast
+
+from pydicom.charset import convert_encodings
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+
+from isocenter.compose import values
+from isocenter.compose.composition import prepared
+from isocenter.dicom import Header
+from isocenter.dicom.encoding import Layout
+from isocenter.errors import CannotCompose
+
+__all__ = ["encoded_element", "encoded_texts", "holds"]
+
+_TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+
+_writer: Any = vars(importlib.import_module("pydicom.filewriter"))["write_data_element"]
+_reader: Any = vars(importlib.import_module("pydicom.filereader"))["read_dataset"]
+
+
+def encoded_element(
+    tag: int, value: Any, layout: Layout, character_set: Sequence[str], *, vr: str | None = None
+) -> bytes:
+    """Encode one element.
+
+    Parameters
+    ----------
+    tag
+        `0xGGGGEEEE`.
+    value
+        As `Composition` takes it: text, numbers, lists, mappings for items; empty text for none.
+    layout
+        How the data set around it is laid out.
+    character_set
+        The values of its Specific Character Set (0008,0005); empty for ASCII.
+    vr
+        The value representation, for private elements.
+
+    Raises
+    ------
+    CannotCompose
+        When the value does not fit the value representation.
+    """
+    representation = vr or values.vr_of(tag)
+    try:
+        element = DataElement(tag, representation, prepared(tag, value) if vr is None else value)
+        return _written(element, layout, character_set)
+    except (ValueError, TypeError, AttributeError, OSError) as error:  # pydicom raises OSError too
+        raise CannotCompose(
+            f"{value!r} is no value of {values.described(tag)}, which is {representation}: "
+            f"{error}.",
+            tag=tag,
+        ) from error
+
+
+def holds(many: Iterable[Any], character_set: Sequence[str]) -> bool:
+    """Tell whether text of values can be written in a Specific Character Set."""
+    text = "".join(_strings(many))
+    if text.isascii():
+        return True
+    codecs = convert_encodings(list(character_set) or None)
+    for codec in codecs:
+        try:
+            text.encode(codec)
+        except UnicodeEncodeError:
+            continue
+        return codec != "iso8859" or bool(character_set)
+    return False
+
+
+def encoded_texts(head: bytes, header: Header, character_set: Sequence[str]) -> dict[int, bytes]:
+    """Encode anew every top-level element of `head` that holds text, and sequences, by tag.
+
+    Parameters
+    ----------
+    head
+        The data set up to Pixel Data.
+    header
+        What a scan found in it.
+    character_set
+        The values of the new Specific Character Set (0008,0005).
+    """
+    layout = header.layout
+    data_set: Dataset = _reader(BytesIO(head), layout.implicit, layout.little_endian)
+    data_set.decode()
+    found: dict[int, bytes] = {}
+    for element in data_set:
+        if element.VR == "SQ":
+            for item in element.value:
+                item.pop("SpecificCharacterSet", None)
+        elif element.VR not in _TEXT or not element.value:
+            continue
+        found[int(element.tag)] = _written(element, layout, character_set)
+    return found
+
+
+def _written(element: DataElement, layout: Layout, character_set: Sequence[str]) -> bytes:
+    buffer = DicomBytesIO()
+    buffer.is_implicit_VR, buffer.is_little_endian = layout.implicit, layout.little_endian
+    _writer(buffer, element, convert_encodings(list(character_set) or None))
+    return buffer.getvalue()
+
+
+def _strings(many: Iterable[Any]) -> Iterable[str]:
+    for one in many:
+        if isinstance(one, Dataset):
+            yield from _strings(element.value for element in one)
+        elif isinstance(one, str):
+            yield one
+        elif isinstance(one, Mapping):
+            yield from _strings(cast("Mapping[str, Any]", one).values())
+        elif isinstance(one, Iterable) and not isinstance(one, bytes):
+            yield from _strings(cast("Iterable[Any]", one))

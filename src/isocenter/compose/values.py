@@ -1,0 +1,141 @@
+"""Values that every reader accepts: decimal strings, dates, times, text and its character set."""
+
+import datetime
+import re
+from collections.abc import Iterable
+from typing import cast
+
+from pydicom.dataset import Dataset
+from pydicom.valuerep import DSfloat
+
+from isocenter.dicom import dictionary
+from isocenter.errors import CannotCompose
+
+__all__ = [
+    "character_set_for",
+    "date",
+    "decimal",
+    "decimals",
+    "described",
+    "tag_of",
+    "time",
+    "use_fitting_character_set",
+    "vr_of",
+]
+
+_WRITTEN_TAG = re.compile(r"\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?")
+
+_TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+
+
+def decimal(number: float) -> DSfloat:
+    """Return `number` as a Decimal String of at most 16 characters (PS3.5 6.2, DS).
+
+    Raises
+    ------
+    CannotCompose
+        When the number is NaN or infinite, which DS cannot say.
+    """
+    try:
+        return cast("DSfloat", DSfloat(float(number), auto_format=True))
+    except ValueError as error:
+        raise CannotCompose(
+            f"The number {number} cannot be written as a Decimal String (DS); give a finite number."
+        ) from error
+
+
+def decimals(numbers: Iterable[float]) -> list[DSfloat]:
+    """Return each of `numbers` as a Decimal String; see `decimal`."""
+    return [decimal(number) for number in numbers]
+
+
+def date(moment: datetime.date) -> str:
+    """Return `moment` as DA (PS3.5 6.2): YYYYMMDD."""
+    return moment.strftime("%Y%m%d")
+
+
+def time(moment: datetime.datetime) -> str:
+    """Return `moment` as TM (PS3.5 6.2): HHMMSS.FFFFFF."""
+    return moment.strftime("%H%M%S.%f")
+
+
+def character_set_for(text: str) -> str | None:
+    """Return the smallest Specific Character Set (0008,0005) that holds `text`; None for ASCII.
+
+    Raises
+    ------
+    CannotCompose
+        When no character set of PS3.3 C.12.1.1.2 holds it (lone surrogates).
+    """
+    for term, codec in ((None, "ascii"), ("ISO_IR 100", "latin-1"), ("ISO_IR 192", "utf-8")):
+        try:
+            text.encode(codec)
+        except UnicodeEncodeError:
+            continue
+        # Latin-1 also encodes the C1 control characters, which ISO-IR 100 does not have.
+        if term == "ISO_IR 100" and any("\x80" <= character <= "\x9f" for character in text):
+            continue
+        return term
+    raise CannotCompose(
+        f"No character set of DICOM holds the text {text!a}: it has unpaired surrogates; "
+        "give valid Unicode text.",
+        tag=0x00080005,
+        module="SOP Common",
+    )
+
+
+def use_fitting_character_set(data_set: Dataset) -> str | None:
+    """Set Specific Character Set (0008,0005) to the smallest that holds all text, items included.
+
+    Returns
+    -------
+    str or None
+        The defined term, or None where the default repertoire does and the attribute is left out.
+    """
+    term = character_set_for("".join(_texts(data_set)))
+    if term is None:
+        if "SpecificCharacterSet" in data_set:
+            del data_set.SpecificCharacterSet
+    else:
+        data_set.SpecificCharacterSet = term
+    return term
+
+
+def _texts(data_set: Dataset) -> Iterable[str]:
+    for element in data_set:
+        if element.VR == "SQ":
+            for item in element.value:
+                if "SpecificCharacterSet" in item:
+                    del item.SpecificCharacterSet
+                yield from _texts(item)
+        elif element.VR in _TEXT and element.value is not None:
+            yield str(element.value)
+
+
+def tag_of(keyword: str) -> int:
+    """Return the tag of an attribute given as keyword, `GGGGEEEE` or `(GGGG,EEEE)`.
+
+    Raises
+    ------
+    CannotCompose
+        When the data dictionary has no such keyword.
+    """
+    tag = dictionary.tag(keyword)
+    if tag is None and (match := _WRITTEN_TAG.fullmatch(keyword)):
+        tag = int(match[1] + match[2], 16)
+    if tag is None:
+        raise CannotCompose(
+            f"{keyword!r} is no attribute of the data dictionary; use its keyword, for example "
+            "InstitutionName, or its tag, for example 00080080."
+        )
+    return tag
+
+
+def vr_of(tag: int) -> str:
+    """Return the VR in which an attribute is written; of several allowed ones, the first."""
+    return (dictionary.vr(tag) or "UN").split(" or ")[0]
+
+
+def described(tag: int) -> str:
+    """Return how messages name an attribute: keyword and tag."""
+    return f"{dictionary.keyword(tag) or 'Private'} ({tag >> 16:04X},{tag & 0xFFFF:04X})"

@@ -1,0 +1,155 @@
+"""Corrections: pydicom reads them, dciodvfy accepts them, and undoing gives the old bytes."""
+
+from pathlib import Path
+
+import pydicom
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydicom.uid import (
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+)
+from tests.compose.judges import dciodvfy_errors
+from tests.factories import ct_slice, part10_bytes
+
+from isocenter.compose.corrections import Outcome, correct
+from isocenter.errors import CannotCompose
+
+SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless]
+
+
+def written(tmp_path: Path, syntax: str = ExplicitVRLittleEndian, **attributes: object) -> Path:
+    path = tmp_path / "in" / "a.dcm"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(part10_bytes(ct_slice(**attributes), syntax))
+    return path
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_values_change_and_the_pixels_do_not(tmp_path: Path, syntax: str) -> None:
+    path = written(tmp_path, syntax, PatientComments="wrong patient")
+    before = pydicom.dcmread(path)
+    (result,) = correct(
+        [path],
+        output=tmp_path / "out",
+        set_values={"PatientName": "DOE^JANE", "OtherPatientNames": ["A^B", "C^D"]},
+        remove=["PatientComments"],
+    )
+    assert result.outcome is Outcome.CORRECTED and result.written is not None
+    after = pydicom.dcmread(result.written)
+    assert after.PatientName == "DOE^JANE"
+    assert list(map(str, after.OtherPatientNames)) == ["A^B", "C^D"]
+    assert "PatientComments" not in after
+    assert after.PixelData == before.PixelData
+    assert dciodvfy_errors(result.written) == []
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_a_correction_taken_back_gives_the_same_bytes(tmp_path: Path, syntax: str) -> None:
+    path = written(tmp_path, syntax, PatientComments="x")
+    correct([path], output=tmp_path / "1", set_values={"PatientID": "7", "PatientAge": "040Y"})
+    correct([tmp_path / "1"], output=tmp_path / "2", remove=["PatientComments", "StudyID"])
+    correct([tmp_path / "2"], output=tmp_path / "3", undo=True)
+    assert (tmp_path / "3" / "a.dcm").read_bytes() == (tmp_path / "1" / "a.dcm").read_bytes()
+    correct([tmp_path / "3"], output=tmp_path / "4", undo=True)
+    assert (tmp_path / "4" / "a.dcm").read_bytes() == path.read_bytes()
+
+
+def test_what_was_there_before_is_on_record(tmp_path: Path) -> None:
+    path = written(tmp_path, PatientName="Doe^John")
+    correct(
+        [path],
+        output=tmp_path / "out",
+        set_values={"PatientName": "DOE^JANE"},
+        reason="COERCE",
+        previous_source="Example Hospital",
+    )
+    (item,) = pydicom.dcmread(tmp_path / "out" / "a.dcm").OriginalAttributesSequence
+    assert item.ModifiedAttributesSequence[0].PatientName == "Doe^John"
+    assert item.ReasonForTheAttributeModification == "COERCE"
+    assert item.SourceOfPreviousValues == "Example Hospital"
+    assert item.ModifyingSystem == "ISOCENTER"
+
+
+def test_text_that_the_objects_own_set_lacks_brings_unicode(tmp_path: Path) -> None:
+    path = written(tmp_path, SpecificCharacterSet="ISO_IR 100", InstitutionName="Hôpital")
+    correct([path], output=tmp_path / "out", set_values={"PatientName": "山田^太郎"})
+    after = pydicom.dcmread(tmp_path / "out" / "a.dcm")
+    assert after.SpecificCharacterSet == "ISO_IR 192"
+    assert after.PatientName == "山田^太郎"
+    assert after.InstitutionName == "Hôpital"
+    correct([tmp_path / "out"], output=tmp_path / "back", undo=True)
+    assert (tmp_path / "back" / "a.dcm").read_bytes() == path.read_bytes()
+
+
+def test_values_are_replaced_by_a_table(tmp_path: Path) -> None:
+    for name, identity in {"a": "1", "b": "2", "c": "3"}.items():
+        (tmp_path / f"{name}.dcm").write_bytes(
+            part10_bytes(ct_slice(PatientID=identity), ExplicitVRLittleEndian)
+        )
+    table = {"PatientID": {"1": "X1", "2": "X2"}}
+    results = correct(sorted(tmp_path.glob("*.dcm")), output=tmp_path / "out", replace=table)
+    assert [one.outcome.value for one in results] == ["corrected", "corrected", "unchanged"]
+    after = [pydicom.dcmread(one).PatientID for one in sorted((tmp_path / "out").iterdir())]
+    assert after == ["X1", "X2", "3"]
+
+
+def test_a_file_that_is_no_dicom_stops_no_other(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    (path.parent / "0.txt").write_text("hello")
+    results = correct([path.parent], output=tmp_path / "out", set_values={"PatientID": "7"})
+    assert [one.outcome for one in results] == [Outcome.FAILED, Outcome.CORRECTED]
+    assert "0.txt" not in {one.name for one in (tmp_path / "out").iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"SOPInstanceUID": "1.2.3"}, "derive a new object"),
+        ({"SOPClassUID": "1.2.3"}, "another kind"),
+        ({"Rows": "many"}, "no value of Rows"),
+    ],
+)
+def test_what_must_not_change_is_refused_by_name(
+    tmp_path: Path, values: dict[str, str], sentence: str
+) -> None:
+    (result,) = correct([written(tmp_path)], output=tmp_path / "out", set_values=values)
+    assert result.outcome is Outcome.FAILED and sentence in result.error
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+def test_an_unknown_attribute_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(CannotCompose, match="'PatientNmae' is no attribute"):
+        correct([written(tmp_path)], output=tmp_path / "out", set_values={"PatientNmae": "x"})
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_is_taken_back_where_nothing_was_corrected(tmp_path: Path) -> None:
+    (result,) = correct([written(tmp_path)], output=tmp_path / "out", undo=True)
+    assert result.outcome is Outcome.FAILED and "no correction" in result.error
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["PatientID", "StudyDescription", "AccessionNumber", "StationName"]),
+        st.none()
+        | st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=16).map(
+            lambda text: text.replace("\\", "")
+        ),
+        min_size=1,
+    ),
+    st.sampled_from(SYNTAXES[:3]),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_correction_can_be_taken_back(
+    tmp_path_factory: pytest.TempPathFactory, changes: dict[str, str | None], syntax: str
+) -> None:
+    tmp_path = tmp_path_factory.mktemp("any")
+    path = written(tmp_path, syntax)
+    (result,) = correct([path], output=tmp_path / "out", set_values=changes)
+    if result.outcome is Outcome.CORRECTED:
+        correct([tmp_path / "out"], output=tmp_path / "back", undo=True)
+        assert (tmp_path / "back" / "a.dcm").read_bytes() == path.read_bytes()
