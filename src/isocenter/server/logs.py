@@ -1,0 +1,29 @@
+"""One plain line an event, to standard error. Lines never carry patient data or secrets."""
+
+import logging
+import sys
+import warnings
+
+__all__ = ["configure"]
+
+
+def configure(level: str) -> None:
+    """Send the log of everything in this process to standard error.
+
+    Parameters
+    ----------
+    level
+        `debug`, `info`, `warning` or `error`.
+    """
+    logging.basicConfig(
+        level=level.upper(),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        force=True,
+    )
+    # These tell of every request and of their own starting; we say the latter ourselves.
+    for name in ("uvicorn.error", "uvicorn.access", "alembic", "sqlalchemy", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # pydicom warns of malformed values by showing them, and values are patient data.
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    warnings.simplefilter("ignore")

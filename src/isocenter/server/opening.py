@@ -1,0 +1,25 @@
+"""Opens the archive that the settings describe, for the server and for commands beside it."""
+
+from isocenter.archive import Archive
+from isocenter.server.settings import Settings
+
+__all__ = ["open_archive"]
+
+
+def open_archive(settings: Settings) -> Archive:
+    """Open the archive, making its folder and index when there is none.
+
+    Raises
+    ------
+    OutOfResources
+        If the folder or the index cannot be written.
+    """
+    index_url = settings.index_url.get_secret_value() if settings.index_url else None
+    return Archive.open(
+        settings.data,
+        index_url=index_url,
+        durability=settings.durability,
+        on_conflict=settings.on_conflict,
+        quarantine=settings.quarantine,
+        prepare_metadata=True,
+    )

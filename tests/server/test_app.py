@@ -1,0 +1,101 @@
+"""Every face of the archive on one port."""
+
+import asyncio
+
+import pytest
+from starlette.testclient import TestClient
+from tests.factories import ct_slice, part10_bytes
+
+from isocenter.archive import Archive
+from isocenter.errors import OutOfResources
+from isocenter.server.app import create_app
+from isocenter.server.metrics import Metrics
+from isocenter.server.settings import load
+
+
+@pytest.fixture
+def archive(tmp_path):
+    with Archive.open(tmp_path / "data", durability="fast") as archive:
+        yield archive
+
+
+def client(archive: Archive, probe=lambda: None, **settings: str) -> TestClient:
+    app = create_app(
+        archive,
+        load(settings).settings,
+        metrics=Metrics(),
+        probe=probe,
+        closing=asyncio.Event(),
+    )
+    return TestClient(app, base_url="http://127.0.0.1:8104")
+
+
+def test_the_same_study_shows_in_dicomweb_and_in_the_viewers_list(archive):
+    dataset = ct_slice(8, 8)
+    archive.ingest(part10_bytes(dataset))
+    browser = client(archive)
+    (found,) = browser.get("/dicomweb/studies").json()
+    assert found["0020000D"]["Value"] == [dataset.StudyInstanceUID]
+    (listed,) = browser.get("/api/studies").json()["studies"]
+    assert listed["uid"] == dataset.StudyInstanceUID
+
+
+def test_the_api_is_described_and_dicomweb_is_not_part_of_it(archive):
+    paths = client(archive).get("/api/openapi.json").json()["paths"]
+    assert "/api/studies" in paths
+    assert not [path for path in paths if not path.startswith("/api/")]
+
+
+@pytest.mark.parametrize("path", ["/dicomweb/nothing", "/api/nothing", "/docs/oauth2-redirect.js"])
+def test_a_wrong_path_of_a_program_is_an_error(path, archive):
+    assert client(archive).get(path).status_code == 404
+
+
+def test_it_is_not_ready_while_the_index_fails_and_tells_strangers_nothing_of_it(archive):
+    def probe():
+        raise ConnectionError("no route to secret.host as user somebody")
+
+    answer = client(archive, probe).get("/health/ready")
+    assert answer.status_code == 503
+    assert "secret" not in answer.text
+
+
+def test_it_is_not_ready_while_it_cannot_work_and_says_why(archive):
+    def probe():
+        raise OutOfResources("the disk is full")
+
+    answer = client(archive, probe).get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "not ready", "reason": "the disk is full"}
+    assert client(archive, probe).get("/health/live").status_code == 200
+
+
+def test_objects_over_the_limit_are_refused(archive):
+    small = client(archive, max_object_size="10kB")
+    answer = small.post(
+        "/dicomweb/studies",
+        content=part10_bytes(ct_slice(128, 128)),
+        headers={"Content-Type": "application/dicom"},
+    )
+    assert answer.status_code in (409, 413)
+    assert archive.changes() == []
+
+
+VIEWER = "https://viewer.example"
+
+
+def test_a_trusted_origin_gets_its_preflight_answered_without_a_token(archive):
+    browser = client(archive, origins=VIEWER, tokens="0123456789abcdef")
+    asked = {"Origin": VIEWER, "Access-Control-Request-Method": "POST"}
+    answer = browser.options("/dicomweb/studies", headers=asked)
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == VIEWER
+    assert browser.get("/dicomweb/studies", headers={"Origin": VIEWER}).status_code == 401
+
+
+@pytest.mark.parametrize("settings", [{}, {"origins": VIEWER}])
+def test_no_other_origin_may_read_answers(settings, archive):
+    answer = client(archive, **settings).get(
+        "/api/studies", headers={"Origin": "https://x.example"}
+    )
+    assert "access-control-allow-origin" not in answer.headers
