@@ -1,0 +1,221 @@
+"""What the canvas shows, pixel by pixel, against numpy's rendering."""
+
+import numpy as np
+import pytest
+from tests.browser import objects
+from tests.factories import native_frames, part10_bytes
+
+from isocenter.dicom import scan_file
+from isocenter.pixels import (
+    DataSetAttributes,
+    PixelDescription,
+    VoiFunction,
+    Window,
+    display_models,
+    displayed_samples,
+    render_frame,
+)
+
+WIDE = ["32-bit dose", "floating point"]
+EXACT = [name for name in objects.singles() if name not in (*WIDE, "no window")]
+
+
+def rendered(dataset, tmp_path, *, frame=1, window=None, invert=False) -> np.ndarray:
+    """What numpy makes of an object."""
+    path = tmp_path / "object.dcm"
+    path.write_bytes(part10_bytes(dataset))
+    description = PixelDescription.from_header(scan_file(path))
+    attributes = DataSetAttributes(dataset)
+    shown = display_models(attributes, description)[frame - 1]
+    stored = native_values(dataset, frame)
+    samples = displayed_samples(stored, description, shown.model.palette)
+    voi = window or next(iter(shown.voi), None)
+    return render_frame(samples, shown.model, window=voi, invert=invert)
+
+
+def native_values(dataset, frame: int) -> np.ndarray:
+    if "FloatPixelData" in dataset:
+        return np.frombuffer(dataset.FloatPixelData, "<f4").reshape(dataset.Rows, dataset.Columns)
+    return native_frames(dataset)[frame - 1]
+
+
+def compare(viewer, picture: np.ndarray, *, viewport=0, tolerance=0) -> None:
+    """Check every device pixel whose centre is not on the edge between two pixels of the image."""
+    canvas = viewer.canvas(viewport)
+    m = viewer.state(viewport)["toCanvas"]
+    y, x = np.mgrid[: canvas.shape[0], : canvas.shape[1]] + 0.5
+    determinant = m["a"] * m["d"] - m["b"] * m["c"]
+    dx, dy = x - m["e"], y - m["f"]
+    column = (m["d"] * dx - m["c"] * dy) / determinant
+    row = (m["a"] * dy - m["b"] * dx) / determinant
+    clear = (abs(column - np.rint(column)) > 1e-3) & (abs(row - np.rint(row)) > 1e-3)
+    rows, columns = picture.shape[:2]
+    inside = (row >= 0) & (column >= 0) & (row < rows) & (column < columns)
+    expected = np.zeros((*canvas.shape[:2], 3), np.int16)
+    colours = picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
+    expected[inside] = colours[row[inside].astype(int), column[inside].astype(int)]
+    assert (clear & inside).sum() > 1000, "the image is hardly on the canvas"
+    difference = abs(canvas[..., :3].astype(np.int16) - expected)[clear]
+    assert difference.max() <= tolerance, f"{(difference > tolerance).sum()} values differ"
+
+
+def shown_window(viewer) -> Window:
+    voi = viewer.state()["voi"]
+    return Window(voi["center"], voi["width"], VoiFunction(voi["function"]))
+
+
+def open_plain(viewer, dataset, more="") -> None:
+    """Open a series at one device pixel a column, without interpolation."""
+    viewer.open_series(dataset, more)
+    viewer.press("0", "n")
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_a_canvas_shows_exactly_what_numpy_renders(viewer, tmp_path, name):
+    dataset = objects.singles()[name]
+    open_plain(viewer, dataset)
+    assert viewer.page.evaluate("window.isocenter.renderer") == "webgl2"
+    compare(viewer, rendered(dataset, tmp_path))
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_wide_formats_are_shown_to_one_grey(viewer, tmp_path, name):
+    dataset = objects.singles()[name]
+    open_plain(viewer, dataset)
+    compare(viewer, rendered(dataset, tmp_path, window=shown_window(viewer)), tolerance=1)
+
+
+def test_an_object_without_a_window_is_shown_from_its_lowest_to_its_highest_value(viewer, tmp_path):
+    dataset = objects.singles()["no window"]
+    open_plain(viewer, dataset)
+    values = native_values(dataset, 1)
+    low, high = int(values.min()), int(values.max())
+    window = Window((low + high + 1) / 2, high - low + 1)
+    compare(viewer, rendered(dataset, tmp_path, window=window))
+
+
+@pytest.mark.parametrize("name", ["CT with its own windows", "RGB", "padding, inverse", "VOI LUT"])
+def test_without_webgl_the_processor_draws_the_same(viewer, tmp_path, name):
+    dataset = objects.singles()[name]
+    open_plain(viewer, dataset, "&renderer=canvas")
+    assert viewer.page.evaluate("window.isocenter.renderer") == "canvas"
+    compare(viewer, rendered(dataset, tmp_path))
+
+
+def test_htj2k_carries_the_same_pixels(viewer, tmp_path):
+    dataset = objects.singles()["rescaled"]
+    with viewer.page.expect_response(
+        lambda answer: "/frames/1?encoding=htj2k" in answer.url
+    ) as answer:
+        open_plain(viewer, dataset, "&encoding=htj2k")
+    assert answer.value.headers["content-type"] == "image/jphc"
+    compare(viewer, rendered(dataset, tmp_path))
+
+
+def test_every_frame_of_a_multi_frame_object_is_its_own(viewer, tmp_path):
+    dataset = objects.frames()
+    open_plain(viewer, dataset)
+    for frame in (1, 2, 3, 4):
+        assert viewer.state()["frame"] == frame
+        compare(viewer, rendered(dataset, tmp_path, frame=frame))
+        viewer.press("ArrowDown")
+
+
+def test_dragging_changes_width_and_level(viewer, tmp_path):
+    dataset = objects.singles()["CT with its own windows"]
+    open_plain(viewer, dataset)
+    mouse = viewer.page.mouse
+    mouse.move(700, 400)
+    mouse.down()
+    mouse.move(760, 380, steps=3)
+    mouse.up()
+    viewer.settled()
+    voi = viewer.state()["voi"]
+    assert voi["width"] > 400
+    assert voi["center"] < 40
+    compare(viewer, rendered(dataset, tmp_path, window=shown_window(viewer)))
+
+
+def test_the_objects_second_window_and_the_presets_have_keys(viewer, tmp_path):
+    dataset = objects.singles()["CT with its own windows"]
+    open_plain(viewer, dataset)
+    viewer.press("2")
+    compare(viewer, rendered(dataset, tmp_path, window=Window(-600, 1500)))
+    viewer.press("7")  # after two windows of its own: soft tissue, lung, liver, bone, brain
+    compare(viewer, rendered(dataset, tmp_path, window=Window(80 / 2, 80)))
+
+
+def test_inverting_turns_grey_and_colour_round(viewer, tmp_path):
+    for name in ("MONOCHROME1", "padding", "RGB"):
+        dataset = objects.singles()[name]
+        open_plain(viewer, dataset)
+        viewer.press("i")
+        compare(viewer, rendered(dataset, tmp_path, invert=True))
+
+
+def test_turned_mirrored_and_magnified_images_show_the_same_pixels(viewer, tmp_path):
+    dataset = objects.singles()["CT with its own windows"]
+    picture = rendered(dataset, tmp_path)
+    open_plain(viewer, dataset)
+    for key in ("r", "h", "l", "v", "+", "+", "h", "-", "="):
+        viewer.press(key)
+        compare(viewer, picture)
+
+
+def test_turning_right_puts_the_top_row_on_the_right(viewer, tmp_path):
+    dataset = objects.singles()["CT with its own windows"]
+    open_plain(viewer, dataset)
+    viewer.press("r", "0")
+    m = viewer.state()["toCanvas"]
+    shown = viewer.canvas()[int(m["f"]) :, int(m["e"]) - objects.ROWS :][
+        : objects.COLUMNS, : objects.ROWS, 0
+    ]
+    assert np.array_equal(shown, np.rot90(rendered(dataset, tmp_path), -1))
+
+
+def test_interpolation_agrees_between_the_card_and_the_processor(viewer):
+    dataset = objects.singles()["padding"]
+    viewer.open_series(dataset)
+    card = viewer.canvas().astype(int)
+    viewer.open_series(dataset, "&renderer=canvas")
+    processor = viewer.canvas().astype(int)
+    assert abs(card - processor).max() <= 2
+    assert np.mean(card != processor) < 0.02
+
+
+def test_overlays_lie_where_the_object_puts_them(viewer):
+    dataset = objects.overlaid()
+    open_plain(viewer, dataset)
+    viewer.wait("!document.querySelector('canvas.overlay').hidden")
+    viewer.wait(
+        "performance.getEntriesByType('resource').some((e) => e.name.includes('/overlays/'))"
+    )
+    viewer.settled()
+    m = viewer.state()["toCanvas"]
+    drawn = viewer.canvas(layer="overlay")[..., 3] > 0
+    top, left = int(m["f"]) + 10, int(m["e"]) + 20
+    expected = np.zeros_like(drawn)
+    expected[top + 2 : top + 6, left + 3 : left + 13] = True
+    assert np.array_equal(drawn, expected)
+    viewer.press("o")
+    assert viewer.page.locator("canvas.overlay").is_hidden()
+
+
+def test_a_lost_graphics_context_is_made_good(viewer, tmp_path):
+    dataset = objects.singles()["CT with its own windows"]
+    viewer.page.add_init_script(
+        """const original = OffscreenCanvas.prototype.getContext;
+        OffscreenCanvas.prototype.getContext = function (kind, options) {
+            const context = original.call(this, kind, options);
+            if (kind === "webgl2") window.lastContext = context;
+            return context;
+        };"""
+    )
+    open_plain(viewer, dataset)
+    viewer.page.evaluate("window.lastContext.getExtension('WEBGL_lose_context').loseContext()")
+    viewer.wait("isocenter.renderer === 'canvas'")
+    viewer.settled()
+    compare(viewer, rendered(dataset, tmp_path))
+    viewer.wait("isocenter.renderer === 'webgl2'")
+    viewer.settled()
+    compare(viewer, rendered(dataset, tmp_path))

@@ -1,0 +1,169 @@
+"""The study list in a browser: search, order, pages, arrivals, keyboard."""
+
+import httpx
+import pytest
+from dicomweb_client import DICOMwebClient
+from playwright.sync_api import expect
+from tests.browser import objects
+
+
+def rows(viewer):
+    return viewer.page.locator("tbody tr")
+
+
+def column(viewer, name: str) -> list[str]:
+    return viewer.page.locator(f"tbody td.{name}").all_inner_texts()
+
+
+@pytest.fixture
+def studies(viewer):
+    viewer.open("/")
+    expect(rows(viewer)).to_have_count(50)
+    return viewer
+
+
+def test_the_newest_studies_come_first_a_page_at_a_time(studies):
+    page = studies.page
+    dates = column(studies, "date")
+    assert dates == sorted(dates, reverse=True)
+    expect(page.locator(".pager-text")).to_contain_text("1 – 50 of 112")
+    page.get_by_label("Next page").click()
+    expect(page.locator(".pager-text")).to_contain_text("51 – 100 of 112")
+    page.get_by_label("Last page").click()
+    expect(rows(studies)).to_have_count(12)
+    assert "page=3" in page.url
+    page.reload()
+    expect(page.locator(".pager-text")).to_contain_text("101 – 112 of 112")
+    expect(page.get_by_label("Next page")).to_be_disabled()
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "count"),
+    [
+        ("Patient name", "jörg mül", 27),
+        ("Patient ID", "LIST-04", 10),
+        ("Accession", "ACC109", 1),
+        ("Description", "abdomen", 37),
+    ],
+)
+def test_typing_searches(studies, field, text, count):
+    studies.page.get_by_label(field, exact=True).fill(text)
+    expect(rows(studies)).to_have_count(count)
+    studies.page.get_by_label("Clear the search").click()
+    expect(rows(studies)).to_have_count(50)
+
+
+def test_dates_and_modality_narrow_the_list(studies):
+    page = studies.page
+    page.get_by_label("From", exact=True).fill("2023-12-01")
+    page.get_by_label("To", exact=True).fill("2023-12-31")
+    expect(rows(studies)).to_have_count(9)
+    page.get_by_role("combobox", name="Modality").select_option("CT")
+    expect(page.get_by_role("heading", name="No study matches")).to_be_visible()
+    page.get_by_role("button", name="Clear the search").last.click()
+    expect(rows(studies)).to_have_count(50)
+
+
+def test_a_heading_sorts_and_sorts_the_other_way_round(studies):
+    heading = studies.page.get_by_role("columnheader", name="Patient")
+    heading.get_by_role("button").click()
+    expect(heading).to_have_attribute("aria-sort", "ascending")
+    expect(rows(studies).first).to_contain_text("Doe")
+    heading.get_by_role("button").click()
+    expect(heading).to_have_attribute("aria-sort", "descending")
+    expect(rows(studies).first).to_contain_text("Stack")
+    assert "sort=-patientName" in studies.page.url
+
+
+def test_a_study_that_arrives_appears_by_itself_and_goes_when_deleted(viewer, server):
+    viewer.open("/?patientId=ARRIVES")
+    page = viewer.page
+    expect(page.get_by_role("heading", name="No study matches")).to_be_visible()
+    expect(page.locator(".live")).to_contain_text("Live")
+    dataset = objects.secondary_capture(PatientName="New^Nora", PatientID="ARRIVES-1")
+    dataset.file_meta = file_meta(dataset)
+    DICOMwebClient(f"{server.http}/dicomweb").store_instances([dataset])
+    row = page.locator("tbody tr", has_text="New, Nora")
+    expect(row).to_be_visible()
+    expect(row).to_have_class("fresh")
+    httpx.delete(f"{server.http}/dicomweb/studies/{dataset.StudyInstanceUID}").raise_for_status()
+    expect(row).to_be_hidden()
+
+
+def file_meta(dataset):
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    return meta
+
+
+def test_the_keyboard_alone_finds_and_opens_a_study(studies):
+    page = studies.page
+    page.keyboard.press("/")
+    page.keyboard.type("stack")
+    expect(rows(studies)).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    expect(rows(studies).first).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/viewer?StudyInstanceUIDs=*")
+    studies.wait("isocenter?.firstImage != null")
+    page.go_back()
+    expect(page.get_by_label("Patient name")).to_have_value("stack")
+
+
+def test_arrow_keys_walk_the_rows_and_page_keys_the_pages(studies):
+    page = studies.page
+    rows(studies).first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(rows(studies).nth(2)).to_be_focused()
+    page.keyboard.press("End")
+    expect(rows(studies).last).to_be_focused()
+    page.keyboard.press("PageDown")
+    expect(page.locator(".pager-text")).to_contain_text("51 – 100")
+
+
+def test_every_control_can_be_reached_by_tab_and_has_a_name(studies):
+    page = studies.page
+    names = []
+    page.locator("body").focus()
+    for _ in range(26):
+        page.keyboard.press("Tab")
+        names.append(
+            page.evaluate(
+                """() => {
+                    const e = document.activeElement;
+                    return e.ariaLabel || e.labels?.[0]?.innerText || e.innerText || e.title || "";
+                }"""
+            )
+        )
+    wanted = ("Next page", "Patient name", "From", "Modality", "Description", "Accession")
+    assert all(names[:20]), names
+    assert all(any(name.startswith(want) for name in names) for want in wanted), names
+
+
+def test_an_unreachable_server_is_said_and_asked_again(studies):
+    page = studies.page
+    page.route("**/api/studies?*", lambda route: route.abort())
+    page.get_by_label("Patient name").fill("x")
+    expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+    page.unroute("**/api/studies?*")
+    studies.complaints.clear()
+    page.get_by_label("Patient name").fill("garcia")
+    expect(rows(studies)).to_have_count(28)
+
+
+def test_markup_in_an_object_stays_text(viewer, server):
+    dataset = objects.secondary_capture(
+        PatientID="MARKUP", StudyDescription='<img src=x onerror="window.owned=1">'
+    )
+    dataset.file_meta = file_meta(dataset)
+    DICOMwebClient(f"{server.http}/dicomweb").store_instances([dataset])
+    viewer.open("/?patientId=MARKUP")
+    expect(rows(viewer).first).to_contain_text("<img src=x")
+    assert viewer.page.evaluate("window.owned") is None
+    httpx.delete(f"{server.http}/dicomweb/studies/{dataset.StudyInstanceUID}")

@@ -1,0 +1,319 @@
+"""The viewer in a browser: series, viewports, keys, mouse, fingers, tags, mistakes."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+from tests.browser import objects
+
+
+@pytest.fixture
+def stack(viewer):
+    """The viewer on a stack of thirty slices, beside one of twelve and a report."""
+    viewer.open(f"/viewer?StudyInstanceUIDs={objects.STACK_STUDY}")
+    viewer.wait("isocenter?.firstImage != null")
+    return viewer
+
+
+def series_of(dataset) -> str:
+    return dataset.SeriesInstanceUID
+
+
+def thumbnail(viewer, dataset):
+    return viewer.page.locator(f"[data-series='{series_of(dataset)}']")
+
+
+def pane(viewer, number: int = 0):
+    return viewer.page.locator(".viewport").nth(number)
+
+
+def tag_panel(viewer):
+    return viewer.page.get_by_role("complementary", name="DICOM tags")
+
+
+def test_a_study_opens_on_its_first_series_with_thumbnails_of_all(stack):
+    expect(stack.page.locator(".thumbnail")).to_have_count(3)
+    assert stack.state()["series"] == series_of(objects.stack()[0])
+    assert stack.state()["count"] == 30
+    expect(stack.page).to_have_title(re.compile("Stack, Stella"))
+    for text in ("Stack, Stella", "PID-1", "General Hospital", "W 400  L 40", "1 / 30"):
+        expect(pane(stack)).to_contain_text(text)
+
+
+def test_letters_scale_and_position_come_from_the_geometry(stack):
+    letters = stack.page.locator(".letter")
+    assert letters.all_inner_texts() == ["R", "L", "A", "P"]
+    expect(stack.page.locator(".scale")).to_contain_text(re.compile("[125]0* (cm|mm)"))
+    expect(pane(stack)).to_contain_text("Loc -98.8 mm")
+    stack.press("r")
+    assert letters.all_inner_texts() == ["P", "A", "R", "L"]
+
+
+def test_several_studies_and_one_series_may_be_asked_for(viewer):
+    second = objects.second_stack()[0]
+    viewer.open(
+        f"/viewer?StudyInstanceUIDs={objects.STACK_STUDY},{objects.STUDY}"
+        f"&SeriesInstanceUID={series_of(second)}"
+    )
+    viewer.wait("isocenter?.firstImage != null")
+    assert viewer.state()["series"] == series_of(second)
+    expect(viewer.page.locator(".series-strip section")).to_have_count(2)
+
+
+def test_keys_and_wheel_go_through_the_stack(stack):
+    for keys, index in (
+        (["ArrowDown", "ArrowDown"], 2),
+        (["ArrowUp"], 1),
+        (["End"], 29),
+        (["ArrowDown"], 29),
+        (["Home"], 0),
+        (["ArrowRight"], 1),
+    ):
+        stack.press(*keys)
+        assert stack.state()["index"] == index
+    pane(stack).hover()
+    stack.page.mouse.wheel(0, 100)
+    stack.settled()
+    assert stack.state()["index"] == 2
+    stack.page.keyboard.down("Control")
+    stack.page.mouse.wheel(0, 100)
+    stack.page.keyboard.up("Control")
+    stack.settled()
+    assert stack.state()["index"] == 12
+    expect(pane(stack)).to_contain_text("13 / 30")
+
+
+def test_the_bar_beside_the_stack_goes_where_it_is_pressed(stack):
+    box = stack.page.locator(".stack-bar").bounding_box()
+    stack.page.mouse.click(box["x"] + 6, box["y"] + box["height"] * 0.5)
+    stack.settled()
+    assert stack.state()["index"] in (14, 15)
+
+
+def test_page_keys_go_through_the_series(stack):
+    stack.press("PageDown")
+    stack.wait("isocenter.viewports[0].count === 12")
+    stack.press("PageDown")
+    expect(pane(stack)).to_contain_text("has no images to show")
+    stack.press("PageUp")
+    stack.wait("isocenter.viewports[0].count === 12 && isocenter.viewports[0].index === 0")
+
+
+def test_the_middle_button_pans_and_the_right_one_zooms(stack):
+    def drag(button: str, dx: int, dy: int) -> None:
+        mouse = stack.page.mouse
+        mouse.move(600, 400)
+        mouse.down(button=button)
+        mouse.move(600 + dx, 400 + dy, steps=4)
+        mouse.up(button=button)
+        stack.settled()
+
+    before = stack.state()["toCanvas"]
+    drag("middle", 50, -30)
+    moved = stack.state()["toCanvas"]
+    assert [moved["e"] - before["e"], moved["f"] - before["f"]] == pytest.approx([50, -30], abs=1)
+    drag("right", 0, -60)
+    assert stack.state()["toCanvas"]["a"] > moved["a"] * 1.3
+    stack.press(" ")
+    assert stack.state()["toCanvas"] == before
+
+
+def test_the_left_button_does_what_its_tool_says(stack):
+    for name, key, changes in (("Pan", "p", "e"), ("Zoom", "z", "a")):
+        before = stack.state()["toCanvas"][changes]
+        stack.press(key)
+        expect(stack.page.get_by_role("button", name=name, exact=True)).to_have_attribute(
+            "aria-pressed", "true"
+        )
+        stack.page.mouse.move(500, 300)
+        stack.page.mouse.down()
+        stack.page.mouse.move(540, 340, steps=3)
+        stack.page.mouse.up()
+        stack.settled()
+        assert stack.state()["toCanvas"][changes] != before
+
+
+def test_a_series_is_dragged_or_double_clicked_into_a_viewport(stack):
+    page = stack.page
+    page.get_by_label("Layout 1 × 2").click()
+    stack.wait("isocenter.viewports.length === 2 && isocenter.viewports[1].count === 12")
+    stack.settled()
+    thumbnail(stack, objects.stack()[0]).drag_to(pane(stack, 1))
+    stack.wait("isocenter.viewports[1].count === 30")
+    pane(stack, 0).click()
+    thumbnail(stack, objects.second_stack()[0]).dblclick()
+    stack.wait("isocenter.viewports[0].count === 12")
+    thumbnail(stack, objects.stack()[0]).focus()
+    page.keyboard.press("Enter")
+    stack.wait("isocenter.viewports[0].count === 30")
+
+
+def test_layouts_show_up_to_four_viewports_and_one_can_fill_the_page(stack):
+    page = stack.page
+    for name, count in (("2 × 1", 2), ("2 × 2", 4), ("1 × 1", 1), ("2 × 2", 4)):
+        page.get_by_label(f"Layout {name}").click()
+        expect(page.locator(".viewport")).to_have_count(count)
+    stack.press("ArrowRight")
+    assert page.evaluate("window.isocenter.active") == 1
+    pane(stack, 1).dblclick()
+    expect(page.locator(".viewport")).to_have_count(1)
+    stack.wait("isocenter.viewports[0].count === 12")
+    stack.press("Escape")
+    expect(page.locator(".viewport")).to_have_count(4)
+    expect(pane(stack, 3)).to_contain_text("Drag a series here")
+
+
+def test_cine_runs_and_stops(stack):
+    rate = stack.page.get_by_label("Images a second")
+    rate.fill("50")
+    rate.press("Enter")
+    pane(stack).focus()
+    stack.page.keyboard.press("c")
+    stack.wait("isocenter.viewports[0].index > 3")
+    stack.press("Escape")
+    assert not stack.state()["playing"]
+
+
+def test_presets_are_in_a_menu(stack):
+    menu = stack.page.get_by_label("Window preset")
+    offered = [" ".join(text.split()) for text in menu.locator("option").all_inner_texts()]
+    assert offered[:3] == ["1 SOFT", "2 LUNG", "3 Soft tissue W 400 L 40"]
+    menu.select_option(label="5  Liver  W 150  L 90")
+    stack.settled()
+    assert stack.state()["voi"] == {"function": "LINEAR", "center": 90, "width": 150}
+
+
+def test_the_tag_table_finds_elements_and_follows_the_image(stack):
+    page = stack.page
+    stack.press("t")
+    panel = tag_panel(stack)
+    expect(panel).to_contain_text("MediaStorageSOPClassUID")
+    page.get_by_label("Filter tags").fill("instance number")
+    expect(panel.locator("tr")).to_have_count(1)
+    expect(panel.locator("tr .value")).to_have_text("1")
+    pane(stack).focus()
+    page.keyboard.press("End")
+    expect(panel.locator("tr .value")).to_have_text("30")
+    page.get_by_label("Filter tags").fill("codemeaning chest")
+    expect(panel.locator("tr.ancestor").first).to_contain_text("ProcedureCodeSequence")
+    page.get_by_label("Filter tags").fill("no such thing")
+    expect(panel).to_contain_text("No element matches")
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+
+
+def test_an_object_without_images_has_tags_too(stack):
+    thumbnail(stack, objects.report()).dblclick()
+    expect(pane(stack)).to_contain_text("has no images to show")
+    stack.page.keyboard.press("t")
+    expect(tag_panel(stack)).to_contain_text("CompletionFlag")
+
+
+def test_help_lists_the_keys(stack):
+    stack.page.keyboard.press("?")
+    dialog = stack.page.get_by_role("dialog")
+    for text in ("Rotate right", "Play or stop cine", "Ctrl + wheel", "Two fingers"):
+        expect(dialog).to_contain_text(text)
+    stack.page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+
+def test_text_can_be_put_away(stack):
+    expect(pane(stack)).to_contain_text("Stack, Stella")
+    stack.press("x")
+    expect(pane(stack)).not_to_contain_text("Stack, Stella")
+
+
+def test_keys_typed_into_a_field_stay_there(stack):
+    stack.press("t")
+    stack.page.get_by_label("Filter tags").press_sequentially("rihv")
+    stack.settled()
+    assert (stack.state()["rotation"], stack.state()["inverted"]) == (0, False)
+
+
+def test_every_button_has_a_name_and_can_be_focused(stack):
+    unnamed = stack.page.evaluate(
+        """() => [...document.querySelectorAll("button, select, input, [role=button], a")]
+            .filter((e) => !(e.ariaLabel || e.title || e.innerText.trim() || e.labels?.length))
+            .map((e) => e.outerHTML)"""
+    )
+    assert unnamed == []
+    stack.page.get_by_label("Invert").focus()
+    stack.page.keyboard.press("Space")
+    stack.settled()
+    assert stack.state()["inverted"]
+
+
+def test_fingers_scroll_zoom_and_pan(browser, server):
+    context = browser.new_context(viewport={"width": 900, "height": 700}, has_touch=True)
+    try:
+        page = context.new_page()
+        page.goto(f"{server.http}/viewer?StudyInstanceUIDs={objects.STACK_STUDY}")
+        page.locator(".corner.bottom-right").wait_for()
+        session = context.new_cdp_session(page)
+
+        def touch(kind: str, *points: tuple[int, int]) -> None:
+            places = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+        def swipe(*path: tuple[tuple[int, int], ...]) -> dict:
+            touch("touchStart", *path[0])
+            for points in path[1:]:
+                touch("touchMove", *points)
+            touch("touchEnd")
+            page.wait_for_timeout(100)
+            return page.evaluate("window.isocenter")["viewports"][0]
+
+        before = page.evaluate("window.isocenter")["viewports"][0]
+        pinched = swipe(((400, 300), (500, 300)), ((350, 300), (550, 300)))
+        assert pinched["toCanvas"]["a"] == pytest.approx(2 * before["toCanvas"]["a"], rel=0.02)
+        moved = swipe(((400, 300), (500, 300)), ((430, 340), (530, 340)))
+        assert moved["toCanvas"]["e"] == pytest.approx(pinched["toCanvas"]["e"] + 30, abs=2)
+        assert moved["wanted"] == 0
+        assert swipe(((450, 200),), ((450, 300),))["wanted"] > 2
+        assert (
+            swipe(((400, 200), (450, 200), (500, 200)), ((400, 350), (450, 350), (500, 350)))[
+                "wanted"
+            ]
+            > 6
+        )
+    finally:
+        context.close()
+
+
+def test_an_image_that_cannot_be_had_says_so_and_is_tried_again(stack):
+    page = stack.page
+    failing = re.compile(rf"/instances/{objects.second_stack()[0].SOPInstanceUID}/frames/")
+    page.route(
+        failing, lambda route: route.fulfill(status=422, json={"detail": "the frame is truncated"})
+    )
+    thumbnail(stack, objects.second_stack()[0]).dblclick()
+    expect(pane(stack)).to_contain_text("Image 1 cannot be shown: the frame is truncated")
+    stack.press("ArrowDown")
+    assert stack.state()["index"] == 1
+    stack.press("ArrowUp")
+    page.unroute(failing)
+    page.get_by_role("button", name="Try again").click()
+    stack.wait("isocenter.viewports[0].index === 0")
+    stack.complaints.clear()  # Chromium itself notes the status 422
+
+
+def test_a_study_that_is_not_there_leads_back_to_the_list(viewer):
+    viewer.open("/viewer?StudyInstanceUIDs=1.2.3.4.5")
+    expect(viewer.page.get_by_role("alert")).to_contain_text("cannot be shown")
+    viewer.page.get_by_role("button", name="To the study list").click()
+    expect(viewer.page.get_by_role("table", name="Studies")).to_be_visible()
+    viewer.complaints.clear()  # Chromium itself notes the status 404
+
+
+def test_a_narrow_window_keeps_image_and_series_in_reach(browser, server):
+    page = browser.new_page(viewport={"width": 400, "height": 760})
+    try:
+        page.goto(f"{server.http}/viewer?StudyInstanceUIDs={objects.STACK_STUDY}")
+        page.locator(".corner.bottom-right").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400
+        for selector in (".viewport", ".thumbnail"):
+            box = page.locator(selector).first.bounding_box()
+            assert box["y"] + box["height"] <= 760
+    finally:
+        page.close()

@@ -1,0 +1,119 @@
+import type { SeriesDisplay, StudyContents, StudyPage, StudyQuery, TagRow } from "./model";
+
+/** Studies on one page of the list. */
+export const PAGE_SIZE = 50;
+
+/** An answer that was not a success; its message is the server's own sentence where it sent one. */
+export class ServerError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Whether an error only says that a request was no longer wanted. */
+export function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "AbortError";
+}
+
+async function serverSentence(response: Response): Promise<string> {
+  const text = await response.text().catch(() => "");
+  try {
+    const body: unknown = JSON.parse(text);
+    if (typeof body === "object" && body !== null) {
+      const { detail, message, error } = body as Record<string, unknown>;
+      const sentence = [detail, message, error].find((part) => typeof part === "string");
+      if (typeof sentence === "string") return sentence;
+    }
+  } catch {
+    // Not JSON: the status says what there is to say.
+  }
+  return `The server answered ${response.status} ${response.statusText}`.trim();
+}
+
+/**
+ * Fetch, or throw what went wrong in words that can be shown.
+ *
+ * @throws ServerError where the server answered with anything but success, or could not be reached.
+ */
+export async function request(url: string, signal?: AbortSignal): Promise<Response> {
+  const response = await fetch(url, signal ? { signal } : {}).catch((error: unknown) => {
+    if (isAbort(error)) throw error;
+    throw new ServerError(0, "The server cannot be reached");
+  });
+  if (!response.ok) throw new ServerError(response.status, await serverSentence(response));
+  return response;
+}
+
+async function json<T>(url: string, signal?: AbortSignal): Promise<T> {
+  return (await request(url, signal)).json() as Promise<T>;
+}
+
+function studyUrl(study: string): string {
+  return `/api/studies/${encodeURIComponent(study)}`;
+}
+
+function instanceUrl(study: string, series: string, instance: string): string {
+  return `${studyUrl(study)}/series/${encodeURIComponent(series)}/instances/${encodeURIComponent(instance)}`;
+}
+
+/** The query string that asks the server for one page of the study list. */
+export function studyListParameters(query: StudyQuery): URLSearchParams {
+  const { patientName, patientId, dateFrom, dateTo, modality, accession, description } = query;
+  const matches = { patientName, patientId, dateFrom, dateTo, modality, accession, description };
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(matches)) {
+    if (value.trim() !== "") parameters.set(name, value.trim());
+  }
+  parameters.set("sort", `${query.descending ? "-" : ""}${query.sort}`);
+  parameters.set("offset", String((query.page - 1) * PAGE_SIZE));
+  parameters.set("limit", String(PAGE_SIZE));
+  return parameters;
+}
+
+export function fetchStudies(query: StudyQuery, signal?: AbortSignal): Promise<StudyPage> {
+  return json(`/api/studies?${studyListParameters(query)}`, signal);
+}
+
+export function fetchStudy(study: string, signal?: AbortSignal): Promise<StudyContents> {
+  return json(studyUrl(study), signal);
+}
+
+export function fetchSeries(study: string, series: string): Promise<SeriesDisplay> {
+  return json(`${studyUrl(study)}/series/${encodeURIComponent(series)}`);
+}
+
+/** UID of the first object of a series, for series without images to list. */
+export async function fetchFirstInstance(
+  study: string,
+  series: string,
+  signal?: AbortSignal,
+): Promise<string | null> {
+  const path = `/dicomweb/studies/${encodeURIComponent(study)}/series/${encodeURIComponent(series)}`;
+  const response = await request(`${path}/instances?limit=1`, signal);
+  if (response.status === 204) return null;
+  const [first] = (await response.json()) as Record<string, { Value?: string[] }>[];
+  return first?.["00080018"]?.Value?.[0] ?? null;
+}
+
+export function fetchTags(
+  study: string,
+  series: string,
+  instance: string,
+  signal?: AbortSignal,
+): Promise<TagRow[]> {
+  return json(`${instanceUrl(study, series, instance)}/tags`, signal);
+}
+
+/** Where one frame's normalised pixels are. */
+export function frameUrl(
+  study: string,
+  series: string,
+  instance: string,
+  frame: number,
+  encoding: "raw" | "htj2k",
+): string {
+  return `${instanceUrl(study, series, instance)}/frames/${frame}?encoding=${encoding}`;
+}

@@ -1,0 +1,195 @@
+/** What the server's viewer API answers: the study list and the resolved display model. */
+
+export interface Study {
+  uid: string;
+  patientName: string;
+  patientId: string;
+  birthDate: string;
+  sex: string;
+  studyDate: string;
+  studyTime: string;
+  description: string;
+  accession: string;
+  modalities: string[];
+  seriesCount: number;
+  instanceCount: number;
+}
+
+export interface StudyPage {
+  total: number;
+  studies: Study[];
+}
+
+export interface SeriesSummary {
+  uid: string;
+  number: number | null;
+  modality: string;
+  description: string;
+  bodyPart: string;
+  instanceCount: number;
+  frameCount: number;
+  displayable: boolean;
+  thumbnail: string | null;
+}
+
+export interface StudyContents {
+  study: Study;
+  series: SeriesSummary[];
+}
+
+/** How one stored pixel lies in the bytes of a frame (little endian, row by row). */
+export type PixelFormat =
+  | "int8"
+  | "uint8"
+  | "int16"
+  | "uint16"
+  | "int32"
+  | "uint32"
+  | "float32"
+  | "float64"
+  | "rgb8";
+
+/** A lookup table (PS3.3 C.11.1.1, C.11.2.1.1): `values` is base64 of little-endian 16-bit words. */
+export interface LookupTable {
+  type: "lut";
+  first: number;
+  bits: number;
+  values: string;
+  explanation?: string;
+}
+
+export type ModalityTransform =
+  | { type: "linear"; slope: number; intercept: number; units?: string }
+  | (LookupTable & { units?: string });
+
+/** VOI LUT Function (0028,1056). */
+export type WindowFunction = "LINEAR" | "LINEAR_EXACT" | "SIGMOID";
+
+export interface Window {
+  function: WindowFunction;
+  center: number;
+  width: number;
+}
+
+export interface OwnWindow extends Window {
+  type: "window";
+  explanation?: string;
+}
+
+export type VoiTransform = OwnWindow | LookupTable;
+
+export interface Presentation {
+  inverse?: boolean;
+  lut?: { first?: number; bits: number; values: string } | null;
+}
+
+export interface Spacing {
+  row: number;
+  column: number;
+  source: string;
+  isReal: boolean;
+}
+
+export interface OverlayPlane {
+  index: number;
+  label: string;
+  rows: number;
+  columns: number;
+  /** Row and column of the plane's first pixel, counted from 1 (6xxx,0050). */
+  origin: [number, number];
+  type: string;
+  url: string;
+}
+
+export interface DisplayModel {
+  rows: number;
+  columns: number;
+  format: PixelFormat;
+  bitsStored: number;
+  signed: boolean;
+  modality: ModalityTransform;
+  voi: VoiTransform[];
+  defaultWindow?: Window | null;
+  presentation: Presentation;
+  padding: { low: number; high: number } | null;
+  spacing: Spacing | null;
+  /** Pixel Aspect Ratio (0028,0034): vertical, horizontal. */
+  aspect?: [number, number] | null;
+  orientation: number[] | null;
+  frameOfReference: string | null;
+  overlays: OverlayPlane[];
+  lossy: { ratio: number[]; method: string[] } | null;
+  frameTime: number | null;
+  recommendedFrameRate: number | null;
+  /** Colours of the stored values from `first` on (PS3.3 C.7.6.19); base64 of RGB bytes. */
+  supplementalPalette?: { first: number; colours: string } | null;
+  /** What of the object could not be used, a sentence each. */
+  problems?: string[];
+}
+
+export interface ImageEntry {
+  instance: string;
+  /** Frame number, counted from 1. */
+  frame: number;
+  /** Index into the series' `models`. */
+  model: number;
+  number: number | null;
+  position: [number, number, number] | null;
+  sopClass: string;
+  /** This image's own windows, where they differ from the model's. */
+  window: (OwnWindow | LookupTable)[] | null;
+}
+
+export interface SeriesDisplay {
+  study: string;
+  series: string;
+  modality: string;
+  description: string;
+  patient: { name: string; id: string; birthDate: string; sex: string };
+  studyInfo: {
+    date: string;
+    time: string;
+    description: string;
+    institution: string;
+    accession: string;
+  };
+  seriesNumber: number | null;
+  models: DisplayModel[];
+  images: ImageEntry[];
+  /** What of the series is missing or at odds, in words. */
+  problems?: string[];
+}
+
+/** One line of the tag table: a data element, its sequence depth in `level`. */
+export interface TagRow {
+  tag: string;
+  keyword: string;
+  name: string;
+  vr: string;
+  vm: number | string;
+  value: string;
+  level: number;
+  length: number | null;
+}
+
+export type StudySortKey =
+  | "patientName"
+  | "patientId"
+  | "studyDate"
+  | "description"
+  | "accession"
+  | "modality"
+  | "instanceCount";
+
+export interface StudyQuery {
+  patientName: string;
+  patientId: string;
+  dateFrom: string;
+  dateTo: string;
+  modality: string;
+  accession: string;
+  description: string;
+  sort: StudySortKey;
+  descending: boolean;
+  page: number;
+}

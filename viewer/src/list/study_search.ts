@@ -1,0 +1,147 @@
+/** The study list's state: what is asked, what was answered, and what has arrived since. */
+
+import { batch, signal } from "@preact/signals";
+import { fetchStudies, isAbort, PAGE_SIZE } from "../api/client";
+import type { Study, StudyPage, StudyQuery, StudySortKey } from "../api/model";
+import { EMPTY_QUERY, FILTERS } from "../viewer/address";
+
+/** Typing pauses this many milliseconds before it is searched for. */
+const TYPING = 250;
+/** While studies arrive, the list is asked again at most this often. */
+const REFRESH = 1000;
+/** How long a study that has just arrived stays marked. */
+const FRESH = 8000;
+
+export type LiveState = "connecting" | "live" | "lost";
+
+export class StudySearch {
+  readonly query = signal<StudyQuery>(EMPTY_QUERY);
+  readonly answer = signal<StudyPage | null>(null);
+  readonly loading = signal(false);
+  readonly error = signal<string | null>(null);
+  readonly live = signal<LiveState>("connecting");
+  /** UIDs of studies that appeared while the list was open. */
+  readonly fresh = signal<ReadonlySet<string>>(new Set());
+  private request: AbortController | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private refreshTimer: ReturnType<typeof setTimeout> | undefined;
+  private events: EventSource | null = null;
+
+  /** @param changed hears of every query that is searched for. */
+  constructor(private readonly changed: (query: StudyQuery) => void) {}
+
+  /** Begin with a query, and listen for studies that arrive. */
+  start(query: StudyQuery): () => void {
+    this.query.value = query;
+    void this.search();
+    this.listen();
+    return () => this.stop();
+  }
+
+  private stop(): void {
+    this.request?.abort();
+    this.events?.close();
+    clearTimeout(this.timer);
+    clearTimeout(this.refreshTimer);
+  }
+
+  /** Take over a query from the address, without writing it back. */
+  follow(query: StudyQuery): void {
+    this.query.value = query;
+    void this.search();
+  }
+
+  /** Change what is searched for; what is typed waits for a pause. */
+  filter(change: Partial<StudyQuery>, wait = TYPING): void {
+    this.query.value = { ...this.query.value, ...change, page: 1 };
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.submit(), wait);
+  }
+
+  /** Search now for what has been typed. */
+  submit(): void {
+    clearTimeout(this.timer);
+    this.changed(this.query.value);
+    void this.search();
+  }
+
+  clear(): void {
+    const { sort, descending } = this.query.value;
+    this.filter({ ...EMPTY_QUERY, sort, descending }, 0);
+  }
+
+  /** Whether any filter is set. */
+  get isFiltered(): boolean {
+    return FILTERS.some((name) => this.query.value[name].trim() !== "");
+  }
+
+  /** Sort by a key; by the same key again means the other way round. */
+  sortBy(sort: StudySortKey): void {
+    const query = this.query.value;
+    const newestFirst = sort === "studyDate" || sort === "instanceCount";
+    const descending = query.sort === sort ? !query.descending : newestFirst;
+    this.query.value = { ...query, sort, descending, page: 1 };
+    this.submit();
+  }
+
+  get pages(): number {
+    return Math.max(1, Math.ceil((this.answer.value?.total ?? 0) / PAGE_SIZE));
+  }
+
+  goToPage(page: number): void {
+    const within = Math.min(Math.max(page, 1), this.pages);
+    if (within === this.query.value.page) return;
+    this.query.value = { ...this.query.value, page: within };
+    this.submit();
+  }
+
+  /** Ask the server; an answer that comes after a newer question is dropped. */
+  async search(arrival = false): Promise<void> {
+    this.request?.abort();
+    const request = (this.request = new AbortController());
+    this.loading.value = true;
+    try {
+      const answer = await fetchStudies(this.query.value, request.signal);
+      batch(() => {
+        if (arrival) this.markFresh(answer.studies);
+        this.answer.value = answer;
+        this.error.value = null;
+      });
+      if (this.query.value.page > this.pages) this.goToPage(this.pages);
+    } catch (error) {
+      if (!isAbort(error)) this.error.value = (error as Error).message;
+    } finally {
+      if (this.request === request) this.loading.value = false;
+    }
+  }
+
+  private markFresh(studies: readonly Study[]): void {
+    const known = new Set(this.answer.value?.studies.map(({ uid }) => uid));
+    const fresh = studies.map(({ uid }) => uid).filter((uid) => !known.has(uid));
+    if (fresh.length === 0) return;
+    this.fresh.value = new Set([...this.fresh.value, ...fresh]);
+    setTimeout(() => {
+      this.fresh.value = new Set([...this.fresh.value].filter((uid) => !fresh.includes(uid)));
+    }, FRESH);
+  }
+
+  private listen(): void {
+    const events = (this.events = new EventSource("/api/events"));
+    events.addEventListener("open", () => {
+      // What happened while the line was down has not been told.
+      if (this.live.value === "lost") this.refreshSoon();
+      this.live.value = "live";
+    });
+    events.addEventListener("error", () => {
+      this.live.value = "lost";
+    });
+    events.addEventListener("change", () => this.refreshSoon());
+  }
+
+  private refreshSoon(): void {
+    this.refreshTimer ??= setTimeout(() => {
+      this.refreshTimer = undefined;
+      void this.search(true);
+    }, REFRESH);
+  }
+}

@@ -1,0 +1,237 @@
+/** Draws with WebGL2: one context for the whole page, however many canvases it has. */
+
+import type { PixelFormat } from "../api/model";
+import type { DisplayTable } from "../image/display_table";
+import type { Frame } from "../image/frame";
+import { type Picture, type Renderer, samplesPerSide } from "./picture";
+import { fragmentShader, type SamplerKind, type ShaderVariant, VERTEX_SHADER } from "./shaders";
+
+interface Program {
+  readonly program: WebGLProgram;
+  readonly uniforms: Readonly<Record<string, WebGLUniformLocation | null>>;
+}
+
+/** How a pixel format lies in a texture. */
+interface TextureLayout {
+  readonly internal: GLenum;
+  readonly format: GLenum;
+  readonly type: GLenum;
+  readonly sampler: SamplerKind;
+}
+
+const UNIFORMS = [
+  "image", "table", "toImage", "top", "size", "scale", "offset", "entries", "padding",
+] as const;
+
+/** Bytes of textures to keep on the card. */
+const TEXTURE_BYTES = 256 * 2 ** 20;
+const TABLE_SIDE = 256;
+
+function textureLayout(gl: WebGL2RenderingContext, format: PixelFormat): TextureLayout {
+  switch (format) {
+    case "int8":
+      return { internal: gl.R8I, format: gl.RED_INTEGER, type: gl.BYTE, sampler: "isampler2D" };
+    case "uint8":
+      return { internal: gl.R8UI, format: gl.RED_INTEGER, type: gl.UNSIGNED_BYTE, sampler: "usampler2D" };
+    case "int16":
+      return { internal: gl.R16I, format: gl.RED_INTEGER, type: gl.SHORT, sampler: "isampler2D" };
+    case "uint16":
+      return { internal: gl.R16UI, format: gl.RED_INTEGER, type: gl.UNSIGNED_SHORT, sampler: "usampler2D" };
+    case "rgb8":
+      return { internal: gl.RGB8, format: gl.RGB, type: gl.UNSIGNED_BYTE, sampler: "sampler2D" };
+    default:
+      return { internal: gl.R32F, format: gl.RED, type: gl.FLOAT, sampler: "sampler2D" };
+  }
+}
+
+/** Textures by key, up to a number of bytes. */
+class TextureStore {
+  private readonly textures = new Map<string, { texture: WebGLTexture; bytes: number; frame: Frame }>();
+  private bytes = 0;
+
+  constructor(private readonly gl: WebGL2RenderingContext) {}
+
+  get({ key, frame }: Picture): WebGLTexture {
+    const known = this.textures.get(key);
+    if (known && known.frame === frame) {
+      this.textures.delete(key);
+      this.textures.set(key, known);
+      return known.texture;
+    }
+    const texture = this.upload(frame);
+    const bytes = frame.pixels.byteLength;
+    this.textures.set(key, { texture, bytes, frame });
+    this.bytes += bytes;
+    this.trim(key);
+    return texture;
+  }
+
+  private upload(frame: Frame): WebGLTexture {
+    const { gl } = this;
+    const texture = newTexture(gl);
+    const { internal, format, type } = textureLayout(gl, frame.format);
+    gl.texImage2D(gl.TEXTURE_2D, 0, internal, frame.columns, frame.rows, 0, format, type, frame.pixels);
+    return texture;
+  }
+
+  private trim(keep: string): void {
+    for (const [key, { texture, bytes }] of this.textures) {
+      if (this.bytes <= TEXTURE_BYTES || key === keep) return;
+      this.gl.deleteTexture(texture);
+      this.textures.delete(key);
+      this.bytes -= bytes;
+    }
+  }
+}
+
+function newTexture(gl: WebGL2RenderingContext): WebGLTexture {
+  const texture = gl.createTexture();
+  gl.bindTexture(gl.TEXTURE_2D, texture);
+  for (const filter of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) {
+    gl.texParameteri(gl.TEXTURE_2D, filter, gl.NEAREST);
+  }
+  for (const wrap of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) {
+    gl.texParameteri(gl.TEXTURE_2D, wrap, gl.CLAMP_TO_EDGE);
+  }
+  return texture;
+}
+
+function compile(gl: WebGL2RenderingContext, kind: GLenum, source: string): WebGLShader {
+  const shader = gl.createShader(kind) as WebGLShader;
+  gl.shaderSource(shader, source);
+  gl.compileShader(shader);
+  return shader;
+}
+
+function link(gl: WebGL2RenderingContext, fragment: string): Program {
+  const program = gl.createProgram();
+  gl.attachShader(program, compile(gl, gl.VERTEX_SHADER, VERTEX_SHADER));
+  gl.attachShader(program, compile(gl, gl.FRAGMENT_SHADER, fragment));
+  gl.bindAttribLocation(program, 0, "corner");
+  gl.linkProgram(program);
+  if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
+    throw new Error(`The shader does not link: ${gl.getProgramInfoLog(program)}`);
+  }
+  const uniforms = Object.fromEntries(
+    UNIFORMS.map((name) => [name, gl.getUniformLocation(program, name)]),
+  );
+  return { program, uniforms };
+}
+
+function samplesOf({ toImage, smooth }: Picture): ShaderVariant["samples"] {
+  if (!smooth) return "nearest";
+  const side = samplesPerSide(toImage, smooth);
+  return side > 1 ? (side as 2 | 3 | 4) : "bilinear";
+}
+
+export class WebGLRenderer implements Renderer {
+  readonly name = "webgl2";
+  private readonly surface = new OffscreenCanvas(1, 1);
+  private readonly gl: WebGL2RenderingContext;
+  private readonly textures: TextureStore;
+  private readonly programs = new Map<string, Program>();
+  private readonly tableBytes = new Uint8Array(TABLE_SIDE * TABLE_SIDE * 3);
+  /** What the table's texture holds now. */
+  private tableValues: Uint8Array | null = null;
+  private readonly largest: number;
+
+  /**
+   * @param lost called once when the context is gone (driver reset, too many pages).
+   * @throws Error where the browser has no WebGL2.
+   */
+  constructor(lost: () => void) {
+    const gl = this.surface.getContext("webgl2", {
+      alpha: false,
+      antialias: false,
+      depth: false,
+    });
+    if (!gl) throw new Error("This browser has no WebGL2");
+    this.gl = gl;
+    this.surface.addEventListener("webglcontextlost", lost, { once: true });
+    this.largest = gl.getParameter(gl.MAX_TEXTURE_SIZE) as number;
+    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+    this.textures = new TextureStore(gl);
+    gl.activeTexture(gl.TEXTURE1);
+    newTexture(gl);
+    this.oneTriangle();
+  }
+
+  /** A triangle that covers every canvas. */
+  private oneTriangle(): void {
+    const { gl } = this;
+    gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
+    gl.bufferData(gl.ARRAY_BUFFER, new Float32Array([-1, -1, 3, -1, -1, 3]), gl.STATIC_DRAW);
+    gl.enableVertexAttribArray(0);
+    gl.vertexAttribPointer(0, 2, gl.FLOAT, false, 0, 0);
+  }
+
+  private programFor(picture: Picture): Program {
+    const variant: ShaderVariant = {
+      sampler: textureLayout(this.gl, picture.frame.format).sampler,
+      colour: picture.frame.format === "rgb8",
+      samples: samplesOf(picture),
+      padded: picture.padding !== null,
+      coarse: picture.smooth && picture.table.isCoarse,
+      palette: picture.table.coloured,
+    };
+    const name = Object.values(variant).join(" ");
+    let program = this.programs.get(name);
+    if (!program) this.programs.set(name, (program = link(this.gl, fragmentShader(variant))));
+    return program;
+  }
+
+  private resize(width: number, height: number): void {
+    const { surface, gl } = this;
+    if (surface.width === width && surface.height === height) return;
+    surface.width = width;
+    surface.height = height;
+    gl.viewport(0, 0, width, height);
+  }
+
+  /** Bring the table into its texture, unless it is there. */
+  private useTable(table: DisplayTable): void {
+    if (table.values === this.tableValues) return;
+    this.tableValues = table.values;
+    const { gl, tableBytes } = this;
+    tableBytes.set(table.values);
+    const format = table.coloured ? gl.RGB : gl.RED;
+    const internal = table.coloured ? gl.RGB8 : gl.R8;
+    gl.activeTexture(gl.TEXTURE1);
+    gl.texImage2D(
+      gl.TEXTURE_2D, 0, internal, TABLE_SIDE, TABLE_SIDE, 0, format, gl.UNSIGNED_BYTE, tableBytes,
+    );
+  }
+
+  private setUniforms({ uniforms }: Program, picture: Picture): void {
+    const { gl } = this;
+    const { frame, table, toImage: m, padding } = picture;
+    gl.uniform1i(uniforms.image ?? null, 0);
+    gl.uniform1i(uniforms.table ?? null, 1);
+    gl.uniformMatrix3x2fv(uniforms.toImage ?? null, false, [m.a, m.b, m.c, m.d, m.e, m.f]);
+    gl.uniform1f(uniforms.top ?? null, this.surface.height);
+    gl.uniform2i(uniforms.size ?? null, frame.columns, frame.rows);
+    gl.uniform1f(uniforms.scale ?? null, table.scale);
+    gl.uniform1f(uniforms.offset ?? null, table.offset);
+    gl.uniform1i(uniforms.entries ?? null, table.entries);
+    gl.uniform2f(uniforms.padding ?? null, padding?.low ?? 1, padding?.high ?? 0);
+  }
+
+  draw(picture: Picture, width: number, height: number): ImageBitmap | null {
+    const { gl, surface } = this;
+    if (Math.max(picture.frame.columns, picture.frame.rows, width, height) > this.largest) return null;
+    if (gl.isContextLost()) return null;
+    this.resize(width, height);
+    const program = this.programFor(picture);
+    gl.useProgram(program.program);
+    this.useTable(picture.table);
+    gl.activeTexture(gl.TEXTURE0);
+    gl.bindTexture(gl.TEXTURE_2D, this.textures.get(picture));
+    this.setUniforms(program, picture);
+    gl.drawArrays(gl.TRIANGLES, 0, 3);
+    return surface.transferToImageBitmap();
+  }
+
+  dispose(): void {
+    this.gl.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+}

@@ -1,0 +1,94 @@
+import type { SeriesSummary, StudyContents } from "../api/model";
+import { seriesKey, type Workspace } from "../viewer/workspace";
+import { counted, formatDate } from "./format";
+
+/** The type under which a dragged series travels. */
+export const SERIES_TYPE = "application/x-isocenter-series";
+
+interface ThumbnailProps {
+  readonly workspace: Workspace;
+  readonly study: string;
+  readonly series: SeriesSummary;
+}
+
+function Picture({ series }: { series: SeriesSummary }) {
+  if (!series.displayable || !series.thumbnail) {
+    return <span class="no-picture">{series.modality}</span>;
+  }
+  return <img src={series.thumbnail} alt="" loading="lazy" draggable={false} />;
+}
+
+function countLabel(series: SeriesSummary): string {
+  if (!series.displayable) return counted(series.instanceCount, "object");
+  return counted(series.frameCount, "image");
+}
+
+function Thumbnail({ workspace, study, series }: ThumbnailProps) {
+  const key = seriesKey(study, series.uid);
+  const places = workspace.visible.value.filter((viewport) => workspace.seriesIn(viewport) === key);
+  const isActive = places.includes(workspace.active.value);
+  const show = () => void workspace.showSeries(workspace.active.peek(), study, series.uid);
+  const title = series.description || series.bodyPart || "No description";
+  return (
+    <li>
+      <div
+        class={`thumbnail ${isActive ? "active" : ""}`}
+        role="button"
+        tabIndex={0}
+        draggable
+        data-series={series.uid}
+        aria-pressed={places.length > 0}
+        aria-label={`Series ${series.number ?? ""}, ${series.modality}, ${title}, ${countLabel(series)}`}
+        title={`${title}\nDouble-click or drag into a viewport`}
+        onDblClick={show}
+        onClick={(event) => (event as unknown as PointerEvent).pointerType === "touch" && show()}
+        onKeyDown={(event) => {
+          if (event.key !== "Enter") return;
+          event.preventDefault();
+          show();
+        }}
+        onDragStart={(event) => {
+          event.dataTransfer?.setData(SERIES_TYPE, JSON.stringify({ study, series: series.uid }));
+        }}
+      >
+        <span class="thumbnail-picture">
+          <Picture series={series} />
+          <span class="thumbnail-modality">{series.modality}</span>
+          {places.length > 0 && <span class="thumbnail-shown" aria-hidden="true" />}
+        </span>
+        <span class="thumbnail-title">
+          {series.number !== null && <b>{series.number}</b>} {title}
+        </span>
+        <span class="thumbnail-count">{countLabel(series)}</span>
+      </div>
+    </li>
+  );
+}
+
+function StudySection({ workspace, contents }: { workspace: Workspace; contents: StudyContents }) {
+  const { study, series } = contents;
+  return (
+    <section aria-label={`Study ${study.description}`}>
+      <h2>
+        <span>{formatDate(study.studyDate) || "No date"}</span>
+        {workspace.ofSeveralPatients.value && <span class="strip-patient">{study.patientName || study.patientId}</span>}
+        {study.description && <span class="strip-description" title={study.description}>{study.description}</span>}
+      </h2>
+      <ul>
+        {series.map((summary) => (
+          <Thumbnail key={summary.uid} workspace={workspace} study={study.uid} series={summary} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+export function SeriesStrip({ workspace }: { workspace: Workspace }) {
+  return (
+    <nav class="series-strip" aria-label="Series" aria-busy={workspace.state.value.kind === "loading"}>
+      {workspace.studies.value.map((contents) => (
+        <StudySection key={contents.study.uid} workspace={workspace} contents={contents} />
+      ))}
+    </nav>
+  );
+}

@@ -1,0 +1,248 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { PAGE_SIZE } from "../api/client";
+import type { Study, StudyQuery, StudySortKey } from "../api/model";
+import { StudySearch } from "../list/study_search";
+import { listAddress, viewerAddress } from "../viewer/address";
+import { counted, formatDate, formatTime } from "./format";
+import { Icon, Mark } from "./icons";
+import { followLink, navigate, replaceAddress } from "./router";
+import { SearchForm } from "./SearchForm";
+
+interface Column {
+  readonly key: StudySortKey;
+  readonly label: string;
+  readonly class: string;
+}
+
+const COLUMNS: readonly Column[] = [
+  { key: "patientName", label: "Patient", class: "patient" },
+  { key: "patientId", label: "ID", class: "patient-id" },
+  { key: "studyDate", label: "Study date", class: "date" },
+  { key: "modality", label: "Modality", class: "modality" },
+  { key: "description", label: "Description", class: "description" },
+  { key: "accession", label: "Accession", class: "accession" },
+  { key: "instanceCount", label: "Images", class: "count" },
+];
+
+function HeaderCell({ column, search }: { column: Column; search: StudySearch }) {
+  const { sort, descending } = search.query.value;
+  const sorted = sort === column.key;
+  const order = descending ? "descending" : "ascending";
+  return (
+    <th class={column.class} aria-sort={sorted ? order : "none"} scope="col">
+      <button type="button" onClick={() => search.sortBy(column.key)}>
+        {column.label}
+        <span class="sort-arrow" aria-hidden="true">
+          {sorted ? (descending ? "▾" : "▴") : ""}
+        </span>
+      </button>
+    </th>
+  );
+}
+
+interface RowProps {
+  readonly study: Study;
+  readonly fresh: boolean;
+  readonly focusable: boolean;
+  onFocus(): void;
+}
+
+function StudyRow({ study, fresh, focusable, onFocus }: RowProps) {
+  const address = viewerAddress([study.uid]);
+  const name = study.patientName || "No name";
+  return (
+    <tr
+      class={fresh ? "fresh" : ""}
+      data-uid={study.uid}
+      tabIndex={focusable ? 0 : -1}
+      onFocus={onFocus}
+      onClick={(event) => followLink(event, address)}
+    >
+      <td class="patient">
+        <a href={address} tabIndex={-1} onClick={(event) => event.stopPropagation() ?? followLink(event, address)}>
+          {name}
+        </a>
+        <span class="secondary">
+          {[formatDate(study.birthDate), study.sex].filter((part) => part.trim()).join(" · ")}
+        </span>
+      </td>
+      <td class="patient-id" title={study.patientId}>{study.patientId}</td>
+      <td class="date">
+        {formatDate(study.studyDate)} <span class="secondary">{formatTime(study.studyTime)}</span>
+      </td>
+      <td class="modality">
+        {study.modalities.map((modality) => (
+          <span class="badge" key={modality}>{modality}</span>
+        ))}
+      </td>
+      <td class="description" title={study.description}>{study.description}</td>
+      <td class="accession" title={study.accession}>{study.accession}</td>
+      <td class="count" title={`${counted(study.instanceCount, "object")} in ${study.seriesCount} series`}>
+        {study.instanceCount.toLocaleString("en")} <span class="secondary">/ {study.seriesCount}</span>
+      </td>
+    </tr>
+  );
+}
+
+function EmptyArchive() {
+  return (
+    <div class="empty">
+      <Mark />
+      <h2>No studies yet</h2>
+      <p>They appear here by themselves as soon as they arrive. Three ways to bring one in:</p>
+      <dl>
+        <dt>From a modality or another archive</dt>
+        <dd>send it to this node's AE title and DICOM port</dd>
+        <dt>From the command line</dt>
+        <dd><code>isocenter send PATH AET@HOST:PORT</code></dd>
+        <dt>From a folder, ZIP or DICOMDIR</dt>
+        <dd><code>isocenter import PATH</code></dd>
+      </dl>
+    </div>
+  );
+}
+
+function Nothing({ search }: { search: StudySearch }) {
+  if (search.error.value) {
+    return (
+      <div class="empty" role="alert">
+        <Icon name="warning" />
+        <h2>{search.error.value}</h2>
+        <button type="button" class="button" onClick={() => void search.search()}>Try again</button>
+      </div>
+    );
+  }
+  if (!search.answer.value) return null;
+  if (!search.isFiltered) return <EmptyArchive />;
+  return (
+    <div class="empty">
+      <Icon name="search" />
+      <h2>No study matches</h2>
+      <p>
+        A name is found by the beginnings of its words, everything else by any part of it; <code>*</code> and{" "}
+        <code>?</code> stand for what is unknown.
+      </p>
+      <button type="button" class="button" onClick={() => search.clear()}>Clear the search</button>
+    </div>
+  );
+}
+
+function Pager({ search }: { search: StudySearch }) {
+  const { page } = search.query.value;
+  const total = search.answer.value?.total ?? 0;
+  const first = total === 0 ? 0 : (page - 1) * PAGE_SIZE + 1;
+  const last = Math.min(page * PAGE_SIZE, total);
+  const go = (name: "first" | "back" | "forward" | "last", label: string, to: number) => (
+    <button
+      type="button"
+      class="icon-button"
+      aria-label={label}
+      title={label}
+      disabled={to < 1 || to > search.pages || to === page}
+      onClick={() => search.goToPage(to)}
+    >
+      <Icon name={name} />
+    </button>
+  );
+  return (
+    <nav class="pager" aria-label="Pages">
+      {go("first", "First page", 1)}
+      {go("back", "Previous page", page - 1)}
+      <span class="pager-text" aria-live="polite">
+        {first.toLocaleString("en")} – {last.toLocaleString("en")} of {total.toLocaleString("en")}
+      </span>
+      {go("forward", "Next page", page + 1)}
+      {go("last", "Last page", search.pages)}
+    </nav>
+  );
+}
+
+const LIVE_TEXT = { connecting: "Connecting", live: "Live", lost: "Reconnecting" } as const;
+
+function ListHeader({ search }: { search: StudySearch }) {
+  const live = search.live.value;
+  return (
+    <header class="list-header">
+      <h1 class="brand"><Mark /> Isocenter</h1>
+      <span class={`live ${live}`} title="New studies appear by themselves" role="status">
+        <span class="dot" aria-hidden="true" /> {LIVE_TEXT[live]}
+      </span>
+      <span class="spacer" />
+      <Pager search={search} />
+    </header>
+  );
+}
+
+/** Moves the focus from row to row, and opens and pages, by keyboard. */
+function useRowKeys(search: StudySearch) {
+  const body = useRef<HTMLTableSectionElement>(null);
+  const focused = useSignal<string | null>(null);
+  const rows = () => [...(body.current?.rows ?? [])];
+  const focusRow = (index: number) => {
+    const all = rows();
+    const row = all[Math.min(Math.max(index, 0), all.length - 1)];
+    row?.focus();
+    row?.scrollIntoView({ block: "nearest" });
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const at = rows().findIndex((row) => row === document.activeElement);
+    const moves: Record<string, () => void> = {
+      ArrowDown: () => focusRow(at + 1),
+      ArrowUp: () => (at > 0 ? focusRow(at - 1) : undefined),
+      Home: () => focusRow(0),
+      End: () => focusRow(Infinity),
+      PageDown: () => search.goToPage(search.query.value.page + 1),
+      PageUp: () => search.goToPage(search.query.value.page - 1),
+      Enter: () => focused.value && navigate(viewerAddress([focused.value])),
+    };
+    if (at < 0) return;
+    const move = moves[event.key];
+    if (!move) return;
+    event.preventDefault();
+    move();
+  };
+  return { body, focused, focusRow, onKeyDown };
+}
+
+export function StudyList({ query }: { query: StudyQuery }) {
+  const search = useMemo(() => new StudySearch((asked) => replaceAddress(listAddress(asked))), []);
+  useEffect(() => search.start(query), [search]);
+  useEffect(() => {
+    document.title = "Isocenter";
+  }, []);
+  const { body, focused, focusRow, onKeyDown } = useRowKeys(search);
+  const studies = search.answer.value?.studies ?? [];
+  const focusable = studies.some(({ uid }) => uid === focused.value) ? focused.value : studies[0]?.uid;
+  return (
+    <div class="list-page">
+      <ListHeader search={search} />
+      <SearchForm search={search} onLeave={() => focusRow(0)} />
+      <main class={`study-table ${search.loading.value ? "is-loading" : ""}`} aria-busy={search.loading.value}>
+        <table aria-label="Studies">
+          <thead>
+            <tr>{COLUMNS.map((column) => <HeaderCell key={column.key} column={column} search={search} />)}</tr>
+          </thead>
+          <tbody ref={body} onKeyDown={onKeyDown}>
+            {studies.map((study) => (
+              <StudyRow
+                key={study.uid}
+                study={study}
+                fresh={search.fresh.value.has(study.uid)}
+                focusable={study.uid === focusable}
+                onFocus={() => {
+                  focused.value = study.uid;
+                }}
+              />
+            ))}
+          </tbody>
+        </table>
+        {studies.length === 0 && <Nothing search={search} />}
+      </main>
+      {studies.length > 0 && search.error.value && (
+        <p class="notice" role="alert"><Icon name="warning" /> {search.error.value}. The list shows what was known before.</p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,136 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { Gestures } from "../viewer/gestures";
+import type { Stage } from "../viewer/stage";
+import type { Viewport } from "../viewer/viewport";
+import type { Workspace } from "../viewer/workspace";
+import { Annotations } from "./Annotations";
+import { Icon } from "./icons";
+import { SERIES_TYPE } from "./SeriesStrip";
+import { StackBar } from "./StackBar";
+
+export interface PaneProps {
+  readonly workspace: Workspace;
+  readonly stage: Stage;
+  readonly viewport: Viewport;
+}
+
+/** A length in device pixels: the browser's word for it, unless that leaves the page's scale out. */
+function devicePixels(told: number | undefined, length: number): number {
+  const scaled = length * devicePixelRatio;
+  return told !== undefined && Math.abs(told - scaled) < 2 ? told : Math.round(scaled);
+}
+
+/** Tells a viewport the device pixels of its canvas, as exactly as the browser knows them. */
+function observeSize(element: HTMLElement, viewport: Viewport): () => void {
+  const observer = new ResizeObserver(([entry]) => {
+    const box = entry?.devicePixelContentBoxSize?.[0];
+    const width = devicePixels(box?.inlineSize, element.clientWidth);
+    const height = devicePixels(box?.blockSize, element.clientHeight);
+    if (width > 0 && height > 0) viewport.size.value = { width, height };
+  });
+  try {
+    observer.observe(element, { box: "device-pixel-content-box" });
+  } catch {
+    observer.observe(element);
+  }
+  return () => observer.disconnect();
+}
+
+function Message({ workspace, stage, viewport }: PaneProps) {
+  const content = viewport.content.value;
+  const failure = viewport.failure.value;
+  if (content.kind === "empty" && workspace.state.value.kind === "ready") {
+    return <p class="pane-message">Drag a series here</p>;
+  }
+  if (content.kind === "undisplayable") {
+    return (
+      <p class="pane-message">
+        {content.description || "This series"} has no images to show.
+      </p>
+    );
+  }
+  if (content.kind === "failed") {
+    return <p class="pane-message" role="alert"><Icon name="warning" /> {content.reason}</p>;
+  }
+  if (failure === null) return null;
+  return (
+    <div class="pane-message" role="alert">
+      <p><Icon name="warning" /> Image {viewport.wanted.value + 1} cannot be shown: {failure}</p>
+      <button type="button" class="button" onClick={() => stage.retry(viewport)}>Try again</button>
+    </div>
+  );
+}
+
+/** The mark that an image is on its way; it comes late, so that a fast one is not announced. */
+function Loading({ viewport }: { viewport: Viewport }) {
+  const shown = viewport.shown.value;
+  const waiting =
+    viewport.content.value.kind === "loading" ||
+    (viewport.count.value > 0 && viewport.failure.value === null && shown?.index !== viewport.wanted.value);
+  if (!waiting) return null;
+  return <span class="loading" role="status"><span class="visually-hidden">Loading</span></span>;
+}
+
+function label(viewport: Viewport): string {
+  const series = viewport.series.value;
+  const place = `Viewport ${viewport.id + 1}`;
+  if (!series) return `${place}, empty`;
+  return `${place}, ${series.modality} ${series.description}, image ${viewport.wanted.value + 1} of ${viewport.count.value}`;
+}
+
+export function ViewportPane({ workspace, stage, viewport }: PaneProps) {
+  const pane = useRef<HTMLElement>(null);
+  const image = useRef<HTMLCanvasElement>(null);
+  const overlay = useRef<HTMLCanvasElement>(null);
+  const dropping = useSignal(false);
+  useEffect(() => {
+    if (!pane.current || !image.current || !overlay.current) return;
+    const ends = [
+      observeSize(image.current, viewport),
+      stage.attach(viewport, { image: image.current, overlay: overlay.current }),
+      new Gestures(workspace, viewport, pane.current).listen(),
+    ];
+    return () => ends.forEach((end) => end());
+  }, [viewport]);
+  const onDrop = (event: DragEvent) => {
+    dropping.value = false;
+    const dragged = event.dataTransfer?.getData(SERIES_TYPE);
+    if (!dragged) return;
+    event.preventDefault();
+    const { study, series } = JSON.parse(dragged) as { study: string; series: string };
+    workspace.activate(viewport);
+    void workspace.showSeries(viewport, study, series);
+  };
+  const onDragOver = (event: DragEvent) => {
+    if (!event.dataTransfer?.types.includes(SERIES_TYPE)) return;
+    event.preventDefault();
+    dropping.value = true;
+  };
+  const active = workspace.active.value === viewport && workspace.visible.value.length > 1;
+  return (
+    <section
+      ref={pane}
+      class={`viewport tool-${workspace.tool.value} ${active ? "active" : ""} ${dropping.value ? "dropping" : ""}`}
+      tabIndex={0}
+      data-viewport={viewport.id}
+      aria-label={label(viewport)}
+      onFocus={() => workspace.activate(viewport)}
+      onDblClick={(event) => {
+        if (!(event.target as Element).closest("button, [role=slider]")) workspace.toggleMaximised(viewport);
+      }}
+      onDragOver={onDragOver}
+      onDragLeave={() => {
+        dropping.value = false;
+      }}
+      onDrop={onDrop}
+    >
+      <canvas ref={image} class="image" />
+      <canvas ref={overlay} class="overlay" hidden />
+      <Annotations workspace={workspace} viewport={viewport} />
+      <StackBar stage={stage} viewport={viewport} />
+      <Loading viewport={viewport} />
+      <Message workspace={workspace} stage={stage} viewport={viewport} />
+    </section>
+  );
+}

@@ -1,0 +1,205 @@
+/** What is open: studies, layout, viewports, and the tools in the reader's hands. */
+
+import { computed, signal } from "@preact/signals";
+import { fetchSeries, fetchStudy } from "../api/client";
+import type { SeriesSummary, StudyContents } from "../api/model";
+import { type Content, Viewport } from "./viewport";
+
+export type Tool = "window" | "pan" | "zoom" | "scroll";
+
+export interface Layout {
+  readonly name: string;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+export const LAYOUTS: readonly Layout[] = [
+  { name: "1 × 1", rows: 1, columns: 1 },
+  { name: "1 × 2", rows: 1, columns: 2 },
+  { name: "2 × 1", rows: 2, columns: 1 },
+  { name: "2 × 2", rows: 2, columns: 2 },
+];
+
+export type Panel = "none" | "tags";
+
+export type OpenState =
+  | { readonly kind: "loading" }
+  | { readonly kind: "failed"; readonly reason: string }
+  | { readonly kind: "ready" };
+
+/** Names a series among those of all open studies, which may share Series Instance UIDs. */
+export function seriesKey(study: string, series: string): string {
+  return `${study}/${series}`;
+}
+
+export class Workspace {
+  readonly state = signal<OpenState>({ kind: "loading" });
+  readonly studies = signal<readonly StudyContents[]>([]);
+  readonly layout = signal<Layout>(LAYOUTS[0] as Layout);
+  readonly viewports = [0, 1, 2, 3].map((id) => new Viewport(id));
+  readonly activeIndex = signal(0);
+  /** The viewport that fills the layout's place alone, while one does. */
+  readonly maximised = signal<number | null>(null);
+  readonly tool = signal<Tool>("window");
+  /** What one finger does; follows the tool once the reader has chosen one. */
+  readonly touchTool = signal<Tool>("scroll");
+  readonly interpolation = signal(true);
+  readonly overlays = signal(true);
+  readonly cornerText = signal(true);
+  readonly panel = signal<Panel>("none");
+  readonly help = signal(false);
+
+  /** The viewports that the layout shows. */
+  readonly visible = computed(() => {
+    const only = this.maximised.value;
+    if (only !== null) return this.viewports.slice(only, only + 1);
+    const { rows, columns } = this.layout.value;
+    return this.viewports.slice(0, rows * columns);
+  });
+
+  readonly active = computed(() => this.viewports[this.activeIndex.value] as Viewport);
+
+  /** Series of all open studies, in display order. */
+  readonly series = computed(() =>
+    this.studies.value.flatMap(({ study, series }) =>
+      series.map((summary) => ({ study: study.uid, summary })),
+    ),
+  );
+
+  /** Whether the open studies are not all of one patient, so that each must say whose it is. */
+  readonly ofSeveralPatients = computed(() => {
+    const patients = this.studies.value.map(({ study }) => `${study.patientName}\n${study.patientId}`);
+    return new Set(patients).size > 1;
+  });
+
+  /** Open studies, and show the wanted (else the first displayable) series. */
+  async open(studyUids: readonly string[], seriesUid: string | null): Promise<void> {
+    this.state.value = { kind: "loading" };
+    const early = this.openEarly(studyUids, seriesUid);
+    const results = await Promise.allSettled(studyUids.map((uid) => fetchStudy(uid)));
+    this.studies.value = results.flatMap((r) => (r.status === "fulfilled" ? [r.value] : []));
+    if (this.studies.value.length === 0) {
+      this.state.value = { kind: "failed", reason: firstReason(results) };
+      return;
+    }
+    this.state.value = { kind: "ready" };
+    await early;
+    if (!early) await this.showFirst(seriesUid);
+  }
+
+  /** With study and series both named by the URL, the series need not wait for the study. */
+  private openEarly(studyUids: readonly string[], seriesUid: string | null): Promise<void> | null {
+    const [study, ...others] = studyUids;
+    if (!study || others.length > 0 || !seriesUid) return null;
+    return this.showSeries(this.active.value, study, seriesUid);
+  }
+
+  private async showFirst(seriesUid: string | null): Promise<void> {
+    const all = this.series.value;
+    const first =
+      all.find(({ summary }) => summary.uid === seriesUid) ??
+      all.find(({ summary }) => summary.displayable) ??
+      all[0];
+    if (first) await this.showSeries(this.active.value, first.study, first.summary.uid);
+  }
+
+  private summaryOf(study: string, series: string): SeriesSummary | undefined {
+    const key = seriesKey(study, series);
+    return this.series.value.find((one) => seriesKey(one.study, one.summary.uid) === key)?.summary;
+  }
+
+  /** Put a series into a viewport. */
+  async showSeries(viewport: Viewport, study: string, series: string): Promise<void> {
+    const summary = this.summaryOf(study, series);
+    if (summary && !summary.displayable) {
+      const description = [summary.modality, summary.description].filter(Boolean).join(" · ");
+      viewport.say({ kind: "undisplayable", study, series, description });
+      return;
+    }
+    const loading: Content = { kind: "loading", study, series };
+    viewport.say(loading);
+    const stillWanted = () => viewport.content.peek() === loading;
+    try {
+      const display = await fetchSeries(study, series);
+      if (!stillWanted()) return;
+      if (display.images.length > 0) viewport.open(display);
+      else viewport.say({ kind: "undisplayable", study, series, description: display.description });
+    } catch (error) {
+      if (stillWanted()) viewport.say({ kind: "failed", study, series, reason: (error as Error).message });
+    }
+  }
+
+  /** Key of the series that a viewport shows or is about to show. */
+  seriesIn(viewport: Viewport): string | null {
+    const content = viewport.content.value;
+    if (content.kind === "empty") return null;
+    const { study, series } = content.kind === "images" ? content.series : content;
+    return seriesKey(study, series);
+  }
+
+  /** Go to the next (or previous) series in the active viewport. */
+  stepSeries(step: 1 | -1): void {
+    const all = this.series.value;
+    const current = this.seriesIn(this.active.value);
+    const at = all.findIndex(({ study, summary }) => seriesKey(study, summary.uid) === current);
+    const next = all[at + step];
+    if (next) void this.showSeries(this.active.value, next.study, next.summary.uid);
+  }
+
+  /** Change the layout; viewports that appear take the series that nobody shows yet. */
+  setLayout(layout: Layout): void {
+    this.maximised.value = null;
+    this.layout.value = layout;
+    if (this.activeIndex.value >= layout.rows * layout.columns) this.activeIndex.value = 0;
+    this.fillEmpty();
+  }
+
+  private fillEmpty(): void {
+    const taken = new Set(this.visible.value.map((viewport) => this.seriesIn(viewport)));
+    const free = this.series.value.filter(
+      ({ study, summary }) => summary.displayable && !taken.has(seriesKey(study, summary.uid)),
+    );
+    for (const viewport of this.visible.value) {
+      if (viewport.content.value.kind !== "empty") continue;
+      const next = free.shift();
+      if (next) void this.showSeries(viewport, next.study, next.summary.uid);
+    }
+  }
+
+  activate(viewport: Viewport): void {
+    this.activeIndex.value = viewport.id;
+  }
+
+  /** Make the next (or previous) viewport the active one. */
+  stepViewport(step: 1 | -1): void {
+    const { rows, columns } = this.layout.value;
+    const count = rows * columns;
+    if (this.maximised.value !== null) this.maximised.value = null;
+    this.activeIndex.value = (this.activeIndex.value + step + count) % count;
+  }
+
+  toggleMaximised(viewport: Viewport): void {
+    const { rows, columns } = this.layout.value;
+    if (rows * columns === 1) return;
+    this.maximised.value = this.maximised.value === null ? viewport.id : null;
+    this.activeIndex.value = viewport.id;
+  }
+
+  chooseTool(tool: Tool): void {
+    this.tool.value = tool;
+    this.touchTool.value = tool;
+  }
+
+  /** Leave, one at a time, what lies on top: help, cine, panel, maximised viewport. */
+  escape(): void {
+    if (this.help.value) this.help.value = false;
+    else if (this.active.value.playing.value) this.active.value.playing.value = false;
+    else if (this.panel.value !== "none") this.panel.value = "none";
+    else this.maximised.value = null;
+  }
+}
+
+function firstReason(results: readonly PromiseSettledResult<unknown>[]): string {
+  const failed = results.find((r): r is PromiseRejectedResult => r.status === "rejected");
+  return failed ? String((failed.reason as Error).message) : "No study was asked for";
+}

@@ -1,0 +1,18 @@
+import { expect, test } from "vitest";
+import { scrollStep, WheelCounter } from "../../src/viewer/gestures";
+
+test("a notch of a mouse wheel is one image, however far it claims to go", () => {
+  const wheel = new WheelCounter();
+  expect([100, 120, -100, 240].map((delta) => wheel.images(delta, 0))).toEqual([1, 1, -1, 1]);
+  expect(wheel.images(3, 1)).toBe(1);
+});
+
+test("a touch pad's small movements add up", () => {
+  const wheel = new WheelCounter();
+  expect([15, 15, 15, 15, -10].map((delta) => wheel.images(delta, 0))).toEqual([0, 0, 1, 0, 0]);
+});
+
+test("dragging across a viewport goes through a long stack, and slowly through a short one", () => {
+  expect(scrollStep(200, 800)).toBeCloseTo(3.2);
+  expect(scrollStep(4, 800)).toBe(24);
+});
