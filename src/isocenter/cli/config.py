@@ -1,0 +1,29 @@
+"""`isocenter config`."""
+
+import json
+
+from isocenter.cli import options
+
+__all__ = ["config"]
+
+
+def config(
+    file: options.ConfigFile = None,
+    as_json: options.Json = False,
+) -> None:
+    """Print every setting in force and where its value came from; secrets stay hidden."""
+    from isocenter.server.settings import load
+
+    effective = load(file=file)
+    values = effective.settings.model_dump(mode="json")
+    if as_json:
+        rows = {
+            name: {"value": value, "source": effective.origins[name]}
+            for name, value in values.items()
+        }
+        print(json.dumps(rows, indent=2))
+        return
+    width = max(len(name) for name in values)
+    for name, value in values.items():
+        shown = json.dumps(value)
+        print(f"{name:{width}} = {shown:28}  # {effective.origins[name]}")

@@ -1,0 +1,153 @@
+"""Where a composed object goes: a file, a DICOM node, a DICOMweb server, an archive."""
+
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from isocenter.cli import options
+from isocenter.cli.exit_codes import ExitCode
+from isocenter.errors import AssociationError, ConfigurationError
+
+if TYPE_CHECKING:
+    from isocenter.compose import Composed
+
+__all__ = ["Delivery", "deliver_files"]
+
+_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What is done with the object.
+
+    Parameters
+    ----------
+    output
+        The file, or an existing folder, to write.
+    to
+        `AET@HOST:PORT`, the URL of a DICOMweb server, or the folder of an archive.
+    explain
+        Whether to print where each attribute came from.
+    dry_run
+        Whether to compose and encode it and keep nothing.
+    """
+
+    output: Path | None
+    to: str | None = None
+    explain: bool = False
+    dry_run: bool = False
+
+    def check(self) -> None:
+        """Refuse a delivery that leads nowhere, before any work begins."""
+        if not (self.output or self.to or self.explain or self.dry_run):
+            raise ConfigurationError("say where the object goes: -o FILE, or --to DESTINATION")
+        if self.output is not None and not self.output.parent.is_dir():
+            raise ConfigurationError(f"no such folder: {self.output.parent}")
+        if self.to is not None:
+            _check_destination(self.to)
+
+    def deliver(self, composed: "Composed") -> None:
+        """Print, write and send the object as asked for."""
+        if self.explain:
+            _print_explanation(composed)
+        with tempfile.TemporaryDirectory(prefix="isocenter-") as scratch:
+            kept = self.output is not None and not self.dry_run
+            # A dry run encodes as well: what cannot be encoded shall not seem to be fine.
+            path = composed.save(self.output if kept and self.output else Path(scratch))
+            if self.dry_run:
+                print(f"would write {composed.data_set.SOPClassUID.name}; nothing kept")
+                return
+            if kept:
+                print(f"wrote {path}")
+            if self.to is not None:
+                deliver_files([path], self.to)
+
+
+def deliver_files(paths: Sequence[Path], to: str) -> None:
+    """Send files to a DICOM node or DICOMweb server, or keep them in an archive.
+
+    Raises
+    ------
+    typer.Exit
+        With FAILED, when one was not taken.
+    """
+    if _is_url(to):
+        _post(paths, to)
+    elif _is_node(to):
+        _send(paths, to)
+    else:
+        _ingest(paths, Path(to))
+    print(f"{len(paths)} stored at {to}")
+
+
+def _is_url(to: str) -> bool:
+    return to.startswith(("http://", "https://"))
+
+
+def _is_node(to: str) -> bool:
+    return "@" in to and not Path(to).is_dir()
+
+
+def _check_destination(to: str) -> None:
+    from isocenter.dimse import PeerAddress
+
+    if _is_node(to):
+        PeerAddress.parse(to)
+    elif not _is_url(to):
+        options.require_archive(Path(to))
+
+
+def _print_explanation(composed: "Composed") -> None:
+    for row in composed.explain():
+        place = f"{row['tag']} {row['keyword'] or 'Private':40} {row['vr']:2}"
+        print(f"{place} {row['presence']:6} {row['origin']:10} {row['detail']}".rstrip())
+
+
+def _send(paths: Sequence[Path], to: str) -> None:
+    from isocenter.cli.peers import explain_unreachable
+    from isocenter.dimse import SendOutcome, connect_sync, send
+
+    with explain_unreachable(to):
+        connect_sync(to).release()
+        results = send(paths, to)
+    failed = [one for one in results if one.outcome is not SendOutcome.SENT]
+    for one in failed:
+        print(f"failed: {one.path}: {one.error}")
+    if failed:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _ingest(paths: Sequence[Path], folder: Path) -> None:
+    from isocenter.archive import Archive
+
+    with Archive.open(folder) as archive:
+        for path in paths:
+            archive.ingest(path)
+
+
+def _post(paths: Sequence[Path], url: str) -> None:
+    """Store over DICOMweb (PS3.18 10.5)."""
+    boundary = "isocenter-part"
+    address = url.rstrip("/")
+    if not address.endswith("/studies") and "/studies/" not in address:
+        address += "/studies"
+    for path in paths:
+        head = f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+        body = head + path.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
+        kind = f'multipart/related; type="application/dicom"; boundary={boundary}'
+        headers = {"Content-Type": kind, "Accept": "application/dicom+json"}
+        request = urllib.request.Request(address, body, headers)
+        try:
+            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
+                answer.read()
+        except urllib.error.HTTPError as error:
+            print(f"failed: {path}: {address} answered {error.code} {error.reason}")
+            raise typer.Exit(ExitCode.FAILED) from error
+        except OSError as error:
+            raise AssociationError(f"{address} cannot be reached: {error}") from error

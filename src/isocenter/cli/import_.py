@@ -1,0 +1,70 @@
+"""`isocenter import`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from isocenter.cli import options
+from isocenter.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from isocenter.media import ImportReport
+
+__all__ = ["import_paths"]
+
+
+def import_paths(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH", help="Files, folders, ZIP files, DICOMDIR media."),
+    ],
+    data: options.DataFolder = None,
+    config: options.ConfigFile = None,
+    workers: Annotated[
+        int, typer.Option("--workers", "-w", min=1, max=64, help="How many files at a time.")
+    ] = 4,
+    as_json: options.Json = False,
+) -> None:
+    """Bring DICOM files into an archive; a server on it may be running.
+
+    Of a folder every file below it is tried, of a ZIP file every member, of a DICOMDIR every file
+    that it refers to. What is not DICOM is counted and does no harm.
+    """
+    from isocenter.cli.progress import count_progress
+    from isocenter.media import import_paths as import_into
+    from isocenter.server.opening import open_archive
+    from isocenter.server.settings import load
+
+    options.require_paths(paths)
+    settings = load({"data": data}, config).settings
+    with open_archive(settings) as archive, count_progress("importing files") as show:
+        report = import_into(archive, paths, workers=workers, progress=show)
+    if as_json:
+        print(json.dumps(_described(report), indent=2))
+    else:
+        _print(report)
+    if report.failures:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _described(report: "ImportReport") -> dict[str, object]:
+    outcomes = {outcome.value: count for outcome, count in report.outcomes.items()}
+    refused = [{"path": each.name, "error": str(each.error)} for each in report.failures]
+    return {**outcomes, "refused": refused, "notDicom": report.not_dicom}
+
+
+def _print(report: "ImportReport") -> None:
+    from isocenter.archive import Outcome
+
+    for failure in report.failures:
+        print(f"refused: {failure.name}: {failure.error}")
+    always = (Outcome.STORED, Outcome.UNCHANGED)
+    counts = [
+        f"{count} {outcome.value}"
+        for outcome, count in report.outcomes.items()
+        if count or outcome in always
+    ]
+    counts += [f"{len(report.failures)} refused", f"{report.not_dicom} not DICOM"]
+    print(", ".join(counts))

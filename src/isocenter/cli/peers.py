@@ -1,0 +1,55 @@
+"""Tells a newcomer why a DICOM node cannot be reached, beyond what the network says."""
+
+import contextlib
+import socket
+from collections.abc import Generator
+
+from isocenter.errors import AssociationAborted, AssociationError, AssociationRejected, TimedOut
+
+__all__ = ["explain_unreachable"]
+
+
+@contextlib.contextmanager
+def explain_unreachable(destination: str) -> Generator[None]:
+    """Add to an association's error what to look at.
+
+    Parameters
+    ----------
+    destination
+        As the user typed it.
+    """
+    try:
+        yield
+    except AssociationError as error:
+        hint = _hint(error)
+        if not hint:
+            raise
+        raise AssociationError(f"{error}\n{hint}") from error
+
+
+def _hint(error: AssociationError) -> str:
+    if isinstance(error, AssociationRejected):
+        return _REJECTIONS.get((error.source, error.reason), "")
+    cause = error.__cause__
+    if isinstance(cause, ConnectionRefusedError):
+        return (
+            "Nothing listens there: is the node running, and is this its DICOM port? "
+            "(Isocenter's is 11112 unless changed; 8104 is for the browser.)"
+        )
+    if isinstance(cause, socket.gaierror):
+        return "No such host is known; check its name."
+    if isinstance(error, TimedOut):
+        return "No answer came: check address and port, and whether a firewall stands between."
+    if isinstance(error, AssociationAborted):
+        return "What listens there may not speak DICOM: is this its DICOM port?"
+    return ""
+
+
+# By source and reason of A-ASSOCIATE-RJ (PS3.8 Table 9-21).
+_REJECTIONS = {
+    (1, 3): "The node does not know our AE title: have it added there, or call as one it knows "
+    "with --calling.",
+    (1, 7): "The node has another AE title than the one before the @.",
+    (3, 1): "The node has no room for another association now; try later or with fewer.",
+    (3, 2): "The node has no room for another association now; try later or with fewer.",
+}

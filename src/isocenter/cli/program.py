@@ -1,0 +1,80 @@
+"""The top of the command line: which commands there are, and how errors reach a person."""
+
+import os
+import sys
+
+import typer
+
+from isocenter.cli import (
+    check,
+    compose,
+    config,
+    correct,
+    dump,
+    echo,
+    import_,
+    send,
+    serve,
+    validate,
+    version,
+)
+from isocenter.cli.exit_codes import ExitCode
+from isocenter.errors import AssociationError, IsocenterError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="isocenter",
+    help="A DICOM imaging platform: receive, keep, find, show and exchange medical images.",
+    epilog="Start with: isocenter serve --demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _name, _command in {
+    "serve": serve.serve,
+    "echo": echo.echo,
+    "send": send.send,
+    "import": import_.import_paths,
+    "check": check.check,
+    "correct": correct.correct,
+    "validate": validate.validate,
+    "dump": dump.dump,
+    "config": config.config,
+    "version": version.version,
+}.items():
+    app.command(_name)(_command)
+app.add_typer(compose.app, name="compose")
+
+
+def main() -> None:
+    """Run the command that `sys.argv` asks for and exit with its code."""
+    try:
+        app()
+    except AssociationError as error:
+        _fail(str(error), ExitCode.UNREACHABLE)
+    except IsocenterError as error:
+        _fail(str(error), ExitCode.USAGE)
+    except BrokenPipeError:  # the reader of our output, such as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.OK)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        _fail(f"{place}{error.strerror or error}", ExitCode.USAGE)
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
+    except Exception as error:
+        if os.environ.get("ISOCENTER_DEBUG"):
+            raise
+        _fail(
+            f"unexpected {type(error).__name__}: {error}\nThis is a defect of Isocenter. "
+            "ISOCENTER_DEBUG=1 shows where it happened; please report it.",
+            ExitCode.DEFECT,
+        )
+
+
+def _fail(message: str, code: ExitCode) -> None:
+    """Tell the person what went wrong, and exit."""
+    print(f"isocenter: {message}", file=sys.stderr)
+    sys.exit(code)

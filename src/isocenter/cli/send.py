@@ -1,0 +1,90 @@
+"""`isocenter send`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from isocenter.cli import options
+from isocenter.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from isocenter.dimse import PeerAddress, SendProgress, SendResult
+
+__all__ = ["send"]
+
+
+def send(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH", help="DICOM files, and folders of them.")
+    ],
+    destination: options.Destination,
+    calling: options.CallingAE = "ISOCENTER",
+    associations: Annotated[
+        int, typer.Option("--associations", "-a", min=1, max=64, help="How many at a time.")
+    ] = 2,
+    timeout: options.Timeout = 30.0,
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Record what became of each file, a JSON line each; what this file records as "
+            "sent to the same node is not sent again.",
+        ),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Store DICOM files at another node (C-STORE).
+
+    Files are sent as they are. To resume after a failure, give the same command again with the
+    same --results FILE.
+    """
+    from isocenter.cli.peers import explain_unreachable
+    from isocenter.cli.progress import bytes_progress
+    from isocenter.cli.send_results import SendRecord
+    from isocenter.dimse import PeerAddress, Timeouts, connect_sync
+    from isocenter.dimse import send as send_files
+
+    options.require_paths(paths)
+    peer = PeerAddress.parse(destination)
+    timeouts = Timeouts(connect=timeout, associate=timeout)
+    with explain_unreachable(destination), SendRecord(results, peer) as record:
+        connect_sync(peer, calling_ae=calling, timeouts=timeouts).release()
+        with bytes_progress("sending") as show:
+
+            def finished(progress: "SendProgress") -> None:
+                record.add(progress.result)
+                show(progress.done_bytes, progress.total_bytes)
+
+            outcomes = send_files(
+                paths,
+                peer,
+                calling_ae=calling,
+                associations=associations,
+                leave_out=record.was_sent,
+                progress=finished,
+                timeouts=timeouts,
+            )
+    _report(outcomes, peer, as_json)
+
+
+def _report(results: list["SendResult"], peer: "PeerAddress", as_json: bool) -> None:
+    """Print the results, and end with FAILED if a file was not sent."""
+    from isocenter.cli.send_results import described
+    from isocenter.dimse import SendOutcome
+
+    counts = {outcome: 0 for outcome in SendOutcome}
+    for result in results:
+        counts[result.outcome] += 1
+        if as_json:
+            print(json.dumps(described(result)))
+        elif result.outcome is SendOutcome.FAILED:
+            print(f"failed: {result.path}: {result.error}")
+    if not as_json:
+        print(
+            f"{counts[SendOutcome.SENT]} sent to {peer}, {counts[SendOutcome.FAILED]} failed, "
+            f"{counts[SendOutcome.SKIPPED]} skipped"
+        )
+    if counts[SendOutcome.FAILED]:
+        raise typer.Exit(ExitCode.FAILED)

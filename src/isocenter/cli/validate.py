@@ -1,0 +1,80 @@
+"""`isocenter validate`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from isocenter.cli import options
+from isocenter.cli.exit_codes import ExitCode
+from isocenter.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from isocenter.dicom.validation import Report
+
+__all__ = ["validate"]
+
+
+def validate(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Files, and folders of them.")
+    ],
+    no_warnings: Annotated[bool, typer.Option("--no-warnings", help="Show errors only.")] = False,
+    as_json: options.Json = False,
+    as_sarif: Annotated[
+        bool, typer.Option("--sarif", help="Print SARIF 2.1.0, for tools that show results.")
+    ] = False,
+) -> None:
+    """Find the rules of DICOM that objects break: modules, values, geometry, pixels, and agreement.
+
+    Files that are given together are compared with each other, too. Exits with 0 if there is no
+    error, with 1 if there is one, with 2 if a file cannot be read.
+
+    isocenter validate study/ --json
+    """
+    from isocenter.dicom.validation import Severity, validate_files
+
+    if as_json and as_sarif:
+        raise ConfigurationError("--json and --sarif exclude each other")
+    options.require_paths(paths)
+    report = validate_files(paths)
+    if no_warnings:
+        report = report.errors_only()
+    if as_json or as_sarif:
+        print(json.dumps(_log(report) if as_sarif else _described(report), indent=2))
+    else:
+        _print(report)
+    if report.unreadable:
+        raise typer.Exit(ExitCode.USAGE)
+    if any(finding.severity is Severity.ERROR for finding in report.findings):
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _log(report: "Report") -> dict[str, object]:
+    from isocenter.dicom.validation import sarif
+
+    return sarif(report.findings, report.unreadable)
+
+
+def _described(report: "Report") -> dict[str, object]:
+    from isocenter.dicom.validation import findings_json
+
+    return {
+        "files": report.files,
+        "findings": [findings_json(finding) for finding in report.findings],
+        "unreadable": [{"file": str(path), "reason": why} for path, why in report.unreadable],
+    }
+
+
+def _print(report: "Report") -> None:
+    for path, reason in report.unreadable:
+        print(f"{path}: unreadable: {reason}")
+    for finding in report.findings:
+        print(f"{finding.file}: {finding.severity.value}: {finding.message}")
+    errors = sum(finding.severity.value == "error" for finding in report.findings)
+    warnings = len(report.findings) - errors
+    counts = [(report.files, "file"), (errors, "error"), (warnings, "warning")]
+    parts = [f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts]
+    parts += [f"{len(report.unreadable)} unreadable"] if report.unreadable else []
+    print(", ".join(parts))

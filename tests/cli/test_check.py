@@ -1,0 +1,68 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from tests.factories import ct_slice, part10_bytes
+
+from isocenter.archive import Archive, Level, Query
+
+
+def check(*flags: str, data) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "isocenter", "check", "--data", str(data), *flags],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def data(tmp_path):
+    with Archive.open(tmp_path / "data", durability="fast") as archive:
+        for _ in range(3):
+            archive.ingest(part10_bytes(ct_slice(8, 8)))
+    return tmp_path / "data"
+
+
+def test_a_sound_archive_has_no_problems(data):
+    done = check(data=data)
+    assert done.returncode == 0
+    assert "3 files, 3 instances in the index, 0 problems, 0 left" in done.stdout
+
+
+def test_a_lost_file_is_named_and_repair_takes_it_out_of_the_index(data):
+    lost = next(data.rglob("*.dcm"))
+    lost.unlink()
+    found = check(data=data)
+    assert found.returncode == 1
+    assert f"missing: {lost}" in found.stdout
+    assert "check --repair" in found.stdout
+    assert check("--repair", data=data).returncode == 0
+    assert "2 files, 2 instances in the index, 0 problems" in check(data=data).stdout
+
+
+def test_a_lost_index_is_made_anew_from_the_files(data):
+    for path in data.glob("index.sqlite*"):
+        path.unlink()
+    done = check("--repair", data=data)
+    assert done.returncode == 0, done.stdout
+    with Archive.open(data) as archive:
+        assert archive.count(Query(Level.INSTANCE)) == 3
+
+
+def test_scripts_get_json(data):
+    (cut_off, *_) = data.rglob("*.dcm")
+    cut_off.write_bytes(cut_off.read_bytes()[:-10])
+    report = json.loads(check("--json", data=data).stdout)
+    assert report["instances"] == 3
+    ((problem),) = report["problems"]
+    assert (problem["kind"], problem["repaired"]) == ("damaged", False)
+    assert problem["path"] == str(cut_off)
+
+
+def test_a_folder_without_archive_is_refused_and_not_made(tmp_path):
+    done = check(data=tmp_path / "nowhere")
+    assert done.returncode == 2
+    assert "no archive at" in done.stderr
+    assert not (tmp_path / "nowhere").exists()

@@ -1,0 +1,38 @@
+import json
+import subprocess
+import sys
+
+
+def isocenter_config(*flags: str, folder, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "isocenter", "config", *flags],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        cwd=folder,
+        env={"PATH": "", **environment},
+    )
+    return done.stdout
+
+
+def test_every_setting_is_shown_with_its_source(tmp_path):
+    (tmp_path / "isocenter.toml").write_text('aet = "ARCHIVE"\ndurability = "fast"\n')
+    shown = isocenter_config(folder=tmp_path, ISOCENTER_DURABILITY="safe")
+    rows = {line.split("=")[0].strip(): line for line in shown.splitlines()}
+    assert '"ARCHIVE"' in rows["aet"] and rows["aet"].endswith("# isocenter.toml")
+    assert '"safe"' in rows["durability"] and rows["durability"].endswith("# ISOCENTER_DURABILITY")
+    assert '"127.0.0.1:8104"' in rows["http"] and rows["http"].endswith("# default")
+
+
+def test_secrets_are_hidden(tmp_path):
+    token = "this-is-a-secret-token"
+    for flags in ([], ["--json"]):
+        shown = isocenter_config(*flags, folder=tmp_path, ISOCENTER_TOKENS=token)
+        assert token not in shown
+        assert "**********" in shown
+
+
+def test_scripts_get_json(tmp_path):
+    rows = json.loads(isocenter_config("--json", folder=tmp_path))
+    assert rows["data"] == {"value": "isocenter-data", "source": "default"}

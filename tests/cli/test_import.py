@@ -1,0 +1,77 @@
+import json
+import subprocess
+import sys
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import pydicom
+import pytest
+from tests.factories import ct_slice, part10_bytes
+from tests.running_server import running_server
+
+DISC = Path(pydicom.__file__).parent / "data" / "test_files" / "dicomdirtests"
+
+
+def isocenter_import(*arguments: str, data: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "isocenter", "import", *arguments, "--data", str(data)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def data(tmp_path):
+    return tmp_path / "data"
+
+
+def test_a_folder_with_other_things_in_it_is_imported_and_they_are_counted(data, tmp_path):
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"IM{number}").write_bytes(part10_bytes(ct_slice(8, 8)))
+    (folder / "README.TXT").write_text("not DICOM")
+    done = isocenter_import(str(folder), data=data)
+    assert done.returncode == 0
+    assert done.stdout.strip() == "3 stored, 0 unchanged, 0 refused, 1 not DICOM"
+    again = isocenter_import(str(folder), data=data)
+    assert again.stdout.strip() == "0 stored, 3 unchanged, 0 refused, 1 not DICOM"
+
+
+def test_a_refused_object_is_named_and_stops_nothing(data, tmp_path):
+    with zipfile.ZipFile(tmp_path / "study.zip", "w") as archive:
+        archive.writestr("good", part10_bytes(ct_slice(8, 8)))
+        archive.writestr("bad", part10_bytes(ct_slice(8, 8, SeriesInstanceUID=None)))
+    done = isocenter_import(str(tmp_path / "study.zip"), data=data)
+    assert done.returncode == 1
+    assert "1 stored" in done.stdout and "1 refused" in done.stdout
+    (refusal,) = [line for line in done.stdout.splitlines() if line.startswith("refused:")]
+    assert "bad" in refusal and "SeriesInstanceUID" in refusal
+
+
+def test_scripts_get_json(data, tmp_path):
+    done = isocenter_import(str(DISC / "DICOMDIR"), "--json", data=data)
+    report = json.loads(done.stdout)
+    records = pydicom.dcmread(DISC / "DICOMDIR").DirectoryRecordSequence
+    images = sum(record.DirectoryRecordType == "IMAGE" for record in records)
+    assert report["stored"] == images
+    assert report["refused"] == []
+
+
+def test_what_is_not_there_is_named_before_an_archive_is_made(data):
+    done = isocenter_import("no-such-folder", data=data)
+    assert done.returncode == 2
+    assert "no-such-folder" in done.stderr
+    assert not data.exists()
+
+
+def test_a_running_server_shows_what_is_imported_beside_it(data):
+    with running_server(data) as server:
+        done = isocenter_import(str(DISC / "98892003"), data=data)
+        assert done.returncode == 0, done.stderr
+        with urllib.request.urlopen(server.http + "/dicomweb/instances", timeout=30) as answer:
+            shown = json.load(answer)
+    files = [path for path in (DISC / "98892003").rglob("*") if path.is_file()]
+    assert len(shown) == len(files)

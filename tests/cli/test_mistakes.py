@@ -1,0 +1,104 @@
+"""What a newcomer gets wrong is answered with what to do, an exit code, and no traceback."""
+
+from dataclasses import dataclass
+
+import pytest
+from tests.running_server import running_server
+
+from isocenter.cli import main
+
+# One server serves them all, so they belong into one worker.
+pytestmark = pytest.mark.xdist_group("mistakes")
+
+
+@dataclass
+class Answer:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def isocenter(monkeypatch, capsys):
+    """The command, in this process."""
+
+    def run(*arguments: str) -> Answer:
+        monkeypatch.setattr("sys.argv", ["isocenter", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return Answer(int(ended.value.code or 0), printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with running_server(tmp_path_factory.mktemp("server") / "data") as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["frobnicate"], 2, "No such command"),
+        (["echo"], 2, "Missing argument"),
+        (["echo", "localhost:11112"], 2, "give AET@HOST:PORT"),
+        (["echo", "ISOCENTER@127.0.0.1:99999"], 2, "not between 1 and 65535"),
+        (["echo", "SEVENTEEN-LETTERS@127.0.0.1:11112"], 2, "1 to 16"),
+        (["echo", "ISOCENTER@127.0.0.1:1"], 3, "Nothing listens there"),
+        (["echo", "ISOCENTER@no-such-host.invalid:104"], 3, "No such host is known"),
+        (["send", "no-such-file", "ISOCENTER@127.0.0.1:1"], 2, "no such file or folder"),
+        (["send", "ISOCENTER@127.0.0.1:1", "no-such-file"], 2, "the destination comes last"),
+        (["send", __file__, "ISOCENTER@127.0.0.1:1"], 3, "Nothing listens there"),
+        (["serve", "--http", "nonsense"], 2, "--http"),
+        (["serve", "--aet", "SEVENTEEN-LETTERS"], 2, "--aet"),
+        (["serve", "--durability", "sometimes"], 2, "'safe' or 'fast'"),
+        (["serve", "--config", "no-such-file.toml"], 2, "no-such-file.toml"),
+        (["import", __file__, "--data", f"{__file__}/x"], 2, "Not a directory"),
+        (["check", "--data", "nowhere"], 2, "no archive at nowhere"),
+        (["config", "--config", "no-such-file.toml"], 2, "no-such-file.toml"),
+    ],
+)
+def test_a_mistake_is_answered_with_what_to_do(
+    arguments, code, says, isocenter, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    answer = isocenter(*arguments)
+    assert says in answer.out + answer.err
+    assert answer.code == code
+    assert "Traceback" not in answer.err
+
+
+def test_the_port_of_the_browser_is_not_mistaken_for_the_dicom_port(isocenter, server):
+    answer = isocenter("echo", f"ISOCENTER@{server.http.removeprefix('http://')}")
+    assert answer.code == 3
+    assert "is this its DICOM port?" in answer.err
+
+
+def test_a_file_that_is_no_dicom_is_a_failure_when_named_and_skipped_in_a_folder(
+    isocenter, server, tmp_path
+):
+    (tmp_path / "notes.txt").write_text("no DICOM at all")
+    here = f"ISOCENTER@127.0.0.1:{server.dicom_port}"
+    named = isocenter("send", str(tmp_path / "notes.txt"), here)
+    assert named.code == 1
+    assert "notes.txt: this is no DICOM file" in named.out
+    found = isocenter("send", str(tmp_path), here)
+    assert found.code == 0
+    assert "0 sent" in found.out and "1 skipped" in found.out
+
+
+def test_a_defect_asks_to_be_reported_and_shows_its_traceback_only_when_asked(monkeypatch, capsys):
+    def broken():
+        raise ZeroDivisionError("of course")
+
+    monkeypatch.setattr("isocenter.cli.program.app", broken)
+    monkeypatch.delenv("ISOCENTER_DEBUG", raising=False)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 70
+    assert "defect" in capsys.readouterr().err
+    monkeypatch.setenv("ISOCENTER_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        main()
