@@ -1,0 +1,97 @@
+"""Our Verification and Storage SCU against the SCPs of others."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pydicom
+import pytest
+from pydicom.uid import (
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+)
+from tests.factories import ct_slice, part10_bytes
+from tests.interop import peers
+
+from isocenter.dimse import PeerAddress, SendOutcome, connect, connect_sync, send
+
+pytestmark = [pytest.mark.peer, pytest.mark.xdist_group("dimse-requestor")]
+
+SERVERS = [
+    pytest.param(name, marks=peers.needs(*peers.PROGRAMS[name]), id=name)
+    for name in peers.STORAGE_SERVERS
+]
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, peers.StorageServer]]:
+    name = str(request.param)
+    if name == "dcmjs-dimse":
+        peers.install_node_packages()
+    with peers.storage_server(name, tmp_path_factory.mktemp(name)) as running:
+        yield name, running
+
+
+def address(server: tuple[str, peers.StorageServer]) -> PeerAddress:
+    return PeerAddress("PEER", "127.0.0.1", server[1].port)
+
+
+def test_the_peer_answers_an_echo(server: tuple[str, peers.StorageServer]) -> None:
+    with connect_sync(address(server)) as association:
+        assert association.echo().code == 0
+        assert association.info.implementation_class_uid
+
+
+def test_the_peer_answers_an_echo_from_asyncio(server: tuple[str, peers.StorageServer]) -> None:
+    async def main() -> None:
+        async with connect(address(server)) as association:
+            assert (await association.echo()).code == 0
+
+    asyncio.run(main())
+
+
+def stored(server: tuple[str, peers.StorageServer], uid: str) -> pydicom.Dataset:
+    """The one object with a SOP Instance UID that the peer stored."""
+    found = [pydicom.dcmread(path, force=True) for path in server[1].files()]
+    (one,) = [dataset for dataset in found if dataset.SOPInstanceUID == uid]
+    return one
+
+
+def test_the_peer_keeps_what_parallel_associations_send(
+    server: tuple[str, peers.StorageServer], tmp_path: Path
+) -> None:
+    # CTN's simple server serves one association at a time, and says so by not answering.
+    associations = 1 if server[0] == "simple_storage" else 3
+    objects = [ct_slice(InstanceNumber=n) for n in range(6)]
+    paths = [tmp_path / f"{n}.dcm" for n in range(6)]
+    for path, dataset in zip(paths, objects, strict=True):
+        path.write_bytes(part10_bytes(dataset, ExplicitVRLittleEndian))
+
+    results = send(paths, address(server), associations=associations)
+
+    assert [(r.outcome, r.error) for r in results] == [(SendOutcome.SENT, "")] * 6
+    for dataset in objects:
+        kept = stored(server, dataset.SOPInstanceUID)
+        assert kept.PixelData == dataset.PixelData
+        assert kept.PatientName == dataset.PatientName
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless])
+def test_the_peer_keeps_other_transfer_syntaxes_or_the_refusal_is_clear(
+    server: tuple[str, peers.StorageServer], tmp_path: Path, syntax: str
+) -> None:
+    dataset = ct_slice()
+    path = tmp_path / "object.dcm"
+    path.write_bytes(part10_bytes(dataset, syntax))
+
+    (result,) = send([path], address(server))
+
+    if result.outcome is SendOutcome.SENT:
+        assert stored(server, dataset.SOPInstanceUID).SOPClassUID == dataset.SOPClassUID
+    else:
+        assert syntax == RLELossless
+        assert "RLE Lossless" in result.error
