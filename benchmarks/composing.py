@@ -1,0 +1,196 @@
+"""Objects made and corrected, beside the libraries that do the same; one thread, no server."""
+
+import importlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
+
+from benchmarks.bench import Bench
+from benchmarks.row import US, Row, Target, Trial
+
+CAPTURES = 100
+CORRECTED = 1000
+SLICES = 200
+SIZE = 512
+
+
+def _rate(work: Callable[[Path], int], bench: Bench) -> Trial:
+    """Time one run into a new folder, in objects a second."""
+
+    def trial() -> float:
+        folder = bench.new_folder()
+        folder.mkdir()
+        begin = time.perf_counter()
+        count = work(folder)
+        return count / (time.perf_counter() - begin)
+
+    return trial
+
+
+def _seconds(work: Callable[[Path], object], bench: Bench) -> Trial:
+    def trial() -> float:
+        folder = bench.new_folder()
+        folder.mkdir()
+        begin = time.perf_counter()
+        work(folder)
+        return time.perf_counter() - begin
+
+    return trial
+
+
+# -- Secondary Captures ----------------------------------------------------------------------------
+
+
+@contextmanager
+def _captures(bench: Bench) -> Iterator[Mapping[str, Trial]]:
+    count = max(1, round(CAPTURES * bench.scale))
+    pixels = np.random.default_rng(1).integers(0, 4096, (count, SIZE, SIZE)).astype(np.uint16)
+    source = pydicom.dcmread(bench.ct.paths[0], stop_before_pixels=True)
+    sc: Any = importlib.import_module("highdicom.sc")  # before the clock starts
+
+    def ours(folder: Path) -> int:
+        from isocenter.compose import secondary_capture
+
+        for number, image in enumerate(pixels, 1):
+            composed = secondary_capture(image, source=source, instance_number=number)
+            composed.save(folder / f"{number}.dcm")
+        return count
+
+    def theirs(folder: Path) -> int:
+        series = generate_uid()
+        for number, image in enumerate(pixels, 1):
+            captured = sc.SCImage.from_ref_dataset(
+                ref_dataset=source,
+                pixel_array=image,
+                photometric_interpretation="MONOCHROME2",
+                bits_allocated=16,
+                coordinate_system="PATIENT",
+                series_instance_uid=series,
+                series_number=1,
+                sop_instance_uid=generate_uid(),
+                instance_number=number,
+                manufacturer="X",
+                patient_orientation=("L", "P"),
+            )
+            captured.save_as(folder / f"{number}.dcm")
+        return count
+
+    yield {US: _rate(ours, bench), "highdicom": _rate(theirs, bench)}
+
+
+# -- corrections -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def _corrections(bench: Bench) -> Iterator[Mapping[str, Trial]]:
+    paths = list(bench.ct.paths)
+    count = max(1, round(CORRECTED * bench.scale))
+    paths = (paths * (count // len(paths) + 1))[:count]
+
+    def ours(folder: Path) -> int:
+        from isocenter.compose import correct
+
+        for number, path in enumerate(paths):
+            correct([path], output=folder / str(number), set_values={"PatientName": "DOE^JANE"})
+        return count
+
+    def theirs(folder: Path) -> int:
+        for number, path in enumerate(paths):
+            data_set = pydicom.dcmread(path)
+            data_set.PatientName = "DOE^JANE"
+            data_set.save_as(folder / f"{number}.dcm")
+        return count
+
+    yield {US: _rate(ours, bench), "pydicom": _rate(theirs, bench)}
+
+
+# -- RT Structure Sets -----------------------------------------------------------------------------
+
+
+def _series(bench: Bench, count: int) -> Path:
+    """Write a CT series of equal slices; rt-utils reads pixel data, so there is some."""
+    folder = bench.new_folder()
+    folder.mkdir()
+    data_set: Dataset = pydicom.dcmread(bench.ct.paths[0])
+    frame_of_reference = generate_uid()
+    for number in range(count):
+        data_set.SOPInstanceUID = data_set.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+        data_set.FrameOfReferenceUID = frame_of_reference
+        data_set.InstanceNumber = number + 1
+        data_set.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+        data_set.ImagePositionPatient = [-180, -180, float(number)]
+        data_set.PixelSpacing, data_set.SliceThickness = [0.7, 0.7], 1
+        data_set.SliceLocation = float(number)
+        data_set.save_as(folder / f"{number:04}.dcm")
+    return folder
+
+
+def _require_exact(path: Path, series: Path, mask: NDArray[np.bool_]) -> None:
+    """Fail unless the contours, filled, are the mask again: fast and wrong does not count."""
+    from isocenter.compose.rt_structure_set import read_rt_structure_set
+
+    (region,) = read_rt_structure_set(path)
+    if not np.array_equal(region.to_mask(series), mask):
+        raise AssertionError("the mask did not come back exactly")
+
+
+@contextmanager
+def _ring(bench: Bench) -> Iterator[Mapping[str, Trial]]:
+    count = max(2, round(SLICES * bench.scale))
+    series = _series(bench, count)
+    first = pydicom.dcmread(series / "0000.dcm")
+    rows, columns = np.mgrid[: first.Rows, : first.Columns]
+    distance = np.hypot(rows - first.Rows / 2, columns - first.Columns / 2)
+    ring = (distance < first.Rows / 3) & (distance >= first.Rows / 6)
+    mask = np.repeat(ring[np.newaxis], count, axis=0)
+
+    builder: Any = importlib.import_module("rt_utils").RTStructBuilder
+
+    def ours(folder: Path) -> None:
+        from isocenter.compose import Region, rt_structure_set
+
+        rt_structure_set([Region("ring", mask)], source=series).save(folder / "rt.dcm")
+        written.append(folder / "rt.dcm")
+
+    def theirs(folder: Path) -> None:
+        made = builder.create_new(dicom_series_path=str(series))
+        made.add_roi(mask=np.moveaxis(mask, 0, -1), name="ring", use_pin_hole=True)
+        made.save(str(folder / "rt.dcm"))
+
+    written: list[Path] = []
+    yield {US: _seconds(ours, bench), "rt-utils": _seconds(theirs, bench)}
+    for path in written[:1]:
+        _require_exact(path, series, mask)
+
+
+ROWS = (
+    Row(
+        "compose-capture",
+        "Secondary Capture of a 512 x 512 array, built and saved",
+        "objects/s",
+        (Target(3, "highdicom"),),
+        _captures,
+    ),
+    Row(
+        "compose-correct",
+        "Patient's Name of 1,000 CT files corrected, against read, modify, write",
+        "objects/s",
+        (Target(3, "pydicom"),),
+        _corrections,
+    ),
+    Row(
+        "compose-rtstruct",
+        "RT Structure Set of a ring over 200 slices",
+        "s",
+        (Target(2, "rt-utils"),),
+        _ring,
+    ),
+)

@@ -1,0 +1,132 @@
+"""One line of the table: the work, who does it, what Isocenter must reach, and how it is timed."""
+
+import statistics
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from benchmarks.bench import Bench
+
+Trial = Callable[[], float]
+Contenders = Callable[[Bench], AbstractContextManager[Mapping[str, Trial]]]
+US = "Isocenter"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What Isocenter must reach.
+
+    Parameters
+    ----------
+    bound
+        Times the peer's speed, or without a peer the value itself.
+    peer
+        The contender that is compared with.
+    """
+
+    bound: float
+    peer: str | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One kind of work.
+
+    Parameters
+    ----------
+    key
+        Its name on the command line.
+    work
+        Its name in the table.
+    unit
+        Of the values; objects/s and GB/s are better when larger, all others when smaller.
+    targets
+        What Isocenter must reach.
+    contenders
+        Opens what the row needs and gives one trial a contender; a trial does the work once.
+    """
+
+    key: str
+    work: str
+    unit: str
+    targets: tuple[Target, ...]
+    contenders: Contenders
+
+    @property
+    def larger_is_better(self) -> bool:
+        """Whether the unit is a rate."""
+        return self.unit.endswith("/s")
+
+
+@dataclass
+class Result:
+    """What a row measured.
+
+    Parameters
+    ----------
+    values
+        One value a round, by contender.
+    failures
+        Why a contender has no values.
+    """
+
+    row: Row
+    values: dict[str, list[float]] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def medians(self) -> dict[str, float]:
+        """Return the median of each contender."""
+        return {name: statistics.median(values) for name, values in self.values.items()}
+
+    def ratio(self, peer: str) -> float | None:
+        """Say how many times faster than the peer Isocenter is."""
+        medians = self.medians()
+        if US not in medians or peer not in medians:
+            return None
+        ours, theirs = medians[US], medians[peer]
+        return ours / theirs if self.row.larger_is_better else theirs / ours
+
+    def reached(self, target: Target) -> bool | None:
+        """Whether the target is met; None when it could not be measured."""
+        if target.peer:
+            ratio = self.ratio(target.peer)
+            return None if ratio is None else ratio >= target.bound
+        ours = self.medians().get(US)
+        if ours is None:
+            return None
+        return ours >= target.bound if self.row.larger_is_better else ours <= target.bound
+
+
+def measure(row: Row, bench: Bench) -> Result:
+    """Let every contender do the work once a round, in turn, so that noise meets all of them."""
+    result = Result(row)
+    try:
+        with row.contenders(bench) as trials:
+            for contender, value in _rounds(trials, bench.rounds, result.failures):
+                result.values.setdefault(contender, []).append(value)
+                _say(f"{row.key}: {contender} {value:.4g} {row.unit}")
+    except Exception as error:  # the rows that follow shall be measured all the same
+        result.failures[US] = f"{type(error).__name__}: {error}"
+        _say(f"{row.key}: {result.failures[US]}")
+    for contender in result.failures:
+        result.values.pop(contender, None)
+    return result
+
+
+def _rounds(
+    trials: Mapping[str, Trial], rounds: int, failures: dict[str, str]
+) -> Iterator[tuple[str, float]]:
+    for _ in range(rounds):
+        for contender, trial in trials.items():
+            if contender in failures:
+                continue
+            try:
+                yield contender, trial()
+            except Exception as error:  # one contender's failure must not end the others' run
+                failures[contender] = f"{type(error).__name__}: {error}"
+                _say(f"{contender} failed: {failures[contender]}")
+
+
+def _say(line: str) -> None:
+    print(f"  {line}", file=sys.stderr, flush=True)
