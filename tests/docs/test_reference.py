@@ -1,0 +1,55 @@
+"""The reference names every setting and every flag, and nothing that is not there."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from isocenter.cli.exit_codes import ExitCode
+from isocenter.cli.program import app
+from isocenter.server.settings import Settings
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+COMMANDS = typer.main.get_command(app).commands
+
+
+def settings_table() -> str:
+    rows = ["| setting | default | |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        shown = "" if default in (None, (), "") else f"`{str(default).lower()}`"
+        if name in ("aet", "data"):
+            shown = f"`{default}`"
+        rows.append(f"| `{name}` | {shown} | {field.description} |")
+    return "\n".join(rows)
+
+
+def test_the_table_of_settings_is_the_models():
+    document = (REFERENCE / "configuration.md").read_text("utf-8")
+    shown = re.search(r"<!-- settings -->\n(.*)<!-- /settings -->", document, re.S)[1].strip()
+    assert shown == settings_table(), f"put this there:\n{settings_table()}"
+
+
+def section(command: str) -> str:
+    document = (REFERENCE / "commands.md").read_text("utf-8")
+    return re.search(rf"^## {command}\b.*?(?=^## |\Z)", document, re.S | re.M)[0]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_flag_of_a_command_is_described_and_no_other(command):
+    group = getattr(COMMANDS[command], "commands", {})  # one section tells of all of its kinds
+    flags = {
+        option
+        for each in (COMMANDS[command], *group.values())
+        for parameter in each.params
+        for option in parameter.opts
+        if option.startswith("--")
+    }
+    described = set(re.findall(r"`(--[a-z-]+)[^`]*`", section(command)))
+    assert described == flags - {"--help"}
+
+
+def test_every_exit_code_is_described():
+    document = (REFERENCE / "commands.md").read_text("utf-8")
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", document, re.M)} == set(ExitCode)
