@@ -48,13 +48,15 @@ def test_an_outline_filled_is_the_mask_whatever_its_holes(mask: np.ndarray) -> N
 @settings(max_examples=100, deadline=None)
 def test_a_polygon_is_filled_by_the_even_odd_rule_at_each_centre(points: np.ndarray) -> None:
     rows, columns = np.mgrid[:12, :12]
-    inside = np.zeros((12, 12), bool)
+    inside, on_an_edge = np.zeros((2, 12, 12), bool)
     for (x0, y0), (x1, y1) in zip(points, np.roll(points, -1, axis=0), strict=True):
         crosses = (y0 <= rows) != (y1 <= rows)
         with np.errstate(divide="ignore", invalid="ignore"):
             x = x0 + (rows - y0) * (x1 - x0) / (y1 - y0)
         inside ^= crosses & (x <= columns)
-    np.testing.assert_array_equal(fill([points], (12, 12)), inside)
+        on_an_edge |= crosses & (np.abs(x - columns) < 1e-9)  # neither in nor out, but for rounding
+    filled = fill([points], (12, 12))
+    np.testing.assert_array_equal(filled[~on_an_edge], inside[~on_an_edge])
 
 
 def test_masks_come_back_exactly(tmp_path: Path) -> None:
