@@ -447,6 +447,19 @@ class Archive:
         """
         return self._changes.since(since, limit)
 
+    def last_change(self, study: str) -> int:
+        """Give the sequence number of the last change of a study; 0 where there is no such study.
+
+        What was read of a study after this number was given is good as long as it stays the same,
+        whichever process writes.
+
+        Parameters
+        ----------
+        study
+            Study Instance UID.
+        """
+        return self._lister.last_change(study)
+
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Call `subscriber` with lists of changes from now on, from a thread of the archive.
 

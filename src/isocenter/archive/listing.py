@@ -12,6 +12,7 @@ from .index import Index
 __all__ = ["KeptInstance", "Lister"]
 
 _study, _series, _instance = schema.study.c, schema.series.c, schema.instance.c
+_LAST_CHANGE = select(_study.sequence).where(_study.study_instance_uid == bindparam("study"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,11 @@ class Lister:
         with self._index.reading() as connection:
             rows = connection.execute(_statement(tuple(given)), given).all()
         return [KeptInstance(*row) for row in rows]
+
+    def last_change(self, study: str) -> int:
+        """Give the sequence number of the last change of a study; 0 where there is none."""
+        with self._index.reading() as connection:
+            return connection.execute(_LAST_CHANGE, {"study": study}).scalar() or 0
 
 
 _COLUMNS = {

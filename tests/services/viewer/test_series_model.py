@@ -1,5 +1,4 @@
 import base64
-import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -7,9 +6,15 @@ import pytest
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import generate_uid
-from tests.factories import ct_series, ct_slice, small_object
+from tests.factories import ct_series, ct_slice, part10_bytes, small_object
 from tests.pixels.corpus import Picture, files
 from tests.services.viewer.conftest import Viewer, instance_path, opened, series_path
+
+from isocenter.archive import Archive
+from isocenter.archive.change_log import ChangeLog
+from isocenter.services.viewer import shown_series
+from isocenter.services.viewer.frames import ViewerFrames
+from isocenter.services.viewer.series_model import ShownSeries, resolve_series
 
 
 def of_picture(viewer: Viewer, name: str) -> tuple[Dataset, dict]:
@@ -146,15 +151,47 @@ def test_a_series_without_pixels_has_no_images(viewer: Viewer) -> None:
     assert viewer.get(series_path(report) + "/thumbnail").status_code == 404
 
 
-def test_a_series_is_resolved_anew_when_it_grows(viewer: Viewer) -> None:
+def test_a_series_shows_what_was_acknowledged_before_it_was_asked_for(
+    viewer: Viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # News of changes may take any time to come: no answer waits for them.
+    monkeypatch.setattr(ChangeLog, "_deliver_news", lambda self: None)
     slices = ct_series(3, 8, 8)
-    viewer.keep(*slices[:2])
+    for count, each in enumerate(slices, 1):
+        viewer.keep(each)
+        assert len(viewer.series(each)["images"]) == count
+    viewer.archive.delete(slices[0].StudyInstanceUID, None, slices[1].SOPInstanceUID)
     assert len(viewer.series(slices[0])["images"]) == 2
+    viewer.archive.delete(slices[0].StudyInstanceUID)
+    assert viewer.get(series_path(slices[0])).status_code == 404
     viewer.keep(slices[2])
-    deadline = time.monotonic() + 5
-    while len(viewer.series(slices[0])["images"]) != 3:
-        assert time.monotonic() < deadline, "the new slice never appeared"
-        time.sleep(0.02)
+    assert len(viewer.series(slices[0])["images"]) == 1
+
+
+def test_a_series_shows_what_another_process_has_just_kept(viewer: Viewer) -> None:
+    first, second = ct_series(2, 8, 8)
+    viewer.keep(first)
+    assert len(viewer.series(first)["images"]) == 1
+    with Archive.open(viewer.archive.directory, durability="fast") as another:
+        another.ingest(part10_bytes(second))
+        assert len(viewer.series(first)["images"]) == 2
+
+
+def test_a_series_is_resolved_once_for_all_that_ask_while_nothing_changes(
+    viewer: Viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolved: list[str] = []
+
+    def counted(archive: Archive, frames: ViewerFrames, study: str, series: str) -> ShownSeries:
+        resolved.append(series)
+        return resolve_series(archive, frames, study, series)
+
+    monkeypatch.setattr(shown_series, "resolve_series", counted)
+    dataset = ct_slice(8, 8)
+    viewer.keep(dataset)
+    for _ in range(3):
+        viewer.series(dataset)
+    assert resolved == [dataset.SeriesInstanceUID]
 
 
 def test_unknown_series_and_instances_are_404(viewer: Viewer) -> None:
@@ -194,7 +231,7 @@ def test_every_file_of_the_corpus_gets_a_model_and_its_pixels(shared: Viewer, na
     picture = Picture.named(name)
     dataset = picture.dataset
     shared.keep(picture.path)
-    model = resolved(shared, dataset)
+    model = shared.series(dataset)
     assert not model["problems"]
     image = next(i for i in model["images"] if i["instance"] == dataset.SOPInstanceUID)
     shown = model["models"][image["model"]]
@@ -202,18 +239,6 @@ def test_every_file_of_the_corpus_gets_a_model_and_its_pixels(shared: Viewer, na
     form = "uint8" if shown["format"] == "rgb8" else shown["format"]
     found = np.frombuffer(answer.content, np.dtype(form).newbyteorder("<"))
     np.testing.assert_array_equal(found, picture.samples(image["frame"]).reshape(-1))
-
-
-def resolved(viewer: Viewer, dataset: Dataset) -> dict:
-    """The model once it knows an instance that was just kept."""
-    deadline = time.monotonic() + 5
-    while True:
-        answer = viewer.get(series_path(dataset))
-        model = answer.json() if answer.status_code == 200 else {"images": []}
-        if any(image["instance"] == dataset.SOPInstanceUID for image in model["images"]):
-            return model
-        assert time.monotonic() < deadline, f"the instance never appeared: {answer.text[:300]}"
-        time.sleep(0.01)
 
 
 def test_uids_of_other_studies_do_not_open_a_series(viewer: Viewer) -> None:

@@ -1,13 +1,12 @@
 """Resolved series, kept while nothing changes in them."""
 
 import asyncio
-import threading
 from collections import OrderedDict
-from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 
-from isocenter.archive import Archive, Change
+from isocenter.archive import Archive
 from isocenter.errors import NotFound
 
 from .frames import ViewerFrames
@@ -49,12 +48,15 @@ class SeriesOnShelf:
 
 
 class SeriesShelf:
-    """Resolves series once and keeps them until they change.
+    """Resolves series once and keeps them until their study changes.
+
+    Every answer is as new as the index is when it is asked for: what was acknowledged before is in
+    it, whichever process acknowledged it.
 
     Parameters
     ----------
     archive
-        Where series are kept; its changes empty their place here.
+        Where series are kept.
     frames
         Decodes frames for missing windows.
     executor
@@ -65,13 +67,10 @@ class SeriesShelf:
         self._archive = archive
         self._frames = frames
         self._executor = executor
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[str, str], SeriesOnShelf] = OrderedDict()
         self._total = 0
-        # Being resolved, and whether their study changed meanwhile.
-        self._outdated: dict[tuple[str, str], bool] = {}
-        self._making: dict[tuple[str, str], asyncio.Future[SeriesOnShelf]] = {}
-        archive.subscribe(self._changed)
+        # By study and series, with the change of the study up to which they are good.
+        self._kept: OrderedDict[tuple[str, str], tuple[int, SeriesOnShelf]] = OrderedDict()
+        self._making: dict[tuple[str, str, int], asyncio.Future[SeriesOnShelf]] = {}
 
     async def get(self, study: str, series: str) -> SeriesOnShelf:
         """Return a resolved series.
@@ -87,49 +86,34 @@ class SeriesShelf:
             When there is no such series.
         """
         key = (study, series)
-        with self._lock:
-            kept = self._kept.get(key)
-            if kept is not None:
-                self._kept.move_to_end(key)
-                return kept
-        task = self._making.get(key)
-        if task is None:
-            loop = asyncio.get_running_loop()
-            task = loop.run_in_executor(self._executor, self._make, key)
-            self._making[key] = task
-            task.add_done_callback(lambda _: self._making.pop(key, None))
-        return await asyncio.shield(task)
+        loop = asyncio.get_running_loop()
+        last = await loop.run_in_executor(self._executor, self._archive.last_change, study)
+        good_until, kept = self._kept.get(key, (-1, None))
+        if kept is not None and good_until == last:
+            self._kept.move_to_end(key)
+            return kept
+        making = self._making.get((*key, last))
+        if making is None:
+            making = loop.run_in_executor(self._executor, self._resolve, *key)
+            self._making[*key, last] = making
+            making.add_done_callback(partial(self._made, key, last))
+        return await asyncio.shield(making)
 
-    def _make(self, key: tuple[str, str]) -> SeriesOnShelf:
-        with self._lock:
-            self._outdated[key] = False
-        made: SeriesOnShelf | None = None
-        try:
-            shown = resolve_series(self._archive, self._frames, *key)
-            made = SeriesOnShelf(shown, shown.answer.model_dump_json(by_alias=True).encode())
-            return made
-        finally:
-            with self._lock:
-                # What changed meanwhile may be missing in it: it is good for this answer only.
-                if not self._outdated.pop(key) and made is not None:
-                    self._keep(key, made)
+    def _resolve(self, study: str, series: str) -> SeriesOnShelf:
+        shown = resolve_series(self._archive, self._frames, study, series)
+        return SeriesOnShelf(shown, shown.answer.model_dump_json(by_alias=True).encode())
 
-    def _keep(self, key: tuple[str, str], made: SeriesOnShelf) -> None:
+    def _made(self, key: tuple[str, str], last: int, making: asyncio.Future[SeriesOnShelf]) -> None:
+        del self._making[*key, last]
         self._drop(key)
-        self._kept[key] = made
-        self._total += len(made.shown.frames)
+        if making.cancelled() or making.exception() is not None:
+            return
+        self._kept[key] = last, making.result()
+        self._total += len(making.result().shown.frames)
         while self._total > _MOST_FRAMES and len(self._kept) > 1:
             self._drop(next(iter(self._kept)))
 
     def _drop(self, key: tuple[str, str]) -> None:
-        dropped = self._kept.pop(key, None)
-        if dropped is not None:
+        if key in self._kept:
+            _, dropped = self._kept.pop(key)
             self._total -= len(dropped.shown.frames)
-
-    def _changed(self, changes: Sequence[Change]) -> None:
-        studies = {change.study_instance_uid for change in changes}
-        with self._lock:
-            for key in [key for key in self._kept if key[0] in studies]:
-                self._drop(key)
-            for key in self._outdated:
-                self._outdated[key] |= key[0] in studies
