@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from isocenter.compose.references import Reference
 from isocenter.compose.sources import Source, Sources
 from isocenter.errors import CannotCompose
 
@@ -50,9 +51,30 @@ class Plane:
         CannotCompose
             When position, orientation or spacing is missing or cannot be.
         """
-        position = _numbers(data_set, "ImagePositionPatient", 0x00200032, 3)
-        orientation = _numbers(data_set, "ImageOrientationPatient", 0x00200037, 6)
-        spacing = _numbers(data_set, "PixelSpacing", 0x00280030, 2)
+        return cls._of(data_set, data_set, data_set, data_set)
+
+    @classmethod
+    def of_frame(cls, data_set: Dataset, number: int) -> Plane:
+        """Read the plane of a frame, from 1, of a multi-frame image by its functional groups.
+
+        Raises
+        ------
+        CannotCompose
+            When position, orientation or spacing is missing or cannot be.
+        """
+        return cls._of(
+            data_set,
+            _macro(data_set, number, "PlanePositionSequence"),
+            _macro(data_set, number, "PlaneOrientationSequence"),
+            _macro(data_set, number, "PixelMeasuresSequence"),
+        )
+
+    @classmethod
+    def _of(cls, image: Dataset, placed: Dataset, oriented: Dataset, measured: Dataset) -> Plane:
+        name = str(image.get("SOPInstanceUID", "An image"))
+        position = _numbers(placed, "ImagePositionPatient", 0x00200032, 3, name)
+        orientation = _numbers(oriented, "ImageOrientationPatient", 0x00200037, 6, name)
+        spacing = _numbers(measured, "PixelSpacing", 0x00280030, 2, name)
         along_row, along_column = orientation[:3], orientation[3:]
         if abs(along_row @ along_column) > _TOLERANCE or not np.allclose(
             (along_row @ along_row, along_column @ along_column), 1, atol=_TOLERANCE
@@ -68,8 +90,8 @@ class Plane:
             along_row,
             along_column,
             (float(spacing[0]), float(spacing[1])),
-            int(data_set.Rows),
-            int(data_set.Columns),
+            int(image.Rows),
+            int(image.Columns),
         )
 
     @property
@@ -107,13 +129,29 @@ class Stack:
     Parameters
     ----------
     sources
-        The images.
+        The image of each plane; a multi-frame image again for each of its frames.
     planes
         Where each lies.
+    frames
+        The frame of the image, from 1; None for the whole of a single-frame one.
     """
 
     sources: tuple[Source, ...]
     planes: tuple[Plane, ...]
+    frames: tuple[int | None, ...]
+    heights: NDArray[np.float64] = field(init=False, compare=False)
+    """How far along the normal each plane lies, in mm."""
+
+    def __post_init__(self) -> None:
+        heights = np.array([plane.height for plane in self.planes])
+        object.__setattr__(self, "heights", heights)
+
+    def references(self) -> list[Reference]:
+        """Return a reference to the image or frame of each plane."""
+        return [
+            replace(Reference.to(source.data_set), frames=() if frame is None else (frame,))
+            for source, frame in zip(self.sources, self.frames, strict=True)
+        ]
 
     def __len__(self) -> int:
         return len(self.planes)
@@ -122,11 +160,6 @@ class Stack:
     def shape(self) -> tuple[int, int, int]:
         """Slices, rows, columns."""
         return len(self.planes), self.planes[0].rows, self.planes[0].columns
-
-    @property
-    def heights(self) -> NDArray[np.float64]:
-        """How far along the normal each image lies, in mm."""
-        return np.array([plane.height for plane in self.planes])
 
     def nearest(self, point: NDArray[np.floating], tolerance: float = 1.0) -> int | None:
         """Return the index of the image that a point in mm lies in, None when it lies in none."""
@@ -149,12 +182,34 @@ def stack(sources: Sources) -> Stack:
     if not images:
         raise CannotCompose("The source has no images; give the folder of an image series.")
     placed = sorted(
-        ((Plane.of(source.data_set), source) for source in images),
-        key=lambda pair: pair[0].height,
+        (one for source in images for one in _placed(source)), key=lambda one: one[0].height
     )
-    planes = [plane for plane, _ in placed]
-    _check_alike(planes)
-    return Stack(tuple(source for _, source in placed), tuple(planes))
+    _check_alike([plane for plane, _, _ in placed])
+    return Stack(
+        tuple(source for _, source, _ in placed),
+        tuple(plane for plane, _, _ in placed),
+        tuple(frame for _, _, frame in placed),
+    )
+
+
+def _placed(source: Source) -> Iterator[tuple[Plane, Source, int | None]]:
+    """Yield the planes of an image; one that says its position itself is of a single frame."""
+    if "ImagePositionPatient" in source.data_set or "NumberOfFrames" not in source.data_set:
+        yield Plane.of(source.data_set), source, None
+        return
+    for number in range(1, int(source.data_set.NumberOfFrames) + 1):
+        yield Plane.of_frame(source.data_set, number), source, number
+
+
+def _macro(data_set: Dataset, number: int, keyword: str) -> Dataset:
+    """Return a functional group of a frame, its own or the shared one (PS3.3 C.7.6.16)."""
+    own: Sequence[Dataset] = data_set.get("PerFrameFunctionalGroupsSequence") or ()
+    groups = [own[number - 1]] if number <= len(own) else []
+    groups += data_set.get("SharedFunctionalGroupsSequence") or ()
+    for group in groups:
+        if items := group.get(keyword):
+            return items[0]
+    return Dataset()
 
 
 def _check_alike(planes: Sequence[Plane]) -> None:
@@ -183,13 +238,14 @@ def _check_alike(planes: Sequence[Plane]) -> None:
         )
 
 
-def _numbers(data_set: Dataset, keyword: str, tag: int, count: int) -> NDArray[np.float64]:
+def _numbers(
+    data_set: Dataset, keyword: str, tag: int, count: int, name: str
+) -> NDArray[np.float64]:
     found = data_set.get(keyword)
     numbers = np.array([] if found is None else [float(one) for one in found])
     if len(numbers) != count or not np.all(np.isfinite(numbers)):
         raise CannotCompose(
-            f"{data_set.get('SOPInstanceUID', 'An image')} has {len(numbers)} values of {keyword}; "
-            f"expected {count} finite numbers.",
+            f"{name} has {len(numbers)} values of {keyword}; expected {count} finite numbers.",
             tag=tag,
             module=_MODULE,
         )

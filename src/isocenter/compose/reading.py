@@ -2,7 +2,7 @@
 
 import importlib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pydicom.dataset import Dataset
 
@@ -11,13 +11,13 @@ __all__ = ["read_data_set"]
 _dcmread: Any = vars(importlib.import_module("pydicom"))["dcmread"]  # only partly typed
 
 
-def read_data_set(path: Path, *, pixels: bool = True, force: bool = False) -> Dataset:
+def read_data_set(path: Path | IO[bytes], *, pixels: bool = True, force: bool = False) -> Dataset:
     """Read a DICOM file.
 
     Parameters
     ----------
     path
-        The file.
+        The file, or an open one.
     pixels
         Whether to read Pixel Data and what follows.
     force
