@@ -71,28 +71,62 @@ class Plane:
 
     @classmethod
     def _of(cls, image: Dataset, placed: Dataset, oriented: Dataset, measured: Dataset) -> Plane:
-        name = str(image.get("SOPInstanceUID", "An image"))
-        position = _numbers(placed, "ImagePositionPatient", 0x00200032, 3, name)
-        orientation = _numbers(oriented, "ImageOrientationPatient", 0x00200037, 6, name)
-        spacing = _numbers(measured, "PixelSpacing", 0x00280030, 2, name)
-        along_row, along_column = orientation[:3], orientation[3:]
-        if abs(along_row @ along_column) > _TOLERANCE or not np.allclose(
-            (along_row @ along_row, along_column @ along_column), 1, atol=_TOLERANCE
+        return cls.from_values(
+            _numbers(placed, "ImagePositionPatient"),
+            _numbers(oriented, "ImageOrientationPatient"),
+            _numbers(measured, "PixelSpacing"),
+            (int(image.Rows), int(image.Columns)),
+            name=str(image.get("SOPInstanceUID", "An image")),
+        )
+
+    @classmethod
+    def from_values(
+        cls,
+        position: Sequence[float],
+        orientation: Sequence[float],
+        spacing: Sequence[float],
+        size: tuple[int, int],
+        *,
+        name: str = "An image",
+    ) -> Plane:
+        """Make a plane of the values of its attributes.
+
+        Parameters
+        ----------
+        position, orientation, spacing
+            Image Position (Patient), Image Orientation (Patient), Pixel Spacing.
+        size
+            Rows, columns.
+        name
+            How messages call the image.
+
+        Raises
+        ------
+        CannotCompose
+            When one of them cannot be.
+        """
+        start = _checked(position, "ImagePositionPatient", 0x00200032, 3, name)
+        directions = _checked(orientation, "ImageOrientationPatient", 0x00200037, 6, name)
+        distances = _checked(spacing, "PixelSpacing", 0x00280030, 2, name)
+        along_row, along_column = directions[:3], directions[3:]
+        lengths = (along_row @ along_row, along_column @ along_column)
+        if abs(along_row @ along_column) > _TOLERANCE or any(
+            abs(length - 1) > _TOLERANCE for length in lengths
         ):
             raise CannotCompose(
-                f"The orientation is {orientation.tolist()}; expected two perpendicular unit "
+                f"The orientation is {directions.tolist()}; expected two perpendicular unit "
                 "vectors.",
                 tag=0x00200037,
                 module=_MODULE,
             )
-        return cls(
-            position,
-            along_row,
-            along_column,
-            (float(spacing[0]), float(spacing[1])),
-            int(image.Rows),
-            int(image.Columns),
-        )
+        if not distances.min() > 0:
+            raise CannotCompose(
+                f"The pixel spacing is {distances.tolist()} mm; expected two positive distances.",
+                tag=0x00280030,
+                module=_MODULE,
+            )
+        apart = (float(distances[0]), float(distances[1]))
+        return cls(start, along_row, along_column, apart, size[0], size[1])
 
     @property
     def normal(self) -> NDArray[np.float64]:
@@ -238,12 +272,16 @@ def _check_alike(planes: Sequence[Plane]) -> None:
         )
 
 
-def _numbers(
-    data_set: Dataset, keyword: str, tag: int, count: int, name: str
-) -> NDArray[np.float64]:
+def _numbers(data_set: Dataset, keyword: str) -> list[float]:
     found = data_set.get(keyword)
-    numbers = np.array([] if found is None else [float(one) for one in found])
-    if len(numbers) != count or not np.all(np.isfinite(numbers)):
+    return [] if found is None else [float(one) for one in found]
+
+
+def _checked(
+    found: Sequence[float], keyword: str, tag: int, count: int, name: str
+) -> NDArray[np.float64]:
+    numbers = np.array(found, np.float64)
+    if len(numbers) != count or not np.isfinite(numbers).all():
         raise CannotCompose(
             f"{name} has {len(numbers)} values of {keyword}; expected {count} finite numbers.",
             tag=tag,
