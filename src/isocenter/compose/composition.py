@@ -6,7 +6,6 @@ came from.
 
 from __future__ import annotations
 
-import copy
 import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,12 +13,14 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, cast
 
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.sequence import Sequence as DicomSequence
+from pydicom.tag import BaseTag
 from pydicom.uid import UID
 
 import isocenter
 from isocenter.compose import attributes, values
+from isocenter.compose.element_values import checked_element, copied_element, element
 from isocenter.compose.sources import Source, Sources
 from isocenter.compose.templates import Template
 from isocenter.compose.writing import write
@@ -127,7 +128,8 @@ class Composition:
         overrides: Mapping[str, Any] | None = None,
         now: datetime.datetime | None = None,
     ) -> None:
-        self.data_set = Dataset()
+        self._elements: dict[BaseTag, DataElement] = {}
+        self.data_set = Dataset(cast("Any", self._elements))
         self.provenance: dict[int, Provenance] = {}
         self.sources = sources
         self.now = now or datetime.datetime.now()
@@ -140,12 +142,13 @@ class Composition:
 
     def generate(self, keyword: str, value: Any, detail: str = "") -> None:
         """Set an attribute to what the rules of its kind say."""
-        self._set(keyword, value, Provenance(Origin.GENERATED, detail))
+        tag = values.tag_of(keyword)
+        self._put(element(tag, value), Provenance(Origin.GENERATED, detail))
 
     def give(self, keyword: str, value: Any, detail: str = "") -> None:
         """Set an attribute to what the caller said; None leaves it as it is."""
         if value is not None:
-            self._set(keyword, value, Provenance(Origin.GIVEN, detail))
+            self._set_checked(keyword, value, Provenance(Origin.GIVEN, detail))
 
     def copy(self, keywords: Iterable[str], source: Source | None = None) -> None:
         """Copy those of `keywords` that the source has (Type 3 and conditional attributes)."""
@@ -153,16 +156,13 @@ class Composition:
         if source is None:
             return
         for keyword in keywords:
-            if keyword in source.data_set:
-                self._copy_element(keyword, source)
+            self._copy_element(keyword, source)
 
     def copy_or_empty(self, keywords: Iterable[str], source: Source | None = None) -> None:
         """Copy each of `keywords`, or leave it present and empty (Type 2 attributes)."""
         source = source or self.sources.first
         for keyword in keywords:
-            if source is not None and keyword in source.data_set:
-                self._copy_element(keyword, source)
-            else:
+            if source is None or not self._copy_element(keyword, source):
                 self.generate(keyword, None, "Type 2, no value known")
 
     # -- modules that nearly every kind shares
@@ -252,7 +252,9 @@ class Composition:
         """Apply template and overrides, choose the character set, and return the object."""
         for keyword, value in self._template.defaults(self._kind).items():
             if not self.data_set.get(keyword):
-                self._set(keyword, value, Provenance(Origin.CONFIGURED, self._template.name))
+                self._set_checked(
+                    keyword, value, Provenance(Origin.CONFIGURED, self._template.name)
+                )
         for keyword, value in self._template.overrides(self._kind).items():
             self._override(keyword, value, Provenance(Origin.CONFIGURED, self._template.name))
         for keyword, value in self._overrides.items():
@@ -275,10 +277,13 @@ class Composition:
         self.generate("InstanceCreationDate", values.date(self.now), "now")
         self.generate("InstanceCreationTime", values.time(self.now), "now")
 
-    def _copy_element(self, keyword: str, source: Source) -> None:
-        element = copy.deepcopy(source.data_set[keyword])
-        self.data_set[element.tag] = element
-        self.provenance[int(element.tag)] = Provenance(Origin.COPIED, source.name)
+    def _copy_element(self, keyword: str, source: Source) -> bool:
+        """Copy an attribute; False when the source does not have it."""
+        tag = values.tag_of(keyword)
+        if tag not in source.data_set.keys():  # noqa: SIM118 - asking the data set is slow
+            return False
+        self._put(copied_element(source.data_set[tag]), Provenance(Origin.COPIED, source.name))
+        return True
 
     def _override(self, keyword: str, value: Any, provenance: Provenance) -> None:
         if value is None:
@@ -287,35 +292,14 @@ class Composition:
                 del self.data_set[tag]
             self.provenance.pop(tag, None)
         else:
-            self._set(keyword, value, provenance)
+            self._set_checked(keyword, value, provenance)
 
-    def _set(self, keyword: str, value: Any, provenance: Provenance) -> None:
-        tag = values.tag_of(keyword)
-        self.data_set.add_new(tag, values.vr_of(tag), prepared(tag, value))
-        self.provenance[tag] = provenance
+    def _set_checked(self, keyword: str, value: Any, provenance: Provenance) -> None:
+        self._put(checked_element(values.tag_of(keyword), value), provenance)
 
-
-def prepared(tag: int, value: Any) -> Any:
-    """Return `value` as its VR wants it: decimal strings cut to size, mappings as items."""
-    vr = values.vr_of(tag)
-    if value is None:
-        return [] if vr == "SQ" else None
-    if vr == "DS" and not isinstance(value, str):
-        if isinstance(value, Iterable):
-            return values.decimals(cast("Iterable[float]", value))
-        return values.decimal(value)
-    if vr == "SQ":
-        one_item = isinstance(value, Mapping | Dataset)
-        items = cast("Iterable[Mapping[str, Any] | Dataset]", [value] if one_item else value)
-        return DicomSequence([_item(one) for one in items])
-    return value
-
-
-def _item(one: Mapping[str, Any] | Dataset) -> Dataset:
-    if isinstance(one, Dataset):
-        return one
-    item = Dataset()
-    for keyword, value in one.items():
-        tag = values.tag_of(keyword)
-        item.add_new(tag, values.vr_of(tag), prepared(tag, value))
-    return item
+    def _put(self, made: DataElement, provenance: Provenance) -> None:
+        if made.VR == "SQ" or made.tag.is_private:
+            self.data_set[made.tag] = made  # pydicom keeps books on items and private blocks
+        else:
+            self._elements[made.tag] = made
+        self.provenance[int(made.tag)] = provenance

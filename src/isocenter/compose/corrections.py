@@ -7,8 +7,6 @@ bytes. What was there before is kept, as the bytes it was, in Original Attribute
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -26,11 +24,12 @@ from isocenter.compose.original_attributes import (
     removed_item,
 )
 from isocenter.compose.value_encoding import encoded_element, encoded_texts, holds
+from isocenter.compose.writing import write_whole
 from isocenter.dicom import Header, read_file_meta, scan_file
 from isocenter.dicom.elements import ElementSpan, element_spans, replaced
 from isocenter.dicom.encoding import Buffer
 from isocenter.dicom.source import mapped
-from isocenter.errors import CannotCompose, IsocenterError, NotFound, OutOfResources
+from isocenter.errors import CannotCompose, IsocenterError, NotFound
 
 __all__ = ["Corrected", "Outcome", "Reason", "Rule", "correct", "correct_file", "rule"]
 
@@ -235,7 +234,7 @@ def correct_file(
         tail = memoryview(content)[end:]
         try:
             if target is not None:
-                _write(target, [*pieces, tail])
+                write_whole(target, [*pieces, tail], make_folder=True)
         finally:
             tail.release()
     return tuple(sorted(set(changes) - {ORIGINAL_ATTRIBUTES}))
@@ -301,28 +300,3 @@ def _files(paths: Iterable[str | Path], output: Path) -> Iterable[tuple[Path, Pa
             yield path, output / path.name
         else:
             raise NotFound(f"There is no file or folder {path}; check the path.")
-
-
-def _write(target: Path, pieces: Sequence[Buffer]) -> None:
-    """Write all of `pieces` to a new file, or leave what was there."""
-    temporary = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=target.parent)
-        with os.fdopen(handle, "wb", buffering=0) as file:
-            for piece in _joined(pieces):
-                view = memoryview(piece)
-                while len(view):
-                    view = view[file.write(view) :]
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
-    except OSError as error:
-        raise OutOfResources(f"{target} cannot be written: {error.strerror}.") from error
-    finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
-
-
-def _joined(pieces: Sequence[Buffer]) -> list[Buffer]:
-    """Join the small pieces in front into one, so that a file takes two writes."""
-    return [b"".join(pieces[:-1]), pieces[-1]] if len(pieces) > 1 else list(pieces)

@@ -26,15 +26,15 @@ _BIG_ENDIAN = "1.2.840.10008.1.2.2"
 
 
 def in_transfer_syntax(data_set: Dataset, present: UID, wanted: UID) -> Dataset:
-    """Return a copy of the object with its pixel data in `wanted`.
+    """Return the object with its pixel data in `wanted`: itself, or a copy where that changes it.
 
     Raises
     ------
     CannotCompose
         When there is no encoder for the transfer syntax, or it cannot hold these pixels.
     """
-    if "PixelData" not in data_set or present == wanted:
-        return _copy(data_set)
+    if present == wanted or "PixelData" not in data_set:
+        return data_set
     if not present.is_encapsulated and not wanted.is_encapsulated:
         return _native(data_set, swapped=(present == _BIG_ENDIAN) != (wanted == _BIG_ENDIAN))
     if wanted == _BIG_ENDIAN:
@@ -67,11 +67,12 @@ def in_transfer_syntax(data_set: Dataset, present: UID, wanted: UID) -> Dataset:
 
 
 def _native(data_set: Dataset, *, swapped: bool) -> Dataset:
-    """Return a copy without compression; pydicom writes words of pixel data as they are."""
+    """Return the object without compression; words of pixel data are written as they are."""
+    if not swapped or int(data_set.BitsAllocated) != 16:
+        return data_set
     result = _copy(data_set)
-    if swapped and int(data_set.BitsAllocated) == 16:
-        data = np.frombuffer(data_set.PixelData, "<u2").byteswap().tobytes()
-        result.add_new(0x7FE00010, "OW", data)
+    data = np.frombuffer(data_set.PixelData, "<u2").byteswap().tobytes()
+    result.add_new(0x7FE00010, "OW", data)
     return result
 
 

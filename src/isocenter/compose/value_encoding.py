@@ -10,10 +10,10 @@ from typing import Any, cast
 from pydicom.charset import convert_encodings
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from pydicom.filebase import DicomBytesIO
 
 from isocenter.compose import values
-from isocenter.compose.composition import prepared
+from isocenter.compose.data_set_encoding import written_by_pydicom
+from isocenter.compose.element_values import prepared
 from isocenter.dicom import Header
 from isocenter.dicom.encoding import Layout
 from isocenter.errors import CannotCompose
@@ -22,7 +22,6 @@ __all__ = ["encoded_element", "encoded_texts", "holds"]
 
 _TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 
-_writer: Any = vars(importlib.import_module("pydicom.filewriter"))["write_data_element"]
 _reader: Any = vars(importlib.import_module("pydicom.filereader"))["read_dataset"]
 
 
@@ -52,7 +51,7 @@ def encoded_element(
     representation = vr or values.vr_of(tag)
     try:
         element = DataElement(tag, representation, prepared(tag, value) if vr is None else value)
-        return _written(element, layout, character_set)
+        return written_by_pydicom(element, layout, character_set)
     except (ValueError, TypeError, AttributeError, OSError) as error:  # pydicom raises OSError too
         raise CannotCompose(
             f"{value!r} is no value of {values.described(tag)}, which is {representation}: "
@@ -98,15 +97,8 @@ def encoded_texts(head: bytes, header: Header, character_set: Sequence[str]) -> 
                 item.pop("SpecificCharacterSet", None)
         elif element.VR not in _TEXT or not element.value:
             continue
-        found[int(element.tag)] = _written(element, layout, character_set)
+        found[int(element.tag)] = written_by_pydicom(element, layout, character_set)
     return found
-
-
-def _written(element: DataElement, layout: Layout, character_set: Sequence[str]) -> bytes:
-    buffer = DicomBytesIO()
-    buffer.is_implicit_VR, buffer.is_little_endian = layout.implicit, layout.little_endian
-    _writer(buffer, element, convert_encodings(list(character_set) or None))
-    return buffer.getvalue()
 
 
 def _strings(many: Iterable[Any]) -> Iterable[str]:

@@ -3,8 +3,10 @@
 import datetime
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import cast
 
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.valuerep import DSfloat
 
@@ -26,6 +28,7 @@ __all__ = [
 _WRITTEN_TAG = re.compile(r"\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?")
 
 _TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+_NO_TEXT = frozenset({"DS", "FD", "FL", "IS", "OB", "OD", "OF", "OL", "OV", "OW"})
 
 
 def decimal(number: float) -> DSfloat:
@@ -102,10 +105,13 @@ def use_fitting_character_set(data_set: Dataset) -> str | None:
 
 
 def _texts(data_set: Dataset) -> Iterable[str]:
-    for element in data_set:
+    for present in data_set.values():
+        if not isinstance(present, DataElement) and present.VR in _NO_TEXT:
+            continue  # parsing it would take long, and find no text
+        element = present if isinstance(present, DataElement) else data_set[present.tag]
         if element.VR == "SQ":
             for item in element.value:
-                if "SpecificCharacterSet" in item:
+                if 0x00080005 in item:
                     del item.SpecificCharacterSet
                 yield from _texts(item)
         elif element.VR in _TEXT and element.value is not None:
@@ -131,6 +137,7 @@ def tag_of(keyword: str) -> int:
     return tag
 
 
+@cache
 def vr_of(tag: int) -> str:
     """Return the VR in which an attribute is written; of several allowed ones, the first."""
     return (dictionary.vr(tag) or "UN").split(" or ")[0]

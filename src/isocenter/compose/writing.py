@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-import tempfile
+import secrets
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from isocenter.compose.data_set_encoding import encoded_data_set
 from isocenter.compose.transcoding import in_transfer_syntax
-from isocenter.dicom import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from isocenter.dicom import file_meta_bytes, transfer_syntax
+from isocenter.dicom.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Buffer
 from isocenter.errors import CannotCompose, OutOfResources
 
-__all__ = ["write"]
+__all__ = ["write", "write_whole"]
 
-_dcmwrite: Any = vars(importlib.import_module("pydicom"))["dcmwrite"]  # only partly typed
+_SMALL = 1 << 12
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 def write(data_set: Dataset, path: Path, *, transfer_syntax_uid: str | None = None) -> Path:
-    """Write `data_set` as a Part 10 file (PS3.10 7.1) by way of a temporary file beside it.
+    """Write `data_set` as a Part 10 file (PS3.10 7.1), whole or not at all.
 
     Parameters
     ----------
@@ -34,29 +37,61 @@ def write(data_set: Dataset, path: Path, *, transfer_syntax_uid: str | None = No
 
     Raises
     ------
+    CannotCompose
+        When a value cannot be encoded, or the pixels not in that transfer syntax.
     OutOfResources
         When the disk is full or cannot be written; nothing half-written is left.
     """
+    present = UID(_present_syntax(data_set))
+    syntax = UID(transfer_syntax_uid or present)
+    data_set = in_transfer_syntax(data_set, present, syntax)
     if path.is_dir():
         path = path / f"{data_set.SOPInstanceUID}.dcm"
-    syntax = UID(transfer_syntax_uid or _present_syntax(data_set))
-    data_set = in_transfer_syntax(data_set, UID(_present_syntax(data_set)), syntax)
-    data_set.file_meta = _file_meta(data_set, syntax)
-    temporary = None
+    meta = file_meta_bytes(str(data_set.SOPClassUID), str(data_set.SOPInstanceUID), syntax)
+    write_whole(path, [meta, *_encoded(data_set, syntax)])
+    return path
+
+
+def write_whole(path: Path, pieces: Sequence[Buffer], *, make_folder: bool = False) -> None:
+    """Write all of `pieces` to a file by way of another beside it, or leave what was there.
+
+    Parameters
+    ----------
+    path
+        The file.
+    pieces
+        What it holds, one behind the other.
+    make_folder
+        Whether to make the folder that it stands in, if there is none.
+
+    Raises
+    ------
+    OutOfResources
+        When the disk is full or cannot be written.
+    """
+    temporary = path.parent / f".{secrets.token_hex(8)}.part"
     try:
-        handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            _dcmwrite(file, data_set, enforce_file_format=True)
-        os.chmod(temporary, 0o644)
+        if make_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(temporary, _NEW_FILE, 0o666)
+        try:
+            _write_pieces(handle, pieces)
+        finally:
+            os.close(handle)
         os.replace(temporary, path)
     except OSError as error:
+        temporary.unlink(missing_ok=True)
         raise OutOfResources(f"{path} cannot be written: {error.strerror}.") from error
-    except (ValueError, TypeError, AttributeError) as error:
-        raise CannotCompose(f"The object cannot be encoded: {error}.") from error
-    finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
-    return path
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _write_pieces(handle: int, pieces: Sequence[Buffer]) -> None:
+    for piece in _joined(pieces):
+        view = memoryview(piece)
+        while len(view):
+            view = view[os.write(handle, view) :]
 
 
 def _present_syntax(data_set: Dataset) -> str:
@@ -64,11 +99,32 @@ def _present_syntax(data_set: Dataset) -> str:
     return str((meta and meta.get("TransferSyntaxUID")) or ExplicitVRLittleEndian)
 
 
-def _file_meta(data_set: Dataset, syntax: UID) -> FileMetaDataset:
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = data_set.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = data_set.SOPInstanceUID
-    meta.TransferSyntaxUID = syntax
-    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
-    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
-    return meta
+def _encoded(data_set: Dataset, syntax: UID) -> list[Buffer]:
+    rules = transfer_syntax(syntax)
+    explicit = EXPLICIT_LITTLE if rules.little_endian else EXPLICIT_BIG
+    try:
+        pieces = encoded_data_set(data_set, IMPLICIT_LITTLE if rules.implicit else explicit)
+    except (ValueError, TypeError, AttributeError, OSError, NotImplementedError) as error:
+        raise CannotCompose(f"The object cannot be encoded: {error}.") from error
+    return [_deflated(pieces)] if rules.deflated else pieces
+
+
+def _deflated(pieces: Sequence[Buffer]) -> bytes:
+    """Compress a data set (PS3.5 A.5), to an even length."""
+    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    data = b"".join([*map(compressor.compress, pieces), compressor.flush()])
+    return data + b"\0" * (len(data) % 2)
+
+
+def _joined(pieces: Sequence[Buffer]) -> Iterator[Buffer]:
+    """Join small pieces that follow each other, so that a file takes few system calls."""
+    small: list[Buffer] = []
+    for piece in pieces:
+        if len(piece) < _SMALL:
+            small.append(piece)
+            continue
+        if small:
+            yield b"".join(small)
+            small.clear()
+        yield piece
+    yield b"".join(small)

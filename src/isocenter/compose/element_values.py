@@ -1,0 +1,117 @@
+"""Elements made of plain values: decimal strings cut to size, mappings as items, checked."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from pydicom import config
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as DicomSequence
+from pydicom.tag import BaseTag
+from pydicom.valuerep import PersonName
+
+from isocenter.compose import values
+from isocenter.errors import CannotCompose
+
+__all__ = ["checked_element", "copied_element", "element", "prepared"]
+
+_INTEGERS = frozenset({"SL", "SS", "UL", "US"})
+_PLAIN_TEXT = frozenset({"CS", "DA", "LO", "LT", "SH", "ST", "TM", "UT"})
+_EXPECTED = {
+    "AE": "at most 16 characters",
+    "AS": "three digits and D, W, M or Y, such as 045Y",
+    "CS": "at most 16 capitals, digits, spaces and underscores",
+    "DA": "YYYYMMDD",
+    "DS": "a decimal number",
+    "DT": "YYYYMMDDHHMMSS.FFFFFF&ZZXX",
+    "IS": "a whole number of 32 bits",
+    "LO": "at most 64 characters",
+    "LT": "at most 10240 characters",
+    "PN": "at most 64 characters in each component group",
+    "SH": "at most 16 characters",
+    "ST": "at most 1024 characters",
+    "TM": "HHMMSS.FFFFFF",
+    "UI": "at most 64 digits and dots",
+    "US": "a whole number from 0 to 65535",
+}
+_SHARED = (str, int, float, bytes, PersonName)
+
+
+def element(tag: int, value: Any) -> DataElement:
+    """Return an element of a value that this software made, as its VR wants it.
+
+    Parameters
+    ----------
+    tag
+        `0xGGGGEEEE`.
+    value
+        Text, numbers, lists of these, mappings or data sets for items; None for no value.
+    """
+    vr = values.vr_of(tag)
+    # What needs no conversion is not handed to pydicom's, which takes ten times as long.
+    if (isinstance(value, int) and vr in _INTEGERS) or (
+        isinstance(value, str) and vr in _PLAIN_TEXT and "\\" not in value
+    ):
+        return DataElement(BaseTag(tag), vr, value, already_converted=True)
+    return DataElement(BaseTag(tag), vr, prepared(tag, value))
+
+
+def checked_element(tag: int, value: Any) -> DataElement:
+    """Return an element of a value that somebody else gave.
+
+    Raises
+    ------
+    CannotCompose
+        When it is no value of the attribute's VR; the value itself is not quoted.
+    """
+    vr = values.vr_of(tag)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return DataElement(BaseTag(tag), vr, prepared(tag, value), validation_mode=config.RAISE)
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        expected = f"; expected {_EXPECTED[vr]}" if vr in _EXPECTED else ""
+        raise CannotCompose(
+            f"The value given for {values.described(tag)} is no {vr} (PS3.5 6.2){expected}.",
+            tag=tag,
+        ) from error
+
+
+def copied_element(source: DataElement) -> DataElement:
+    """Return an element that can be changed without changing `source`."""
+    value: Any = source.value
+    if value is None or isinstance(value, _SHARED):
+        result = DataElement(source.tag, source.VR, value, already_converted=True)
+        result.is_undefined_length = source.is_undefined_length
+        return result
+    return copy.deepcopy(source)
+
+
+def prepared(tag: int, value: Any) -> Any:
+    """Return `value` as its VR wants it: decimal strings cut to size, mappings as items."""
+    vr = values.vr_of(tag)
+    if value is None:
+        return [] if vr == "SQ" else None
+    if vr == "DS" and not isinstance(value, str):
+        if isinstance(value, Iterable):
+            return values.decimals(cast("Iterable[float]", value))
+        return values.decimal(value)
+    if vr == "SQ":
+        one_item = isinstance(value, Mapping | Dataset)
+        items = cast("Iterable[Mapping[str, Any] | Dataset]", [value] if one_item else value)
+        return DicomSequence([_item(one) for one in items])
+    return value
+
+
+def _item(one: Mapping[str, Any] | Dataset) -> Dataset:
+    if isinstance(one, Dataset):
+        return one
+    elements: dict[BaseTag, DataElement] = {}
+    for keyword, value in one.items():
+        made = element(values.tag_of(keyword), value)
+        elements[made.tag] = made
+    return Dataset(cast("Any", elements))
