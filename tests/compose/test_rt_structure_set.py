@@ -1,15 +1,17 @@
 """RT Structure Sets: masks come back exactly, by us and by rt-utils; dciodvfy judges the object."""
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from tests.compose.judges import dciodvfy_errors
-from tests.factories import ct_series
+from tests.compose.judges import dciodvfy_errors, needs
+from tests.factories import ct_series, part10_bytes
 
 from isocenter.compose.contours import fill, outlines
 from isocenter.compose.rt_structure_set import (
@@ -93,6 +95,22 @@ def test_coordinates_never_have_more_than_16_characters(tmp_path: Path) -> None:
     np.testing.assert_allclose([float(n) for n in contour.ContourData], points.ravel(), atol=1e-6)
 
 
+def test_a_contour_too_long_for_explicit_vr_is_written_where_every_reader_finds_it(
+    tmp_path: Path,
+) -> None:
+    series = ct_series(1, rows=100, columns=100)
+    comb = np.zeros((1, 100, 100), bool)  # its teeth have teeth: one outline of 5,000 corners
+    comb[0, :, 0] = comb[0, ::4, :] = comb[0, 1::4, 2::2] = True
+    path = rt_structure_set([Region("comb", comb)], source=series).save(tmp_path / "rt.dcm")
+    data_set = pydicom.dcmread(path)
+    assert data_set.file_meta.TransferSyntaxUID.name == "Implicit VR Little Endian"
+    (contour,) = data_set.ROIContourSequence[0].ContourSequence
+    assert len(contour.get_item("ContourData").value) > 0xFFFF
+    assert dciodvfy_errors(path) == []
+    (region,) = read_rt_structure_set(path)
+    np.testing.assert_array_equal(region.to_mask(series), comb)
+
+
 def test_every_contour_refers_to_its_image(tmp_path: Path) -> None:
     path = rt_structure_set([Region("disc", disc(9))], source=SERIES).save(tmp_path / "rt.dcm")
     data_set = pydicom.dcmread(path)
@@ -105,3 +123,98 @@ def test_every_contour_refers_to_its_image(tmp_path: Path) -> None:
 def test_a_mask_of_another_grid_is_refused_with_both_shapes() -> None:
     with pytest.raises(CannotCompose, match=r"\(4, 48, 63\).*\(4, 48, 64\)"):
         rt_structure_set([Region("off", np.zeros((4, 48, 63), bool))], source=SERIES)
+
+
+def test_plastimatch_fills_the_contours_to_the_same_masks(tmp_path: Path) -> None:
+    """Debian's version passes over CLOSEDPLANAR_XOR, so none of these has a hole."""
+    masks = {"disc": disc(15), "small": disc(4)}
+    path = rt_structure_set(
+        [Region(name, mask) for name, mask in masks.items()], source=SERIES
+    ).save(tmp_path / "rt.dcm")
+    (tmp_path / "series").mkdir()
+    for number, one in enumerate(SERIES):
+        (tmp_path / "series" / f"{number}.dcm").write_bytes(part10_bytes(one))
+    subprocess.run(
+        [needs("plastimatch", "plastimatch"), "convert", "--input", path]
+        + ["--referenced-ct", tmp_path / "series", "--output-prefix", tmp_path / "masks"]
+        + ["--prefix-format", "nrrd"],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    for name, mask in masks.items():
+        image = sitk.ReadImage(str(tmp_path / "masks" / f"{name}.nrrd"))
+        np.testing.assert_array_equal(sitk.GetArrayFromImage(image) > 0, mask)
+
+
+TABLES_86_TO_95 = """
+0010,0010 2 VNAP copied; 0010,0020 2 VNAP copied; 0010,0021 3 ANAP copied; 0010,0030 2 VNAP copied
+0010,0032 3 ANAP copied; 0010,0040 2 VNAP copied; 0010,1001 3 ANAP copied; 0010,2160 3 ANAP copied
+0010,4000 3 ANAP copied
+0008,0020 2 VNAP copied; 0008,0030 2 VNAP copied; 0008,0050 2 VNAP copied; 0008,0090 2 VNAP copied
+0008,1030 3 ANAP copied; 0020,000D 1 ALWAYS copied; 0020,0010 2 VNAP copied
+0008,1080 3 ANAP copied; 0010,1010 3 ANAP copied; 0010,1020 3 ANAP copied; 0010,1030 3 ANAP copied
+0010,2180 3 ANAP copied; 0010,21B0 3 ANAP copied
+0008,0060 1 ALWAYS generated; 0008,103E 3 ALWAYS generated; 0008,1070 2 VNAP copied
+0020,000E 1 ALWAYS generated; 0020,0011 2 ALWAYS generated
+0008,0070 2 ALWAYS generated; 0008,1090 3 ALWAYS generated; 0018,1020 3 ALWAYS generated
+3006,0002 1 ALWAYS given; 3006,0008 2 ALWAYS generated; 3006,0009 2 ALWAYS generated
+3006,0010 3 ALWAYS generated; >0020,0052 1 ALWAYS; >3006,0012 3 ALWAYS; >>0008,1150 1 ALWAYS
+>>0008,1155 1 ALWAYS; >>3006,0014 1 ALWAYS; >>>0020,000E 1 ALWAYS; >>>3006,0016 1 ALWAYS
+>>>>0008,1150 1 ALWAYS; >>>>0008,1155 1 ALWAYS; >>>>0008,1160 1C ANAP
+3006,0020 1 ALWAYS given; >3006,0022 1 ALWAYS; >3006,0024 1 ALWAYS; >3006,0026 2 ALWAYS
+>3006,0028 3 ALWAYS; >3006,0036 2 ALWAYS; >3006,0038 3 ALWAYS
+3006,0039 1 ALWAYS given; >3006,002A 3 ALWAYS; >3006,0040 3 ALWAYS; >>3006,0016 3 ALWAYS
+>>>0008,1150 1 ALWAYS; >>>0008,1155 1 ALWAYS; >>3006,0042 1 ALWAYS; >>3006,0046 1 ALWAYS
+>>3006,0048 3 ALWAYS; >>3006,0050 1 ALWAYS; >3006,0084 1 ALWAYS
+3006,0080 1 ALWAYS generated; >3006,0082 1 ALWAYS; >3006,0084 1 ALWAYS; >3006,00A4 2 VNAP
+>3006,00A6 2 EMPTY
+0008,0005 1C ANAP generated; 0008,0016 1 ALWAYS generated; 0008,0018 1 ALWAYS generated
+0008,0201 3 ALWAYS generated
+"""
+"""Attribute, nesting, type, presence of its value, origin."""
+
+
+def rows_of(table: str) -> list[tuple[tuple[int, ...], str, str, str]]:
+    """Each row's path of tags, type, presence and, at the top, origin."""
+    rows, path = [], []
+    for row in table.replace("\n", ";").split(";"):
+        if not row.strip():
+            continue
+        place, kind, presence, *origin = row.split()
+        depth = place.count(">")
+        path = [*path[:depth], int(place.lstrip(">").replace(",", ""), 16)]
+        rows.append((tuple(path), kind, presence, "".join(origin)))
+    return rows
+
+
+def found_at(data_set: pydicom.Dataset, path: tuple[int, ...]) -> list[pydicom.DataElement | None]:
+    """The attribute in each item that the path leads to; None where it is absent."""
+    if len(path) == 1:
+        return [data_set.get(path[0])]
+    items = data_set[path[0]].value if path[0] in data_set else []
+    return [found for item in items for found in found_at(item, path[1:])]
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_each_row_of_the_tables_is_kept(complete: bool) -> None:
+    absent = {"PatientName": "", "AccessionNumber": "", "StudyID": "", "PatientAge": None}
+    source = SERIES if complete else ct_series(4, rows=48, columns=64, **absent)
+    region = Region(
+        "Nódulo", disc(9), (), (255, 0, 0), "as drawn", "MANUAL", "free hand", "GTV" * complete
+    )
+    composed = rt_structure_set([region], source=source, series_description="Regions")
+    origins = {row["tag"]: row["origin"] for row in composed.explain()}
+    for path, kind, presence, origin in rows_of(TABLES_86_TO_95):
+        found = found_at(composed.data_set, path)
+        where = (f"{path[-1]:08X}", kind, presence)
+        if presence != "ANAP":  # absent, or with a value
+            assert found and all(one is not None for one in found), where
+        assert all(one is None or presence in ("EMPTY", "VNAP") or one.value for one in found), (
+            where
+        )
+        assert presence != "EMPTY" or not any(one.value for one in found), where
+        written = f"({path[0] >> 16:04X},{path[0] & 0xFFFF:04X})"
+        if origin and written in origins:
+            empty_type_2 = origin == "copied" and not found[0].value
+            assert empty_type_2 or origins[written] == origin, where

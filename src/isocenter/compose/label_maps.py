@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from isocenter.compose import sources
 from isocenter.compose.planes import Stack, stack
-from isocenter.compose.rt_structure_set import Region
+from isocenter.compose.regions import Region
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.errors import CannotCompose, NotFound
 

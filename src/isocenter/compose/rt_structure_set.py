@@ -6,22 +6,23 @@ again. Holes are contours of their own, by the even-odd rule (CLOSEDPLANAR_XOR).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ImplicitVRLittleEndian
 
 from isocenter.compose import sources, values
 from isocenter.compose.composition import Composed, Composition
-from isocenter.compose.contours import fill, outlines
+from isocenter.compose.contour_items import contour_item, read_contour
+from isocenter.compose.contours import outlines
 from isocenter.compose.planes import Stack, stack
 from isocenter.compose.reading import read_data_set
 from isocenter.compose.references import Reference
+from isocenter.compose.regions import Contour, ContourType, Region
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
 from isocenter.errors import CannotCompose, InvalidAttribute
@@ -31,130 +32,6 @@ __all__ = ["Contour", "ContourType", "Region", "read_rt_structure_set", "rt_stru
 SOP_CLASS_UID = "1.2.840.10008.5.1.4.1.1.481.3"
 _DETACHED_STUDY = "1.2.840.10008.3.1.2.3.1"
 _MODULE = "ROI Contour"
-
-
-class ContourType(Enum):
-    """Contour Geometric Type (3006,0042)."""
-
-    POINT = "POINT"
-    OPEN_PLANAR = "OPEN_PLANAR"
-    OPEN_NONPLANAR = "OPEN_NONPLANAR"
-    CLOSED_PLANAR = "CLOSED_PLANAR"
-    CLOSED_PLANAR_XOR = "CLOSEDPLANAR_XOR"
-
-
-_FEWEST_POINTS = {
-    ContourType.POINT: 1,
-    ContourType.OPEN_PLANAR: 2,
-    ContourType.OPEN_NONPLANAR: 2,
-    ContourType.CLOSED_PLANAR: 3,
-    ContourType.CLOSED_PLANAR_XOR: 3,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Contour:
-    """One contour.
-
-    Parameters
-    ----------
-    points
-        Positions in the patient coordinate system in mm, shape (n, 3).
-    type
-        What the points are.
-    """
-
-    points: NDArray[np.float64]
-    type: ContourType = ContourType.CLOSED_PLANAR
-
-    def __post_init__(self) -> None:
-        fewest = _FEWEST_POINTS[self.type]
-        if self.points.ndim != 2 or self.points.shape[1] != 3 or len(self.points) < fewest:
-            raise CannotCompose(
-                f"A {self.type.value} contour has points of shape {self.points.shape}; expected at "
-                f"least {fewest} of three coordinates in mm.",
-                tag=0x30060050,
-                module=_MODULE,
-            )
-        if self.type is ContourType.POINT and len(self.points) > 1:
-            raise CannotCompose(
-                f"A POINT contour has {len(self.points)} points; give one contour for each.",
-                tag=0x30060050,
-                module=_MODULE,
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A region of interest.
-
-    Parameters
-    ----------
-    name
-        ROI Name (3006,0026).
-    mask
-        Shape (slices, rows, columns), slices in the geometric order of the source series; or None.
-    contours
-        Contours, instead of a mask.
-    color
-        Red, green, blue, 0 to 255.
-    description
-        ROI Description (3006,0028).
-    algorithm
-        ROI Generation Algorithm (3006,0036): AUTOMATIC, SEMIAUTOMATIC, MANUAL, or empty.
-    interpreted_type
-        RT ROI Interpreted Type (3006,00A4), such as ORGAN or GTV; may be empty.
-    """
-
-    name: str
-    mask: NDArray[np.bool_] | None = None
-    contours: tuple[Contour, ...] = ()
-    color: tuple[int, int, int] | None = None
-    description: str = ""
-    algorithm: str = ""
-    interpreted_type: str = ""
-    number: int | None = field(default=None, compare=False)
-
-    def to_mask(self, source: SourceLike | Stack) -> NDArray[np.bool_]:
-        """Return the region as a mask on an image series.
-
-        Parameters
-        ----------
-        source
-            The series; slices come in its geometric order.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (slices, rows, columns); a pixel belongs to the region when its centre does.
-
-        Raises
-        ------
-        CannotCompose
-            When a closed contour lies in none of the images.
-        """
-        images = source if isinstance(source, Stack) else stack(sources.load(source))
-        mask = np.zeros(images.shape, np.bool_)
-        for contour in self.contours:
-            if contour.type in (ContourType.CLOSED_PLANAR, ContourType.CLOSED_PLANAR_XOR):
-                self._add(mask, contour, images)
-        return mask
-
-    def _add(self, mask: NDArray[np.bool_], contour: Contour, images: Stack) -> None:
-        index = images.nearest(contour.points[0])
-        if index is None:
-            raise CannotCompose(
-                f"A contour of {self.name!r} lies at {contour.points[0].tolist()} mm, in none of "
-                "the images; give the series that it was drawn on.",
-                tag=0x30060050,
-                module=_MODULE,
-            )
-        polygon = images.planes[index].to_pixels(contour.points)
-        inside = fill([polygon], images.shape[1:])
-        if contour.type is ContourType.CLOSED_PLANAR_XOR:
-            mask[index] ^= inside
-        else:
-            mask[index] |= inside
 
 
 def rt_structure_set(
@@ -217,9 +94,11 @@ def rt_structure_set(
     composition.generate("OperatorsName", None, "Type 2")
     composition.equipment()
     composition.frame_of_reference()
+    if "TimezoneOffsetFromUTC" not in composition.data_set:
+        composition.generate("TimezoneOffsetFromUTC", values.utc_offset(composition.now), "now")
     composition.generate("InstanceNumber", instance_number)
     composition.generate("ApprovalStatus", "UNAPPROVED")
-    references = [Reference.to(one.data_set) for one in images.sources]
+    references = images.references()
     _structure_set(composition, many, references, label, name)
     _contours(composition, many, images, references)
     _observations(composition, many)
@@ -293,10 +172,16 @@ def _structure_set(
                 "ROIName": region.name,
                 **({"ROIDescription": region.description} if region.description else {}),
                 "ROIGenerationAlgorithm": region.algorithm or None,
+                **_generation(region),
             }
             for number, region in enumerate(regions, 1)
         ],
     )
+
+
+def _generation(region: Region) -> dict[str, str]:
+    described = region.generation_description
+    return {"ROIGenerationDescription": described} if described else {}
 
 
 def _referenced_studies(references: Sequence[Reference]) -> list[dict[str, Any]]:
@@ -331,16 +216,26 @@ def _contours(
             item.ROIDisplayColor = list(region.color)
         item.ReferencedROINumber = number
         item.ContourSequence = [
-            _contour_item(index, contour, _image_of(contour, images, references))
-            for index, contour in enumerate(_contours_of(region, images), 1)
+            contour_item(index, contour, None if place is None else references[place])
+            for index, (contour, place) in enumerate(_contours_of(region, images), 1)
         ]
         items.append(item)
     composition.give("ROIContourSequence", items)
+    if any(len(one) > 0xFFFE for item in items for one in _contour_data(item)):
+        # In Explicit VR such a value can be written as UN only (PS3.5 6.2.2), which few understand.
+        composition.data_set.file_meta = FileMetaDataset()
+        composition.data_set.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
 
 
-def _contours_of(region: Region, images: Stack) -> list[Contour]:
+def _contour_data(item: Dataset) -> Iterator[bytes]:
+    for contour in item.ContourSequence:
+        yield contour.get_item("ContourData").value
+
+
+def _contours_of(region: Region, images: Stack) -> list[tuple[Contour, int | None]]:
+    """Return the contours of a region, each with the index of the image that it lies in."""
     if region.mask is None:
-        return list(region.contours)
+        return [(one, _place(one, images)) for one in region.contours]
     if region.mask.shape != images.shape:
         raise CannotCompose(
             f"The mask of {region.name!r} has the shape {region.mask.shape}, the series "
@@ -350,14 +245,16 @@ def _contours_of(region: Region, images: Stack) -> list[Contour]:
         )
     mask = np.asarray(region.mask, np.bool_)
     drawn = [
-        (plane, outline)
-        for plane, of_slice in zip(images.planes, mask, strict=True)
+        (index, outline)
+        for index, of_slice in enumerate(mask)
         for outline in _outlines_in_box(of_slice)
     ]
     # Without a hole or island the plain type is understood by more readers.
     several = len(drawn) > np.count_nonzero(mask.any(axis=(1, 2)))
     kind = ContourType.CLOSED_PLANAR_XOR if several else ContourType.CLOSED_PLANAR
-    return [Contour(plane.to_patient(outline), kind) for plane, outline in drawn]
+    return [
+        (Contour(images.planes[index].to_patient(outline), kind), index) for index, outline in drawn
+    ]
 
 
 def _outlines_in_box(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
@@ -371,28 +268,10 @@ def _outlines_in_box(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
     return [outline + (left, top) for outline in outlines(mask[top:bottom, left:right])]
 
 
-def _image_of(contour: Contour, images: Stack, references: Sequence[Reference]) -> Reference | None:
+def _place(contour: Contour, images: Stack) -> int | None:
     if contour.type is ContourType.OPEN_NONPLANAR:
         return None
-    index = images.nearest(contour.points[0])
-    return None if index is None else references[index]
-
-
-def _contour_item(number: int, contour: Contour, image: Reference | None) -> Dataset:
-    item = Dataset()
-    if image is not None:
-        item.ContourImageSequence = [image.item()]
-    item.ContourGeometricType = contour.type.value
-    item.NumberOfContourPoints = len(contour.points)
-    item.ContourNumber = number
-    item.ContourData = [_coordinate(one) for one in contour.points.ravel().tolist()]
-    return item
-
-
-def _coordinate(millimetres: float) -> str:
-    """Return a coordinate in mm as DS, to a millionth of a millimetre where 16 characters allow."""
-    text = f"{millimetres:.6f}".rstrip("0").rstrip(".")
-    return text if len(text) <= 16 else str(values.decimal(millimetres))
+    return images.nearest(contour.points[0])
 
 
 def _observations(composition: Composition, regions: Sequence[Region]) -> None:
@@ -419,31 +298,11 @@ def _read_region(item: Dataset, drawn: Dataset, types: Mapping[int, str]) -> Reg
     color = drawn.get("ROIDisplayColor")
     return Region(
         name=str(item.get("ROIName") or ""),
-        contours=tuple(_read_contour(one) for one in drawn.get("ContourSequence") or ()),
+        contours=tuple(read_contour(one) for one in drawn.get("ContourSequence") or ()),
         color=None if color is None else (int(color[0]), int(color[1]), int(color[2])),
         description=str(item.get("ROIDescription") or ""),
         algorithm=str(item.get("ROIGenerationAlgorithm") or ""),
+        generation_description=str(item.get("ROIGenerationDescription") or ""),
         interpreted_type=types.get(number, ""),
         number=number,
     )
-
-
-def _read_contour(item: Dataset) -> Contour:
-    numbers = np.array([float(one) for one in item.get("ContourData") or ()])
-    if not len(numbers) or len(numbers) % 3:
-        raise InvalidAttribute(
-            f"Contour Data has {len(numbers)} values; expected triplets of coordinates.", 0x30060050
-        )
-    return Contour(numbers.reshape(-1, 3), _contour_type(item))
-
-
-def _contour_type(item: Dataset) -> ContourType:
-    try:
-        return ContourType(str(item.get("ContourGeometricType", "")))
-    except ValueError as error:
-        raise InvalidAttribute(
-            f"Contour Geometric Type is {item.get('ContourGeometricType')!r}; expected one of "
-            + ", ".join(one.value for one in ContourType)
-            + ".",
-            0x30060042,
-        ) from error

@@ -22,6 +22,7 @@ __all__ = [
     "tag_of",
     "time",
     "use_fitting_character_set",
+    "utc_offset",
     "vr_of",
 ]
 
@@ -60,6 +61,11 @@ def date(moment: datetime.date) -> str:
 def time(moment: datetime.datetime) -> str:
     """Return `moment` as TM (PS3.5 6.2): HHMMSS.FFFFFF."""
     return moment.strftime("%H%M%S.%f")
+
+
+def utc_offset(moment: datetime.datetime) -> str:
+    """Return the offset from UTC at `moment`, this machine's where it says none: +0200."""
+    return moment.astimezone().strftime("%z") if moment.tzinfo is None else moment.strftime("%z")
 
 
 def character_set_for(text: str) -> str | None:
