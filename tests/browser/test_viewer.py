@@ -2,9 +2,13 @@
 
 import re
 
+import httpx
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 from tests.browser import objects
+from tests.factories import ct_series, part10_bytes
+from tests.running_server import running_server, wait_until
 
 
 @pytest.fixture
@@ -229,6 +233,47 @@ def test_keys_typed_into_a_field_stay_there(stack):
     stack.page.get_by_label("Filter tags").press_sequentially("rihv")
     stack.settled()
     assert (stack.state()["rotation"], stack.state()["inverted"]) == (0, False)
+
+
+def test_an_object_replaced_while_it_is_open_is_shown_by_its_own_model(
+    viewer, tmp_path, replacing_server
+):
+    viewer.address = replacing_server.http
+    slices = ct_series(3, 64, 64)
+    store(replacing_server, *slices)
+    held = []
+    pattern = f"**/instances/{slices[2].SOPInstanceUID}/frames/**"
+    viewer.page.route(pattern, lambda route: held.append(route))
+    viewer.open_series(slices[0])
+    wait_until(lambda: viewer.page.title() and held)
+    slices[2].RescaleSlope = 3
+    slices[2].PixelData = np.full((64, 64), 20, "<i2").tobytes()
+    store(replacing_server, slices[2])
+    viewer.page.unroute(pattern)  # which lets what was held go on
+    viewer.press("End", "0", "n")
+    viewer.wait("isocenter.viewports[0].index === 2")
+    viewer.settled()
+    m = viewer.state()["toCanvas"]
+    # 20 * 3 HU in the first window, 40 by 400 (PS3.3 C.11.2.1.2.1); by the old slope it is 115.
+    expected = ((20 * 3 - (40 - 0.5)) / (400 - 1) + 0.5) * 255
+    assert viewer.canvas()[int(m["f"]) + 32, int(m["e"]) + 32, 0] == round(expected)
+    viewer.complaints[:] = [each for each in viewer.complaints if "410" not in each]
+
+
+@pytest.fixture
+def replacing_server(tmp_path):
+    with running_server(tmp_path / "data", "--on-conflict", "replace") as server:
+        yield server
+
+
+def store(server, *datasets) -> None:
+    for dataset in datasets:
+        answer = httpx.post(
+            f"{server.http}/dicomweb/studies",
+            content=part10_bytes(dataset),
+            headers={"content-type": "application/dicom"},
+        )
+        assert answer.status_code == 200, answer.text
 
 
 def test_every_button_has_a_name_and_can_be_focused(stack):

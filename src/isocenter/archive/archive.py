@@ -32,6 +32,7 @@ from .registration import Registrar
 from .resources import reported_as_out_of_resources
 from .series_metadata import Metadata, MetadataStore
 from .stored_instance import OpenInstances, StoredInstance
+from .versions import settled_versions
 
 __all__ = ["Archive"]
 
@@ -369,6 +370,24 @@ class Archive:
         if found is None and self._index.is_sqlite:
             found = self.open_instance(study, series, instance)
         return found if found is not None and found.is_at_hand else None
+
+    def versions(self, study: str, series: str) -> dict[str, str]:
+        """Name the bytes of every instance of a series; another name means other bytes.
+
+        What is read of the series after this is of these bytes or of later ones; see
+        `StoredInstance.version` for those that an open instance has.
+
+        Parameters
+        ----------
+        study, series
+            Study and Series Instance UID.
+
+        Returns
+        -------
+        dict
+            Versions by SOP Instance UID.
+        """
+        return settled_versions(self._blobs, study, series)
 
     def metadata(
         self, study: str, series: str | None = None, instance: str | None = None

@@ -225,6 +225,11 @@ class BlobStore:
         """Give the place where a file waits while change `sequence` replaces it."""
         return self.root / self.REPLACED / f"{sequence}_{study}_{series}_{instance}.dcm"
 
+    def is_replacing(self, study: str, series: str) -> bool:
+        """Whether an instance of a series is being replaced at this moment."""
+        names = os.listdir(self.root / self.REPLACED)
+        return any(f"_{study}_{series}_" in name for name in names)
+
     def aside(self, name: str) -> Path:
         """Give the place of a file that is kept beside the instance of the same UID."""
         return self.root / self.ASIDE / name
@@ -284,6 +289,16 @@ class BlobStore:
             for name in sorted(os.listdir(series))
             if name.endswith(".dcm") and is_path_safe_uid(name.removesuffix(".dcm"))
         ]
+
+    def statuses(self, study: str, series: str) -> dict[str, os.stat_result]:
+        """Look at the stored files of a series, by SOP Instance UID."""
+        found: dict[str, os.stat_result] = {}
+        folder = self.path(study, series, "0").parent
+        with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+                    found[entry.name.removesuffix(".dcm")] = entry.stat()
+        return found
 
     def leftovers(self) -> Iterator[Path]:
         """Find the folders of arrivals whose process is dead."""

@@ -15,6 +15,7 @@ from isocenter.dicom.scan import FIRST_READ, scan_file
 from isocenter.dicom.transfer_syntaxes import TransferSyntax
 
 from .index_values import EXTRA_TAGS
+from .versions import version_of
 
 __all__ = ["OpenInstances", "StoredInstance"]
 
@@ -42,6 +43,8 @@ class StoredInstance:
         status = os.fstat(self._descriptor)
         self.size = status.st_size
         self._inode = status.st_ino
+        self.version = version_of(status)
+        """Names the bytes of the file; another name means other bytes."""
         self._lock = threading.Lock()
 
     def __del__(self) -> None:

@@ -1,7 +1,6 @@
 """WADO-RS: rendered resources and thumbnails, for eyes instead of programs (PS3.18 10.4.1.1.3)."""
 
 import asyncio
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -130,7 +129,7 @@ class _RenderedService:
     ) -> Response:
         instance = self._representative(resource)
         number = numbers[0] if numbers else representative_frame(instance)
-        etag = f'"{_version(instance)}-{number}-{viewport.width}-{viewport.height}"'
+        etag = f'"{instance.version}-{number}-{viewport.width}-{viewport.height}"'
         headers = {"etag": etag, "cache-control": "private, no-cache", "vary": "accept"}
         if not_modified(request, etag):
             return Response(status_code=304, headers=headers)
@@ -262,8 +261,3 @@ def _as_it_is(request: Request, instance: StoredInstance) -> Response:
     form = select(ranges, [Representation(media_type)], "the document")
     document = value_of(instance, f"{tags.EncapsulatedDocument:08X}")
     return Response(document, headers=document_headers(form.media_type))
-
-
-def _version(instance: StoredInstance) -> str:
-    status = os.fstat(instance.descriptor)
-    return f"{status.st_size:x}-{status.st_mtime_ns:x}"

@@ -1,5 +1,6 @@
 import gzip
 import io
+import threading
 from pathlib import Path
 
 import imagecodecs
@@ -147,3 +148,49 @@ def test_no_browser_shows_what_was_replaced(tmp_path: Path, path: str) -> None:
         dataset.PatientName = "Somebody^Else"
         viewer.keep(dataset)
         assert viewer.get(instance_path(dataset, path), **known).status_code == 200
+
+
+def test_a_version_s_pixels_are_kept_for_good_and_gone_once_it_is_replaced(tmp_path: Path) -> None:
+    dataset = Picture.named("MR-SIEMENS-DICOM-WithOverlays.dcm").dataset
+    with opened(tmp_path, on_conflict="replace") as viewer:
+        viewer.keep(dataset)
+        model = viewer.series(dataset)
+        version = model["images"][0]["version"]
+        paths = [
+            "/api/studies"
+            + instance_path(dataset, f"/frames/1?encoding={encoding}&version={version}")
+            for encoding in ("raw", "htj2k")
+        ]
+        paths.append(model["models"][0]["overlays"][0]["url"])
+        for path in paths:
+            answer = viewer.client.get(path)
+            assert answer.status_code == 200
+            assert "immutable" in answer.headers["cache-control"], path
+        dataset.RescaleSlope = 2
+        viewer.keep(dataset)
+        for path in paths:
+            answer = viewer.client.get(path)
+            assert answer.status_code == 410
+            assert "replaced" in answer.json()["detail"]
+        renewed = viewer.series(dataset)["images"][0]["version"]
+        assert renewed != version
+        path = instance_path(dataset, f"/frames/1?version={renewed}")
+        assert viewer.get(path).status_code == 200
+
+
+def test_a_model_waits_for_a_replacement_that_is_under_way(tmp_path: Path) -> None:
+    """Its file stands in the place already, while index and metadata speak of the old one."""
+    dataset = ct_slice(8, 8)
+    with opened(tmp_path, on_conflict="replace") as viewer:
+        viewer.keep(dataset)
+        uids = (dataset.StudyInstanceUID, dataset.SeriesInstanceUID)
+        replaced = viewer.archive.directory / ".replaced"
+        under_way = replaced / f"2_{'_'.join(uids)}_{dataset.SOPInstanceUID}.dcm"
+        under_way.write_bytes(b"")
+        waiting = threading.Thread(target=viewer.archive.versions, args=uids)
+        waiting.start()
+        waiting.join(0.2)
+        assert waiting.is_alive()
+        under_way.unlink()
+        waiting.join(10)
+        assert not waiting.is_alive()

@@ -1,4 +1,4 @@
-import type { SeriesDisplay, StudyContents, StudyPage, StudyQuery, TagRow } from "./model";
+import type { ImageEntry, SeriesDisplay, StudyContents, StudyPage, StudyQuery, TagRow } from "./model";
 
 /** Studies on one page of the list. */
 export const PAGE_SIZE = 50;
@@ -107,13 +107,18 @@ export function fetchTags(
   return json(`${instanceUrl(study, series, instance)}/tags`, signal);
 }
 
-/** Where one frame's normalised pixels are. */
+/** Where one frame's normalised pixels are, for as long as the instance is the one that is meant. */
 export function frameUrl(
   study: string,
   series: string,
-  instance: string,
-  frame: number,
+  { instance, frame, version }: ImageEntry,
   encoding: "raw" | "htj2k",
 ): string {
-  return `${instanceUrl(study, series, instance)}/frames/${frame}?encoding=${encoding}`;
+  const parameters = new URLSearchParams({ encoding, version });
+  return `${instanceUrl(study, series, instance)}/frames/${frame}?${parameters}`;
+}
+
+/** Whether an error says that the instance has been replaced since its series was asked for. */
+export function isReplaced(error: unknown): boolean {
+  return error instanceof ServerError && error.status === 410;
 }

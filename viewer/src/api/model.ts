@@ -131,6 +131,8 @@ export interface ImageEntry {
   instance: string;
   /** Frame number, counted from 1. */
   frame: number;
+  /** Names the instance's bytes: other bytes have another version. */
+  version: string;
   /** Index into the series' `models`. */
   model: number;
   number: number | null;

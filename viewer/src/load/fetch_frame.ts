@@ -43,7 +43,7 @@ export async function fetchFrame(
   const model = series.models[image.model];
   if (!model) throw new RangeError(`Image ${image.instance} has no display model`);
   const url = (encoding: "raw" | "htj2k") =>
-    frameUrl(series.study, series.series, image.instance, image.frame, encoding);
+    frameUrl(series.study, series.series, image, encoding);
   const frame = (bytes: ArrayBuffer) =>
     frameFromBytes(bytes, model.rows, model.columns, model.format);
   if (wantsHtj2k(model, link, policy)) {

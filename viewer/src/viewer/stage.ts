@@ -1,9 +1,10 @@
 /** Brings frames and viewports together: loads what is wanted, draws what has arrived. */
 
 import { batch, effect } from "@preact/signals";
-import type { DisplayModel, SeriesDisplay } from "../api/model";
+import { isReplaced } from "../api/client";
+import type { DisplayModel, ImageEntry, SeriesDisplay } from "../api/model";
 import { type DisplayTable, displayTable } from "../image/display_table";
-import { frameBytes } from "../image/frame";
+import { type Frame, frameBytes } from "../image/frame";
 import { type EncodingPolicy, fetchFrame } from "../load/fetch_frame";
 import { cacheCapacity, FrameCache } from "../load/frame_cache";
 import { FrameQueue, type WantedFrame } from "../load/frame_queue";
@@ -120,9 +121,18 @@ export class Stage {
     return [
       {
         key: frameKey(series, image),
-        load: (signal) => fetchFrame(series, image, this.link, this.options.encoding, signal),
+        load: (signal) => this.load(series, image, signal),
       },
     ];
+  }
+
+  private async load(series: SeriesDisplay, image: ImageEntry, signal: AbortSignal): Promise<Frame> {
+    try {
+      return await fetchFrame(series, image, this.link, this.options.encoding, signal);
+    } catch (error) {
+      if (isReplaced(error)) void this.workspace.renewSeries(series);
+      throw error;
+    }
   }
 
   /** Put an image on show if its pixels are here. */

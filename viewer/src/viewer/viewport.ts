@@ -47,10 +47,19 @@ const OWN: VoiChoice = { kind: "own", index: 0 };
 
 /**
  * The key under which a frame is kept. Its instance alone does not name it: two studies, of two
- * patients, may share UIDs, and one's pixels must never stand under the other's name.
+ * patients, may share UIDs, and an instance may be replaced; no pixels must ever stand under
+ * another's name.
  */
 export function frameKey({ study, series }: SeriesDisplay, image: ImageEntry): string {
-  return `${study}/${series}/${image.instance}/${image.frame}`;
+  return `${study}/${series}/${image.instance}/${image.version}/${image.frame}`;
+}
+
+/** The place of an image in a series that may have changed since; the nearest where it is gone. */
+function placeIn(series: SeriesDisplay, image: ImageEntry | undefined, index: number): number {
+  const same = series.images.findIndex(
+    ({ instance, frame }) => instance === image?.instance && frame === image.frame,
+  );
+  return same >= 0 ? same : Math.min(index, series.images.length - 1);
 }
 
 export class Viewport {
@@ -121,6 +130,17 @@ export class Viewport {
       this.rate.value = cineRate(series);
       this.direction = 1;
       this.reset();
+    });
+  }
+
+  /** Go on with what the series is now, at the same image and seen in the same way. */
+  renew(series: SeriesDisplay): void {
+    const place = placeIn(series, this.series.peek()?.images[this.wanted.peek()], this.wanted.peek());
+    batch(() => {
+      this.shown.value = null;
+      this.failure.value = null;
+      this.wanted.value = place;
+      this.content.value = { kind: "images", series };
     });
   }
 

@@ -2,7 +2,7 @@
 
 import { computed, signal } from "@preact/signals";
 import { fetchSeries, fetchStudy } from "../api/client";
-import type { SeriesSummary, StudyContents } from "../api/model";
+import type { SeriesDisplay, SeriesSummary, StudyContents } from "../api/model";
 import { type Content, Viewport } from "./viewport";
 
 export type Tool = "window" | "pan" | "zoom" | "scroll";
@@ -48,6 +48,8 @@ export class Workspace {
   readonly cornerText = signal(true);
   readonly panel = signal<Panel>("none");
   readonly help = signal(false);
+  /** Series, as they were, that are being loaded anew or have been. */
+  private readonly renewing = new WeakSet<SeriesDisplay>();
 
   /** The viewports that the layout shows. */
   readonly visible = computed(() => {
@@ -126,6 +128,25 @@ export class Workspace {
       else viewport.say({ kind: "undisplayable", study, series, description: display.description });
     } catch (error) {
       if (stillWanted()) viewport.say({ kind: "failed", study, series, reason: (error as Error).message });
+    }
+  }
+
+  /** Load a series anew, because objects of it have been replaced, wherever it is shown as it was. */
+  async renewSeries(outdated: SeriesDisplay): Promise<void> {
+    if (this.renewing.has(outdated)) return;
+    this.renewing.add(outdated);
+    const showing = () => this.viewports.filter((each) => each.series.peek() === outdated);
+    const { study, series } = outdated;
+    try {
+      const display = await fetchSeries(study, series);
+      for (const viewport of showing()) {
+        if (display.images.length > 0) viewport.renew(display);
+        else viewport.say({ kind: "undisplayable", study, series, description: display.description });
+      }
+    } catch (error) {
+      for (const viewport of showing()) {
+        viewport.say({ kind: "failed", study, series, reason: (error as Error).message });
+      }
     }
   }
 

@@ -12,7 +12,9 @@ const model: DisplayModel = {
   presentation: { inverse: false }, padding: null, spacing: null, orientation: null,
   frameOfReference: null, overlays: [], lossy: null, frameTime: null, recommendedFrameRate: null,
 };
-const image: ImageEntry = { instance: "1.2", frame: 1, model: 0, number: 1, position: null, sopClass: "", window: null };
+const image: ImageEntry = {
+  instance: "1.2", frame: 1, version: "a", model: 0, number: 1, position: null, sopClass: "", window: null,
+};
 
 describe("presets", () => {
   test("begin with the object's own windows under their own names", () => {

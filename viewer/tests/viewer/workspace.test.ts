@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
-import type { StudyContents } from "../../src/api/model";
+import type { SeriesDisplay, StudyContents } from "../../src/api/model";
+import type { Viewport } from "../../src/viewer/viewport";
 import { seriesKey, Workspace } from "../../src/viewer/workspace";
 
 const SERIES = "2.5";
@@ -49,6 +50,23 @@ test("a series without images in one study does not hide its namesake in another
   answers.get("1.2")?.();
   await shown;
   expect(workspace.active.value.series.value?.study).toBe("1.2");
+});
+
+test("a series of which objects were replaced goes on at the same image, seen in the same way", async () => {
+  const image = (instance: string, version: string) => ({ instance, version, frame: 1, model: 0 });
+  const was = { study: "1.1", series: SERIES, models: [{}], images: [image("1", "a"), image("2", "a")] };
+  const is = { ...was, images: [image("0", "a"), image("1", "a"), image("2", "b")] };
+  vi.stubGlobal("fetch", () => Promise.resolve(new Response(JSON.stringify(is))));
+  const workspace = new Workspace();
+  const [first, second] = workspace.viewports as [Viewport, Viewport];
+  const outdated = was as unknown as SeriesDisplay;
+  first.open(outdated, 1);
+  second.open({ ...outdated, study: "1.2" });
+  first.inverted.value = true;
+  await Promise.all([workspace.renewSeries(outdated), workspace.renewSeries(outdated)]);
+  expect(first.series.value?.images[first.wanted.value]?.version).toBe("b");
+  expect(first.inverted.value).toBe(true);
+  expect(second.series.value?.study).toBe("1.2");
 });
 
 test("studies of several patients are told from several studies of one", () => {

@@ -1,6 +1,5 @@
 """Frames of kept instances as the viewer wants them: normalised, raw or HTJ2K; overlays."""
 
-import os
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -26,7 +25,7 @@ from isocenter.pixels import (
 
 from .instance_header import instance_attributes
 
-__all__ = ["Address", "ViewerFrames", "worth_compressing"]
+__all__ = ["Address", "Replaced", "ViewerFrames", "worth_compressing"]
 
 Address: TypeAlias = tuple[str, str, str]
 """Study, Series and SOP Instance UID."""
@@ -35,6 +34,10 @@ Address: TypeAlias = tuple[str, str, str]
 _AT_ONCE = 1 << 20
 # Smaller bodies fit a packet or two anyway.
 _SMALL = 2048
+
+
+class Replaced(NotFound):
+    """An instance has other bytes now than those that were asked for."""
 
 
 class ViewerFrames:
@@ -50,22 +53,36 @@ class ViewerFrames:
         self._archive = archive
         self._palettes = lru_cache(maxsize=32)(_palette)
 
-    def version(self, address: Address) -> str:
-        """Name the bytes that an instance has now; another name means other bytes.
-
-        Raises
-        ------
-        NotFound
-            When there is no such instance.
-        """
-        return _version(self._archive.open_instance(*address))
-
-    def samples(self, address: Address, number: int) -> NDArray[Any]:
-        """Decode a frame to the format of its display model.
+    def open(self, address: Address, version: str | None = None) -> StoredInstance:
+        """Open an instance whose frames are wanted.
 
         Parameters
         ----------
         address
+            The instance.
+        version
+            The bytes that it must have, None for those that it has.
+
+        Raises
+        ------
+        Replaced
+            It has others by now.
+        NotFound
+            There is no such instance.
+        """
+        return _of_version(self._archive.open_instance(*address), version)
+
+    def open_at_once(self, address: Address, version: str | None = None) -> StoredInstance | None:
+        """Open an instance as `open` does, if that needs no wait."""
+        stored = self._archive.opened_instance(*address)
+        return None if stored is None else _of_version(stored, version)
+
+    def samples(self, stored: StoredInstance, number: int) -> NDArray[Any]:
+        """Decode a frame to the format of its display model.
+
+        Parameters
+        ----------
+        stored
             The instance.
         number
             The frame, from 1.
@@ -73,13 +90,12 @@ class ViewerFrames:
         Raises
         ------
         NotFound
-            When there is no such instance or frame.
+            When there is no such frame.
         PixelDataError
             When the frame cannot be decoded.
         UnsupportedTransferSyntax
             When the instance is a video.
         """
-        stored = self._archive.open_instance(*address)
         description = PixelDescription.from_header(stored.header)
         values = decode_frame(stored.frame(number), description)
         palette = None
@@ -87,23 +103,22 @@ class ViewerFrames:
             palette = self._palettes(_Stored(stored), description.signed)
         return displayed_samples(values, description, palette)
 
-    def raw(self, address: Address, number: int) -> tuple[memoryview, str]:
-        """Return a frame as little-endian samples, row by row, and the version of its instance.
+    def raw(self, stored: StoredInstance, number: int) -> memoryview:
+        """Return a frame as little-endian samples, row by row.
 
         Raises
         ------
         NotFound, PixelDataError, UnsupportedTransferSyntax
             As `samples`.
         """
-        version = self.version(address)
-        return _bytes_of(self.samples(address, number)), version
+        return _bytes_of(self.samples(stored, number))
 
-    def raw_at_once(self, address: Address, number: int) -> tuple[memoryview, str] | None:
+    def raw_at_once(self, stored: StoredInstance, number: int) -> memoryview | None:
         """Return what `raw` does where that needs no wait and hardly any work.
 
         Returns
         -------
-        frame, version : memoryview, str
+        memoryview
             None for a frame that has to be decompressed, is large, or is not in memory; or when the
             system cannot tell.
 
@@ -112,8 +127,7 @@ class ViewerFrames:
         NotFound, PixelDataError
             As `samples`.
         """
-        stored = self._archive.opened_instance(*address)
-        if stored is None or stored.header.inflated or stored.transfer_syntax.encapsulated:
+        if stored.header.inflated or stored.transfer_syntax.encapsulated:
             return None
         description = PixelDescription.from_header(stored.header)
         spans = stored.frame_table.spans(number)
@@ -127,10 +141,9 @@ class ViewerFrames:
         data = stored.try_read(*spans[0])
         if data is None:
             return None
-        samples = displayed_samples(decode_frame(data, description), description)
-        return _bytes_of(samples), _version(stored)
+        return _bytes_of(displayed_samples(decode_frame(data, description), description))
 
-    def htj2k(self, address: Address, number: int) -> bytes:
+    def htj2k(self, stored: StoredInstance, number: int) -> bytes:
         """Encode a frame losslessly as an HTJ2K codestream.
 
         Raises
@@ -140,24 +153,23 @@ class ViewerFrames:
         NotFound, PixelDataError
             As `samples`.
         """
-        samples = self.samples(address, number)
+        samples = self.samples(stored, number)
         if samples.dtype.itemsize > 2:
             raise UnsupportedTransferSyntax(
                 f"frames of {samples.dtype.name} have no HTJ2K form; ask for encoding=raw"
             )
         return encode_htj2k(samples)
 
-    def overlay(self, address: Address, index: int, number: int) -> bytes:
+    def overlay(self, stored: StoredInstance, index: int, number: int) -> bytes:
         """Return an overlay plane of a frame, one byte of 0 or 1 a pixel.
 
         Raises
         ------
         NotFound
-            When there is no such instance, frame or overlay.
+            When there is no such frame or overlay.
         PixelDataError
             When its data is truncated.
         """
-        stored = self._archive.open_instance(*address)
         attributes = instance_attributes(stored)
         plane = _plane(read_overlays(attributes), index, number)
         if plane.bit is not None:
@@ -167,6 +179,12 @@ class ViewerFrames:
         if data is None:
             raise PixelDataError(f"overlay {index} has no Overlay Data (60xx,3000)")
         return overlay_bits(plane, data, number).tobytes()
+
+
+def _of_version(stored: StoredInstance, version: str | None) -> StoredInstance:
+    if version is not None and version != stored.version:
+        raise Replaced("the instance was replaced since its series was asked for; ask for it again")
+    return stored
 
 
 def _bytes_of(samples: NDArray[Any]) -> memoryview:
@@ -181,17 +199,12 @@ def _plane(planes: tuple[OverlayPlane, ...], index: int, number: int) -> Overlay
     raise NotFound(f"frame {number} has no overlay {index}")
 
 
-def _version(stored: StoredInstance) -> str:
-    status = os.fstat(stored.descriptor)
-    return f"{status.st_size:x}-{status.st_mtime_ns:x}-{status.st_ino:x}"
-
-
 class _Stored:
     """An instance as a key of a cache: the same while its file is the same."""
 
     def __init__(self, stored: StoredInstance) -> None:
         self.stored = stored
-        self._key = (str(stored.path), _version(stored))
+        self._key = (str(stored.path), stored.version)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Stored) and self._key == other._key

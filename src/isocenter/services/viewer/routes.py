@@ -26,7 +26,7 @@ from isocenter.errors import (
 from isocenter.services.frame_cache import FrameCache
 
 from . import schema
-from .frames import Address, ViewerFrames, worth_compressing
+from .frames import Address, Replaced, ViewerFrames, worth_compressing
 from .shown_series import SeriesShelf
 from .study_list import StudySearch, find_studies, study_contents
 from .tag_table import tag_table
@@ -39,8 +39,10 @@ T = TypeVar("T")
 Uid = Annotated[str, Path(pattern=r"^[0-9.]{1,64}$", description="A UID")]
 FrameNumber = Annotated[int, Path(ge=1, le=0x7FFFFFFF, description="Counted from 1")]
 Text = Annotated[str, Query(max_length=128)]
+Version = Annotated[str | None, Query(max_length=64, description="As a series' images name it")]
 
 _STATUSES = (
+    (Replaced, 410),
     (NotFound, 404),
     (QueryError, 400),
     (PixelDataError, 422),
@@ -58,8 +60,9 @@ _BINARY: dict[int | str, dict[str, Any]] = {
 }
 _JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
 # An instance may be replaced, and its model is always the latest: pixels from a cache must never
-# stand under it unasked.
+# stand under it unasked. What names its version is never anything else.
 _FRESH = "private, no-cache"
+_FOR_GOOD = "private, max-age=86400, immutable"
 # Names of patients do not belong into the cache of a browser.
 _PRIVATE = {"cache-control": "no-store"}
 
@@ -148,6 +151,7 @@ def _add_lists(
     @api.get("/{study}/series/{series}", response_model=schema.SeriesModel)
     async def series_model(request: Request, study: Uid, series: Uid) -> Response:
         """Resolve how every frame of a series is shown."""
+        _check_uids(study, series)
         shown = await shelf.get(study, series)
         return await _compressed(request, shown.body, "application/json", run, _PRIVATE)
 
@@ -170,22 +174,20 @@ def _add_frames(
         instance: Uid,
         number: FrameNumber,
         encoding: Literal["raw", "htj2k"] = "raw",
+        version: Version = None,
     ) -> Response:
         """Give one frame, normalised to its model's format, raw or as lossless HTJ2K."""
         address = _address(study, series, instance)
-        if encoding == "raw":
-            ready = frames.raw_at_once(address, number)
-            data, version = ready or await run(frames.raw, address, number)
-            headers = _headers(f'"{version}-{number}"')
-            if _known(request, headers["etag"]):
-                return Response(status_code=304, headers=headers)
-            return await _compressed(request, data, "application/octet-stream", run, headers)
-        version = await run(frames.version, address)
-        headers = _headers(f'"{version}-{number}-j"')
+        stored = frames.open_at_once(address, version) or await run(frames.open, address, version)
+        made_of = f"{stored.version}-{number}"
+        headers = _headers(made_of if encoding == "raw" else f"{made_of}-j", version)
         if _known(request, headers["etag"]):
             return Response(status_code=304, headers=headers)
-        key = f"htj2k/{'/'.join(address)}/{version}/{number}"
-        data = await cache.get(key, lambda: frames.htj2k(address, number))
+        if encoding == "raw":
+            data = frames.raw_at_once(stored, number) or await run(frames.raw, stored, number)
+            return await _compressed(request, data, "application/octet-stream", run, headers)
+        key = f"htj2k/{'/'.join(address)}/{stored.version}/{number}"
+        data = await cache.get(key, lambda: frames.htj2k(stored, number))
         return Response(data, media_type="image/jphc", headers=headers)
 
     @api.get(instance + "/overlays/{index}", response_class=Response, responses=_BINARY)
@@ -196,13 +198,14 @@ def _add_frames(
         instance: Uid,
         index: Annotated[int, Path(ge=0, le=15)],
         frame: Annotated[int, Query(ge=1, le=0x7FFFFFFF)] = 1,
+        version: Version = None,
     ) -> Response:
         """Give an overlay plane, one byte of 0 or 1 a pixel."""
-        address = _address(study, series, instance)
-        headers = _headers(f'"{await run(frames.version, address)}-{index}-{frame}-o"')
+        stored = await run(frames.open, _address(study, series, instance), version)
+        headers = _headers(f"{stored.version}-{index}-{frame}-o", version)
         if _known(request, headers["etag"]):
             return Response(status_code=304, headers=headers)
-        data = await run(frames.overlay, address, index, frame)
+        data = await run(frames.overlay, stored, index, frame)
         return await _compressed(request, data, "application/octet-stream", run, headers)
 
 
@@ -231,19 +234,20 @@ def _add_details(
         return await picture(request, study, series, instance)
 
     async def picture(request: Request, study: str, series: str, instance: str | None) -> Response:
+        _check_uids(study, series)
         place = (await shelf.get(study, series)).middle(instance)
         address = _address(study, series, place.instance)
-        version = await run(frames.version, address)
-        headers = _headers(f'"{version}-{place.shown.number}-t"')
+        stored = await run(frames.open, address, place.version)
+        headers = _headers(f"{stored.version}-{place.shown.number}-t")
         if _known(request, headers["etag"]):
             return Response(status_code=304, headers=headers)
 
         def make() -> bytes:
-            samples = frames.samples(address, place.shown.number)
+            samples = frames.samples(stored, place.shown.number)
             voi = place.shown.voi[0] if place.shown.voi else None
             return thumbnail(samples, place.shown.model, voi)
 
-        key = f"thumbnail/{'/'.join(address)}/{version}/{place.shown.number}"
+        key = f"thumbnail/{'/'.join(address)}/{stored.version}/{place.shown.number}"
         return Response(await cache.get(key, make), media_type="image/jpeg", headers=headers)
 
     @api.get(instance_path + "/tags", response_model=list[schema.TagRow])
@@ -256,14 +260,19 @@ def _add_details(
 
 
 def _address(study: str, series: str, instance: str) -> Address:
-    for uid in (study, series, instance):
-        if not is_path_safe_uid(uid):
-            raise NotFound(f"{uid[:64]!r} is no UID")
+    _check_uids(study, series, instance)
     return study, series, instance
 
 
-def _headers(etag: str) -> dict[str, str]:
-    return {"etag": etag, "cache-control": _FRESH}
+def _check_uids(*uids: str) -> None:
+    for uid in uids:
+        if not is_path_safe_uid(uid):
+            raise NotFound(f"{uid[:64]!r} is no UID")
+
+
+def _headers(made_of: str, asked_version: str | None = None) -> dict[str, str]:
+    cached = _FRESH if asked_version is None else _FOR_GOOD
+    return {"etag": f'"{made_of}"', "cache-control": cached}
 
 
 def _known(request: Request, etag: str) -> bool:

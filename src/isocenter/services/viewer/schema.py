@@ -231,6 +231,7 @@ class Image(_Model):
 
     instance: str
     frame: int
+    version: str
     model: int
     number: int | None
     position: tuple[float, float, float] | None

@@ -1,6 +1,6 @@
 """The display model of a series: every frame, how it is shown, in what order."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from isocenter.archive import Archive, Found, Level, Query
@@ -38,6 +38,8 @@ class ShownFrame:
     ----------
     instance, sop_class
         SOP Instance and SOP Class UID.
+    version
+        Of the instance's bytes.
     instance_number
         Instance Number (0020,0013), if any.
     shown
@@ -46,6 +48,7 @@ class ShownFrame:
 
     instance: str
     sop_class: str
+    version: str
     instance_number: int | None
     shown: DisplayedFrame
 
@@ -93,12 +96,14 @@ def resolve_series(archive: Archive, frames: ViewerFrames, study: str, series: s
     NotFound
         When there is no such series.
     """
+    # First of all: whatever is read afterwards is of these bytes, or is told from them.
+    versions = archive.versions(study, series)
     rows = archive.find(
         Query.of(Level.INSTANCE, {tags.StudyInstanceUID: study, tags.SeriesInstanceUID: series})
     )
     if not rows:
         raise NotFound(f"series {series[:64]} of study {study[:64]} is not in this archive")
-    found, problems = _shown_frames(archive, study, series, rows)
+    found, problems = _shown_frames(archive, study, series, rows, versions)
     problems += _disagreements(archive, study, rows[0])
     ordered = _with_windows(_ordered(found), frames, (study, series))
     return ShownSeries(tuple(ordered), _answer(rows[0], study, series, ordered, problems))
@@ -117,7 +122,7 @@ def _disagreements(archive: Archive, study: str, row: Found) -> list[str]:
 
 
 def _shown_frames(
-    archive: Archive, study: str, series: str, rows: Sequence[Found]
+    archive: Archive, study: str, series: str, rows: Sequence[Found], versions: Mapping[str, str]
 ) -> tuple[list[ShownFrame], list[str]]:
     """Resolve the frames of all instances; what cannot be shown becomes a sentence instead."""
     by_uid = {row.text(tags.SOPInstanceUID): row for row in rows if displayable(row)}
@@ -136,7 +141,8 @@ def _shown_frames(
             problems.append(f"{instance}: {problem}")
             continue
         number, sop_class = _number(row.text(tags.InstanceNumber)), row.text(tags.SOPClassUID)
-        found += [ShownFrame(instance, sop_class, number, frame) for frame in shown]
+        version = versions.get(instance, "")
+        found += [ShownFrame(instance, sop_class, version, number, frame) for frame in shown]
     return found, problems
 
 
@@ -163,7 +169,7 @@ def _with_windows(
     lows: list[float] = []
     highs: list[float] = []
     for each in without[:: max(1, len(without) // _SAMPLED)][:_SAMPLED]:
-        bounds = _bounds((*series, each.instance), each.shown, frames)
+        bounds = _bounds((*series, each.instance), each, frames)
         if bounds is not None:
             low, high = each.shown.model.modality.bounds(*bounds)
             lows.append(low)
@@ -184,14 +190,12 @@ def _with_windows(
     ]
 
 
-def _bounds(
-    address: Address, shown: DisplayedFrame, frames: ViewerFrames
-) -> tuple[float, float] | None:
+def _bounds(address: Address, each: ShownFrame, frames: ViewerFrames) -> tuple[float, float] | None:
     try:
-        samples = frames.samples(address, shown.number)
+        samples = frames.samples(frames.open(address, each.version), each.shown.number)
     except IsocenterError:
         return None  # the frame says so itself when it is asked for
-    return stored_bounds([samples], shown.model.padding)
+    return stored_bounds([samples], each.shown.model.padding)
 
 
 def _answer(
@@ -213,12 +217,13 @@ def _answer(
         if place is None:
             place = places[key] = len(models)
             own.append(shown.voi)
-            base = f"/api/studies/{study}/series/{series}/instances/{each.instance}/overlays"
-            models.append(model_json(shown.model, shown.voi, lambda n, base=base: f"{base}/{n}"))
+            url = _overlay_url(study, series, each)
+            models.append(model_json(shown.model, shown.voi, url))
         images.append(
             schema.Image(
                 instance=each.instance,
                 frame=shown.number,
+                version=each.version,
                 model=place,
                 number=each.instance_number,
                 position=shown.position,
@@ -238,6 +243,11 @@ def _answer(
         images=images,
         problems=problems,
     )
+
+
+def _overlay_url(study: str, series: str, shown: ShownFrame) -> Callable[[int], str]:
+    base = f"/api/studies/{study}/series/{series}/instances/{shown.instance}/overlays"
+    return lambda index: f"{base}/{index}?version={shown.version}"
 
 
 def _number(text: str) -> int | None:
