@@ -8,6 +8,7 @@ bytes. What was there before is kept, as the bytes it was, in Original Attribute
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -25,7 +26,7 @@ from isocenter.compose.original_attributes import (
 )
 from isocenter.compose.value_encoding import encoded_element, encoded_texts, holds
 from isocenter.compose.writing import write_whole
-from isocenter.dicom import Header, read_file_meta, scan_file
+from isocenter.dicom import Header, scan_file
 from isocenter.dicom.elements import ElementSpan, element_spans, replaced
 from isocenter.dicom.encoding import Buffer
 from isocenter.dicom.source import mapped
@@ -35,6 +36,7 @@ __all__ = ["Corrected", "Outcome", "Reason", "Rule", "correct", "correct_file", 
 
 _CHARACTER_SET = 0x00080005
 _UNICODE = "ISO_IR 192"
+_AT_ONCE = 2  # files; more only wait for each other
 _FIXED = {
     0x00080016: "the object would become one of another kind",
     0x00080018: "other objects refer to it; derive a new object instead",
@@ -183,10 +185,16 @@ def correct(
         every.insert(0, further)  # what is said for all objects is stronger
         wanted |= tags
     modification = Modification(Reason(reason).value, previous_source)
-    return [
-        _one(source, None if dry_run else target, None if undo else every, wanted, modification)
-        for source, target in _files(paths, Path(output))
-    ]
+
+    def one(files: tuple[Path, Path]) -> Corrected:
+        source, target = files
+        return _one(
+            source, None if dry_run else target, None if undo else every, wanted, modification
+        )
+
+    # Half of the time goes by in the file system, which other files can use.
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(one, _files(paths, Path(output))))
 
 
 def correct_file(
@@ -221,7 +229,7 @@ def correct_file(
             raise CannotCompose(
                 f"{path} is deflated; write it in another transfer syntax first, then correct it."
             )
-        begin = read_file_meta(content, final=True).data_set_offset
+        begin = header.data_set_offset
         end = header.pixel_data.offset if header.pixel_data is not None else len(content)
         head = content[begin:end]
         spans = element_spans(head, header.layout)
@@ -270,7 +278,11 @@ def _changes(
     if encoded:
         previous = {tag: present[tag] for tag in sorted(encoded) if tag in present}
         encoded[ORIGINAL_ATTRIBUTES] = added_item(
-            head, layout, previous, sorted(set(encoded) - set(previous)), modification
+            present.get(ORIGINAL_ATTRIBUTES, b""),
+            layout,
+            previous,
+            sorted(set(encoded) - set(previous)),
+            modification,
         )
     return encoded
 

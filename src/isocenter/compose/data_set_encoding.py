@@ -19,7 +19,7 @@ from pydicom.filebase import DicomBytesIO
 
 from isocenter.dicom.encoding import LONG_VRS, SHORT_VRS, UNDEFINED_LENGTH, Buffer, Layout
 
-__all__ = ["encoded_data_set", "written_by_pydicom"]
+__all__ = ["encoded_data_set", "encoded_element"]
 
 _write_element: Any = vars(importlib.import_module("pydicom.filewriter"))["write_data_element"]
 _correct_vr: Any = vars(importlib.import_module("pydicom.filewriter"))[
@@ -32,6 +32,10 @@ _TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 _ASCII = frozenset({"AE", "AS", "CS", "DA", "DT", "TM", "UR"})
 _BYTES = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 _NUMBERS = dict(FD="d", FL="f", SL="i", SS="h", SV="q", UL="I", US="H", UV="Q")
+_HEADS = {
+    order: tuple(struct.Struct(order + form).pack for form in ("HH2sH", "HH2sHI", "HHI"))
+    for order in "<>"
+}
 _LARGE = 1 << 12  # from here on, a value stays a piece of its own and is not copied
 
 
@@ -64,8 +68,16 @@ def encoded_data_set(
     return pieces
 
 
-def written_by_pydicom(element: DataElement, layout: Layout, character_set: Sequence[str]) -> bytes:
-    """Encode one element as pydicom does."""
+def encoded_element(element: DataElement, layout: Layout, character_set: Sequence[str]) -> bytes:
+    """Encode one element; see `encoded_data_set`."""
+    pieces: list[Buffer] = []
+    _Encoding(layout, pieces).element(element, tuple(character_set), [])
+    return b"".join(pieces)
+
+
+def _written_by_pydicom(
+    element: DataElement, layout: Layout, character_set: Sequence[str]
+) -> bytes:
     buffer = DicomBytesIO()
     buffer.is_implicit_VR, buffer.is_little_endian = layout.implicit, layout.little_endian
     _write_element(buffer, element, _codecs(tuple(character_set)))
@@ -83,9 +95,7 @@ class _Encoding:
     def __init__(self, layout: Layout, pieces: list[Buffer]) -> None:
         self._layout = layout
         self._pieces = pieces
-        self._short = struct.Struct(f"{layout.order}HH2sH").pack
-        self._long = struct.Struct(f"{layout.order}HH2sHI").pack
-        self._plain = struct.Struct(f"{layout.order}HHI").pack
+        self._short, self._long, self._plain = _HEADS[layout.order]
 
     def data_set(
         self, data_set: Dataset, character_set: tuple[str, ...], around: list[Dataset]
@@ -99,14 +109,18 @@ class _Encoding:
         for element in sorted(data_set.values(), key=_number):
             tag = int(element.tag)
             if tag & 0xFFFF or tag >> 16 <= 6:
-                size += self._element(
-                    _known(element, data_set), tag, character_set, inside
-                )
+                if not isinstance(element, DataElement) and element.VR in ("DS", "IS"):
+                    size += self._put(element, tag, str(element.VR), element.value or b"")
+                    continue  # numbers in text need no parsing to be written again
+                known = element if isinstance(element, DataElement) else data_set[tag]
+                size += self.element(known, character_set, inside)
         return size
 
-    def _element(
-        self, element: DataElement, tag: int, character_set: tuple[str, ...], inside: list[Dataset]
+    def element(
+        self, element: DataElement, character_set: tuple[str, ...], inside: list[Dataset]
     ) -> int:
+        """Encode an element of the innermost of some data sets; return its size."""
+        tag = int(element.tag)
         if len(element.VR) != 2:
             element = _correct_vr(element, inside[0], self._layout.little_endian, inside)
         vr = str(element.VR)
@@ -115,8 +129,16 @@ class _Encoding:
         if element.is_undefined_length and tag == _PIXEL_DATA:
             return self._encapsulated(element.value)
         value = self._value(element, tag, vr, character_set)
-        if value is None or (len(value) > 0xFFFF and vr in SHORT_VRS):
-            whole = written_by_pydicom(element, self._layout, character_set)
+        if value is None:
+            whole = _written_by_pydicom(element, self._layout, character_set)
+            self._pieces.append(whole)
+            return len(whole)
+        return self._put(element, tag, vr, value)
+
+    def _put(self, element: Any, tag: int, vr: str, value: bytes) -> int:
+        """Add an element with its encoded value."""
+        if len(value) > 0xFFFF and vr in SHORT_VRS and not self._layout.implicit:
+            whole = _written_by_pydicom(element, self._layout, ())  # as UN (PS3.5 6.2.2)
             self._pieces.append(whole)
             return len(whole)
         odd = len(value) % 2
@@ -164,8 +186,6 @@ class _Encoding:
     ) -> bytes | None:
         """Return the value; None where only pydicom knows how it is written."""
         value: Any = element.value
-        if not isinstance(element, DataElement):
-            return value
         if vr in _BYTES:
             if not isinstance(value, bytes | None):
                 return None
@@ -187,13 +207,6 @@ class _Encoding:
             return struct.pack(f"{self._layout.order}{len(value)}{code}", *value)
         except (struct.error, TypeError):
             return None
-
-
-def _known(element: Any, data_set: Dataset) -> Any:
-    """Return an element with its value parsed, but not where the bytes read are those written."""
-    if isinstance(element, DataElement) or (element.VR in ("DS", "IS") and element.value):
-        return element
-    return data_set[element.tag]
 
 
 def _number(element: Any) -> int:

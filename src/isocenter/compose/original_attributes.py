@@ -49,7 +49,7 @@ class Modification:
 
 
 def added_item(
-    head: bytes,
+    present: bytes,
     layout: Layout,
     previous: Mapping[int, bytes],
     added: Sequence[int],
@@ -59,10 +59,10 @@ def added_item(
 
     Parameters
     ----------
-    head
-        The data set.
+    present
+        The sequence as it is, an encoded element; empty where there is none.
     layout
-        How it is laid out.
+        How the data set is laid out.
     previous
         By tag, the elements as they were, in ascending order.
     added
@@ -85,7 +85,7 @@ def added_item(
     if added:
         content += encoded_element(_PRIVATE_CREATOR, _CREATOR, layout, ascii_only, vr="LO")
         content += encoded_element(_ADDED, list(added), layout, ascii_only, vr="AT")
-    return _sequence(ORIGINAL_ATTRIBUTES, [*_items(head, layout), content], layout)
+    return _sequence(ORIGINAL_ATTRIBUTES, [*_items(present, layout), content], layout)
 
 
 def removed_item(head: bytes, layout: Layout) -> dict[int, Buffer | None]:

@@ -11,8 +11,7 @@ from pydicom.charset import convert_encodings
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-from isocenter.compose import values
-from isocenter.compose.data_set_encoding import written_by_pydicom
+from isocenter.compose import data_set_encoding, values
 from isocenter.compose.element_values import prepared
 from isocenter.dicom import Header
 from isocenter.dicom.encoding import Layout
@@ -51,7 +50,7 @@ def encoded_element(
     representation = vr or values.vr_of(tag)
     try:
         element = DataElement(tag, representation, prepared(tag, value) if vr is None else value)
-        return written_by_pydicom(element, layout, character_set)
+        return data_set_encoding.encoded_element(element, layout, character_set)
     except (ValueError, TypeError, AttributeError, OSError) as error:  # pydicom raises OSError too
         raise CannotCompose(
             f"{value!r} is no value of {values.described(tag)}, which is {representation}: "
@@ -97,7 +96,7 @@ def encoded_texts(head: bytes, header: Header, character_set: Sequence[str]) -> 
                 item.pop("SpecificCharacterSet", None)
         elif element.VR not in _TEXT or not element.value:
             continue
-        found[int(element.tag)] = written_by_pydicom(element, layout, character_set)
+        found[int(element.tag)] = data_set_encoding.encoded_element(element, layout, character_set)
     return found
 
 
