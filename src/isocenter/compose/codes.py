@@ -25,11 +25,27 @@ class Code:
         Coding Scheme Designator (0008,0102), for example `DCM`, `SCT`, `UCUM`.
     meaning
         Code Meaning (0008,0104), at most 64 characters.
+    version
+        Coding Scheme Version (0008,0103), where the scheme alone does not say which code it is.
     """
 
     value: str
     scheme: str
     meaning: str
+    version: str = ""
+
+    @classmethod
+    def read(cls, item: Dataset) -> Code:
+        """Return the code that an item of a code sequence holds."""
+        value: Any = (
+            item.get("CodeValue") or item.get("LongCodeValue") or item.get("URNCodeValue") or ""
+        )
+        return cls(
+            str(value),
+            str(item.get("CodingSchemeDesignator") or ""),
+            str(item.get("CodeMeaning") or ""),
+            str(item.get("CodingSchemeVersion") or ""),
+        )
 
     def item(self) -> Dataset:
         """Return the item of a code sequence (PS3.3 Table 8.8-1)."""
@@ -40,11 +56,16 @@ class Code:
                 tag=0x00080104,
             )
         item = Dataset()
-        if len(self.value) > 16:
+        if self.value.startswith(("urn:", "http:", "https:")):
+            item.URNCodeValue = self.value
+        elif len(self.value) > 16:
             item.LongCodeValue = self.value
         else:
             item.CodeValue = self.value
-        item.CodingSchemeDesignator = self.scheme
+        if self.scheme:
+            item.CodingSchemeDesignator = self.scheme
+        if self.version:
+            item.CodingSchemeVersion = self.version
         item.CodeMeaning = self.meaning
         return item
 

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydicom.dataset import Dataset
-
 from isocenter.compose import sources
 from isocenter.compose.codes import Code, document_title
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.number_lists import parse_number_lists
 from isocenter.compose.references import Reference, evidence_items, image_references
+from isocenter.compose.reports.content import Coded, Container, ContentItem, Relationship, Text
+from isocenter.compose.reports.document import document_series
+from isocenter.compose.reports.references import reference_to
+from isocenter.compose.reports.tree import content_item, content_sequence, walk
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
 from isocenter.errors import CannotCompose
@@ -22,6 +24,7 @@ __all__ = ["key_object_selection"]
 SOP_CLASS_UID = "1.2.840.10008.5.1.4.1.1.88.59"
 
 _DESCRIPTION = Code("113012", "DCM", "Key Object Description")
+_MODIFIES = Relationship.HAS_CONCEPT_MOD
 _MODIFIER = Code("113011", "DCM", "Document Title Modifier")
 _NEEDS_MODIFIER = {"113001": 7011, "113010": 7011, "113013": 7012}
 """Titles that are explained by a modifier of this context group (PS3.16 TID 2010)."""
@@ -95,8 +98,7 @@ def key_object_selection(
     )
     composition.patient()
     composition.study()
-    composition.series("KO", number=series_number, description=series_description or "Key objects")
-    composition.generate("ReferencedPerformedProcedureStepSequence", None, "Type 2")
+    document_series(composition, "KO", series_number, series_description or "Key objects")
     composition.equipment()
     composition.generate("InstanceNumber", instance_number)
     composition.content_moment()
@@ -124,51 +126,20 @@ def _content(
             tag=0x0040A043,
             module="SR Document Content",
         )
-    composition.generate("ValueType", "CONTAINER")
-    composition.give("ConceptNameCodeSequence", [title.item()])
-    composition.generate("ContinuityOfContent", "SEPARATE")
-    composition.generate(
-        "ContentTemplateSequence", {"MappingResource": "DCMR", "TemplateIdentifier": "2010"}
-    )
-    children = [_code_item("HAS CONCEPT MOD", _MODIFIER, modifier) for modifier in modifiers]
+    children: list[ContentItem] = [
+        Coded(_MODIFIER, one, relationship=_MODIFIES) for one in modifiers
+    ]
     if note:
-        children.append(_text_item(note))
+        children.append(Text(_DESCRIPTION, note))
+    # TID 2010 gives the references no concept name.
     children += [
-        _reference_item(reference, source.data_set)
+        reference_to(source.data_set, reference=reference)
         for reference, source in zip(references, selected, strict=True)
     ]
-    composition.give("ContentSequence", children)
-
-
-def _content_item(relationship: str, value_type: str, name: Code | None) -> Dataset:
-    item = Dataset()
-    item.RelationshipType = relationship
-    item.ValueType = value_type
-    if name is not None:
-        item.ConceptNameCodeSequence = [name.item()]
-    return item
-
-
-def _code_item(relationship: str, name: Code, value: Code) -> Dataset:
-    item = _content_item(relationship, "CODE", name)
-    item.ConceptCodeSequence = [value.item()]
-    return item
-
-
-def _text_item(note: str) -> Dataset:
-    item = _content_item("CONTAINS", "TEXT", _DESCRIPTION)
-    item.TextValue = note
-    return item
-
-
-def _reference_item(reference: Reference, data_set: Dataset) -> Dataset:
-    """Return IMAGE, WAVEFORM or COMPOSITE; TID 2010 gives them no concept name."""
-    if "Rows" in data_set:
-        kind = "IMAGE"
-    elif "WaveformSequence" in data_set:
-        kind = "WAVEFORM"
-    else:
-        kind = "COMPOSITE"
-    item = _content_item("CONTAINS", kind, None)
-    item.ReferencedSOPSequence = [reference.item()]
-    return item
+    root = Container(title, template="2010", children=tuple(children))
+    for place in walk(root):
+        for fault in place.item.faults():
+            raise CannotCompose(f"{place} {fault}.", tag=0x0040A730, module="SR Document Content")
+    for keyword, value in content_item(root).items():
+        composition.give(keyword, value)
+    composition.give("ContentSequence", content_sequence(root.children))
