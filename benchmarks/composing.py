@@ -91,22 +91,24 @@ def _captures(bench: Bench) -> Iterator[Mapping[str, Trial]]:
 
 @contextmanager
 def _corrections(bench: Bench) -> Iterator[Mapping[str, Trial]]:
-    paths = list(bench.ct.paths)
     count = max(1, round(CORRECTED * bench.scale))
-    paths = (paths * (count // len(paths) + 1))[:count]
+    source = bench.new_folder()
+    source.mkdir()
+    for number in range(count):
+        path = bench.ct.paths[number % len(bench.ct.paths)]
+        (source / f"{number:05}.dcm").hardlink_to(path.resolve())
 
     def ours(folder: Path) -> int:
         from isocenter.compose import correct
 
-        for number, path in enumerate(paths):
-            correct([path], output=folder / str(number), set_values={"PatientName": "DOE^JANE"})
-        return count
+        results = correct([source], output=folder, set_values={"PatientName": "DOE^JANE"})
+        return sum(one.written is not None for one in results)
 
     def theirs(folder: Path) -> int:
-        for number, path in enumerate(paths):
+        for path in sorted(source.iterdir()):
             data_set = pydicom.dcmread(path)
             data_set.PatientName = "DOE^JANE"
-            data_set.save_as(folder / f"{number}.dcm")
+            data_set.save_as(folder / path.name)
         return count
 
     yield {US: _rate(ours, bench), "pydicom": _rate(theirs, bench)}

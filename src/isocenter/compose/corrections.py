@@ -36,7 +36,7 @@ __all__ = ["Corrected", "Outcome", "Reason", "Rule", "correct", "correct_file", 
 
 _CHARACTER_SET = 0x00080005
 _UNICODE = "ISO_IR 192"
-_AT_ONCE = 2  # files; more only wait for each other
+_AT_ONCE = 3
 _FIXED = {
     0x00080016: "the object would become one of another kind",
     0x00080018: "other objects refer to it; derive a new object instead",
@@ -192,7 +192,7 @@ def correct(
             source, None if dry_run else target, None if undo else every, wanted, modification
         )
 
-    # Half of the time goes by in the file system, which other files can use.
+    # Making files is the slow part where a disk is busy, and several can be made at a time.
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(one, _files(paths, Path(output))))
 
