@@ -219,7 +219,7 @@ def _text(value: Any, vr: str, character_set: tuple[str, ...]) -> bytes | None:
         text = "\\".join(map(str, names))
     elif isinstance(value, str):
         text = value
-    elif all(isinstance(one, str) for one in value):
+    elif isinstance(value, Sequence) and all(isinstance(one, str) for one in value):
         text = "\\".join(value)
     else:
         return None
