@@ -25,11 +25,11 @@ from isocenter.compose.original_attributes import (
     removed_item,
 )
 from isocenter.compose.value_encoding import encoded_element, encoded_texts, holds
-from isocenter.compose.writing import write_whole
+from isocenter.compose.writing import FileRange, write_whole
 from isocenter.dicom import Header, scan_file
 from isocenter.dicom.elements import ElementSpan, element_spans, replaced
 from isocenter.dicom.encoding import Buffer
-from isocenter.dicom.source import mapped
+from isocenter.dicom.source import opened
 from isocenter.errors import CannotCompose, IsocenterError, NotFound
 
 __all__ = ["Corrected", "Outcome", "Reason", "Rule", "correct", "correct_file", "rule"]
@@ -223,28 +223,28 @@ def correct_file(
     tuple of int
         The attributes that changed; empty when the copy is the same as the file.
     """
-    with mapped(path) as content:
-        header = scan_file(content, extra=reads)
+    with open(path, "rb", buffering=0) as file, opened(file.fileno()) as (read, size):
+        header = scan_file(file.fileno(), extra=reads)
         if header.inflated:
             raise CannotCompose(
                 f"{path} is deflated; write it in another transfer syntax first, then correct it."
             )
         begin = header.data_set_offset
-        end = header.pixel_data.offset if header.pixel_data is not None else len(content)
-        head = content[begin:end]
+        end = header.pixel_data.offset if header.pixel_data is not None else size
+        head = read(begin, end - begin)
         spans = element_spans(head, header.layout)
         if rules is None:
             changes = removed_item(head, header.layout)
         else:
             modification = modification or Modification(Reason.CORRECT.value)
             changes = _changes(head, spans, header, rules, modification)
-        pieces: list[Buffer] = [content[:begin], *replaced(head, spans, changes)]
-        tail = memoryview(content)[end:]
-        try:
-            if target is not None:
-                write_whole(target, [*pieces, tail], make_folder=True)
-        finally:
-            tail.release()
+        if target is not None:
+            write_whole(
+                target,
+                [read(0, begin), *replaced(head, spans, changes)],
+                tail=FileRange(file.fileno(), end, size),
+                make_folder=True,
+            )
     return tuple(sorted(set(changes) - {ORIGINAL_ATTRIBUTES}))
 
 
@@ -298,6 +298,8 @@ def _one(
         tags = correct_file(source, target, rules, reads=reads, modification=modification)
     except IsocenterError as error:
         return Corrected(source, Outcome.FAILED, error=str(error))
+    except OSError as error:
+        return Corrected(source, Outcome.FAILED, error=f"it cannot be read: {error.strerror}")
     outcome = Outcome.CORRECTED if tags else Outcome.UNCHANGED
     return Corrected(source, outcome, target, tags)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -17,9 +19,11 @@ from isocenter.dicom import file_meta_bytes, transfer_syntax
 from isocenter.dicom.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Buffer
 from isocenter.errors import CannotCompose, OutOfResources
 
-__all__ = ["write", "write_whole"]
+__all__ = ["FileRange", "write", "write_whole"]
 
 _SMALL = 1 << 12
+_CHUNK = 1 << 20
+_NO_COPY_IN_KERNEL = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
@@ -52,7 +56,30 @@ def write(data_set: Dataset, path: Path, *, transfer_syntax_uid: str | None = No
     return path
 
 
-def write_whole(path: Path, pieces: Sequence[Buffer], *, make_folder: bool = False) -> None:
+@dataclass(frozen=True, slots=True)
+class FileRange:
+    """Bytes of an open file that are copied without being read into this process where possible.
+
+    Parameters
+    ----------
+    descriptor
+        The file, open for reading.
+    begin, end
+        Offsets in it.
+    """
+
+    descriptor: int
+    begin: int
+    end: int
+
+
+def write_whole(
+    path: Path,
+    pieces: Sequence[Buffer],
+    *,
+    tail: FileRange | None = None,
+    make_folder: bool = False,
+) -> None:
     """Write all of `pieces` to a file by way of another beside it, or leave what was there.
 
     Parameters
@@ -61,6 +88,8 @@ def write_whole(path: Path, pieces: Sequence[Buffer], *, make_folder: bool = Fal
         The file.
     pieces
         What it holds, one behind the other.
+    tail
+        What follows them out of another file.
     make_folder
         Whether to make the folder that it stands in, if there is none.
 
@@ -76,6 +105,8 @@ def write_whole(path: Path, pieces: Sequence[Buffer], *, make_folder: bool = Fal
         handle = os.open(temporary, _NEW_FILE, 0o666)
         try:
             _write_pieces(handle, pieces)
+            if tail is not None:
+                _copy(handle, tail)
         finally:
             os.close(handle)
         os.replace(temporary, path)
@@ -92,6 +123,27 @@ def _write_pieces(handle: int, pieces: Sequence[Buffer]) -> None:
         view = memoryview(piece)
         while len(view):
             view = view[os.write(handle, view) :]
+
+
+def _copy(handle: int, tail: FileRange) -> None:
+    """Copy the range to where `handle` stands; a file that was cut short meanwhile is an error."""
+    begin = tail.begin
+    while begin < tail.end:
+        copied = _copy_some(handle, tail.descriptor, begin, tail.end - begin)
+        if copied == 0:
+            raise OSError(errno.EIO, "the file that is copied became shorter meanwhile")
+        begin += copied
+
+
+def _copy_some(handle: int, source: int, offset: int, length: int) -> int:
+    if hasattr(os, "copy_file_range"):
+        try:
+            return os.copy_file_range(source, handle, length, offset)
+        except OSError as error:
+            if error.errno not in _NO_COPY_IN_KERNEL:
+                raise
+    os.lseek(source, offset, os.SEEK_SET)
+    return os.write(handle, os.read(source, min(length, _CHUNK)))
 
 
 def _present_syntax(data_set: Dataset) -> str:
