@@ -193,9 +193,22 @@ class PixelDescription:
 
     @classmethod
     def from_attributes(
-        cls, attributes: "Attributes", transfer_syntax: TransferSyntax
+        cls,
+        attributes: "Attributes",
+        transfer_syntax: TransferSyntax,
+        *,
+        pixels_left_out: bool = False,
     ) -> "PixelDescription":
         """Read the description from a data set.
+
+        Parameters
+        ----------
+        attributes
+            The data set.
+        transfer_syntax
+            That it is encoded in.
+        pixels_left_out
+            Whether the data set was read without its pixel data, which are taken as Pixel Data.
 
         Raises
         ------
@@ -206,6 +219,8 @@ class PixelDescription:
             vr = attributes.vr(tag)
             if vr is not None:
                 return _read(attributes, transfer_syntax, tag, vr)
+        if pixels_left_out:
+            return _read(attributes, transfer_syntax, tags.PixelData, "OW")
         raise PixelDataError("the object has no Pixel Data (7FE0,0010)")
 
 

@@ -1,0 +1,30 @@
+"""Lookup tables as items of their sequences (PS3.3 C.11.1, C.11.2, C.11.6)."""
+
+from __future__ import annotations
+
+from pydicom.dataset import Dataset
+
+from isocenter.dicom import tags
+from isocenter.pixels import LookupTable
+
+__all__ = ["lookup_table_item"]
+
+
+def lookup_table_item(table: LookupTable) -> Dataset:
+    """Return the item of a Modality, VOI or Presentation LUT Sequence.
+
+    Parameters
+    ----------
+    table
+        Its first mapped value decides whether the descriptor is signed.
+    """
+    item = Dataset()
+    signed = table.first < 0
+    count = len(table.values) & 0xFFFF
+    if signed and count > 0x7FFF:
+        count -= 0x10000  # a signed descriptor holds large counts as two's complement
+    item.add_new(tags.LUTDescriptor, "SS" if signed else "US", [count, table.first, table.bits])
+    if table.explanation:
+        item.LUTExplanation = table.explanation
+    item.add_new(tags.LUTData, "OW", table.values.astype("<u2").tobytes())
+    return item

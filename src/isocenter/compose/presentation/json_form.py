@@ -1,0 +1,246 @@
+"""Presentation states as JSON, as people and programs write them.
+
+The members are the fields of `isocenter.pixels.presentation.PresentationState`, and for the usual
+cases shorter ones: `text`, `graphics` and `compounds` with `layer` and `images` in each object,
+`window` or `windows`, `invert`, `rescale`, `area`. Images are named by SOP Instance UID or by their
+place among the sources.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from isocenter.compose.sources import Sources
+from isocenter.errors import CannotCompose, InvalidAttribute, NotFound, PixelDataError
+from isocenter.pixels import Presentation, Rescale, VoiFunction, Window
+from isocenter.pixels.presentation import (
+    BitmapShutter,
+    CircularShutter,
+    CompoundGraphic,
+    GraphicAnnotation,
+    GraphicObject,
+    Overlay,
+    OverlayActivation,
+    PolygonalShutter,
+    PresentationState,
+    RectangularShutter,
+    ReferencedImage,
+    Shutter,
+    TextObject,
+    VoiSelection,
+)
+from isocenter.pixels.presentation.items import Item, built, decimal
+
+__all__ = ["state_from_json"]
+
+_DEFAULT_LAYER = "ANNOTATIONS"
+_OBJECTS: dict[str, tuple[str, type[Item]]] = {
+    "text": ("texts", TextObject),
+    "graphics": ("graphics", GraphicObject),
+    "compounds": ("compounds", CompoundGraphic),
+}
+_SHAPES = {
+    "rectangle": RectangularShutter,
+    "circle": CircularShutter,
+    "polygon": PolygonalShutter,
+}
+Json = Mapping[str, Any]
+
+
+def state_from_json(content: Json | str | Path, images: Sources) -> PresentationState:
+    """Return the presentation state that JSON describes.
+
+    Parameters
+    ----------
+    content
+        The object, or the path of a file.
+    images
+        The sources, by whose place images are named.
+
+    Raises
+    ------
+    NotFound
+        When there is no such file.
+    CannotCompose
+        When it is no JSON, has an unknown member, or a value is none.
+    """
+    given = content if isinstance(content, Mapping) else _loaded(Path(content))
+    uids = [str(one.data_set.get("SOPInstanceUID", "")) for one in images]
+    try:
+        return built(PresentationState, _members(dict(given), uids))
+    except (InvalidAttribute, PixelDataError) as problem:
+        raise CannotCompose(f"{problem}.", tag=getattr(problem, "tag", None)) from None
+    except (ValueError, TypeError) as problem:
+        raise CannotCompose(f"The content has a mistake in {problem}.") from None
+
+
+def _loaded(path: Path) -> Json:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+    except OSError as error:
+        raise NotFound(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise CannotCompose(f"{path} is not JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise CannotCompose(f"{path} holds no JSON object; write {{...}}.")
+    return cast("Json", value)
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _members(given: dict[str, Any], uids: Sequence[str]) -> dict[str, Any]:
+    """Return the fields of the presentation state, the shorter forms written out."""
+    named = _name_images(given, uids)
+    assert isinstance(named, dict)
+    found = cast("dict[str, Any]", named)
+    found["annotations"] = [*found.get("annotations", ()), *_annotations(found)]
+    if "area" in found:
+        found["displayed_areas"] = [found.pop("area")]
+    windows = found.pop("windows", [])
+    if "window" in found:
+        windows = [found.pop("window")]
+    if windows:
+        found["voi"] = tuple(_window(f"window {n}", one) for n, one in enumerate(windows, 1))
+    if "invert" in found:
+        found["presentation"] = Presentation(inverse=bool(found.pop("invert")))
+    if "rescale" in found:
+        found["modality"] = _made("rescale", Rescale, found.pop("rescale"))
+    if "shutter" in found:
+        found["shutter"] = _shutter(found["shutter"])
+    for name, cls in (("overlays", Overlay), ("activations", OverlayActivation)):
+        if name in found:
+            found[name] = tuple(
+                _made(f"{name} {n}", cls, _grouped(one)) for n, one in enumerate(found[name], 1)
+            )
+    if "images" in found:
+        found["images"] = tuple(built(ReferencedImage, one) for one in found["images"])
+    return found
+
+
+def _name_images(value: Any, uids: Sequence[str]) -> Any:
+    """Return the content with every `images` a list of references."""
+    if isinstance(value, list):
+        return [_name_images(one, uids) for one in cast("list[Any]", value)]
+    if not isinstance(value, dict):
+        return value
+    members = cast("dict[str, Any]", value)
+    return {
+        name: [_reference(one, uids) for one in _list(name, member)]
+        if name == "images"
+        else _name_images(member, uids)
+        for name, member in members.items()
+    }
+
+
+def _list(name: str, value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{name}: expected a list")
+    return cast("list[Any]", value)
+
+
+def _reference(image: Any, uids: Sequence[str]) -> dict[str, Any]:
+    """Return the reference that a place among the sources, a UID or an object of them means."""
+    if isinstance(image, Mapping):
+        members = dict(cast("Json", image))
+        if "image" in members:
+            members |= _reference(members.pop("image"), uids)
+        return members
+    if isinstance(image, str):
+        return {"sop_instance_uid": image}
+    if isinstance(image, int) and 1 <= image <= len(uids):
+        return {"sop_instance_uid": uids[image - 1]}
+    raise ValueError(f"images: {image!r} is no image; expected 1 to {len(uids)}, or a UID")
+
+
+def _annotations(found: dict[str, Any]) -> list[GraphicAnnotation]:
+    """Take text and graphics out of the short form, one annotation for each layer and images."""
+    groups: dict[tuple[str, tuple[ReferencedImage, ...]], dict[str, list[Any]]] = {}
+    for member, (field, cls) in _OBJECTS.items():
+        for place, one in enumerate(_list(member, found.pop(member, [])), 1):
+            where = f"{member} {place}"
+            if not isinstance(one, Mapping):
+                raise ValueError(f"{where}: expected an object")
+            values = dict(cast("Json", one))
+            layer = str(values.pop("layer", _DEFAULT_LAYER))
+            images = tuple(built(ReferencedImage, each) for each in values.pop("images", ()))
+            made = _located(where, partial(built, cls, values))
+            group = groups.setdefault((layer, images), {})
+            group.setdefault(field, []).append(made)
+    return [
+        GraphicAnnotation(layer=layer, images=images, **{k: tuple(v) for k, v in objects.items()})
+        for (layer, images), objects in groups.items()
+    ]
+
+
+_Made = TypeVar("_Made")
+
+
+def _located(where: str, make: Callable[[], _Made]) -> _Made:
+    """Make something; what goes wrong says where."""
+    try:
+        return make()
+    except InvalidAttribute as problem:
+        raise InvalidAttribute(f"{where}: {problem}", problem.tag) from None
+    except PixelDataError as problem:
+        raise PixelDataError(f"{where}: {problem}") from None
+    except (ValueError, TypeError, KeyError, IndexError) as problem:
+        raise ValueError(f"{where}: {problem}") from None
+
+
+def _made(where: str, cls: Callable[..., _Made], values: Any) -> _Made:
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{where}: expected an object")
+    members = cast("Json", values)
+    return _located(where, lambda: cls(**members))
+
+
+def _window(where: str, given: Any) -> VoiSelection:
+    """Return what `[center, width]` or an object of center, width and images means."""
+    if isinstance(given, list):
+        numbers = cast("list[Any]", given)
+        if len(numbers) != 2:
+            raise ValueError(f"{where}: expected center and width")
+        given = {"center": numbers[0], "width": numbers[1]}
+    if not isinstance(given, Mapping):
+        raise ValueError(f"{where}: expected an object of center and width")
+    members = dict(cast("Json", given))
+    images = tuple(built(ReferencedImage, one) for one in members.pop("images", ()))
+    function = _located(where, lambda: VoiFunction(str(members.pop("function", "LINEAR")).upper()))
+    for name in ("center", "width"):
+        members[name] = _located(f"{where}: {name}", lambda name=name: decimal(members[name]))
+    window = _made(where, partial(Window, function=function), members)
+    return VoiSelection(transforms=(window,), images=images)
+
+
+def _shutter(given: Any) -> Shutter:
+    if not isinstance(given, Mapping):
+        raise ValueError("shutter: expected an object")
+    members = dict(cast("Json", given))
+    shapes = tuple(
+        _made(f"shutter: {name}", cls, members.pop(name))
+        for name, cls in _SHAPES.items()
+        if name in members
+    )
+    bitmap = members.pop("bitmap", None)
+    if bitmap is not None:
+        members["bitmap"] = BitmapShutter(overlay_group=_group(bitmap))
+    return _made("shutter", partial(Shutter, shapes=shapes), members)
+
+
+def _grouped(given: Any) -> Any:
+    """Return the members of an overlay, its group as a number."""
+    if not isinstance(given, Mapping) or "group" not in given:
+        return given
+    members = dict(cast("Json", given))
+    return members | {"group": _group(members["group"])}
+
+
+def _group(given: Any) -> int:
+    """Return the group that a number, or text such as `6000`, means."""
+    return _located("group", lambda: int(given, 16) if isinstance(given, str) else int(given))

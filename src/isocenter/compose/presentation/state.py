@@ -1,0 +1,252 @@
+"""Softcopy Presentation States: how images are shown, and what stands over them (PS3.3 A.33)."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+from isocenter.compose import sources, values
+from isocenter.compose.composition import Composed, Composition
+from isocenter.compose.lookup_tables import lookup_table_item
+from isocenter.compose.presentation.checks import check_state
+from isocenter.compose.presentation.defaults import completed
+from isocenter.compose.presentation.json_form import state_from_json
+from isocenter.compose.presentation.shown_images import ShownImage, shown_images
+from isocenter.compose.reading import read_data_set
+from isocenter.compose.sources import SourceLike, Sources
+from isocenter.compose.templates import Template, template
+from isocenter.pixels import DataSetAttributes, LookupTable, TabulatedModality, Window
+from isocenter.pixels.presentation import (
+    COLOUR_STATE,
+    GRAYSCALE_STATE,
+    PresentationState,
+    VoiSelection,
+    read_state,
+)
+from isocenter.pixels.presentation.items import spoken
+from isocenter.pixels.presentation.overlays import activation_element
+
+__all__ = ["presentation_state", "read_presentation_state"]
+
+
+def presentation_state(
+    content: PresentationState | Mapping[str, Any] | str | Path,
+    *,
+    source: SourceLike | Sources,
+    series_description: str | None = None,
+    series_number: int = 1,
+    instance_number: int = 1,
+    template_file: Template | str | Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Composed:
+    """Compose a Grayscale or, for colour images, a Color Softcopy Presentation State.
+
+    Parameters
+    ----------
+    content
+        What it says: a `PresentationState`, or as JSON has it, or the path of a JSON file.
+    source
+        The images that it is for, of one study; patient and study are inherited from the first.
+    series_description, series_number, instance_number
+        Where and how the object files itself.
+    template_file
+        A template, or its path.
+    overrides
+        Attributes that win over all else, by keyword.
+
+    Raises
+    ------
+    CannotCompose
+        When there is no image, images belong to several studies or mix gray and colour, something
+        lies outside of an image or its frames, or a value cannot be that of its attribute.
+
+    References
+    ----------
+    PS3.3 A.33.1, A.33.2, C.10, C.11.6 to C.11.12.
+    """
+    loaded = sources.load(source)
+    if not isinstance(content, PresentationState):
+        content = state_from_json(content, loaded)
+    images = shown_images(loaded, content.images)
+    content = completed(content, images)
+    check_state(content, images)
+    colour = images[0].colour
+    composition = Composition(
+        COLOUR_STATE if colour else GRAYSCALE_STATE,
+        kind="presentation_state",
+        sources=loaded,
+        template=template(template_file),
+        overrides=overrides,
+    )
+    composition.patient()
+    composition.study()
+    composition.series(
+        "PR", number=series_number, description=series_description or "Presentation states"
+    )
+    composition.equipment()
+    composition.generate("InstanceNumber", instance_number)
+    _identification(composition, content)
+    _relationship(composition, images)
+    _display(composition, content)
+    _shutter(composition, content, colour=colour)
+    _overlays(composition, content)
+    if colour:
+        _icc_profile(composition, images[0].data_set)
+    else:
+        _gray(composition, content)
+    return composition.finish()
+
+
+def read_presentation_state(source: str | Path | Dataset) -> PresentationState:
+    """Read a Grayscale or Color Softcopy Presentation State.
+
+    Parameters
+    ----------
+    source
+        The file, or its data set.
+
+    Returns
+    -------
+    PresentationState
+        What could be read; its `problems` say what could not.
+
+    Raises
+    ------
+    InvalidAttribute
+        When it is another kind of object.
+    """
+    data_set = source if isinstance(source, Dataset) else read_data_set(Path(source))
+    return read_state(DataSetAttributes(data_set))
+
+
+def _identification(composition: Composition, content: PresentationState) -> None:
+    """Add the Presentation State Identification module (PS3.3 C.11.10)."""
+    composition.give("ContentLabel", content.label)
+    if content.description:
+        composition.give("ContentDescription", content.description)
+    else:
+        composition.generate("ContentDescription", None, "Type 2, no value given")
+    composition.generate("PresentationCreationDate", values.date(composition.now), "now")
+    composition.generate("PresentationCreationTime", values.time(composition.now), "now")
+    composition.give("ContentCreatorName", content.creator or None)
+
+
+def _relationship(composition: Composition, images: Sequence[ShownImage]) -> None:
+    """Add the Presentation State Relationship module (PS3.3 C.11.11)."""
+    series: dict[str, list[dict[str, Any]]] = {}
+    for image in images:
+        series.setdefault(image.series_instance_uid, []).append(spoken(image.reference))
+    items = [
+        {"SeriesInstanceUID": uid, "ReferencedImageSequence": of_series}
+        for uid, of_series in series.items()
+    ]
+    composition.generate("ReferencedSeriesSequence", items, "the images")
+
+
+def _display(composition: Composition, content: PresentationState) -> None:
+    """Add Displayed Area, Spatial Transformation, annotations, layers, groups (PS3.3 C.10)."""
+    said = spoken(content)
+    for keyword in (
+        "DisplayedAreaSelectionSequence",
+        "ImageRotation",
+        "ImageHorizontalFlip",
+        "GraphicAnnotationSequence",
+        "GraphicLayerSequence",
+        "GraphicGroupSequence",
+    ):
+        composition.give(keyword, said.get(keyword))
+
+
+def _shutter(composition: Composition, content: PresentationState, *, colour: bool) -> None:
+    """Add the shutter modules (PS3.3 C.7.6.11, C.7.6.15, C.11.12)."""
+    shutter = content.shutter
+    if shutter is None:
+        return
+    said = spoken(shutter)
+    for part in (*shutter.shapes, *([shutter.bitmap] if shutter.bitmap else [])):
+        said |= spoken(part)
+    if colour and shutter.bitmap is None:
+        del said["ShutterPresentationValue"]
+    for keyword, value in said.items():
+        composition.give(keyword, value)
+
+
+def _overlays(composition: Composition, content: PresentationState) -> None:
+    """Add Overlay Plane and Overlay Activation modules (PS3.3 C.9.2, C.11.7)."""
+    for overlay in content.overlays:
+        for tag, value in overlay.elements().items():
+            _overlay_element(composition, tag, value)
+    for active in content.activations:
+        for tag, value in activation_element(active.group, active.layer).items():
+            _overlay_element(composition, tag, value)
+
+
+def _overlay_element(composition: Composition, tag: int, value: Any) -> None:
+    if value is None:
+        composition.generate(f"{tag:08X}", None, "Type 2C, in no layer")
+    else:
+        composition.give(f"{tag:08X}", value)
+
+
+def _gray(composition: Composition, content: PresentationState) -> None:
+    """Add what acts on gray values (PS3.3 C.11.1, C.11.6, C.11.8, C.11.13)."""
+    if content.masks:
+        composition.give("RecommendedViewingMode", "SUB")
+        composition.give("MaskSubtractionSequence", spoken(content)["MaskSubtractionSequence"])
+    _modality(composition, content)
+    composition.give(
+        "SoftcopyVOILUTSequence", [_voi_item(one) for one in content.voi or ()] or None
+    )
+    presentation = content.presentation
+    if presentation is not None and presentation.table is not None:
+        table = lookup_table_item(presentation.table)
+        composition.give("PresentationLUTSequence", table)
+    else:
+        inverse = presentation is not None and presentation.inverse
+        composition.generate("PresentationLUTShape", "INVERSE" if inverse else "IDENTITY")
+
+
+def _modality(composition: Composition, content: PresentationState) -> None:
+    modality = content.modality
+    if isinstance(modality, TabulatedModality):
+        item = lookup_table_item(modality.table)
+        item.ModalityLUTType = modality.units or "US"
+        composition.give("ModalityLUTSequence", item)
+    elif modality is not None and (modality.slope, modality.intercept, modality.units) != (
+        1,
+        0,
+        "",
+    ):
+        composition.give("RescaleIntercept", modality.intercept)
+        composition.give("RescaleSlope", modality.slope)
+        composition.give("RescaleType", modality.units or "US")
+
+
+def _voi_item(selection: VoiSelection) -> dict[str, Any]:
+    item = spoken(selection)
+    windows = [one for one in selection.transforms if isinstance(one, Window)]
+    tables = [one for one in selection.transforms if isinstance(one, LookupTable)]
+    if tables:
+        return item | {"VOILUTSequence": [lookup_table_item(table) for table in tables]}
+    item["WindowCenter"] = [window.center for window in windows]
+    item["WindowWidth"] = [window.width for window in windows]
+    if any(window.explanation for window in windows):
+        item["WindowCenterWidthExplanation"] = [window.explanation for window in windows]
+    if windows[0].function != "LINEAR":
+        item["VOILUTFunction"] = str(windows[0].function)
+    return item
+
+
+def _icc_profile(composition: Composition, image: Dataset) -> None:
+    """Add the ICC Profile module (PS3.3 C.11.15): that of the image, else sRGB."""
+    if "ICCProfile" in image:
+        composition.copy(("ICCProfile", "ColorSpace"))
+        return
+    cms: Any = importlib.import_module("PIL.ImageCms")  # its types are only partly known
+    profile = cms.ImageCmsProfile(cms.createProfile("sRGB")).tobytes()
+    composition.generate("ICCProfile", profile + b"\0" * (len(profile) % 2), "sRGB")
+    composition.generate("ColorSpace", "SRGB")

@@ -1,0 +1,43 @@
+"""Which images and frames a part of a presentation state is for (PS3.3 C.11.11, Table 10-3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from isocenter.pixels.presentation.items import INTEGERS, TEXT, Item, Said
+
+__all__ = ["ReferencedImage", "applies"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferencedImage(Item):
+    """One image, or frames of it.
+
+    Parameters
+    ----------
+    sop_instance_uid
+        Which image.
+    frames
+        Counted from 1; empty for all.
+    sop_class_uid, series_instance_uid
+        What it is and where; a presentation state that is being made takes them from its sources.
+    """
+
+    sop_instance_uid: Annotated[str, Said("ReferencedSOPInstanceUID", TEXT)]
+    frames: Annotated[tuple[int, ...], Said("ReferencedFrameNumber", INTEGERS)] = ()
+    sop_class_uid: Annotated[str, Said("ReferencedSOPClassUID", TEXT)] = field(
+        default="", compare=False
+    )
+    series_instance_uid: str = field(default="", compare=False)
+
+    def covers(self, sop_instance_uid: str, frame: int) -> bool:
+        """Tell whether a frame of an image is meant."""
+        same = self.sop_instance_uid == sop_instance_uid
+        return same and (not self.frames or frame in self.frames)
+
+
+def applies(images: Sequence[ReferencedImage], sop_instance_uid: str, frame: int) -> bool:
+    """Tell whether something that is for `images`, or for all when empty, is for a frame."""
+    return not images or any(one.covers(sop_instance_uid, frame) for one in images)
