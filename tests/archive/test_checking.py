@@ -27,8 +27,8 @@ def test_a_lost_index_is_made_anew_from_the_files(
 ):
     archive = open_archive()
     study = small_object().StudyInstanceUID
-    for name in ("Doe^Jane", "Roe^Jane", "Poe^Jane"):
-        keep(archive, small_object(StudyInstanceUID=study, PatientName=name))
+    for name, modality in (("Doe^Jane", "CT"), ("Roe^Jane", "MR"), ("Poe^Jane", "PT")):
+        keep(archive, small_object(StudyInstanceUID=study, PatientName=name, Modality=modality))
     keep(archive, *ct_series(3, 8, 8))
     before = {
         level: [found.values for found in archive.find(Query(level))]

@@ -56,6 +56,7 @@ class Transaction:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._dialect = connection.dialect
+        self._is_sqlite = connection.dialect.name == "sqlite"
         self._cursor = connection.connection.cursor()
         last = self.run(_LAST_SEQUENCE, {}).fetchone()
         self.sequence: int = last[0] or 0
@@ -72,6 +73,15 @@ class Transaction:
     def run(self, statement: Prepared, parameters: Parameters) -> Any:
         """Run a prepared statement; returns the driver's cursor."""
         return statement.run(self._cursor, self._dialect, parameters)
+
+    def find(self, statement: Prepared, parameters: Parameters) -> tuple[Any, ...] | None:
+        """Run a prepared query; returns its first row."""
+        return self.run(statement, parameters).fetchone()
+
+    def insert(self, statement: Prepared, row: Parameters) -> int:
+        """Run a prepared insert of one row; returns the number that the row got."""
+        cursor = self.run(statement, row)
+        return cursor.lastrowid if self._is_sqlite else cursor.fetchone()[0]
 
     def run_many(self, statement: Prepared, rows: Sequence[Parameters]) -> None:
         """Run a prepared statement once a row."""
@@ -114,6 +124,14 @@ class Index:
         """Give a connection on which every statement sees the latest commit."""
         with self._readers.connect() as connection:
             yield connection
+
+    def first(self, statement: Prepared, parameters: Parameters) -> tuple[Any, ...] | None:
+        """Run a prepared query at the driver; returns its first row, as of the latest commit."""
+        connection = self.engine.raw_connection()
+        try:
+            return statement.run(connection.cursor(), self.engine.dialect, parameters).fetchone()
+        finally:
+            connection.close()  # back to the pool
 
     @contextlib.contextmanager
     def writing(self) -> Generator[Transaction]:

@@ -1,36 +1,62 @@
 """Rows of studies and series: found, made, and kept in step with what instances say."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import CursorResult, bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from . import schema
 from .arrivals import Arrival
-from .index import AnyRow, Transaction
+from .index import Transaction
 from .index_values import LONGEST_SEARCH, FurtherValue, LevelValues, level_values, signature
 from .keys import KEYS, Level
+from .prepared import Prepared, blank_row, insert_rows
 
-__all__ = ["Parents", "SeriesEntry", "StudyEntry", "inserted_pk", "joined", "replace_further"]
+__all__ = ["Parents", "SeriesEntry", "StudyEntry", "joined", "replace_further"]
 
 _CACHED = 4096
 
 _study, _series, _item = schema.study.c, schema.series.c, schema.item_value.c
-_FIND_STUDY = select(schema.study).where(_study.study_instance_uid == bindparam("uid"))
-_FIND_SERIES = select(schema.series).where(
-    _series.study_pk == bindparam("study"), _series.series_instance_uid == bindparam("uid")
+_FIND_STUDY = Prepared(select(schema.study).where(_study.study_instance_uid == bindparam("uid")))
+_FIND_SERIES = Prepared(
+    select(schema.series).where(
+        _series.study_pk == bindparam("study"), _series.series_instance_uid == bindparam("uid")
+    )
 )
-_FORGET_FURTHER = delete(schema.item_value).where(
-    _item.level == bindparam("its_level"), _item.owner_pk == bindparam("owner")
-)
-_INSERT_FURTHER = insert(schema.item_value)
-_SUMMARISE = (
+_INSERT = {
+    Level.STUDY: insert_rows(schema.study, "pk"),
+    Level.SERIES: insert_rows(schema.series, "pk"),
+}
+_BLANK = {
+    Level.STUDY: blank_row(schema.study) | {"series_count": 0, "instance_count": 0},
+    Level.SERIES: blank_row(schema.series) | {"instance_count": 0},
+}
+_COUNT_IN_STUDY = Prepared(
     update(schema.study)
     .where(_study.pk == bindparam("key"))
-    .values(modalities=bindparam("its_modalities"), sop_classes=bindparam("its_classes"))
+    .values(
+        instance_count=_study.instance_count + bindparam("instances"),
+        series_count=_study.series_count + bindparam("its_series"),
+        modalities=bindparam("its_modalities"),
+        sop_classes=bindparam("its_classes"),
+        sequence=bindparam("last"),
+    )
 )
+_COUNT_IN_SERIES = Prepared(
+    update(schema.series)
+    .where(_series.pk == bindparam("key"))
+    .values(
+        instance_count=_series.instance_count + bindparam("instances"),
+        sequence=bindparam("last"),
+    )
+)
+_FORGET_FURTHER = Prepared(
+    delete(schema.item_value).where(
+        _item.level == bindparam("its_level"), _item.owner_pk == bindparam("owner")
+    )
+)
+_INSERT_FURTHER = insert_rows(schema.item_value, "pk")
 _MODALITIES = select(_series.modality).where(_series.study_pk == bindparam("study")).distinct()
 _KEY_COLUMNS = {key.column: key for key in KEYS}
 
@@ -39,25 +65,45 @@ Signature = tuple[bytes | None, ...]
 
 @dataclass(slots=True)
 class StudyEntry:
-    """A study that was met lately."""
+    """A study that was met lately, and what the transaction adds to it."""
 
     pk: int
-    signature: Signature
     modalities: set[str] = field(default_factory=set[str])
     sop_classes: set[str] = field(default_factory=set[str])
+    signature: Signature = ()
     warnings: tuple[str, ...] = ()
     is_new: bool = False
+    more_series: int = 0
+    more_instances: int = 0
+
+    def write_counts(self, transaction: Transaction, sequence: int) -> None:
+        """Write what was added; `sequence` is that of the last change."""
+        counted = {
+            "key": self.pk,
+            "instances": self.more_instances,
+            "its_series": self.more_series,
+            "its_modalities": joined(self.modalities),
+            "its_classes": joined(self.sop_classes),
+            "last": sequence,
+        }
+        transaction.run(_COUNT_IN_STUDY, counted)
+        self.more_series = self.more_instances = 0
 
 
 @dataclass(slots=True)
 class SeriesEntry:
-    """A series that was met lately."""
+    """A series that was met lately, and what the transaction adds to it."""
 
     pk: int
-    signature: Signature
-    modality: str = ""
+    signature: Signature = ()
     warnings: tuple[str, ...] = ()
-    is_new: bool = False
+    more_instances: int = 0
+
+    def write_counts(self, transaction: Transaction, sequence: int) -> None:
+        """Write what was added; `sequence` is that of the last change."""
+        counted = {"key": self.pk, "instances": self.more_instances, "last": sequence}
+        transaction.run(_COUNT_IN_SERIES, counted)
+        self.more_instances = 0
 
 
 Entry = TypeVar("Entry", StudyEntry, SeriesEntry)
@@ -83,18 +129,20 @@ class Parents:
     def study(self, transaction: Transaction, arrival: Arrival, sequence: int) -> StudyEntry:
         """Find or make the study's row, brought to what this instance says."""
         given = signature(arrival.header, Level.STUDY)
-        known = self._studies.get(arrival.study)
-        if known is not None and known.signature == given:
-            return known
+        entry = _recalled(self._studies, arrival.study)
+        if entry is not None and entry.signature == given:
+            return entry
         values = level_values(arrival.header, Level.STUDY)
-        row = transaction.execute(_FIND_STUDY, {"uid": arrival.study}).one_or_none()
-        if row is None:
+        found = transaction.find(_FIND_STUDY, {"uid": arrival.study})
+        if found is None:
             pk = _insert(transaction, Level.STUDY, values, {"sequence": sequence})
-            entry = StudyEntry(pk, given, is_new=True)
+            entry = StudyEntry(pk, is_new=True)
         else:
+            row = _named(Level.STUDY, found)
             _merge(transaction, Level.STUDY, row, values, arrival)
-            entry = StudyEntry(row.pk, given, _split(row.modalities), _split(row.sop_classes))
-        entry.warnings = tuple(values.warnings)
+            if entry is None:
+                entry = StudyEntry(row["pk"], _split(row["modalities"]), _split(row["sop_classes"]))
+        entry.signature, entry.warnings = given, tuple(values.warnings)
         _remember(self._studies, arrival.study, entry)
         return entry
 
@@ -103,46 +151,30 @@ class Parents:
     ) -> SeriesEntry:
         """Find or make the series' row, brought to what this instance says."""
         given = signature(arrival.header, Level.SERIES)
-        known = self._series.get((study.pk, arrival.series))
-        if known is not None and known.signature == given:
-            return known
+        entry = _recalled(self._series, (study.pk, arrival.series))
+        if entry is not None and entry.signature == given:
+            return entry
         values = level_values(arrival.header, Level.SERIES)
-        found = {"study": study.pk, "uid": arrival.series}
-        row = None if study.is_new else transaction.execute(_FIND_SERIES, found).one_or_none()
-        if row is None:
+        named = {"study": study.pk, "uid": arrival.series}
+        found = None if study.is_new else transaction.find(_FIND_SERIES, named)
+        modality = values.columns.get("modality")
+        if found is None:
             more = {"study_pk": study.pk, "sequence": sequence}
-            entry = SeriesEntry(
-                _insert(transaction, Level.SERIES, values, more),
-                given,
-                str(values.columns.get("modality") or ""),
-                is_new=True,
-            )
+            entry = SeriesEntry(_insert(transaction, Level.SERIES, values, more))
+            study.more_series += 1
+            study.is_new = False
         else:
+            row = _named(Level.SERIES, found)
             changed = _merge(transaction, Level.SERIES, row, values, arrival)
-            entry = SeriesEntry(row.pk, given, changed.get("modality") or row.modality or "")
+            entry = entry or SeriesEntry(row["pk"])
+            modality = modality or row["modality"]
             if "modality" in changed:
                 study.modalities = _modalities(transaction, study.pk)
-        entry.warnings = tuple(values.warnings)
+        if modality:
+            study.modalities.add(str(modality))
+        entry.signature, entry.warnings = given, tuple(values.warnings)
         _remember(self._series, (study.pk, arrival.series), entry)
         return entry
-
-    def summarise(
-        self, transaction: Transaction, study: StudyEntry, series: SeriesEntry, sop_class: str
-    ) -> None:
-        """Note a modality or SOP class that the study did not have so far."""
-        modalities = {series.modality} if series.modality else set[str]()
-        if modalities <= study.modalities and sop_class in study.sop_classes:
-            return
-        study.modalities |= modalities
-        study.sop_classes.add(sop_class)
-        transaction.execute(
-            _SUMMARISE,
-            {
-                "key": study.pk,
-                "its_modalities": joined(study.modalities),
-                "its_classes": joined(study.sop_classes),
-            },
-        )
 
 
 def joined(values: set[str]) -> str:
@@ -159,19 +191,28 @@ def _split(joined: str) -> set[str]:
     return set(joined.split("\\")) - {""}
 
 
+def _recalled(memory: OrderedDict[Any, Entry], name: object) -> Entry | None:
+    entry = memory.get(name)
+    if entry is not None:
+        # What a transaction adds to must stay: only what was not met for long may go.
+        memory.move_to_end(name)
+    return entry
+
+
 def _remember(memory: OrderedDict[Any, Entry], name: object, entry: Entry) -> None:
     memory[name] = entry
-    memory.move_to_end(name)
     if len(memory) > _CACHED:
         memory.popitem(last=False)
+
+
+def _named(level: Level, row: tuple[Any, ...]) -> dict[str, Any]:
+    return dict(zip(_BLANK[level], row, strict=True))
 
 
 def _insert(
     transaction: Transaction, level: Level, values: LevelValues, more: dict[str, int]
 ) -> int:
-    statement = insert(schema.table_of(level))
-    result = transaction.execute(statement, values.columns | more)
-    pk = inserted_pk(result)
+    pk = transaction.insert(_INSERT[level], _BLANK[level] | values.columns | more)
     _insert_further(transaction, level, pk, values.further)
     return pk
 
@@ -180,15 +221,8 @@ def replace_further(
     transaction: Transaction, level: Level, owner: int, further: list[FurtherValue]
 ) -> None:
     """Write the values that have no column, in place of those that were there."""
-    transaction.execute(_FORGET_FURTHER, {"its_level": int(level), "owner": owner})
+    transaction.run(_FORGET_FURTHER, {"its_level": int(level), "owner": owner})
     _insert_further(transaction, level, owner, further)
-
-
-def inserted_pk(result: CursorResult[Any]) -> int:
-    """Give the number of the row that an insert made."""
-    key: Sequence[int] | None = result.inserted_primary_key
-    assert key is not None
-    return key[0]
 
 
 def _insert_further(
@@ -207,11 +241,15 @@ def _insert_further(
             }
             for value in further
         ]
-        transaction.execute(_INSERT_FURTHER, rows)
+        transaction.run_many(_INSERT_FURTHER, rows)
 
 
 def _merge(
-    transaction: Transaction, level: Level, row: AnyRow, values: LevelValues, arrival: Arrival
+    transaction: Transaction,
+    level: Level,
+    row: dict[str, Any],
+    values: LevelValues,
+    arrival: Arrival,
 ) -> dict[str, Any]:
     """Let the latest values win; what they overrule is recorded, what they leave out stays.
 
@@ -220,17 +258,16 @@ def _merge(
     dict
         The columns that changed, with their new values.
     """
-    kept = row._mapping  # pyright: ignore[reportPrivateUsage]
-    changed = {column: value for column, value in values.columns.items() if kept[column] != value}
+    changed = {column: value for column, value in values.columns.items() if row[column] != value}
     for column in changed:
-        if (key := _KEY_COLUMNS.get(column)) is not None and kept[column] not in (None, ""):
-            overruled = str(kept[column])[:LONGEST_SEARCH]
+        if (key := _KEY_COLUMNS.get(column)) is not None and row[column] not in (None, ""):
+            overruled = str(row[column])[:LONGEST_SEARCH]
             _record_conflict(transaction, level, key.tag, overruled, arrival)
     if changed:
         table = schema.table_of(level)
-        transaction.execute(update(table).where(table.c.pk == row.pk).values(changed))
+        transaction.execute(update(table).where(table.c.pk == row["pk"]).values(changed))
     if values.further or changed:
-        replace_further(transaction, level, row.pk, values.further)
+        replace_further(transaction, level, row["pk"], values.further)
     return changed
 
 

@@ -7,14 +7,25 @@ six; this is where a third of an arrival's time went.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Dialect, Executable
+from sqlalchemy import Dialect, Executable, Table, bindparam, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
-__all__ = ["Prepared"]
+__all__ = ["Parameters", "Prepared", "blank_row", "insert_rows"]
 
 Parameters = Mapping[str, Any]
+
+
+def insert_rows(table: Table, *but: str) -> "Prepared":
+    """Prepare an insert of whole rows, all columns of a table save those in `but`."""
+    columns = [column.name for column in table.columns if column.name not in but]
+    return Prepared(insert(table).values({name: bindparam(name) for name in columns}))
+
+
+def blank_row(table: Table) -> dict[str, Any]:
+    """Give a row with nothing in it, for an insert of whole rows: NULL, or "" where that is not."""
+    return {column.name: None if column.nullable else "" for column in table.columns}
 
 
 class Prepared:

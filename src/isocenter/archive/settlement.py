@@ -3,12 +3,11 @@
 import contextlib
 import os
 import secrets
-from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Insert, Table, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from isocenter.errors import InstanceConflict, IsocenterError, OutOfResources
 
@@ -19,18 +18,11 @@ from .change_log import Action
 from .index import AnyRow, Transaction
 from .index_values import LevelValues, level_values
 from .keys import Level
-from .parents import Parents, SeriesEntry, inserted_pk, replace_further
-from .prepared import Prepared
+from .parents import Parents, SeriesEntry, StudyEntry, replace_further
+from .prepared import blank_row, insert_rows
 from .same_object import same_object
 
 __all__ = ["Settlement"]
-
-
-def _whole_rows(table: Table, *but: str) -> Insert:
-    """Make an insert of all columns of a table."""
-    return insert(table).values(
-        {column.name: bindparam(column.name) for column in table.columns if column.name not in but}
-    )
 
 
 _study, _series, _instance = schema.study.c, schema.series.c, schema.instance.c
@@ -44,34 +36,15 @@ _FIND_KEPT = (
         _instance.sop_instance_uid == bindparam("instance"),
     )
 )
-_INSERT_INSTANCE = Prepared(_whole_rows(schema.instance, "pk"))
+_INSERT_INSTANCE = insert_rows(schema.instance, "pk")
 _UPDATE_INSTANCE = update(schema.instance).where(_instance.pk == bindparam("key"))
-_INSERT_CHANGE = Prepared(_whole_rows(schema.change))
+_INSERT_CHANGE = insert_rows(schema.change)
 _INSERT_ASIDE = insert(schema.aside)
 _FIND_ASIDE = select(schema.aside.c.name).where(
     schema.aside.c.sop_instance_uid == bindparam("instance"),
     schema.aside.c.size == bindparam("size"),
 )
-_COUNT_IN_SERIES = Prepared(
-    update(schema.series)
-    .where(_series.pk == bindparam("key"))
-    .values(
-        instance_count=_series.instance_count + bindparam("instances"),
-        sequence=bindparam("last"),
-    )
-)
-_COUNT_IN_STUDY = Prepared(
-    update(schema.study)
-    .where(_study.pk == bindparam("key"))
-    .values(
-        instance_count=_study.instance_count + bindparam("instances"),
-        series_count=_study.series_count + bindparam("its_series"),
-        sequence=bindparam("last"),
-    )
-)
-_INSTANCE_ROW: dict[str, Any] = {
-    column.name: None for column in schema.instance.columns if column.name != "pk"
-}
+_BLANK_INSTANCE = blank_row(schema.instance)
 
 
 class Settlement:
@@ -108,7 +81,7 @@ class Settlement:
         self._careful = careful
         self._rows: list[dict[str, Any]] = []
         self._changes: list[dict[str, Any]] = []
-        self._counts: defaultdict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0])
+        self._parents_met: dict[int, StudyEntry | SeriesEntry] = {}
         self._undo: list[Callable[[], None]] = []
         self._clean_up: list[Callable[[], None]] = []
 
@@ -132,12 +105,8 @@ class Settlement:
             self._transaction.run_many(_INSERT_INSTANCE, self._rows)
         if self._changes:
             self._transaction.run_many(_INSERT_CHANGE, self._changes)
-        for (study, series), (instances, new_series) in self._counts.items():
-            counted = {"last": self.sequence, "instances": instances}
-            self._transaction.run(_COUNT_IN_SERIES, counted | {"key": series})
-            self._transaction.run(
-                _COUNT_IN_STUDY, counted | {"key": study, "its_series": new_series}
-            )
+        for parent in self._parents_met.values():
+            parent.write_counts(self._transaction, self.sequence)
 
     def undo(self) -> None:
         """Put the files back as they were, because the transaction failed."""
@@ -250,11 +219,10 @@ class Settlement:
         self.sequence += 1
         study = self._parents.study(self._transaction, arrival, self.sequence)
         series = self._parents.series(self._transaction, arrival, study, self.sequence)
-        self._parents.summarise(self._transaction, study, series, arrival.sop_class)
-        counts = self._counts[study.pk, series.pk]
-        counts[0] += row is None
-        counts[1] += series.is_new
-        study.is_new = series.is_new = False
+        for parent in (study, series):
+            parent.more_instances += row is None
+            self._parents_met[id(parent)] = parent
+        study.sop_classes.add(arrival.sop_class)
         values = level_values(arrival.header, Level.INSTANCE)
         self._write_instance(arrival, series, row, values)
         self._note_change(arrival, Action.CREATED if row is None else Action.REPLACED)
@@ -263,7 +231,7 @@ class Settlement:
     def _write_instance(
         self, arrival: Arrival, series: SeriesEntry, row: AnyRow | None, values: LevelValues
     ) -> None:
-        columns = _INSTANCE_ROW | values.columns
+        columns = _BLANK_INSTANCE | values.columns
         columns["series_pk"] = series.pk
         columns["transfer_syntax_uid"] = arrival.header.transfer_syntax.uid
         columns["size"] = arrival.size
@@ -273,10 +241,10 @@ class Settlement:
             self._rows.append(columns)
             return
         if row is None:
-            result = self._transaction.execute(insert(schema.instance), columns)
-            pk = inserted_pk(result)
+            pk = self._transaction.insert(_INSERT_INSTANCE, columns)
         else:
             pk = row.pk
+            del columns["pk"]  # an update of this row
             self._transaction.execute(_UPDATE_INSTANCE, columns | {"key": pk})
         replace_further(self._transaction, Level.INSTANCE, pk, values.further)
 
