@@ -16,51 +16,84 @@ from isocenter.compose.sources import Source, Sources, load
 from isocenter.compose.templates import Template
 
 if TYPE_CHECKING:
+    from isocenter.compose.codes import Code
     from isocenter.compose.corrections import correct
-    from isocenter.compose.deformable import deformable_registration
+    from isocenter.compose.deformable import deformable_registration, read_deformable_registration
+    from isocenter.compose.derivation_operations import Pixels, Resample, Smooth
+    from isocenter.compose.derived import DerivedSeries, derived_series
     from isocenter.compose.encapsulated import encapsulated
     from isocenter.compose.fields import read_field
     from isocenter.compose.key_object import key_object_selection
-    from isocenter.compose.label_maps import read_label_map
+    from isocenter.compose.label_maps import read_label_map, write_label_map
     from isocenter.compose.photograph import photograph
-    from isocenter.compose.rt_structure_set import Region, rt_structure_set
+    from isocenter.compose.rt_structure_set import Region, read_rt_structure_set, rt_structure_set
     from isocenter.compose.secondary_capture import secondary_capture
+    from isocenter.compose.segmentation import segmentation
+    from isocenter.compose.segmentation_reading import read_segmentation
+    from isocenter.compose.segments import Segment
     from isocenter.compose.video import video
+    from isocenter.compose.volume_grids import Grid
 
 __all__ = [
+    "Code",
     "Composed",
     "Composition",
+    "DerivedSeries",
+    "Grid",
     "Origin",
+    "Pixels",
     "Provenance",
     "Region",
+    "Resample",
+    "Segment",
+    "Smooth",
     "Source",
     "Sources",
     "Template",
     "correct",
     "deformable_registration",
+    "derived_series",
     "encapsulated",
     "key_object_selection",
     "load",
     "photograph",
+    "read_deformable_registration",
     "read_field",
     "read_label_map",
+    "read_rt_structure_set",
+    "read_segmentation",
     "rt_structure_set",
     "secondary_capture",
+    "segmentation",
     "video",
+    "write_label_map",
 ]
 
 _LAZY = {
+    "Code": "codes",
+    "DerivedSeries": "derived",
+    "Grid": "volume_grids",
+    "Pixels": "derivation_operations",
     "Region": "rt_structure_set",
+    "Resample": "derivation_operations",
+    "Segment": "segments",
+    "Smooth": "derivation_operations",
     "correct": "corrections",
     "deformable_registration": "deformable",
+    "derived_series": "derived",
     "encapsulated": "encapsulated",
     "key_object_selection": "key_object",
     "photograph": "photograph",
+    "read_deformable_registration": "deformable",
     "read_field": "fields",
     "read_label_map": "label_maps",
+    "read_rt_structure_set": "rt_structure_set",
+    "read_segmentation": "segmentation_reading",
     "rt_structure_set": "rt_structure_set",
     "secondary_capture": "secondary_capture",
+    "segmentation": "segmentation",
     "video": "video",
+    "write_label_map": "label_maps",
 }
 """Names by the module that they load from when they are first asked for."""
 

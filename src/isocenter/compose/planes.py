@@ -13,7 +13,7 @@ from isocenter.compose.references import Reference
 from isocenter.compose.sources import Source, Sources
 from isocenter.errors import CannotCompose
 
-__all__ = ["Plane", "Stack", "stack"]
+__all__ = ["Plane", "Stack", "check_alike", "stack"]
 
 _TOLERANCE = 1e-3
 _MODULE = "Image Plane"
@@ -218,7 +218,7 @@ def stack(sources: Sources) -> Stack:
     placed = sorted(
         (one for source in images for one in _placed(source)), key=lambda one: one[0].height
     )
-    _check_alike([plane for plane, _, _ in placed])
+    check_alike([plane for plane, _, _ in placed])
     return Stack(
         tuple(source for _, source, _ in placed),
         tuple(plane for plane, _, _ in placed),
@@ -246,7 +246,14 @@ def _macro(data_set: Dataset, number: int, keyword: str) -> Dataset:
     return Dataset()
 
 
-def _check_alike(planes: Sequence[Plane]) -> None:
+def check_alike(planes: Sequence[Plane]) -> None:
+    """Refuse planes, sorted by their height, that are no stack.
+
+    Raises
+    ------
+    CannotCompose
+        When they are not parallel, differ in size, or two lie at the same place.
+    """
     first = planes[0]
     for plane in planes[1:]:
         if (plane.rows, plane.columns) != (first.rows, first.columns):

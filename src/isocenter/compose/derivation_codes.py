@@ -1,0 +1,54 @@
+"""Codes that say how an image was derived and what from (PS3.16 CID 7203, CID 7202)."""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from typing import Any
+
+from isocenter.compose.codes import Code
+from isocenter.errors import CannotCompose
+
+__all__ = ["ACQUISITION_EQUIPMENT", "PROCESSING_EQUIPMENT", "SOURCE_IMAGE", "derivation_code"]
+
+SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operation")
+"""Why a source image is referred to (CID 7202)."""
+
+ACQUISITION_EQUIPMENT = Code("109101", "DCM", "Acquisition Equipment")
+PROCESSING_EQUIPMENT = Code("109102", "DCM", "Processing Equipment")
+"""What the equipment of a source contributed (CID 7005)."""
+
+
+@cache
+def _derivations() -> dict[str, Code]:
+    group: Any = vars(importlib.import_module("pydicom.sr.codedict"))["codes"].CID7203
+    found: dict[str, Code] = {}
+    for name in group.dir():
+        one = getattr(group, name)
+        code = Code(one.value, one.scheme_designator, one.meaning)
+        found[code.meaning.casefold()] = found[code.value] = code
+    return found
+
+
+def derivation_code(text: str | Code) -> Code:
+    """Return the code of CID 7203 by its meaning or value; a `Code` is taken as it is.
+
+    The context group is extensible (PS3.16): give a `Code` where it has none that fits.
+
+    Raises
+    ------
+    CannotCompose
+        When CID 7203 has no such code.
+    """
+    if isinstance(text, Code):
+        return text
+    code = _derivations().get(text.strip().casefold())
+    if code is None:
+        meanings = sorted({one.meaning for one in _derivations().values()})
+        raise CannotCompose(
+            f"{text!r} is no image derivation of CID 7203; expected one of {', '.join(meanings)}, "
+            "or a Code of your own.",
+            tag=0x00089215,
+            module="General Image",
+        )
+    return code
