@@ -19,6 +19,7 @@ from pydicom.uid import UID
 
 from isocenter.compose import sources, values
 from isocenter.compose.composition import Composed, Composition
+from isocenter.compose.content_identification import content_identification
 from isocenter.compose.grids import DisplacementField
 from isocenter.compose.matrices import MatrixType, checked_matrix
 from isocenter.compose.number_lists import parse_number_lists
@@ -182,7 +183,7 @@ def deformable_registration(
     else:
         composition.frame_of_reference()
     composition.content_moment()
-    _content_identification(
+    content_identification(
         composition, instance_number, content_label, content_description, content_creator_name
     )
     references = image_references(
@@ -243,32 +244,6 @@ def _copy_other_attributes(composition: Composition) -> None:
             if (keyword := element.keyword) and element.tag.group not in (0x0002, 0x0028, 0x7FE0)
         )
         composition.renew_identity(SOP_CLASS_UID)
-
-
-def _content_identification(
-    composition: Composition,
-    number: int,
-    label: str,
-    description: str | None,
-    creator: str | None,
-) -> None:
-    """Add the Content Identification macro (PS3.3 Table 10-12)."""
-    label = label.upper()
-    if not 0 < len(label) <= 16 or not all(
-        c.isascii() and (c.isalnum() or c in " _") for c in label
-    ):
-        raise CannotCompose(
-            f"The content label is {label!r}; expected 1 to 16 of A-Z, 0-9, blank and underscore "
-            "(CS).",
-            tag=0x00700080,
-            module=_MODULE,
-        )
-    composition.generate("InstanceNumber", number)
-    composition.give("ContentLabel", label)
-    composition.generate("ContentDescription", None, "Type 2")
-    composition.give("ContentDescription", description)
-    composition.generate("ContentCreatorName", None, "Type 2")
-    composition.give("ContentCreatorName", creator)
 
 
 def _frame_of_reference(moved: Sources) -> str:

@@ -13,24 +13,14 @@ from numpy.typing import NDArray
 from isocenter.compose import sources
 from isocenter.compose.planes import Stack, stack
 from isocenter.compose.regions import Region
+from isocenter.compose.segments import COLORS
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.errors import CannotCompose, NotFound
 
-__all__ = ["read_label_map"]
+__all__ = ["read_grid", "read_label_map", "write_label_map"]
 
 _TOLERANCE = 0.1
 """Of a pixel or slice: NIfTI stores its geometry in single precision."""
-
-_COLORS = (
-    (230, 25, 75),
-    (60, 180, 75),
-    (255, 225, 25),
-    (0, 130, 200),
-    (245, 130, 48),
-    (145, 30, 180),
-    (70, 240, 240),
-    (240, 50, 230),
-)
 
 
 def read_label_map(
@@ -62,7 +52,7 @@ def read_label_map(
         When the file is no label map, has no label, or lies on another grid than the series.
     """
     images = source if isinstance(source, Stack) else stack(sources.load(source))
-    labels = _on_grid(_image(label_map), images)
+    labels = read_grid(label_map, source=images)
     found = [int(one) for one in np.unique(labels) if one]
     if not found:
         raise _refused("The label map holds no label other than 0, so there is no region in it.")
@@ -72,10 +62,99 @@ def read_label_map(
         Region(
             (names or {}).get(label, f"Region {label}"),
             labels == label,
-            color=_COLORS[(label - 1) % len(_COLORS)],
+            color=COLORS[(label - 1) % len(COLORS)],
         )
         for label in found
     ]
+
+
+def read_grid(
+    values: Any, *, source: SourceLike | Sources | Stack | None, whole_numbers: bool = True
+) -> NDArray[Any]:
+    """Return the values of an image of research formats that lies on the grid of a series.
+
+    Parameters
+    ----------
+    values
+        A NIfTI, MetaImage or NRRD file, or a SimpleITK image, of one component a voxel. Its axes
+        may be flipped or exchanged against those of the series.
+    source
+        The series; None says that it has no geometry, which is refused.
+    whole_numbers
+        Whether values with a fraction are refused; those without become integers.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (slices, rows, columns), in the geometric order of the series.
+
+    Raises
+    ------
+    NotFound
+        When the file does not exist.
+    CannotCompose
+        When the file is no such image, or lies on another grid than the series.
+    """
+    if source is None:
+        raise _refused("The source does not say where it lies; give an array instead of a file.")
+    images = source if isinstance(source, Stack) else stack(sources.load(source))
+    return _on_grid(_image(values), images, whole_numbers)
+
+
+def write_label_map(
+    labels: NDArray[Any], path: str | Path, *, source: SourceLike | Sources | Stack
+) -> Path:
+    """Write an array on the grid of a series as NIfTI, MetaImage or NRRD, told by the suffix.
+
+    Parameters
+    ----------
+    labels
+        Shape (slices, rows, columns), slices in the geometric order of the series; labels or any
+        other values.
+    path
+        The file.
+    source
+        The series.
+
+    Raises
+    ------
+    CannotCompose
+        When the shape differs from that of the series, its slices are not at equal distances, or
+        the suffix is unknown.
+    """
+    sitk: Any = importlib.import_module("SimpleITK")
+    images = source if isinstance(source, Stack) else stack(sources.load(source))
+    if labels.shape != images.shape:
+        raise _refused(
+            f"The array has the shape {labels.shape}, the series {images.shape} (slices, rows, "
+            "columns)."
+        )
+    plane = images.planes[0]
+    array = labels.astype(np.uint8) if labels.dtype == np.bool_ else labels
+    image = sitk.GetImageFromArray(array)
+    image.SetOrigin(plane.position.tolist())
+    image.SetSpacing((plane.spacing[1], plane.spacing[0], _distance(images)))
+    directions = np.column_stack([plane.along_row, plane.along_column, plane.normal])
+    image.SetDirection(directions.ravel().tolist())
+    try:
+        sitk.WriteImage(image, str(path))
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise _refused(f"{path} cannot be written: {reason}.") from error
+    return Path(path)
+
+
+def _distance(images: Stack) -> float:
+    """Return how far slices lie apart in mm; 1 where there is only one."""
+    if len(images) == 1:
+        return 1.0
+    steps = np.diff(images.heights)
+    if np.ptp(steps) > _TOLERANCE * steps.mean():
+        raise _refused(
+            f"The slices lie between {steps.min():g} and {steps.max():g} mm apart, and such files "
+            "have one distance for all; resample the series."
+        )
+    return float(steps.mean())
 
 
 def _refused(message: str) -> CannotCompose:
@@ -100,12 +179,12 @@ def _image(label_map: Any) -> Any:
     return label_map
 
 
-def _on_grid(image: Any, images: Stack) -> NDArray[Any]:
-    """Return the labels as (slices, rows, columns) of the series, or say where the grids differ."""
+def _on_grid(image: Any, images: Stack, whole_numbers: bool) -> NDArray[Any]:
+    """Return the values as (slices, rows, columns) of the series, or say where the grids differ."""
     axes, signs, first, numbers = _axes(image, images)
     sitk: Any = importlib.import_module("SimpleITK")
     labels = np.transpose(sitk.GetArrayViewFromImage(image), [2 - axis for axis in axes])
-    if labels.dtype.kind == "f":
+    if labels.dtype.kind == "f" and whole_numbers:
         if not np.array_equal(labels, np.rint(labels)):
             raise _refused("The label map has values that are no whole numbers; threshold it.")
         labels = labels.astype(np.int64)

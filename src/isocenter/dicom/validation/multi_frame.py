@@ -75,8 +75,14 @@ def _check_groups(item: Item, frames: int, iod: IOD | None, findings: Findings) 
             findings.error(frame, tag, Rule.CONSISTENCY, "per frame and shared", "one of both",
                            "Keep the functional group in one place",
                            module=_GROUPS_MODULE)  # fmt: skip
-    for tag in _DEMANDED.get(iod.name if iod else "", ()):
+    for tag in _demanded(item, iod):
         if tag not in common and any(tag not in frame.elements for frame in per_frame):
             findings.error(item, tag, Rule.MISSING, "neither shared nor in every frame",
                            "a functional group that this IOD demands",
                            f"Add {dictionary.name(tag)}", module=_GROUPS_MODULE)  # fmt: skip
+
+
+def _demanded(item: Item, iod: IOD | None) -> tuple[int, ...]:
+    if item.text(tags.SegmentationType) == "LABELMAP":
+        return ()  # its frames show all segments (PS3.3 A.51.5.1)
+    return _DEMANDED.get(iod.name if iod else "", ())

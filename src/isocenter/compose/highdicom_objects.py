@@ -1,0 +1,84 @@
+"""Objects that highdicom builds, brought into a composition: its frames, our inheritance."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Collection, Generator, Iterable
+from contextlib import contextmanager
+from typing import Any
+
+from pydicom.dataset import Dataset, FileMetaDataset
+
+from isocenter.compose import attributes
+from isocenter.compose.composition import Composition
+from isocenter.compose.sources import Source
+from isocenter.errors import CannotCompose
+
+__all__ = ["building", "carry", "coded", "complete", "module"]
+
+_ITS_OWN = frozenset({"SOPInstanceUID", "SpecificCharacterSet"})
+
+
+def module(name: str) -> Any:
+    """Return a module of highdicom, which is large and only partly typed."""
+    return importlib.import_module(f"highdicom.{name}")
+
+
+def coded(item: Dataset) -> Any:
+    """Return a code as highdicom wants it."""
+    return module("sr").CodedConcept.from_dataset(item, copy=False)
+
+
+def complete(sources: Iterable[Source]) -> list[Dataset]:
+    """Return source images with the Type 2 attributes, empty where absent, as highdicom reads them.
+
+    The data sets are others than those of the sources, which stay as they are.
+    """
+    found: list[Dataset] = []
+    for source in sources:
+        image = Dataset()
+        image.update({element.tag: element for element in source.data_set})
+        for keyword in (*attributes.PATIENT_REQUIRED, *attributes.STUDY_REQUIRED):
+            if keyword not in image:
+                setattr(image, keyword, None)
+        found.append(image)
+    return found
+
+
+@contextmanager
+def building(what: str, tag: int) -> Generator[None]:
+    """Turn what highdicom refuses into an error that names the module `what` and the tag."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
+        raise CannotCompose(
+            f"highdicom cannot build the object: {error}", tag=tag, module=what
+        ) from error
+
+
+def carry(composition: Composition, built: Dataset, *, given: Collection[str] = ()) -> None:
+    """Take over the attributes of a built object that the composition does not have itself.
+
+    Parameters
+    ----------
+    composition
+        With patient, study, series and equipment set already.
+    built
+        The object, which gives its elements away.
+    given
+        The keywords of what the caller said; everything else followed from the rules of the kind.
+    """
+    for element in built:
+        keyword = element.keyword
+        if keyword in _ITS_OWN or composition.data_set.get(keyword):
+            continue
+        if keyword in given:
+            composition.give(keyword, element.value)
+        else:
+            composition.generate(keyword, element.value)
+        composition.data_set[element.tag] = element
+    composition.data_set.file_meta = FileMetaDataset()
+    composition.data_set.file_meta.TransferSyntaxUID = built.file_meta.TransferSyntaxUID

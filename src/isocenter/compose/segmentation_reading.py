@@ -1,0 +1,269 @@
+"""Segmentations read back: masks and label maps on their own grid or on that of the source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from isocenter.compose import sources
+from isocenter.compose.planes import Plane, Stack
+from isocenter.compose.reading import read_data_set
+from isocenter.compose.segmentation import SegmentationKind
+from isocenter.compose.segments import Segment
+from isocenter.compose.source_frames import source_frames
+from isocenter.compose.sources import SourceLike, Sources
+from isocenter.compose.stored_frames import stored_frames
+from isocenter.errors import CannotCompose, InvalidAttribute
+
+__all__ = ["SegmentationContent", "SegmentedFrame", "read_segmentation"]
+
+_NEAR = 1e-2
+"""Of a pixel: what rounding to 16 characters may move a position by."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentedFrame:
+    """One frame of a segmentation.
+
+    Parameters
+    ----------
+    values
+        Stored values, shape (rows, columns): 0 and 1, fractions as they are stored, or labels.
+    segment
+        The number of the segment; None in a label map.
+    plane
+        Where the frame lies; None where it does not say.
+    source
+        SOP Instance UID and frame number of the image that it was derived from, if it says so.
+    """
+
+    values: NDArray[Any]
+    segment: int | None
+    plane: Plane | None
+    source: tuple[str, int | None] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentationContent:
+    """What a segmentation marks.
+
+    Parameters
+    ----------
+    kind
+        BINARY, FRACTIONAL or LABELMAP.
+    segments
+        Its segments in ascending order of their numbers, without the background of a label map.
+    frames
+        Its frames.
+    maximum
+        The stored value that stands for the fraction 1.
+    """
+
+    kind: SegmentationKind
+    segments: tuple[Segment, ...]
+    frames: tuple[SegmentedFrame, ...]
+    maximum: int = 1
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The number of each segment."""
+        return tuple(segment.number or 0 for segment in self.segments)
+
+    def masks(self, source: SourceLike | Sources | None = None) -> NDArray[Any]:
+        """Return a mask for each segment.
+
+        Parameters
+        ----------
+        source
+            The images that were segmented; None for the grid of the segmentation itself: the
+            planes in which it has frames, in geometric order.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (segments, slices, rows, columns): bool, or fractions from 0 to 1 as float64.
+
+        Raises
+        ------
+        CannotCompose
+            When a frame lies in none of the images, or has other pixels than they.
+        """
+        shape, places = self._places(source)
+        fractions = self.kind is SegmentationKind.FRACTIONAL
+        masks = np.zeros((len(self.segments), *shape), np.float64 if fractions else np.bool_)
+        row = {number: index for index, number in enumerate(self.numbers)}
+        for frame, place in zip(self.frames, places, strict=True):
+            if frame.segment is None:
+                for number, index in row.items():
+                    masks[index, place] |= frame.values == number
+            elif fractions:
+                masks[row[frame.segment], place] = frame.values / self.maximum
+            else:
+                masks[row[frame.segment], place] |= frame.values.astype(np.bool_)
+        return masks
+
+    def label_map(self, source: SourceLike | Sources | None = None) -> NDArray[np.uint16]:
+        """Return the number of the segment of each pixel, 0 where there is none.
+
+        Parameters
+        ----------
+        source
+            As for `masks`.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (slices, rows, columns).
+
+        Raises
+        ------
+        CannotCompose
+            When segments overlap, or are fractional, or a frame does not lie in the images.
+        """
+        if self.kind is SegmentationKind.FRACTIONAL:
+            raise _refused("Fractions are no labels; take `masks`, and a threshold.", 0x00620001)
+        masks = self.masks(source)
+        if np.any(masks.sum(axis=0, dtype=np.uint16) > 1):
+            raise _refused("Segments overlap, which a label map cannot say; take `masks`.")
+        labels = np.zeros(masks.shape[1:], np.uint16)
+        for number, mask in zip(self.numbers, masks, strict=True):
+            labels[mask] = number
+        return labels
+
+    def _places(
+        self, source: SourceLike | Sources | None
+    ) -> tuple[tuple[int, int, int], list[int]]:
+        """Return the shape of the grid, and the index of each frame's plane on it."""
+        if source is None:
+            return self._own_places()
+        given = source_frames(sources.load(source))
+        if self.frames and self.frames[0].values.shape != given.shape[1:]:
+            raise _refused(
+                f"The segmentation has {self.frames[0].values.shape} rows and columns, the images "
+                f"{given.shape[1:]}; give the images that were segmented."
+            )
+        if given.stack is not None:
+            planes = given.stack
+            return given.shape, [_place_in(frame.plane, planes) for frame in self.frames]
+        if given.shape[0] == 1:
+            return given.shape, [0] * len(self.frames)
+        return given.shape, [_frame_in(frame, given.shape[0]) for frame in self.frames]
+
+    def _own_places(self) -> tuple[tuple[int, int, int], list[int]]:
+        heights = [0.0 if frame.plane is None else frame.plane.height for frame in self.frames]
+        distinct, places = np.unique(np.round(heights, 3), return_inverse=True)
+        rows, columns = self.frames[0].values.shape if self.frames else (0, 0)
+        return (len(distinct), rows, columns), places.tolist()
+
+
+def read_segmentation(segmentation: Dataset | str | Path) -> SegmentationContent:
+    """Read a Segmentation or Label Map Segmentation.
+
+    Raises
+    ------
+    InvalidAttribute
+        When the object has no segments, frames that belong to none, or too little pixel data.
+    PixelDataError
+        When compressed pixel data cannot be decoded.
+    """
+    data_set = (
+        segmentation if isinstance(segmentation, Dataset) else read_data_set(Path(segmentation))
+    )
+    items: Sequence[Dataset] = data_set.get("SegmentSequence") or ()
+    if not items:
+        raise InvalidAttribute(
+            "Segment Sequence is missing or empty: this is no segmentation.", 0x00620002
+        )
+    kind = SegmentationKind(str(data_set.get("SegmentationType") or "BINARY"))
+    segments = sorted((Segment.read(item) for item in items), key=lambda one: one.number or 0)
+    if kind is SegmentationKind.LABELMAP:
+        segments = [one for one in segments if one.number]
+    known = {one.number for one in segments}
+    frames = tuple(
+        _frame(data_set, number, values, kind)
+        for number, values in enumerate(stored_frames(data_set), 1)
+    )
+    for frame in frames:
+        if frame.segment is not None and frame.segment not in known:
+            raise InvalidAttribute(
+                f"A frame belongs to segment {frame.segment}, and Segment Sequence has "
+                f"{sorted(one for one in known if one is not None)}.",
+                0x0062000B,
+            )
+    return SegmentationContent(
+        kind, tuple(segments), frames, int(data_set.get("MaximumFractionalValue") or 1)
+    )
+
+
+def _refused(message: str, tag: int = 0x7FE00010) -> CannotCompose:
+    return CannotCompose(message, tag=tag, module="Segmentation Image")
+
+
+def _frame(
+    data_set: Dataset, number: int, values: NDArray[Any], kind: SegmentationKind
+) -> SegmentedFrame:
+    groups: Sequence[Dataset] = data_set.get("PerFrameFunctionalGroupsSequence") or ()
+    own = groups[number - 1] if number <= len(groups) else Dataset()
+    shared: Sequence[Dataset] = data_set.get("SharedFunctionalGroupsSequence") or ()
+    segment = None
+    if kind is not SegmentationKind.LABELMAP:
+        for group in (own, *shared):
+            if items := group.get("SegmentIdentificationSequence"):
+                segment = int(items[0].ReferencedSegmentNumber)
+                break
+        else:
+            raise InvalidAttribute(
+                f"Frame {number} does not say which segment it belongs to.", 0x0062000A
+            )
+    placed = any("PlanePositionSequence" in group for group in (own, *shared))
+    plane = Plane.of_frame(data_set, number) if placed else None
+    return SegmentedFrame(values, segment, plane, _derived_from((own, *shared)))
+
+
+def _derived_from(groups: Sequence[Dataset]) -> tuple[str, int | None] | None:
+    for group in groups:
+        for derivation in group.get("DerivationImageSequence") or ():
+            for image in derivation.get("SourceImageSequence") or ():
+                frame = image.get("ReferencedFrameNumber")
+                number = None if not isinstance(frame, int) else int(frame)
+                return str(image.ReferencedSOPInstanceUID), number
+    return None
+
+
+def _place_in(plane: Plane | None, images: Stack) -> int:
+    """Return the index of the image with the same pixels in the same place."""
+    if plane is None:
+        raise _refused(
+            "A frame of the segmentation does not say where it lies; give the images without "
+            "position that it was made on.",
+            0x00200032,
+        )
+    index = images.nearest(plane.position, tolerance=0.1)
+    here = None if index is None else images.planes[index]
+    corners = np.array([[0, 0], [plane.columns - 1, 0], [0, plane.rows - 1]], np.float64)
+    away = np.inf
+    if here is not None:
+        away = float(np.abs(here.to_pixels(plane.to_patient(corners)) - corners).max())
+    if index is None or away > _NEAR:
+        raise _refused(
+            f"A frame of the segmentation lies at {plane.position.tolist()} mm, where none of the "
+            "images has the same pixels; give the images that were segmented.",
+            0x00200032,
+        )
+    return index
+
+
+def _frame_in(frame: SegmentedFrame, count: int) -> int:
+    """Return the index of the frame that a frame without position was derived from."""
+    number = frame.source[1] if frame.source else None
+    if number is None or number > count:
+        raise _refused(
+            "A frame of the segmentation does not say which frame it was made on.", 0x00081160
+        )
+    return number - 1

@@ -1,0 +1,78 @@
+"""The stored values of multi-frame objects that measure or mark: segmentations, parametric maps."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.encaps import generate_frames
+from pydicom.uid import UID, ExplicitVRLittleEndian
+
+from isocenter.dicom import transfer_syntax
+from isocenter.errors import InvalidAttribute
+from isocenter.pixels import DataSetAttributes, PixelDescription, decode_frame
+
+__all__ = ["stored_frames"]
+
+_FLOATS = {"FloatPixelData": "f4", "DoubleFloatPixelData": "f8"}
+
+
+def stored_frames(data_set: Dataset) -> NDArray[np.generic]:
+    """Return the stored values of an object of one sample a pixel, shape (frames, rows, columns).
+
+    Raises
+    ------
+    InvalidAttribute
+        When there is no pixel data, or it is shorter than rows, columns and frames ask for.
+    PixelDataError
+        When compressed pixel data cannot be decoded.
+    """
+    shape = (int(data_set.get("NumberOfFrames") or 1), int(data_set.Rows), int(data_set.Columns))
+    for keyword, kind in _FLOATS.items():
+        if keyword in data_set:
+            return _native(data_set[keyword].value, _order(data_set) + kind, shape)
+    if "PixelData" not in data_set:
+        raise InvalidAttribute("Pixel Data is missing: the object has no frames.", 0x7FE00010)
+    syntax = _syntax(data_set)
+    if syntax.is_encapsulated:
+        description = PixelDescription.from_attributes(
+            DataSetAttributes(data_set), transfer_syntax(syntax)
+        )
+        frames = generate_frames(data_set.PixelData, number_of_frames=shape[0])
+        return np.stack([decode_frame(frame, description) for frame in frames]).reshape(shape)
+    bits = int(data_set.BitsAllocated)
+    if bits == 1:
+        return _bits(data_set.PixelData, shape)
+    sign = "i" if data_set.get("PixelRepresentation") else "u"
+    return _native(data_set.PixelData, f"{_order(data_set)}{sign}{bits // 8}", shape)
+
+
+def _syntax(data_set: Dataset) -> UID:
+    meta = getattr(data_set, "file_meta", None)
+    return UID(str((meta and meta.get("TransferSyntaxUID")) or ExplicitVRLittleEndian))
+
+
+def _order(data_set: Dataset) -> str:
+    return "<" if transfer_syntax(_syntax(data_set)).little_endian else ">"
+
+
+def _native(data: bytes, kind: str, shape: tuple[int, int, int]) -> NDArray[np.generic]:
+    count = int(np.prod(shape))
+    _check(len(data), count * np.dtype(kind).itemsize)
+    return np.frombuffer(data, kind, count).reshape(shape)
+
+
+def _bits(data: bytes, shape: tuple[int, int, int]) -> NDArray[np.generic]:
+    """Unpack frames of one bit, which follow each other without a gap (PS3.5 8.1.1)."""
+    count = int(np.prod(shape))
+    _check(len(data), (count + 7) // 8)
+    octets = np.frombuffer(data, np.uint8)
+    return np.unpackbits(octets, count=count, bitorder="little").reshape(shape)
+
+
+def _check(found: int, expected: int) -> None:
+    if found < expected:
+        raise InvalidAttribute(
+            f"The pixel data has {found} bytes; rows, columns and frames make {expected}.",
+            0x7FE00010,
+        )
