@@ -12,6 +12,7 @@ from isocenter.errors import QueryError
 from . import schema
 from .index import AnyRow, Index
 from .keys import COMPUTED_KEYS, KEYS, SEQUENCE_KEYS, Key, Level, key
+from .prepared import Prepared
 from .query import Found, Order, Query
 from .selection import selection
 
@@ -27,7 +28,7 @@ _COMPUTED_COLUMNS: dict[str, ColumnElement[Any]] = {
     "NumberOfSeriesRelatedInstances": _series.instance_count,
     "AvailableTransferSyntaxUID": _instance.transfer_syntax_uid,
 }
-_HAS_INSTANCE = (
+_HAS_INSTANCE = Prepared(
     select(_instance.pk)
     .join(schema.series, _series.pk == _instance.series_pk)
     .join(schema.study, _study.pk == _series.study_pk)
@@ -37,6 +38,11 @@ _HAS_INSTANCE = (
         _instance.sop_instance_uid == bindparam("instance"),
     )
 )
+_ITEMS = select(_item.owner_pk, _item.sequence_tag, _item.item, _item.tag, _item.value).where(
+    _item.owner_pk.in_(bindparam("owners", expanding=True)),
+    _item.level == bindparam("its_level"),
+    _item.sequence_tag != 0,
+)
 _INSTANCE_AVAILABILITY = 0x00080056
 _IDENTITY = frozenset({0x0020000D, 0x0020000E, 0x00080018})
 _ONE_TEXT = frozenset(each.tag for each in KEYS if each.vr in {"LT", "ST", "UT"})
@@ -44,11 +50,19 @@ _ONE_TEXT = frozenset(each.tag for each in KEYS if each.vr in {"LT", "ST", "UT"}
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """What is selected: the owner's number, then a column a key."""
+    """What is selected: the owner's number, then a column a key.
 
-    columns: tuple[ColumnElement[Any], ...]
+    The select is at hand, because SQLAlchemy takes longer to make it than the index to answer.
+    """
+
+    select: Select[Any]
     tags: tuple[int, ...]
     has_items: bool
+
+    @property
+    def columns(self) -> Sequence[ColumnElement[Any]]:
+        """The columns that are selected."""
+        return self.select.selected_columns.values()
 
 
 @lru_cache(maxsize=256)
@@ -62,7 +76,7 @@ def _layout(level: Level, include: frozenset[int] | None) -> _Layout:
             columns.append(column)
             chosen.append(each.tag)
     has_items = include is None or any(each.tag in include for each in SEQUENCE_KEYS)
-    return _Layout(tuple(columns), tuple(chosen), has_items)
+    return _Layout(select(*columns), tuple(chosen), has_items)
 
 
 def _column(attribute: Key) -> ColumnElement[Any] | None:
@@ -96,7 +110,7 @@ class Finder:
             return self._find_patients(query)
         source, conditions = selection(query)
         layout = _layout(query.level, query.include)
-        statement = select(*layout.columns).select_from(source).where(*conditions)
+        statement = layout.select.select_from(source).where(*conditions)
         statement = self._paged(statement, self._order(query), query)
         with self._index.reading() as connection:
             rows = connection.execute(statement).all()
@@ -116,9 +130,8 @@ class Finder:
 
     def has(self, study: str, series: str, instance: str) -> bool:
         """Whether an instance is in the index."""
-        with self._index.reading() as connection:
-            uids = {"study": study, "series": series, "instance": instance}
-            return connection.execute(_HAS_INSTANCE, uids).first() is not None
+        uids = {"study": study, "series": series, "instance": instance}
+        return self._index.first(_HAS_INSTANCE, uids) is not None
 
     def _find_patients(self, query: Query) -> list[Found]:
         """Take each patient's attributes from the study that changed last."""
@@ -190,14 +203,8 @@ class Finder:
         """Read the items of the sequences of rows."""
         found: dict[int, dict[int, dict[int, dict[int, list[str]]]]] = {}
         for start in range(0, len(owners), 500):
-            statement = select(
-                _item.owner_pk, _item.sequence_tag, _item.item, _item.tag, _item.value
-            ).where(
-                _item.owner_pk.in_(owners[start : start + 500]),
-                _item.level == int(level),
-                _item.sequence_tag != 0,
-            )
-            for owner, sequence, item, tag, value in connection.execute(statement):
+            some = {"owners": owners[start : start + 500], "its_level": int(level)}
+            for owner, sequence, item, tag, value in connection.execute(_ITEMS, some):
                 items = found.setdefault(owner, {}).setdefault(sequence, {})
                 items.setdefault(item, {})[tag] = [value]
         return {

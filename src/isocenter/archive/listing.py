@@ -8,11 +8,14 @@ from sqlalchemy import Select, bindparam, select
 
 from . import schema
 from .index import Index
+from .prepared import Prepared
 
 __all__ = ["KeptInstance", "Lister"]
 
 _study, _series, _instance = schema.study.c, schema.series.c, schema.instance.c
-_LAST_CHANGE = select(_study.sequence).where(_study.study_instance_uid == bindparam("study"))
+_LAST_CHANGE = Prepared(
+    select(_study.sequence).where(_study.study_instance_uid == bindparam("study"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,8 @@ class Lister:
 
     def last_change(self, study: str) -> int:
         """Give the sequence number of the last change of a study; 0 where there is none."""
-        with self._index.reading() as connection:
-            return connection.execute(_LAST_CHANGE, {"study": study}).scalar() or 0
+        found = self._index.first(_LAST_CHANGE, {"study": study})
+        return found[0] if found is not None else 0
 
 
 _COLUMNS = {

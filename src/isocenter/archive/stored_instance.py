@@ -1,6 +1,7 @@
 """Reading a kept instance: by offset, never by loading it."""
 
 import os
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -165,17 +166,27 @@ class StoredInstance:
             offset += len(part)
 
 
+def _allowed_files() -> int:
+    if sys.platform == "win32":
+        return 1024
+    import resource
+
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return allowed if allowed != resource.RLIM_INFINITY else 1 << 20
+
+
 class OpenInstances:
     """Keeps the instances that were read last open, with their headers and frame tables.
 
     Parameters
     ----------
     largest
-        How many at most.
+        How many at most; by default a quarter of the files that this process may open, and at most
+        1,024: a reader goes through the slices of a study again and again.
     """
 
-    def __init__(self, largest: int = 256) -> None:
-        self._largest = largest
+    def __init__(self, largest: int | None = None) -> None:
+        self._largest = largest or min(1024, _allowed_files() // 4)
         self._open: OrderedDict[Triple, StoredInstance] = OrderedDict()
         self._lock = threading.Lock()
 

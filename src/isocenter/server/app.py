@@ -55,9 +55,9 @@ def create_app(
     limits = studies.StoreLimits(object_bytes=settings.max_object_size)
     app = Starlette(
         routes=[
-            *health.routes(probe, metrics),
-            *changes.routes(archive, closing),
             Mount("/dicomweb", routes=studies.routes(archive, limits=limits)),
+            *changes.routes(archive, closing),
+            *health.routes(probe, metrics),
         ]
     )
     # FastAPI's layers would cost every DICOMweb request a tenth of its time.

@@ -10,7 +10,7 @@ from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from isocenter.archive import Archive, StoredInstance
 from isocenter.dicom import inflate, locate, tags
@@ -33,7 +33,7 @@ _PIXEL_DATA: Final = f"{tags.PixelData:08X}"
 _DOCUMENT: Final = f"{tags.EncapsulatedDocument:08X}"
 
 
-def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[BaseRoute]:
+def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[Route]:
     """Make the route of the bulk data resources.
 
     Parameters

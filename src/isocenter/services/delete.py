@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from isocenter.archive import Archive
 from isocenter.services.resources import resource_of
@@ -14,7 +14,7 @@ from isocenter.services.web import answered
 __all__ = ["routes"]
 
 
-def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[BaseRoute]:
+def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[Route]:
     """Make the three routes that delete: 204 when it is done, 404 when there was nothing.
 
     Parameters

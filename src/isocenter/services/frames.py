@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, lru_cache
 from typing import Final
 
+import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from isocenter.archive import Archive, StoredInstance
 from isocenter.dicom import FrameTable, TransferSyntax, transfer_syntax
@@ -34,7 +35,7 @@ _AT_ONCE: Final = 1 << 20
 _GATHERED: Final = 4 << 20
 
 
-def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[BaseRoute]:
+def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[Route]:
     """Make the route of the frames resource.
 
     Parameters
@@ -180,13 +181,13 @@ def _answer_now(source: _Source, number: int, accept: Accept) -> Response | None
         return None
     head, closing, content_type = _frame_of_body(form)
     offset, length = place
-    body = bytearray(len(head) + length + len(closing))
-    with memoryview(body) as view, view[len(head) : len(head) + length] as target:
-        if not source.instance.try_read_into(offset, target):
-            return None
+    # A bytearray would be filled with zeros first, which takes half as long as reading.
+    body = np.empty(len(head) + length + len(closing), np.uint8).data
+    if not source.instance.try_read_into(offset, body[len(head) : len(head) + length]):
+        return None
     body[: len(head)] = head
     body[len(head) + length :] = closing
-    return Response(memoryview(body), headers={"content-type": content_type})
+    return Response(body, headers={"content-type": content_type})
 
 
 def _answer(

@@ -8,7 +8,7 @@ from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from isocenter.archive import Archive, Metadata
 from isocenter.archive.archive import BULK_DATA_ROOT
@@ -35,7 +35,7 @@ _FORMS: Final = (Representation(DICOM_JSON), Representation(DICOM_XML, multipart
 _LINK: Final = b'"BulkDataURI":"'
 
 
-def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[BaseRoute]:
+def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[Route]:
     """Make the routes of the metadata resources.
 
     Parameters

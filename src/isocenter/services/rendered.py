@@ -9,7 +9,7 @@ from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from isocenter.archive import Archive, KeptInstance, Level, StoredInstance
 from isocenter.dicom import tags
@@ -58,7 +58,7 @@ _SEVERAL: Final = (
 _THUMBNAILS: Final = tuple(Representation(media_type) for media_type in _STILL)
 
 
-def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[BaseRoute]:
+def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[Route]:
     """Make the routes of rendered resources and thumbnails, at every level.
 
     Parameters
@@ -70,7 +70,7 @@ def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[BaseRoute]:
     """
     service = _RenderedService(archive, pool)
     rendered, thumbnail = answered(service.rendered), answered(service.thumbnail)
-    made: list[BaseRoute] = []
+    made: list[Route] = []
     for path in (_FRAMES, _INSTANCE, _SERIES, _STUDY):
         made.append(Route(f"{path}/rendered", rendered, methods=["GET"]))
         made.append(Route(f"{path}/thumbnail", thumbnail, methods=["GET"]))

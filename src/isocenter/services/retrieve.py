@@ -9,7 +9,7 @@ from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from isocenter.archive import Archive, KeptInstance, Level, StoredInstance
 from isocenter.dicom import TRANSFER_SYNTAXES, transfer_syntax
@@ -30,7 +30,7 @@ __all__ = ["routes"]
 _PIECE: Final = 1 << 20
 
 
-def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[BaseRoute]:
+def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[Route]:
     """Make the routes of the retrieve transaction's instance resources.
 
     Parameters

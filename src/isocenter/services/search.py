@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from isocenter.archive import (
     SEQUENCE_KEYS,
@@ -94,7 +94,7 @@ _PATHS: Final = (
 )
 
 
-def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[BaseRoute]:
+def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[Route]:
     """Make the six routes of the search transaction.
 
     Parameters

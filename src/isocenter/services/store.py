@@ -8,7 +8,7 @@ from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from isocenter import errors
 from isocenter.archive import Archive, Origin, Outcome, Stored
@@ -44,7 +44,7 @@ _RESPONSES: Final = (Representation(DICOM_JSON), Representation(DICOM_XML))
 _METADATA_TYPES: Final = (DICOM_JSON, DICOM_XML)
 
 
-def routes(archive: Archive, limits: StoreLimits | None = None) -> list[BaseRoute]:
+def routes(archive: Archive, limits: StoreLimits | None = None) -> list[Route]:
     """Make the routes of the store transaction.
 
     Parameters

@@ -15,6 +15,7 @@ from isocenter.services import (
     search,
     store,
 )
+from isocenter.services.routing import RoutesByShape
 from isocenter.services.store import StoreLimits
 
 __all__ = ["StoreLimits", "routes"]
@@ -38,8 +39,7 @@ def routes(archive: Archive, *, limits: StoreLimits | None = None) -> list[BaseR
         With one pool of threads for all that reads.
     """
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="dicomweb")
-    return [
-        # Tried in this order; viewers ask for frames most.
+    made = [
         *frames.routes(archive, pool),
         *metadata.routes(archive, pool),
         *rendered.routes(archive, pool),
@@ -49,3 +49,4 @@ def routes(archive: Archive, *, limits: StoreLimits | None = None) -> list[BaseR
         *store.routes(archive, limits),
         *delete.routes(archive, pool),
     ]
+    return [RoutesByShape(made)]
