@@ -3,7 +3,7 @@
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from isocenter.errors import AssociationError, ConfigurationError
 if TYPE_CHECKING:
     from isocenter.compose import Composed
 
-__all__ = ["Delivery", "deliver_files"]
+__all__ = ["Delivery", "check_destination", "deliver_files", "print_explanation"]
 
 _SECONDS = 60
 
@@ -50,12 +50,12 @@ class Delivery:
         if self.output is not None and not self.output.parent.is_dir():
             raise ConfigurationError(f"no such folder: {self.output.parent}")
         if self.to is not None:
-            _check_destination(self.to)
+            check_destination(self.to)
 
     def deliver(self, composed: "Composed") -> None:
         """Print, write and send the object as asked for."""
         if self.explain:
-            _print_explanation(composed)
+            print_explanation(composed.explain())
         with tempfile.TemporaryDirectory(prefix="isocenter-") as scratch:
             kept = self.output is not None and not self.dry_run
             # A dry run encodes as well: what cannot be encoded shall not seem to be fine.
@@ -94,7 +94,14 @@ def _is_node(to: str) -> bool:
     return "@" in to and not Path(to).is_dir()
 
 
-def _check_destination(to: str) -> None:
+def check_destination(to: str) -> None:
+    """Refuse a destination that cannot be one, before any work begins.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is no node, no URL and no archive.
+    """
     from isocenter.dimse import PeerAddress
 
     if _is_node(to):
@@ -103,8 +110,9 @@ def _check_destination(to: str) -> None:
         options.require_archive(Path(to))
 
 
-def _print_explanation(composed: "Composed") -> None:
-    for row in composed.explain():
+def print_explanation(rows: Iterable[Mapping[str, str]]) -> None:
+    """Print a line for each attribute: where its value came from."""
+    for row in rows:
         place = f"{row['tag']} {row['keyword'] or 'Private':40} {row['vr']:2}"
         print(f"{place} {row['presence']:6} {row['origin']:10} {row['detail']}".rstrip())
 

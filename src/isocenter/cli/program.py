@@ -8,11 +8,14 @@ import typer
 from isocenter.cli import (
     check,
     compose,
+    compose_report,
     config,
     correct,
+    derive,
     dump,
     echo,
     import_,
+    report,
     send,
     serve,
     validate,
@@ -39,12 +42,15 @@ for _name, _command in {
     "import": import_.import_paths,
     "check": check.check,
     "correct": correct.correct,
+    "derive": derive.derive,
     "validate": validate.validate,
     "dump": dump.dump,
+    "report": report.report,
     "config": config.config,
     "version": version.version,
 }.items():
     app.command(_name)(_command)
+compose.app.command("sr", epilog=compose_report.EXAMPLE)(compose_report.sr)
 app.add_typer(compose.app, name="compose")
 
 

@@ -1,0 +1,201 @@
+"""`isocenter derive`."""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from isocenter.cli import assignments, options
+from isocenter.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from isocenter.compose import DerivedSeries
+
+__all__ = ["derive"]
+
+_OPERATIONS = "--smooth WIDTH, --resample SPACING, or --pixels FILE"
+
+
+def derive(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH", help="A series: its folder, its files, or one image."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder for the new series."),
+    ] = None,
+    smooth: Annotated[
+        str | None,
+        typer.Option(metavar="WIDTH", help="Gaussian of this standard deviation, such as 2mm."),
+    ] = None,
+    resample: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPACING", help="Distance of rows, columns and slices, such as 1x1x1mm."
+        ),
+    ] = None,
+    interpolation: Annotated[
+        str, typer.Option(metavar="KIND", help="Of --resample: linear, nearest or b-spline.")
+    ] = "linear",
+    pixels: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="New values: NIfTI, MetaImage, NRRD, TIFF."),
+    ] = None,
+    new_geometry: Annotated[
+        bool, typer.Option("--new-geometry", help="The pixels may lie elsewhere than the series.")
+    ] = False,
+    series: Annotated[
+        str | None, typer.Option(metavar="UID", help="Which series, where there are several.")
+    ] = None,
+    description: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What was done: Derivation Description.")
+    ] = None,
+    code: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help='What was done, as CID 7203 says: "Z-Score Map".'),
+    ] = None,
+    title: Annotated[str | None, typer.Option(metavar="TEXT", help="Series Description.")] = None,
+    precision: Annotated[
+        float | None,
+        typer.Option(metavar="NUMBER", help="Largest error of a value, in its unit.", min=0),
+    ] = None,
+    burned_in: Annotated[
+        bool, typer.Option("--burned-in", help="The new pixels show who the patient is.")
+    ] = False,
+    keep_private: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CREATOR", help="Keep a maker's private attributes; `all` for all."),
+    ] = None,
+    transfer_syntax: Annotated[
+        str | None, typer.Option(metavar="UID", help="Encoding of the new files.")
+    ] = None,
+    template: Annotated[
+        Path | None,
+        typer.Option("--template", metavar="FILE", help="TOML of a site's defaults and overrides."),
+    ] = None,
+    assigned: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="An attribute that wins over all else."),
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Print where the value of each attribute came from.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Derive and encode, keep nothing.")
+    ] = False,
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="DESTINATION", help="AET@HOST:PORT, DICOMweb URL, or archive folder."),
+    ] = None,
+) -> None:
+    """Make a new series from one that there is: smoothed, resampled, or with new pixels.
+
+    isocenter derive series/ --smooth 2mm -o smoothed/
+
+    isocenter derive series/ --resample 1x1x1mm --interpolation b-spline -o isotropic/
+
+    isocenter derive series/ --pixels corrected.nii.gz --description "Bias corrected (N4)" -o corrected/
+
+    isocenter derive study/ --series 1.2.840.1 --pixels t1.nii.gz --code "T1 Map" --to archive/
+
+    The patient, the study and where the images lie stay; the new images name their sources.
+    """
+    from isocenter.compose import derived_series
+
+    options.require_paths(paths)
+    _check_output(output, to, explain=explain, dry_run=dry_run)
+    derived = derived_series(
+        list(paths),
+        _operation(smooth, resample, interpolation, pixels, new_geometry=new_geometry),
+        description=description,
+        codes=code or (),
+        series_instance_uid=series,
+        series_description=title,
+        precision=precision,
+        burned_in_annotation=True if burned_in else None,
+        keep_private="all" in (keep_private or ()) or tuple(keep_private or ()),
+        template_file=template,
+        overrides=assignments.overrides(assigned or ()),
+    )
+    for note in derived.notes:
+        print(f"note: {note}")
+    _deliver(derived, output, transfer_syntax, to, explain=explain, dry_run=dry_run)
+
+
+def _operation(
+    smooth: str | None,
+    resample: str | None,
+    interpolation: str,
+    pixels: Path | None,
+    *,
+    new_geometry: bool,
+) -> Any:
+    from isocenter.compose import Pixels, Resample, Smooth
+
+    if sum(one is not None for one in (smooth, resample, pixels)) != 1:
+        raise ConfigurationError(f"say what is done to the pixels, one of {_OPERATIONS}")
+    if smooth is not None:
+        return Smooth(_millimetres(smooth, "--smooth", (1,))[0])
+    if resample is not None:
+        return Resample(_millimetres(resample, "--resample", (2, 3)), interpolation)
+    assert pixels is not None
+    return Pixels.read(pixels, new_geometry=new_geometry)
+
+
+def _millimetres(text: str, option: str, counts: tuple[int, ...]) -> tuple[float, ...]:
+    parts = text.lower().removesuffix("mm").strip().split("x")
+    try:
+        numbers = tuple(float(part) for part in parts)
+    except ValueError:
+        numbers = ()
+    if len(numbers) not in counts or min(numbers, default=0) <= 0:
+        example = "2mm" if counts == (1,) else "1x1x1mm"
+        raise ConfigurationError(f"{option} {text}: write millimetres, such as {example}")
+    return numbers
+
+
+def _check_output(output: Path | None, to: str | None, *, explain: bool, dry_run: bool) -> None:
+    """Refuse what leads nowhere, before any work begins."""
+    from isocenter.cli.delivery import check_destination
+
+    if not (output or to or explain or dry_run):
+        raise ConfigurationError("say where the series goes: -o DIR, or --to DESTINATION")
+    if output is not None and output.exists() and not output.is_dir():
+        raise ConfigurationError(f"{output} is a file; the new series needs a folder")
+    if output is not None and not output.absolute().parent.is_dir():
+        raise ConfigurationError(f"no such folder: {output.parent}")
+    if to is not None:
+        check_destination(to)
+
+
+def _deliver(
+    derived: "DerivedSeries",
+    output: Path | None,
+    transfer_syntax: str | None,
+    to: str | None,
+    *,
+    explain: bool,
+    dry_run: bool,
+) -> None:
+    from isocenter.cli.delivery import deliver_files, print_explanation
+    from isocenter.dicom import sop_class
+
+    if explain:
+        print_explanation(derived.explain())
+    if not (output or to or dry_run):
+        return
+    with tempfile.TemporaryDirectory(prefix="isocenter-") as scratch:
+        folder = Path(scratch) / "series" if output is None or dry_run else output
+        # A dry run encodes as well: what cannot be encoded shall not seem to be fine.
+        files = derived.save(folder, transfer_syntax_uid=transfer_syntax)
+        known = sop_class(derived.sop_class_uid)
+        what = f"{len(files)} {known.name if known is not None else derived.sop_class_uid}"
+        if dry_run:
+            print(f"would write {what}; nothing kept")
+            return
+        if output is not None:
+            print(f"wrote {what} to {output}")
+        if to is not None:
+            deliver_files(files, to)
