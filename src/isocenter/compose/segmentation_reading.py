@@ -11,20 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from isocenter.compose import sources
-from isocenter.compose.planes import Plane, Stack
+from isocenter.compose.frame_places import FramePlace, functional_group, places
 from isocenter.compose.reading import read_data_set
 from isocenter.compose.segmentation import SegmentationKind
 from isocenter.compose.segments import Segment
-from isocenter.compose.source_frames import source_frames
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.stored_frames import stored_frames
 from isocenter.errors import CannotCompose, InvalidAttribute
 
 __all__ = ["SegmentationContent", "SegmentedFrame", "read_segmentation"]
-
-_NEAR = 1e-2
-"""Of a pixel: what rounding to 16 characters may move a position by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +32,13 @@ class SegmentedFrame:
         Stored values, shape (rows, columns): 0 and 1, fractions as they are stored, or labels.
     segment
         The number of the segment; None in a label map.
-    plane
-        Where the frame lies; None where it does not say.
-    source
-        SOP Instance UID and frame number of the image that it was derived from, if it says so.
+    place
+        Where the frame lies.
     """
 
     values: NDArray[Any]
     segment: int | None
-    plane: Plane | None
-    source: tuple[str, int | None] | None
+    place: FramePlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,27 +131,8 @@ class SegmentationContent:
     def _places(
         self, source: SourceLike | Sources | None
     ) -> tuple[tuple[int, int, int], list[int]]:
-        """Return the shape of the grid, and the index of each frame's plane on it."""
-        if source is None:
-            return self._own_places()
-        given = source_frames(sources.load(source))
-        if self.frames and self.frames[0].values.shape != given.shape[1:]:
-            raise _refused(
-                f"The segmentation has {self.frames[0].values.shape} rows and columns, the images "
-                f"{given.shape[1:]}; give the images that were segmented."
-            )
-        if given.stack is not None:
-            planes = given.stack
-            return given.shape, [_place_in(frame.plane, planes) for frame in self.frames]
-        if given.shape[0] == 1:
-            return given.shape, [0] * len(self.frames)
-        return given.shape, [_frame_in(frame, given.shape[0]) for frame in self.frames]
-
-    def _own_places(self) -> tuple[tuple[int, int, int], list[int]]:
-        heights = [0.0 if frame.plane is None else frame.plane.height for frame in self.frames]
-        distinct, places = np.unique(np.round(heights, 3), return_inverse=True)
         rows, columns = self.frames[0].values.shape if self.frames else (0, 0)
-        return (len(distinct), rows, columns), places.tolist()
+        return places([frame.place for frame in self.frames], (rows, columns), source)
 
 
 def read_segmentation(segmentation: Dataset | str | Path) -> SegmentationContent:
@@ -208,62 +181,12 @@ def _refused(message: str, tag: int = 0x7FE00010) -> CannotCompose:
 def _frame(
     data_set: Dataset, number: int, values: NDArray[Any], kind: SegmentationKind
 ) -> SegmentedFrame:
-    groups: Sequence[Dataset] = data_set.get("PerFrameFunctionalGroupsSequence") or ()
-    own = groups[number - 1] if number <= len(groups) else Dataset()
-    shared: Sequence[Dataset] = data_set.get("SharedFunctionalGroupsSequence") or ()
     segment = None
     if kind is not SegmentationKind.LABELMAP:
-        for group in (own, *shared):
-            if items := group.get("SegmentIdentificationSequence"):
-                segment = int(items[0].ReferencedSegmentNumber)
-                break
-        else:
+        identified = functional_group(data_set, number, "SegmentIdentificationSequence")
+        if identified is None:
             raise InvalidAttribute(
                 f"Frame {number} does not say which segment it belongs to.", 0x0062000A
             )
-    placed = any("PlanePositionSequence" in group for group in (own, *shared))
-    plane = Plane.of_frame(data_set, number) if placed else None
-    return SegmentedFrame(values, segment, plane, _derived_from((own, *shared)))
-
-
-def _derived_from(groups: Sequence[Dataset]) -> tuple[str, int | None] | None:
-    for group in groups:
-        for derivation in group.get("DerivationImageSequence") or ():
-            for image in derivation.get("SourceImageSequence") or ():
-                frame = image.get("ReferencedFrameNumber")
-                number = None if not isinstance(frame, int) else int(frame)
-                return str(image.ReferencedSOPInstanceUID), number
-    return None
-
-
-def _place_in(plane: Plane | None, images: Stack) -> int:
-    """Return the index of the image with the same pixels in the same place."""
-    if plane is None:
-        raise _refused(
-            "A frame of the segmentation does not say where it lies; give the images without "
-            "position that it was made on.",
-            0x00200032,
-        )
-    index = images.nearest(plane.position, tolerance=0.1)
-    here = None if index is None else images.planes[index]
-    corners = np.array([[0, 0], [plane.columns - 1, 0], [0, plane.rows - 1]], np.float64)
-    away = np.inf
-    if here is not None:
-        away = float(np.abs(here.to_pixels(plane.to_patient(corners)) - corners).max())
-    if index is None or away > _NEAR:
-        raise _refused(
-            f"A frame of the segmentation lies at {plane.position.tolist()} mm, where none of the "
-            "images has the same pixels; give the images that were segmented.",
-            0x00200032,
-        )
-    return index
-
-
-def _frame_in(frame: SegmentedFrame, count: int) -> int:
-    """Return the index of the frame that a frame without position was derived from."""
-    number = frame.source[1] if frame.source else None
-    if number is None or number > count:
-        raise _refused(
-            "A frame of the segmentation does not say which frame it was made on.", 0x00081160
-        )
-    return number - 1
+        segment = int(identified.ReferencedSegmentNumber)
+    return SegmentedFrame(values, segment, FramePlace.of(data_set, number))
