@@ -18,7 +18,10 @@ from isocenter.dicom import (
     tags,
     transfer_syntax,
 )
+from isocenter.dicom.encoding import EXPLICIT_LITTLE
+from isocenter.dicom.fragments import check_fragments
 from isocenter.dicom.scan import FIRST_READ, MAXIMUM_VALUE_LENGTH
+from isocenter.dicom.source import ReadAt
 from isocenter.errors import (
     InvalidDicom,
     LimitExceeded,
@@ -301,3 +304,54 @@ def test_a_caret_ends_an_extension_in_names_only() -> None:
     header = scan(data, EXPLICIT_VR_LITTLE_ENDIAN, final=True)
     assert header.text(tags.PatientName) == "Л^é"
     assert header.text(tags.StudyDescription) == "Л^щ"
+
+
+def _with_something_behind() -> bytes:
+    data_set = multi_frame(1, bits=8)
+    data_set.DataSetTrailingPadding = bytes(40)
+    content = file_meta_bytes(data_set.SOPClassUID, data_set.SOPInstanceUID, NATIVE[1])
+    return content + data_set_bytes(data_set, NATIVE[1])
+
+
+def test_an_object_cut_off_behind_native_pixel_data_is_refused_wherever_it_ends() -> None:
+    content = _with_something_behind()
+    assert scan_file(content).pixel_data is not None
+    whole = 52  # of Data Set Trailing Padding: 12 bytes of header, 40 of value
+    for missing in range(1, whole):
+        with pytest.raises(InvalidDicom, match="truncated"):
+            scan_file(content[:-missing])
+    assert scan_file(content[:-whole]).pixel_data is not None
+
+
+def test_zeros_behind_native_pixel_data_are_padding() -> None:
+    content = _with_something_behind()
+    for zeros in (1, 7, 8, 100_000):
+        assert scan_file(content[:-52] + bytes(zeros)).pixel_data is not None
+
+
+def test_a_sequence_behind_native_pixel_data_is_walked_to_its_end() -> None:
+    signature = struct.pack("<HH2sHI", 0xFFFA, 0xFFFA, b"SQ", 0, 0xFFFFFFFF)
+    signature += struct.pack("<HHI", 0xFFFE, 0xE000, 0) + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    content = _with_something_behind()[:-52] + signature
+    assert scan_file(content).pixel_data is not None
+    with pytest.raises(InvalidDicom, match="truncated"):
+        scan_file(content[:-8])
+
+
+def test_an_object_cut_off_behind_encapsulated_pixel_data_is_refused() -> None:
+    layout = EXPLICIT_LITTLE
+    items = struct.pack("<HHI", 0xFFFE, 0xE000, 0) + struct.pack(
+        "<HHI4s", 0xFFFE, 0xE000, 4, b"abcd"
+    )
+    end = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    padding = struct.pack("<HH2sHI", 0xFFFC, 0xFFFC, b"OB", 0, 20) + bytes(20)
+    data = items + end + padding
+    check_fragments(_reading(data), len(data), layout, 0, at_least=1)
+    for missing in range(1, 32):
+        with pytest.raises(InvalidDicom, match="truncated"):
+            cut = data[:-missing]
+            check_fragments(_reading(cut), len(cut), layout, 0, at_least=1)
+
+
+def _reading(data: bytes) -> ReadAt:
+    return lambda offset, length: data[offset : offset + length]

@@ -34,7 +34,6 @@ DCMTK_REFUSES = {
     "SC_rgb_expb_32bit.dcm",
     "SC_rgb_expb_32bit_2frame.dcm",
     "SC_rgb_jpeg.dcm",
-    "SC_rgb_small_odd_big_endian.dcm",
     "eCT_Supplemental.dcm",
     "rtdose_expb.dcm",
     "rtdose_expb_1frame.dcm",

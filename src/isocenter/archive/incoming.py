@@ -177,7 +177,7 @@ class Incoming:
         if self._syntax is not None and not self._syntax.deflated:
             with contextlib.suppress(NeedMoreData):
                 header = scan(self._start, self._syntax, base=len(self._meta), extra=EXTRA_TAGS)
-                check_complete(header, temporary.size)
+                check_complete(header, temporary.size, temporary.read)
                 return header
         return scan_file(temporary.descriptor, extra=EXTRA_TAGS)
 

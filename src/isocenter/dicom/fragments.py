@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from isocenter.dicom.encoding import UNDEFINED_LENGTH, Layout, describe
 from isocenter.dicom.source import ReadAt
+from isocenter.dicom.tail import check_tail
 from isocenter.errors import InvalidDicom, LimitExceeded, PixelDataError, TruncatedPixelData
 
 MAXIMUM_FRAGMENTS = 1 << 21
@@ -144,6 +145,7 @@ def check_fragments(
             f"pixel data is cut off behind fragment {len(found.offsets)}: Number of Frames "
             f"(0028,0008) is {at_least}; send the complete object"
         )
+    check_tail(read, size, layout, found.end)
 
 
 def walk_fragments(read: ReadAt, size: int, layout: Layout, value_offset: int) -> Fragments:

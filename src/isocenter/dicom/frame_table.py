@@ -109,7 +109,16 @@ def _native(header: Header, pixel_data: PixelDataElement, length: int) -> Native
     if samples == 3:
         samples = _AVERAGE_SAMPLES.get(header.text(tags.PhotometricInterpretation), samples)
     frame_bits = int(pixels * samples * bits)
-    return NativeFrames(header.number_of_frames, pixel_data.value_offset, length, frame_bits)
+    # Of frames of whole words, nobody need know; those of an odd size are not where they seem.
+    swapped = (
+        bits == 8
+        and frame_bits % 16 == 8
+        and pixel_data.vr == "OW"
+        and not header.layout.little_endian
+    )
+    return NativeFrames(
+        header.number_of_frames, pixel_data.value_offset, length, frame_bits, swapped
+    )
 
 
 def _by_extended_table(

@@ -13,7 +13,7 @@ from isocenter.errors import NotFound, PixelDataError
 Span = tuple[int, int]
 """Offset and length in bytes."""
 
-_NATIVE, _ENCAPSULATED = 1, 2
+_NATIVE, _ENCAPSULATED, _NATIVE_WORDS = 1, 2, 3
 
 
 class FrameTable(ABC):
@@ -55,15 +55,16 @@ class FrameTable(ABC):
         """
 
     def bit_offset(self, number: int) -> int:
-        """Return the bit in the first byte of `spans` with which a frame begins, 0 to 7.
+        """Return the bit of `spans` with which a frame begins, 0 to 15.
 
-        It is 0 but for native frames whose size is no whole number of bytes (PS3.5 8.1.1, D).
+        It is 0 but for native frames whose size is no whole number of bytes, or of words where the
+        bytes of words are swapped (PS3.5 8.1.1, D).
         """
         del number
         return 0
 
     def read_frame(self, read: ReadAt, number: int) -> bytes:
-        """Read one frame, joined of its fragments or shifted to begin with a byte.
+        """Read one frame, joined of its fragments or shifted to begin with a byte or word.
 
         Parameters
         ----------
@@ -124,12 +125,16 @@ class NativeFrames(FrameTable):
         Where the value of Pixel Data stands.
     frame_bits
         The size of a frame in bits.
+    swapped
+        Whether the bytes of each word are swapped: 8-bit cells in OW, in big endian. Where a frame
+        has an odd size, its last byte then stands behind one of the next frame, or of padding.
     """
 
     number_of_frames: int
     offset: int
     length: int
     frame_bits: int
+    swapped: bool = False
 
     @property
     def frames_found(self) -> int:
@@ -141,16 +146,20 @@ class NativeFrames(FrameTable):
         self._check(number)
         first_bit = (number - 1) * self.frame_bits
         first, end = first_bit // 8, -(-(first_bit + self.frame_bits) // 8)
+        if self.swapped:
+            first, end = first - first % 2, end + end % 2
         return ((self.offset + first, end - first),)
 
     def bit_offset(self, number: int) -> int:
         """Return the bit with which a frame begins; see `FrameTable.bit_offset`."""
-        return (number - 1) * self.frame_bits % 8
+        return (number - 1) * self.frame_bits % (16 if self.swapped else 8)
 
     def read_frame(self, read: ReadAt, number: int) -> bytes:
         """Read one frame; see `FrameTable.read_frame`."""
         ((offset, length),) = self.spans(number)
         data = read(offset, length)
+        if self.swapped and self.bit_offset(number):
+            return _words_swapped(_words_swapped(data)[1:])
         if self.frame_bits % 8 == 0:
             return data
         # The first pixel is the least significant bit, so a shift aligns the frame.
@@ -160,14 +169,20 @@ class NativeFrames(FrameTable):
 
     def to_bytes(self) -> bytes:
         """Return 33 bytes; see `FrameTable.to_bytes`."""
+        kind = _NATIVE_WORDS if self.swapped else _NATIVE
         return struct.pack(
-            "<B4Q", _NATIVE, self.number_of_frames, self.offset, self.length, self.frame_bits
+            "<B4Q", kind, self.number_of_frames, self.offset, self.length, self.frame_bits
         )
 
     @classmethod
     def read(cls, data: bytes) -> "NativeFrames":
         """Read what `to_bytes` wrote behind its first byte."""
         return cls(*struct.unpack("<4Q", data))
+
+    @classmethod
+    def read_swapped(cls, data: bytes) -> "NativeFrames":
+        """Read what `to_bytes` wrote of swapped words."""
+        return cls(*struct.unpack("<4Q", data), swapped=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +239,18 @@ class EncapsulatedFrames(FrameTable):
         )
 
 
-_READERS = {_NATIVE: NativeFrames.read, _ENCAPSULATED: EncapsulatedFrames.read}
+_READERS = {
+    _NATIVE: NativeFrames.read,
+    _NATIVE_WORDS: NativeFrames.read_swapped,
+    _ENCAPSULATED: EncapsulatedFrames.read,
+}
+
+
+def _words_swapped(data: bytes) -> bytes:
+    """Swap the bytes of each word, with a zero behind an odd one."""
+    words = bytearray(data + bytes(len(data) % 2))
+    words[0::2], words[1::2] = words[1::2], words[0::2]
+    return bytes(words)
 
 
 def _differences(numbers: Sequence[int]) -> list[int]:

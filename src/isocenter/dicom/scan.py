@@ -22,6 +22,7 @@ from isocenter.dicom.encoding import (
 from isocenter.dicom.header import WANTED, Header, PixelDataElement
 from isocenter.dicom.part10 import MAXIMUM_META_LENGTH, FileMeta, inflate_start, read_file_meta
 from isocenter.dicom.source import ReadAt, Source, opened
+from isocenter.dicom.tail import check_tail
 from isocenter.dicom.transfer_syntaxes import TransferSyntax, transfer_syntax
 from isocenter.errors import InvalidDicom, LimitExceeded, NeedMoreData
 
@@ -232,7 +233,7 @@ def scan(
         _check_end(walk, read, size)
     header = walk.header(transfer_syntax, base)
     if final:
-        check_complete(header, size)
+        check_complete(header, size, read)
     return header
 
 
@@ -250,8 +251,8 @@ def _check_end(walk: _Walk, read: ReadAt, size: int) -> None:
         )
 
 
-def check_complete(header: Header, size: int) -> None:
-    """Check that Pixel Data of defined length ends within the bytes there are.
+def check_complete(header: Header, size: int, read: ReadAt) -> None:
+    """Check that Pixel Data of defined length and what follows it end within the bytes there are.
 
     Parameters
     ----------
@@ -259,11 +260,13 @@ def check_complete(header: Header, size: int) -> None:
         What a scan found.
     size
         Where the object ends, counted like the header's offsets.
+    read
+        Reads the object; called only where something stands behind Pixel Data.
 
     Raises
     ------
     InvalidDicom
-        If Pixel Data is cut off.
+        If Pixel Data is cut off, or an element behind it. Zeros are padding.
     """
     pixel_data = header.pixel_data
     if pixel_data is None or pixel_data.length is None:
@@ -274,6 +277,7 @@ def check_complete(header: Header, size: int) -> None:
             f"Pixel Data {describe(pixel_data.tag)} is truncated: its length is "
             f"{pixel_data.length} bytes, {max(available, 0)} are there; send the complete object"
         )
+    check_tail(read, size, header.layout, pixel_data.value_offset + pixel_data.length)
 
 
 def scan_file(source: Source, *, extra: frozenset[int] = frozenset()) -> Header:
@@ -319,7 +323,7 @@ def scan_file(source: Source, *, extra: frozenset[int] = frozenset()) -> Header:
         if not _walk_windows(walk, read, start, size):
             _check_end(walk, read, size)
         header = walk.header(syntax, meta.data_set_offset)
-        check_complete(header, size)
+        check_complete(header, size, read)
         return header
 
 

@@ -1,0 +1,50 @@
+"""What stands behind pixel data: elements that end with the object, or padding (PS3.5 7.2)."""
+
+import struct
+
+from isocenter.dicom.encoding import UNDEFINED_LENGTH, Layout, element_value, skip_undefined
+from isocenter.dicom.source import ReadAt
+from isocenter.errors import InvalidDicom
+
+__all__ = ["check_tail"]
+
+_HEAD = 64
+_LARGEST_SEQUENCE = 1 << 28
+
+
+def check_tail(read: ReadAt, size: int, layout: Layout, offset: int) -> None:
+    """Check that the elements behind pixel data end where the object does, padding aside.
+
+    Parameters
+    ----------
+    read, size
+        Reads the source, and its length.
+    layout
+        How the data set is laid out.
+    offset
+        Where pixel data ends.
+
+    Raises
+    ------
+    InvalidDicom
+        If an element is cut off.
+    """
+    begin = offset
+    try:
+        while offset < size:
+            head = read(offset, _HEAD)
+            if not head.strip(b"\0"):
+                return  # no element begins so: padding
+            value, length, inner = element_value(head, 0, layout, layout.implicit)
+            if length == UNDEFINED_LENGTH:
+                rest = read(offset, min(size - offset, _LARGEST_SEQUENCE))
+                offset += skip_undefined(rest, value, layout, implicit=inner)
+            else:
+                offset += value + length
+    except struct.error:
+        offset = size + 1
+    if offset > size:
+        raise InvalidDicom(
+            f"the data set is truncated behind Pixel Data (7FE0,0010): an element at {begin} "
+            f"or behind it reaches beyond the end at {size}; send the complete object"
+        )
