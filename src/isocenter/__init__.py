@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from isocenter.archive import Archive
+    from isocenter.series import Series
 
-__all__ = ["open"]
+__all__ = ["Series", "open"]
 
 __version__ = "0.1.0.dev0"
 
@@ -28,3 +29,11 @@ def open(directory: str, **options: Any) -> "Archive":  # noqa: A001
     from isocenter.archive import Archive  # what it needs takes long to import
 
     return Archive.open(directory, **options)
+
+
+def __getattr__(name: str) -> Any:
+    if name != "Series":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from isocenter.series import Series  # what it needs takes long to import
+
+    return Series

@@ -1,0 +1,212 @@
+"""What CT, MR and PET images say besides pixels and place (PS3.3 C.8.2.1, C.8.3.1, C.8.9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from pydicom.uid import (
+    CTImageStorage,
+    EnhancedCTImageStorage,
+    EnhancedMRImageStorage,
+    EnhancedPETImageStorage,
+    MRImageStorage,
+    PositronEmissionTomographyImageStorage,
+)
+
+from isocenter.compose.composition import Composition
+from isocenter.errors import CannotCompose
+
+__all__ = ["MODALITIES", "Modality", "modality_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Modality:
+    """How volumes of one modality become images.
+
+    Parameters
+    ----------
+    name
+        Modality (0008,0060).
+    sop_class_uid, enhanced_uid
+        What single images and multi-frame ones are stored as.
+    image_type
+        Image Type (0008,0008) of an acquired volume.
+    rescale_type
+        What rescaled values are measured in, where the standard does not leave it open.
+    window
+        Centre and width that suit any volume; None to take them from its values.
+    acquisition
+        Attributes of the source that are kept when it is of the same SOP Class.
+    add_module
+        Adds what the modality requires.
+    """
+
+    name: str
+    sop_class_uid: str
+    enhanced_uid: str
+    image_type: tuple[str, ...]
+    rescale_type: str
+    window: tuple[float, float] | None
+    acquisition: tuple[str, ...]
+    add_module: Callable[[Composition], None]
+
+
+def modality_of(name: str) -> Modality:
+    """Return the modality called `name`.
+
+    Raises
+    ------
+    CannotCompose
+        When volumes of it are not written here.
+    """
+    found = MODALITIES.get({"PET": "PT", "MRI": "MR"}.get(name.upper(), name.upper()))
+    if found is None:
+        raise CannotCompose(
+            f"Volumes of modality {name!r} cannot be written; expected one of "
+            f"{', '.join(MODALITIES)}. Pictures of others become a Secondary Capture.",
+            tag=0x00080060,
+            module="General Series",
+        )
+    return found
+
+
+def _ct(composition: Composition) -> None:
+    """CT Image module; what nobody knows of the acquisition is Type 2 and empty."""
+    _empty_unless_there(composition, ("KVP", "AcquisitionNumber"))
+
+
+def _mr(composition: Composition) -> None:
+    """MR Image module; Scanning Sequence and Sequence Variant have to say something."""
+    _default(composition, "ScanningSequence", "RM", "Type 1: research mode, nothing else is known")
+    _default(composition, "SequenceVariant", "NONE", "Type 1: none is known")
+    _empty_unless_there(
+        composition,
+        ("ScanOptions", "MRAcquisitionType", "RepetitionTime", "EchoTime", "EchoTrainLength"),
+    )
+
+
+def _pt(composition: Composition) -> None:
+    """PET Series, PET Isotope, Multi-gated and PET Image modules (PS3.3 C.8.9.1 to C.8.9.4)."""
+    _default(composition, "Units", "BQML", "Type 1: the usual unit")
+    _default(composition, "CountsSource", "EMISSION", "Type 1")
+    _default(composition, "SeriesType", ["STATIC", "IMAGE"], "Type 1")
+    _default(composition, "DecayCorrection", "NONE", "Type 1: none is known")
+    _empty_unless_there(
+        composition,
+        (
+            "CorrectedImage",
+            "CollimatorType",
+            "RadiopharmaceuticalInformationSequence",
+            "ActualFrameDuration",
+            "AcquisitionDate",
+            "AcquisitionTime",
+            "PatientOrientationCodeSequence",
+            "PatientGantryRelationshipCodeSequence",
+        ),
+    )
+    if composition.data_set.DecayCorrection != "NONE":
+        _default(composition, "DecayFactor", 1.0, "Type 1C: no factor is known")
+    _default(composition, "FrameReferenceTime", 0.0, "Type 1: from the series' begin")
+
+
+def _default(composition: Composition, keyword: str, value: object, why: str) -> None:
+    if not composition.data_set.get(keyword):
+        composition.generate(keyword, value, why)
+
+
+def _empty_unless_there(composition: Composition, keywords: tuple[str, ...]) -> None:
+    for keyword in keywords:
+        if keyword not in composition.data_set:
+            composition.generate(keyword, None, "Type 2, no value known")
+
+
+_CT_ACQUISITION = (
+    "KVP",
+    "ExposureTime",
+    "XRayTubeCurrent",
+    "Exposure",
+    "FilterType",
+    "ConvolutionKernel",
+    "GantryDetectorTilt",
+    "RotationDirection",
+    "ScanOptions",
+    "AcquisitionNumber",
+    "AcquisitionDate",
+    "AcquisitionTime",
+    "DataCollectionDiameter",
+)
+_MR_ACQUISITION = (
+    "ScanningSequence",
+    "SequenceVariant",
+    "SequenceName",
+    "ScanOptions",
+    "MRAcquisitionType",
+    "RepetitionTime",
+    "EchoTime",
+    "EchoTrainLength",
+    "InversionTime",
+    "FlipAngle",
+    "MagneticFieldStrength",
+    "ImagingFrequency",
+    "ImagedNucleus",
+    "ReceiveCoilName",
+    "AcquisitionDate",
+    "AcquisitionTime",
+)
+_PT_ACQUISITION = (
+    "Units",
+    "CountsSource",
+    "CorrectedImage",
+    "RandomsCorrectionMethod",
+    "AttenuationCorrectionMethod",
+    "ScatterCorrectionMethod",
+    "DecayCorrection",
+    "ReconstructionMethod",
+    "CollimatorType",
+    "RadiopharmaceuticalInformationSequence",
+    "PatientOrientationCodeSequence",
+    "PatientGantryRelationshipCodeSequence",
+    "ActualFrameDuration",
+    "FrameReferenceTime",
+    "DecayFactor",
+    "AcquisitionDate",
+    "AcquisitionTime",
+)
+
+MODALITIES: Mapping[str, Modality] = MappingProxyType(
+    {
+        "CT": Modality(
+            "CT",
+            CTImageStorage,
+            EnhancedCTImageStorage,
+            ("ORIGINAL", "PRIMARY", "AXIAL"),
+            "HU",
+            (40.0, 400.0),
+            _CT_ACQUISITION,
+            _ct,
+        ),
+        "MR": Modality(
+            "MR",
+            MRImageStorage,
+            EnhancedMRImageStorage,
+            ("ORIGINAL", "PRIMARY", "OTHER"),
+            "US",
+            None,
+            _MR_ACQUISITION,
+            _mr,
+        ),
+        "PT": Modality(
+            "PT",
+            PositronEmissionTomographyImageStorage,
+            EnhancedPETImageStorage,
+            ("ORIGINAL", "PRIMARY"),
+            "",
+            None,
+            _PT_ACQUISITION,
+            _pt,
+        ),
+    }
+)
+"""Modalities by name."""

@@ -1,0 +1,7 @@
+"""Series: image series as arrays that remember what they are."""
+
+from .axis import Axis
+from .opening import Where
+from .series import Series
+
+__all__ = ["Axis", "Series", "Where"]

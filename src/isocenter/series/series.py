@@ -1,0 +1,508 @@
+"""A series of images as an array with DICOM memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from isocenter.compose.planes import Plane
+from isocenter.compose.values import tag_of
+from isocenter.dicom import tags
+from isocenter.errors import CannotCompose
+from isocenter.series import geometry, indexing, numpy_functions
+from isocenter.series.arrangement import Arrangement, arrange, ordering_keyword
+from isocenter.series.axis import COLOR, COLUMN, ROW, SLICE, TAG, Axis
+from isocenter.series.frame import Frame, frames_of
+from isocenter.series.opening import Where, stored_images
+from isocenter.series.pixels import dtype_of, read_values
+from isocenter.series.stored_image import StoredImage
+from isocenter.series.table import Table, new_table, table_of
+
+__all__ = ["Series"]
+
+Which = int | slice | Sequence[int] | None
+"""Which slices or tags: an index, a slice, several indices, or None for all."""
+
+
+class Series(NDArrayOperatorsMixin):
+    """A series of images as an array with DICOM memory.
+
+    Its axes are tag, slice, row, column and colour, as far as it has them: a volume has shape
+    (slices, rows, columns); where several images share each place, what tells them apart (time,
+    b-value, echo) comes first; colour comes last. Values are real ones, rescaled by each image's
+    header; they are read when they are first asked for, so that `series[3]` or `series[:, 10]`
+    of a large study reads only its own images. NumPy's functions take it as an array; slicing,
+    arithmetic and reductions along tag, slice and colour give a `Series` whose headers follow.
+
+    Use `Series.open`, `Series.from_array` or `Series.from_nifti` to make one.
+    """
+
+    def __init__(
+        self, table: Table, values: NDArray[Any] | None, resources: ExitStack | None = None
+    ) -> None:
+        self._table = table
+        self._values = values
+        self._resources = resources  # what pixels are read from stays open as long as this
+
+    # -- where series come from ------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, where: Where, *, series: str | None = None, by: str | None = None) -> Series:
+        """Open a series; headers are scanned, pixels left where they are.
+
+        Parameters
+        ----------
+        where
+            A folder, a file, a DICOMDIR, a ZIP file, an archive or its folder, the URL of a series
+            on a DICOMweb server (which is fetched to a temporary folder), pydicom data sets, or
+            several of these.
+        series
+            The Series Instance UID that is wanted, where there are several.
+        by
+            Keyword of the attribute that tells images of one place apart ("EchoTime", or "echo",
+            "b-value", "time", "trigger", "flip"), or sorts slices where there is one a place. By
+            itself slices are sorted by where they lie, and the first of Echo Time, b-value, Flip
+            Angle, Inversion Time, Trigger Time, temporal position and acquisition or content time
+            that tells images apart is taken.
+
+        Raises
+        ------
+        NotFound
+            When there is no image.
+        CannotCompose
+            When there are several series or patients, or the images differ in size or direction,
+            or a volume is incomplete.
+        """
+        found = cls.open_all(where, series=series, by=by)
+        if len(found) > 1:
+            listed = "; ".join(
+                f"{uid} ({one.get('Modality')}, {one._table.frames.size} images)"
+                for uid, one in found.items()
+            )
+            raise CannotCompose(
+                f"There are {len(found)} series: {listed}. Name one by `series=`.",
+                tag=tags.SeriesInstanceUID,
+            )
+        return next(iter(found.values()))
+
+    @classmethod
+    def open_all(
+        cls, where: Where, *, series: str | None = None, by: str | None = None
+    ) -> dict[str, Series]:
+        """Open every series that there is, by Series Instance UID; see `open`."""
+        resources = ExitStack()
+        keyword = ordering_keyword(by)
+        groups: dict[str, list[StoredImage]] = {}
+        for image in stored_images(where, resources, series=series, by=keyword):
+            groups.setdefault(image.text(tags.SeriesInstanceUID), []).append(image)
+        return {
+            uid: cls(table_of(_arranged(images, keyword)), None, resources)
+            for uid, images in groups.items()
+        }
+
+    @classmethod
+    def from_array(
+        cls,
+        values: NDArray[Any],
+        *,
+        like: Series | None = None,
+        affine: NDArray[np.floating] | None = None,
+        tag: tuple[str, Sequence[float]] | None = None,
+    ) -> Series:
+        """Make a series of an array.
+
+        Parameters
+        ----------
+        values
+            Shape (slices, rows, columns), with tags in front and colour behind where there are.
+        like
+            A series of the same shape whose headers and places it takes.
+        affine
+            Matrix (4, 4) from indices (column, row, slice, 1) to mm in the patient coordinate
+            system (LPS); by default voxels of 1 mm.
+        tag
+            Keyword and numbers of the tag axis, such as `("EchoTime", [10, 20])`.
+
+        Raises
+        ------
+        CannotCompose
+            When the shape is none of a series, or not that of `like`.
+        """
+        values = np.asarray(values)
+        if like is not None:
+            return like.with_values(values)
+        return cls(new_table(values, affine, tag), values)
+
+    @classmethod
+    def from_nifti(cls, path: str | Path, *, like: Series | None = None) -> Series:
+        """Read a NIfTI file (or any that SimpleITK reads); see `from_volume_file`."""
+        from isocenter.series.volume_files import read_series
+
+        return read_series(Path(path), like)
+
+    # -- an array --------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+        return tuple(len(axis) for axis in self.axes)
+
+    @property
+    def ndim(self) -> int:
+        """How many axes there are."""
+        return len(self._table.names)
+
+    @property
+    def size(self) -> int:
+        """How many values there are."""
+        return int(np.prod(self.shape))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values, known before they are read."""
+        if self._values is not None:
+            return self._values.dtype
+        return dtype_of(list(self._table.frames.flat))
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the values are in memory."""
+        return self._values is not None
+
+    @property
+    def array(self) -> NDArray[Any]:
+        """The values; read when first asked for, and kept."""
+        if self._values is None:
+            self._values = self._read()
+        return self._values
+
+    def _read(self) -> NDArray[Any]:
+        table = self._table
+        values = read_values(list(table.frames.flat), table.rows, table.columns, self.dtype)
+        values = values.reshape(table.frames.shape + values.shape[1:])
+        dropped = [n for n, name in enumerate((TAG, SLICE)) if name not in table.names]
+        return values.reshape([size for n, size in enumerate(values.shape) if n not in dropped])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        values = self.array
+        if dtype is not None and values.dtype != np.dtype(dtype):
+            return values.astype(dtype)
+        return values.copy() if copy else values
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        return numpy_functions.apply_ufunc(ufunc, method, inputs, options)
+
+    def __array_function__(
+        self, function: Any, types: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
+        return numpy_functions.apply_function(function, args, kwargs)
+
+    def __len__(self) -> int:
+        if not self._table.names:
+            raise TypeError("a single number has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return a part: a `Series` while rows and columns remain, else an array."""
+        return indexing.part(self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        """Change values, which are read first."""
+        self.array[np.asarray(key) if isinstance(key, Series) else key] = value
+
+    def __repr__(self) -> str:
+        axes = ", ".join(f"{axis.name} {len(axis)}" for axis in self.axes)
+        where = "in memory" if self.is_loaded else "not read"
+        return f"<Series {self.get('Modality') or ''} ({axes}) {self.dtype}, {where}>"
+
+    def __bool__(self) -> bool:
+        return bool(self.array)
+
+    def __float__(self) -> float:
+        return float(self.array)
+
+    def astype(self, dtype: Any) -> Series:
+        """Return the series with its values in another type."""
+        return self.with_values(self.array.astype(dtype))
+
+    def copy(self) -> Series:
+        """Return the series with values of its own."""
+        return self.with_values(self.array.copy())
+
+    def sum(self, axis: Any = None, **options: Any) -> Any:
+        """Return sums as `numpy.sum` does."""
+        return np.sum(cast("Any", self), axis=axis, **options)
+
+    def mean(self, axis: Any = None, **options: Any) -> Any:
+        """Return means as `numpy.mean` does."""
+        return np.mean(cast("Any", self), axis=axis, **options)
+
+    def min(self, axis: Any = None, **options: Any) -> Any:
+        """Return minima as `numpy.min` does."""
+        return np.min(cast("Any", self), axis=axis, **options)
+
+    def max(self, axis: Any = None, **options: Any) -> Any:
+        """Return maxima as `numpy.max` does."""
+        return np.max(cast("Any", self), axis=axis, **options)
+
+    def std(self, axis: Any = None, **options: Any) -> Any:
+        """Return standard deviations as `numpy.std` does."""
+        return np.std(cast("Any", self), axis=axis, **options)
+
+    # -- what its parts use ----------------------------------------------------------------------
+
+    @property
+    def table(self) -> Table:
+        """What it remembers besides its values."""
+        return self._table
+
+    def with_values(self, values: NDArray[Any]) -> Series:
+        """Return a series of the same headers with other values.
+
+        Raises
+        ------
+        CannotCompose
+            When their shape is another.
+        """
+        if values.shape != self.shape:
+            raise CannotCompose(
+                f"The values have the shape {values.shape}, the series {self.shape}; give one for "
+                "each of its voxels.",
+                tag=tags.Rows,
+            )
+        return Series(self._table, values, self._resources)
+
+    def with_table(self, table: Table, values: NDArray[Any] | None) -> Series:
+        """Return a series of other headers, whose values may still be unread."""
+        return Series(table, values, self._resources)
+
+    # -- DICOM memory ----------------------------------------------------------------------------
+
+    def get(self, keyword: str, *, slice: int = 0, tag: int = 0) -> Any:  # noqa: A002
+        """Return an attribute of one image.
+
+        Parameters
+        ----------
+        keyword
+            Its keyword, or its tag as `GGGGEEEE`.
+        slice, tag
+            Which image, along the axes of these names.
+
+        Returns
+        -------
+        Any
+            As pydicom gives it; None where the image does not have it. Of an enhanced object the
+            functional groups of the frame are looked in first.
+        """
+        return self._frame(slice, tag).value(tag_of(keyword))
+
+    def values_of(self, keyword: str) -> NDArray[Any]:
+        """Return an attribute of every image, shape (tags, slices), as objects."""
+        number = tag_of(keyword)
+        found = np.empty(self._table.frames.shape, dtype=object)
+        for index, frame in np.ndenumerate(self._table.frames):
+            found[index] = frame.value(number)
+        return found
+
+    def set(
+        self,
+        keyword: str,
+        value: Any,
+        *,
+        slice: Which = None,  # noqa: A002
+        tag: Which = None,
+    ) -> None:
+        """Set an attribute in the memory of this series; files stay as they are.
+
+        Parameters
+        ----------
+        keyword
+            Its keyword, or its tag as `GGGGEEEE`.
+        value
+            The value; for a sequence mappings by keyword.
+        slice, tag
+            Of which images: an index, a slice, several; all by default.
+
+        Raises
+        ------
+        CannotCompose
+            When there is no such attribute, or a position, orientation or spacing that cannot be.
+        """
+        number = tag_of(keyword)
+        frames: Any = self._table.frames.copy()
+        chosen = np.ix_(
+            *(_indices(one, n) for one, n in zip((tag, slice), frames.shape, strict=True))
+        )
+        for index in zip(*(part.flat for part in np.broadcast_arrays(*chosen)), strict=True):
+            frames[index] = frames[index].changed(number, value)
+        self._table = replace(self._table, frames=frames)
+
+    def header(self, *, slice: int = 0, tag: int = 0) -> Dataset:  # noqa: A002
+        """Return the whole header of one image, without pixels, as that of a single-frame image."""
+        return self._frame(slice, tag).header()
+
+    def _frame(self, at_slice: int, at_tag: int) -> Frame:
+        try:
+            return self._table.frames[at_tag, at_slice]
+        except IndexError:
+            tags_, slices = self._table.frames.shape
+            raise IndexError(
+                f"slice {at_slice} of {slices}, tag {at_tag} of {tags_}: there is no such image"
+            ) from None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader should know: slices missing, uneven steps, duplicates left out."""
+        return self._table.remarks
+
+    # -- geometry --------------------------------------------------------------------------------
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The axes, in the order of `shape`."""
+        return tuple(self.axis(name) for name in self._table.names)
+
+    def axis(self, name: str) -> Axis:
+        """Return an axis by its name: tag, slice, row, column or colour."""
+        table = self._table
+        if name == TAG:
+            numbers = table.tag_values
+            count = len(table.frames)
+            values = np.arange(count, dtype=float) if numbers is None else numbers
+            return Axis(TAG, table.unit, values, table.keyword)
+        if name == SLICE:
+            return self._slice_axis()
+        if name == COLOR:
+            return Axis(COLOR, "", np.arange(3.0))
+        plane = table.frames[0, 0].plane
+        count = len(table.rows if name == ROW else table.columns)
+        if plane is None:
+            return Axis(name, "", np.arange(float(count)))
+        return Axis(name, "mm", np.arange(count) * plane.spacing[name == COLUMN])
+
+    def _slice_axis(self) -> Axis:
+        planes = [frame.plane for frame in self._table.frames[0]]
+        if any(plane is None for plane in planes):
+            return Axis(SLICE, "", np.arange(float(len(planes))))
+        normal = planes[0].normal
+        return Axis(SLICE, "mm", np.array([plane.position @ normal for plane in planes]))
+
+    @property
+    def planes(self) -> tuple[Plane, ...]:
+        """Where each slice lies.
+
+        Raises
+        ------
+        CannotCompose
+            When the images do not say.
+        """
+        planes = [frame.plane for frame in self._table.frames[0]]
+        if any(plane is None for plane in planes):
+            raise CannotCompose(
+                "The images do not say where they lie.",
+                tag=tags.ImagePositionPatient,
+                module="Image Plane",
+            )
+        return tuple(planes)
+
+    @property
+    def positions(self) -> NDArray[np.float64]:
+        """Centre of the first pixel of each slice in mm (LPS), shape (slices, 3)."""
+        return np.array([plane.position for plane in self.planes])
+
+    @property
+    def steps(self) -> NDArray[np.float64]:
+        """Distance in mm from each slice to the next along the normal, shape (slices - 1,)."""
+        return geometry.slice_steps(self.planes)
+
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """Distance of voxel centres in mm along slices, rows and columns.
+
+        Between slices it is the usual one: gaps stand in `remarks` and `steps`.
+        """
+        plane = self.planes[0]
+        steps = self.steps
+        along = abs(float(np.median(steps))) if len(steps) else self._thickness()
+        return along, plane.spacing[0], plane.spacing[1]
+
+    @property
+    def affine(self) -> NDArray[np.float64]:
+        """Matrix (4, 4) from indices (column, row, slice, 1) to mm in LPS coordinates.
+
+        Raises
+        ------
+        CannotCompose
+            When the slices are not evenly spaced.
+        """
+        return geometry.affine(self.planes, self._thickness())
+
+    @property
+    def affine_ras(self) -> NDArray[np.float64]:
+        """The same matrix to RAS coordinates, as NIfTI has it."""
+        return geometry.LPS_TO_RAS @ self.affine
+
+    def _thickness(self) -> float:
+        for keyword in ("SpacingBetweenSlices", "SliceThickness"):
+            number = self._table.frames[0, 0].number_of(tag_of(keyword))
+            if number:
+                return abs(number)
+        return 1.0
+
+    # -- ways out --------------------------------------------------------------------------------
+
+    def to_sitk(self) -> Any:
+        """Return a SimpleITK image of three or, with a tag axis, four dimensions."""
+        from isocenter.series.volume_files import image_of
+
+        return image_of(self)
+
+    def to_nifti(self, path: str | Path) -> Path:
+        """Write values and geometry as NIfTI, MetaImage or NRRD, told by the file's name."""
+        from isocenter.series.volume_files import write_image
+
+        return write_image(self, Path(path))
+
+    def write(self, folder: str | Path, **options: Any) -> list[Path]:
+        """Write the series as a new one, derived from the images that it was made from.
+
+        Parameters
+        ----------
+        folder
+            Where to; made if it is not there.
+        **options
+            As `isocenter.compose.derived_series` takes them: `description`, `codes`,
+            `series_description`, `series_number`, `template_file`, `overrides`, `keep_private`,
+            `transfer_syntax_uid`. Without a source, as `isocenter.compose.acquired_series` does:
+            `modality`, `source` and more.
+
+        Returns
+        -------
+        list of Path
+            The files, one an image.
+        """
+        from isocenter.series.writing import write
+
+        return write(self, Path(folder), options)
+
+
+def _indices(which: Which, count: int) -> NDArray[np.intp]:
+    everything = np.arange(count)
+    if which is None:
+        return everything
+    return np.atleast_1d(everything[which if isinstance(which, slice) else np.asarray(which)])
+
+
+def _arranged(images: Sequence[StoredImage], keyword: str | None) -> Arrangement:
+    return arrange([frame for image in images for frame in frames_of(image)], keyword)

@@ -1,0 +1,162 @@
+"""Series into files: derived from the images that they were made from, or acquired anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from isocenter.compose.composition import Composed
+from isocenter.compose.element_values import element
+from isocenter.compose.values import tag_of
+from isocenter.compose.whole_folders import whole_folder
+from isocenter.dicom import new_uid
+from isocenter.errors import CannotCompose
+from isocenter.series.axis import COLOR, SLICE, TAG
+from isocenter.series.frame import Frame
+from isocenter.series.stored_image import StoredImage
+
+if TYPE_CHECKING:
+    from isocenter.series.series import Series
+
+__all__ = ["write"]
+
+_PIXELS = tag_of("PixelData")
+_IDENTITY = tuple(tag_of(one) for one in ("SOPClassUID", "SOPInstanceUID"))
+
+
+def write(series: Series, folder: Path, options: Mapping[str, Any]) -> list[Path]:
+    """Write a series; see `Series.write`."""
+    frames = series.table.frames
+    syntax = options.get("transfer_syntax_uid")
+    given = {key: value for key, value in options.items() if key != "transfer_syntax_uid"}
+    if not any(True for frame in frames.flat for _ in frame.sources()):
+        return _acquired(series, given).save(folder, transfer_syntax_uid=syntax)
+    whole = _whole_multi_frame(series)
+    if whole is not None:
+        from isocenter.compose.derived import derived_series
+
+        return derived_series(*whole, **given).save(folder, transfer_syntax_uid=syntax)
+    names: list[str] = []
+    uid = new_uid()
+    with whole_folder(folder) as scratch:
+        for row, values in zip(frames, _volumes(series), strict=True):
+            for composed in _derived(row, values, given):
+                names.append(f"{composed.data_set.SOPInstanceUID}.dcm")
+                composed.data_set.SeriesInstanceUID = uid
+                composed.data_set.InstanceNumber = len(names)
+                composed.save(scratch / names[-1], transfer_syntax_uid=syntax)
+    return [folder / name for name in names]
+
+
+def _acquired(series: Series, options: Mapping[str, Any]) -> Any:
+    from isocenter.compose.acquired import acquired_series
+
+    if "modality" not in options:
+        raise CannotCompose(
+            "The series was made of an array and has no images that it derives from; say what it "
+            'is by `modality="MR"` and the like.',
+            tag=0x00080060,
+            module="General Series",
+        )
+    table = series.table
+    tag = (table.keyword, list(series.axis(TAG).values)) if table.keyword else None
+    overrides: dict[str, Any] = {**_changes(table.frames[0, 0]), **(options.get("overrides") or {})}
+    overrides.pop(table.keyword, None)
+    values = series.array if SLICE in table.names else np.expand_dims(series.array, -3)
+    chosen: dict[str, Any] = {"tag": tag, **options, "overrides": overrides}
+    return acquired_series(values, affine=series.affine, **chosen)
+
+
+def _changes(frame: Frame) -> dict[str, Any]:
+    from isocenter.dicom import dictionary
+
+    return {dictionary.keyword(tag): value for tag, value in frame.changes.items()}
+
+
+def _volumes(series: Series) -> NDArray[Any]:
+    """Return the values with all axes: (tags, slices, rows, columns) and colour."""
+    values = series.array
+    color = int(COLOR in series.table.names)
+    if SLICE not in series.table.names:
+        values = np.expand_dims(values, values.ndim - 2 - color)
+    return values if TAG in series.table.names else values[np.newaxis]
+
+
+def _derived(row: NDArray[Any], values: NDArray[Any], options: Mapping[str, Any]) -> list[Composed]:
+    """Derive the images of one volume, in the order of the row."""
+    from isocenter.compose.derived import derived_series
+
+    order = _along_normal(row)
+    headers = [_source(row[k]) for k in order]
+    plain = values.astype(np.uint8) if values.dtype == bool else values
+    composed = list(derived_series(headers, plain[order], **options))
+    for one, k in zip(composed, order, strict=True):
+        _complete(one.data_set, row[k])
+    return [composed[order.index(k)] for k in range(len(row))]
+
+
+def _along_normal(row: NDArray[Any]) -> list[int]:
+    planes = [frame.plane for frame in row]
+    if any(plane is None for plane in planes):
+        return list(range(len(row)))
+    normal = planes[0].normal
+    return sorted(range(len(row)), key=lambda k: float(planes[k].position @ normal))
+
+
+def _source(frame: Frame) -> Dataset:
+    """Return the header that a derived image inherits from, with an empty place for pixels."""
+    header = frame.header()
+    first = next(frame.sources(), None)
+    if first is None or first.is_multi_frame:
+        raise CannotCompose(
+            "A part of a multi-frame object cannot be written as images of its own; write the "
+            "whole of it, or a volume by `to_nifti`.",
+            tag=0x00280008,
+        )
+    for tag in _IDENTITY:
+        header.add_new(tag, "UI", first.text(tag))
+    header.add_new(_PIXELS, "OW", b"\0\0")
+    return header
+
+
+def _complete(data_set: Dataset, frame: Frame) -> None:
+    """Refer to every image that this one was made from, and keep what was set."""
+    sources = list(frame.sources())
+    references = data_set.get("SourceImageSequence")
+    if references and len(sources) > 1:
+        for one in sources[1:]:
+            item = Dataset()
+            item.update(references[0])
+            item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = _uids(one)
+            references.append(item)
+    for tag, value in frame.changes.items():
+        data_set[tag] = element(tag, value)
+
+
+def _uids(image: StoredImage) -> tuple[str, str]:
+    return image.text(_IDENTITY[0]), image.text(_IDENTITY[1])
+
+
+def _whole_multi_frame(series: Series) -> tuple[Any, NDArray[Any]] | None:
+    """Return source and pixels in its own order where the series is all of one object."""
+    frames: list[Frame] = list(series.table.frames.flat)
+    stored = frames[0].stored
+    if stored is None or not stored.is_multi_frame or stored.path is None:
+        return None
+    numbers = [frame.number for frame in frames]
+    whole = sorted(numbers) == list(range(1, stored.number_of_frames + 1))
+    untouched = all(frame.stored is stored and not frame.changes for frame in frames)
+    size = (len(series.table.rows), len(series.table.columns))
+    described = stored.description
+    if not whole or not untouched or described is None:
+        return None
+    if size != (described.rows, described.columns):
+        return None
+    volumes = _volumes(series)
+    images = volumes.reshape(-1, *volumes.shape[2:])
+    return stored.path, images[np.argsort(numbers)]
