@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from pynetdicom import AE, evt
+from tests.dicom import corpus
 from tests.factories import CT_IMAGE_STORAGE, ct_slice, part10_bytes
 from tests.running_server import running_server, wait_until
 
@@ -137,3 +138,10 @@ def test_what_ctrl_c_interrupts_goes_on_with_the_same_results_file(server, tmp_p
     done = send(server, str(folder), "--results", str(results))
     assert done.returncode == 0
     assert f"{200 - recorded} sent" in done.stdout
+
+
+def test_an_object_whose_file_meta_information_is_wrong_is_stored_as_what_it_is(server):
+    done = send(server, str(corpus.named("rtplan.dcm")))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 sent" in done.stdout
+    assert "File Meta Information names another SOP Instance" in done.stdout

@@ -11,6 +11,7 @@ import pytest
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, generate_uid
+from tests.dicom import corpus
 from tests.dimse.wire import (
     BIG_ENDIAN,
     CT,
@@ -308,3 +309,19 @@ def test_files_behind_one_that_always_breaks_the_association_are_still_sent(
         SendOutcome.SENT,
         SendOutcome.SENT,
     ]
+
+
+def test_an_object_is_named_by_its_data_set_where_file_meta_information_differs(
+    tmp_path: Path,
+) -> None:
+    # RT Plan of pydicom's own test files: its Media Storage SOP Instance UID is another one's.
+    source = corpus.named("rtplan.dcm")
+    data_set = pydicom.dcmread(source)
+    assert data_set.file_meta.MediaStorageSOPInstanceUID != data_set.SOPInstanceUID
+    shelf = Shelf()
+    with accepting(shelf) as acceptor:
+        (result,) = send([source], PeerAddress("P", *acceptor.address))
+
+    assert result.outcome is SendOutcome.SENT
+    assert [kept.request.sop_instance_uid for kept in shelf.kept] == [data_set.SOPInstanceUID]
+    assert "File Meta Information names another SOP Instance" in result.note

@@ -81,6 +81,8 @@ def _report(results: list["SendResult"], peer: "PeerAddress", as_json: bool) -> 
             print(json.dumps(described(result)))
         elif result.outcome is SendOutcome.FAILED:
             print(f"failed: {result.path}: {result.error}")
+        elif result.note:
+            print(f"note: {result.path}: {result.note}")
     if not as_json:
         print(
             f"{counts[SendOutcome.SENT]} sent to {peer}, {counts[SendOutcome.FAILED]} failed, "

@@ -21,7 +21,7 @@ def described(result: SendResult) -> dict[str, Any]:
     -------
     dict
         `path`, `outcome` (`sent`, `failed` or `skipped`), `sopInstanceUID`, `status` (four
-        hexadecimal digits, or None where the peer answered nothing), `error`.
+        hexadecimal digits, or None where the peer answered nothing), `error`, `note`.
     """
     return {
         "path": str(result.path),
@@ -29,6 +29,7 @@ def described(result: SendResult) -> dict[str, Any]:
         "sopInstanceUID": result.sop_instance_uid,
         "status": f"{result.status.code:04X}" if result.status else None,
         "error": result.error,
+        "note": result.note,
     }
 
 

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
-from isocenter.dicom import read_file_meta, scan_file
+from isocenter.dicom import FileMeta, read_file_meta, scan_file, tags
+from isocenter.dicom.encoding import actual_layout
+from isocenter.dicom.places import find_element
+from isocenter.dicom.transfer_syntaxes import lookup
 from isocenter.errors import InvalidDicom, NeedMoreData
 
 _HEAD = 1 << 13
+_ELEMENT = 8
 PIECE = 1 << 21
 """How many bytes of a data set are read at a time."""
 
@@ -28,6 +32,8 @@ class Outgoing:
         Where the data set begins: what stands before (preamble, group 0002) is not sent.
     size
         Length of the whole file in bytes.
+    note
+        What the one who sends it should know; empty for nothing.
     """
 
     source: Path | bytes
@@ -36,6 +42,7 @@ class Outgoing:
     transfer_syntax_uid: str
     data_set_offset: int
     size: int
+    note: str = ""
 
     def pieces(self, reader: "PieceReader | None" = None) -> Iterator[memoryview]:
         """Read the data set; a piece is true until the second step of the iteration after it."""
@@ -85,7 +92,10 @@ class PieceReader:
 
 
 def describe(source: Path | str | bytes) -> Outgoing:
-    """Find out what a DICOM file holds, from its File Meta Information or else its data set.
+    """Find out what a DICOM file holds.
+
+    Where File Meta Information and data set differ, the data set is right: File Meta Information
+    speaks of the file (PS3.10 7.1), and is not sent.
 
     Parameters
     ----------
@@ -110,17 +120,54 @@ def describe(source: Path | str | bytes) -> Outgoing:
 def _describe(source: Path | bytes, head: bytes, size: int) -> Outgoing:
     try:
         meta = read_file_meta(head, final=len(head) == size)
-        sop_class, instance = meta.media_storage_sop_class_uid, meta.media_storage_sop_instance_uid
-        syntax, offset = meta.transfer_syntax_uid, meta.data_set_offset
     except NeedMoreData:
-        sop_class = instance = syntax = ""
-        offset = 0
-    if not (sop_class and instance and syntax):
+        meta = None
+    own = _named_in(head, meta) if meta is not None and meta.transfer_syntax_uid else None
+    if meta is None or own is None:
         header = scan_file(source)
-        sop_class, instance = header.sop_class_uid, header.sop_instance_uid
+        own = (
+            header.sop_class_uid or (meta.media_storage_sop_class_uid if meta else ""),
+            header.sop_instance_uid or (meta.media_storage_sop_instance_uid if meta else ""),
+        )
         syntax, offset = header.transfer_syntax.uid, header.data_set_offset
-    if not sop_class or not instance:
+    else:
+        syntax, offset = meta.transfer_syntax_uid, meta.data_set_offset
+    if not all(own):
         raise InvalidDicom(
             "SOPClassUID (0008,0016) or SOPInstanceUID (0008,0018) is missing: a C-STORE names both"
         )
-    return Outgoing(source, sop_class, instance, syntax, offset, size)
+    return Outgoing(source, *own, syntax, offset, size, _difference(meta, own))
+
+
+def _named_in(head: bytes, meta: FileMeta) -> tuple[str, str] | None:
+    """Read SOP Class and Instance UID, which begin a data set; None if they are further behind."""
+    syntax = lookup(meta.transfer_syntax_uid)
+    data = head[meta.data_set_offset :]
+    if syntax is None or syntax.deflated or len(data) < _ELEMENT:
+        return None
+    layout = actual_layout(data, syntax)
+    places = [find_element(data, layout, tag) for tag in (tags.SOPClassUID, tags.SOPInstanceUID)]
+    if any(place is None or place.offset + place.length > len(data) for place in places):
+        return None
+    sop_class, instance = (
+        data[place.offset : place.offset + place.length].decode("latin-1").strip(" \0")
+        for place in places
+        if place is not None
+    )
+    return sop_class, instance
+
+
+def _difference(meta: FileMeta | None, own: tuple[str, str]) -> str:
+    if meta is None:
+        return ""
+    named = meta.media_storage_sop_class_uid, meta.media_storage_sop_instance_uid
+    names = ("SOP Class", "SOP Instance")
+    differing = [
+        name for name, one, other in zip(names, named, own, strict=True) if one and one != other
+    ]
+    if not differing:
+        return ""
+    return (
+        f"File Meta Information names another {' and another '.join(differing)} than the data set; "
+        "sent as what the data set says it is"
+    )

@@ -46,6 +46,9 @@ class SendResult:
         Why it was not sent.
     sop_instance_uid
         Which instance it holds, empty when that could not be read.
+    note
+        What was odd about a file that was sent all the same, such as File Meta Information that
+        names another instance.
     """
 
     path: Path
@@ -53,6 +56,7 @@ class SendResult:
     status: Status | None = None
     error: str = ""
     sop_instance_uid: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +192,8 @@ class _Plan:
         sent = status is not None and status.is_success
         outcome = SendOutcome.SENT if sent else SendOutcome.FAILED
         text = error or ("" if sent else str(status))
-        uid = job.outgoing.sop_instance_uid
-        result = SendResult(self._paths[job.index], outcome, status, text, uid)
+        uid, note = job.outgoing.sop_instance_uid, job.outgoing.note
+        result = SendResult(self._paths[job.index], outcome, status, text, uid, note)
         self._results[job.index] = result
         self._done_bytes += job.outgoing.size
         self._report(result, len(self._results))
