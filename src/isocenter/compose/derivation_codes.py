@@ -19,12 +19,17 @@ PROCESSING_EQUIPMENT = Code("109102", "DCM", "Processing Equipment")
 """What the equipment of a source contributed (CID 7005)."""
 
 
+_MAPS = frozenset(str(value) for value in (*range(113041, 113080), 113094, 113095))
+"""Kinds of maps, such as T1 Map, which editions of CID 7203 list or include from CID 7180."""
+
+
 @cache
 def _derivations() -> dict[str, Code]:
-    group: Any = vars(importlib.import_module("pydicom.sr.codedict"))["codes"].CID7203
+    codes: Any = vars(importlib.import_module("pydicom.sr.codedict"))["codes"]
+    named = [getattr(codes.CID7203, name) for name in codes.CID7203.dir()]
+    named += [one for name in codes.DCM.dir() if (one := getattr(codes.DCM, name)).value in _MAPS]
     found: dict[str, Code] = {}
-    for name in group.dir():
-        one = getattr(group, name)
+    for one in named:
         code = Code(one.value, one.scheme_designator, one.meaning)
         found[code.meaning.casefold()] = found[code.value] = code
     return found
@@ -42,7 +47,8 @@ def derivation_code(text: str | Code) -> Code:
     """
     if isinstance(text, Code):
         return text
-    code = _derivations().get(text.strip().casefold())
+    wanted = text.strip().casefold()
+    code = _derivations().get(wanted) or _derivations().get(wanted.removesuffix(" map"))
     if code is None:
         meanings = sorted({one.meaning for one in _derivations().values()})
         raise CannotCompose(

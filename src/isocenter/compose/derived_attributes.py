@@ -255,11 +255,13 @@ def _image(changes: Changes, like: Dataset, plan: Plan) -> None:
     changes.generate("ImageType", image_type(before, plan), "derived; the rest is the source's")
     if plan.burned_in is not None:
         changes.give("BurnedInAnnotation", "YES" if plan.burned_in else "NO")
-    if plan.lossy is not None and str(like.get("LossyImageCompression") or "") != "01":
+    if plan.lossy is not None:
         method, ratio = plan.lossy
-        changes.generate("LossyImageCompression", "01", "a source was compressed with loss")
-        changes.generate("LossyImageCompressionRatio", round(ratio, 2), "of the source")
-        changes.generate("LossyImageCompressionMethod", method, "of the source")
+        if str(like.get("LossyImageCompression") or "") != "01":
+            changes.generate("LossyImageCompression", "01", "a source was compressed with loss")
+        if not like.get("LossyImageCompressionMethod"):
+            changes.generate("LossyImageCompressionRatio", round(ratio, 2), "of the source")
+            changes.generate("LossyImageCompressionMethod", method, "of the source")
 
 
 def _pixels(changes: Changes, like: Dataset, plan: Plan) -> None:
@@ -320,7 +322,9 @@ def _scale(changes: Changes, like: Dataset, plan: Plan) -> None:
         center, width = full_window(plan)
         changes.generate("WindowCenter", center, "the range of the values")
         changes.generate("WindowWidth", width, "the range of the values")
-        changes.remove(["WindowCenterWidthExplanation"], "of another window")
+        changes.remove(["WindowCenterWidthExplanation", "VOILUTFunction"], "of another window")
+        if width < 1:
+            changes.generate("VOILUTFunction", "LINEAR_EXACT", "a window narrower than 1")
 
 
 def full_window(plan: Plan) -> tuple[float, float]:
@@ -330,7 +334,7 @@ def full_window(plan: Plan) -> tuple[float, float]:
         return 0.0, 1.0
     if plan.found.whole:
         return (low + high + 1) / 2, high - low + 1
-    return (low + high) / 2, max(high - low, 1.0) if high - low >= 1 else max(high - low, 1e-6)
+    return (low + high) / 2, (high - low) or 1.0
 
 
 def _spacing(changes: Changes, like: Dataset, grid: Grid) -> None:
@@ -360,6 +364,8 @@ def tidy(numbers: Any) -> list[float]:
 
 def _secondary_capture(changes: Changes, like: Dataset) -> None:
     changes.generate("ConversionType", "WSD", "made on a workstation")
+    if "PatientOrientation" not in like:
+        changes.generate("PatientOrientation", None, "Type 2C")
     known = derivation_tables.known_tags(derivation_tables.SECONDARY_CAPTURE)
     for element in like:
         tag = int(element.tag)

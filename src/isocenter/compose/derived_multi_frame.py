@@ -150,6 +150,8 @@ class MultiFrameImage:
             _drop(["FrameVOILUTSequence"], shared, groups)
             center, width = full_window(plan)
             shared.FrameVOILUTSequence = [_item(WindowCenter=center, WindowWidth=width)]
+            if width < 1:
+                shared.FrameVOILUTSequence[0].VOILUTFunction = "LINEAR_EXACT"
         if result.grid is not None and result.planes is not None:
             _drop(_GEOMETRY[1:], shared, groups)
             shared.pop("PlanePositionSequence", None)
