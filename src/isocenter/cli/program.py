@@ -8,6 +8,7 @@ import typer
 from isocenter.cli import (
     check,
     compose,
+    compose_presentation,
     compose_report,
     config,
     correct,
@@ -50,6 +51,7 @@ for _name, _command in {
     "version": version.version,
 }.items():
     app.command(_name)(_command)
+compose.app.command("gsps", epilog=compose_presentation.EXAMPLE)(compose_presentation.gsps)
 compose.app.command("sr", epilog=compose_report.EXAMPLE)(compose_report.sr)
 app.add_typer(compose.app, name="compose")
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from isocenter.compose.key_object import key_object_selection
     from isocenter.compose.label_maps import read_label_map, write_label_map
     from isocenter.compose.photograph import photograph
+    from isocenter.compose.presentation.state import presentation_state, read_presentation_state
+    from isocenter.compose.reports import read_structured_report, structured_report
     from isocenter.compose.rt_structure_set import Region, read_rt_structure_set, rt_structure_set
     from isocenter.compose.secondary_capture import secondary_capture
     from isocenter.compose.segmentation import segmentation
@@ -57,14 +59,18 @@ __all__ = [
     "key_object_selection",
     "load",
     "photograph",
+    "presentation_state",
     "read_deformable_registration",
     "read_field",
     "read_label_map",
+    "read_presentation_state",
     "read_rt_structure_set",
     "read_segmentation",
+    "read_structured_report",
     "rt_structure_set",
     "secondary_capture",
     "segmentation",
+    "structured_report",
     "video",
     "write_label_map",
 ]
@@ -84,14 +90,18 @@ _LAZY = {
     "encapsulated": "encapsulated",
     "key_object_selection": "key_object",
     "photograph": "photograph",
+    "presentation_state": "presentation.state",
     "read_deformable_registration": "deformable",
     "read_field": "fields",
     "read_label_map": "label_maps",
+    "read_presentation_state": "presentation.state",
     "read_rt_structure_set": "rt_structure_set",
     "read_segmentation": "segmentation_reading",
+    "read_structured_report": "reports",
     "rt_structure_set": "rt_structure_set",
     "secondary_capture": "secondary_capture",
     "segmentation": "segmentation",
+    "structured_report": "reports",
     "video": "video",
     "write_label_map": "label_maps",
 }

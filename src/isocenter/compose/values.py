@@ -86,8 +86,8 @@ def character_set_for(text: str) -> str | None:
             continue
         return term
     raise CannotCompose(
-        f"No character set of DICOM holds the text {text!a}: it has unpaired surrogates; "
-        "give valid Unicode text.",
+        "No character set of DICOM holds the text: it has unpaired surrogates; give valid Unicode "
+        "text.",
         tag=0x00080005,
         module="SOP Common",
     )

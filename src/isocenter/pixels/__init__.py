@@ -9,6 +9,8 @@ Reading a frame takes a `PixelDescription`; showing it takes a `DisplayModel`:
 >>> to_png(render_frame(samples, frame.model, window=frame.voi[0]))  # doctest: +SKIP
 """
 
+from typing import TYPE_CHECKING, Any
+
 from .attributes import Attributes, DataSetAttributes, JsonAttributes
 from .codestreams import CodestreamHeader, Coding, read_codestream_header
 from .decode import decode_frame, decodes
@@ -32,6 +34,9 @@ from .transcode import (
     transcoded,
 )
 from .voi import VoiFunction, VoiTransform, Window, apply_voi, full_window
+
+if TYPE_CHECKING:
+    from .files import render_file
 
 __all__ = [
     "MAX_FRAME_BYTES",
@@ -78,6 +83,7 @@ __all__ = [
     "read_lookup_table",
     "read_overlays",
     "read_palette",
+    "render_file",
     "render_frame",
     "scaled",
     "stored_bounds",
@@ -87,3 +93,12 @@ __all__ = [
     "transcode_frame",
     "transcoded",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Presentation states and their drawing are loaded when they are first asked for.
+    if name != "render_file":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .files import render_file
+
+    return render_file

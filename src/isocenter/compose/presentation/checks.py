@@ -138,6 +138,13 @@ def _check_annotation(annotation: GraphicAnnotation, images: Sequence[ShownImage
                 tag=0x00700006,
                 module="Graphic Annotation",
             )
+        if any("\ud800" <= character <= "\udfff" for character in text.text):
+            raise CannotCompose(
+                "A text has unpaired surrogates, which no character set of DICOM holds; give valid "
+                "Unicode text.",
+                tag=0x00700006,
+                module="Graphic Annotation",
+            )
     for units, what, points, tag in _coordinates(annotation):
         _check_coordinates(units, what, points, tag, images)
 

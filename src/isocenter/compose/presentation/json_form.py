@@ -9,10 +9,11 @@ place among the sources.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
+
+import numpy as np
 
 from isocenter.compose.sources import Sources
 from isocenter.errors import CannotCompose, InvalidAttribute, NotFound, PixelDataError
@@ -43,11 +44,16 @@ _OBJECTS: dict[str, tuple[str, type[Item]]] = {
     "graphics": ("graphics", GraphicObject),
     "compounds": ("compounds", CompoundGraphic),
 }
-_SHAPES = {
+_SHAPES: dict[str, type[Item]] = {
     "rectangle": RectangularShutter,
     "circle": CircularShutter,
     "polygon": PolygonalShutter,
 }
+_MEMBERS = (
+    *_OBJECTS, "window", "windows", "rotation", "flipped", "invert", "area", "displayed_areas",
+    "shutter", "masks", "rescale", "layers", "groups", "annotations", "overlays", "activations",
+    "images", "label", "description", "creator",
+)  # fmt: skip
 Json = Mapping[str, Any]
 
 
@@ -75,7 +81,7 @@ def state_from_json(content: Json | str | Path, images: Sources) -> Presentation
     except (InvalidAttribute, PixelDataError) as problem:
         raise CannotCompose(f"{problem}.", tag=getattr(problem, "tag", None)) from None
     except (ValueError, TypeError) as problem:
-        raise CannotCompose(f"The content has a mistake in {problem}.") from None
+        raise CannotCompose(f"The content cannot be understood: {problem}.") from None
 
 
 def _loaded(path: Path) -> Json:
@@ -96,31 +102,35 @@ def _no_number(text: str) -> Any:
 
 def _members(given: dict[str, Any], uids: Sequence[str]) -> dict[str, Any]:
     """Return the fields of the presentation state, the shorter forms written out."""
-    named = _name_images(given, uids)
-    assert isinstance(named, dict)
-    found = cast("dict[str, Any]", named)
-    found["annotations"] = [*found.get("annotations", ()), *_annotations(found)]
+    for name in given:
+        if name not in _MEMBERS:
+            raise ValueError(f"there is no {name!r}; expected some of {', '.join(_MEMBERS)}")
+    found = cast("dict[str, Any]", _name_images(given, uids))
+    whole = _list("annotations", found.pop("annotations", []))
+    annotations = [_made(f"annotations {n}", GraphicAnnotation, one) for n, one in _numbered(whole)]
+    found["annotations"] = (*annotations, *_annotations(found))
+    windows = _list("windows", found.pop("windows", []))
+    if "window" in found:
+        windows = [found.pop("window"), *windows]
+    if windows:
+        found["voi"] = tuple(_window(f"window {n}", one) for n, one in _numbered(windows))
     if "area" in found:
         found["displayed_areas"] = [found.pop("area")]
-    windows = found.pop("windows", [])
-    if "window" in found:
-        windows = [found.pop("window")]
-    if windows:
-        found["voi"] = tuple(_window(f"window {n}", one) for n, one in enumerate(windows, 1))
     if "invert" in found:
-        found["presentation"] = Presentation(inverse=bool(found.pop("invert")))
+        found["presentation"] = Presentation(inverse=found.pop("invert") is True)
     if "rescale" in found:
-        found["modality"] = _made("rescale", Rescale, found.pop("rescale"))
+        found["modality"] = _rescale(found.pop("rescale"))
     if "shutter" in found:
         found["shutter"] = _shutter(found["shutter"])
-    for name, cls in (("overlays", Overlay), ("activations", OverlayActivation)):
-        if name in found:
-            found[name] = tuple(
-                _made(f"{name} {n}", cls, _grouped(one)) for n, one in enumerate(found[name], 1)
-            )
-    if "images" in found:
-        found["images"] = tuple(built(ReferencedImage, one) for one in found["images"])
+    for name, make in (("overlays", _overlay), ("activations", _activation)):
+        numbered = _numbered(_list(name, found.get(name, [])))
+        found[name] = tuple(make(f"{name} {n}", one) for n, one in numbered)
+    found["images"] = _references(found.get("images", []))
     return found
+
+
+def _numbered(many: Iterable[Any]) -> Iterable[tuple[int, Any]]:
+    return enumerate(many, 1)
 
 
 def _name_images(value: Any, uids: Sequence[str]) -> Any:
@@ -164,14 +174,11 @@ def _annotations(found: dict[str, Any]) -> list[GraphicAnnotation]:
     for member, (field, cls) in _OBJECTS.items():
         for place, one in enumerate(_list(member, found.pop(member, [])), 1):
             where = f"{member} {place}"
-            if not isinstance(one, Mapping):
-                raise ValueError(f"{where}: expected an object")
-            values = dict(cast("Json", one))
+            values = _object(where, one)
             layer = str(values.pop("layer", _DEFAULT_LAYER))
-            images = tuple(built(ReferencedImage, each) for each in values.pop("images", ()))
-            made = _located(where, partial(built, cls, values))
+            images = _references(values.pop("images", ()))
             group = groups.setdefault((layer, images), {})
-            group.setdefault(field, []).append(made)
+            group.setdefault(field, []).append(_made(where, cls, values))
     return [
         GraphicAnnotation(layer=layer, images=images, **{k: tuple(v) for k, v in objects.items()})
         for (layer, images), objects in groups.items()
@@ -179,6 +186,10 @@ def _annotations(found: dict[str, Any]) -> list[GraphicAnnotation]:
 
 
 _Made = TypeVar("_Made")
+
+
+def _references(given: Iterable[Any]) -> tuple[ReferencedImage, ...]:
+    return tuple(_made(f"images {n}", ReferencedImage, one) for n, one in _numbered(given))
 
 
 def _located(where: str, make: Callable[[], _Made]) -> _Made:
@@ -193,11 +204,19 @@ def _located(where: str, make: Callable[[], _Made]) -> _Made:
         raise ValueError(f"{where}: {problem}") from None
 
 
-def _made(where: str, cls: Callable[..., _Made], values: Any) -> _Made:
-    if not isinstance(values, Mapping):
+def _object(where: str, given: Any) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
         raise ValueError(f"{where}: expected an object")
-    members = cast("Json", values)
-    return _located(where, lambda: cls(**members))
+    return dict(cast("Json", given))
+
+
+def _made(where: str, cls: type[_Made], values: Any) -> _Made:
+    members = _object(where, values)
+    return _located(where, lambda: built(cls, members))
+
+
+def _number(where: str, value: Any) -> float:
+    return _located(where, lambda: decimal(value))
 
 
 def _window(where: str, given: Any) -> VoiSelection:
@@ -207,40 +226,53 @@ def _window(where: str, given: Any) -> VoiSelection:
         if len(numbers) != 2:
             raise ValueError(f"{where}: expected center and width")
         given = {"center": numbers[0], "width": numbers[1]}
-    if not isinstance(given, Mapping):
-        raise ValueError(f"{where}: expected an object of center and width")
-    members = dict(cast("Json", given))
-    images = tuple(built(ReferencedImage, one) for one in members.pop("images", ()))
-    function = _located(where, lambda: VoiFunction(str(members.pop("function", "LINEAR")).upper()))
-    for name in ("center", "width"):
-        members[name] = _located(f"{where}: {name}", lambda name=name: decimal(members[name]))
-    window = _made(where, partial(Window, function=function), members)
-    return VoiSelection(transforms=(window,), images=images)
+    members = _object(where, given)
+    images = _references(members.pop("images", ()))
+    function = str(members.pop("function", "LINEAR")).upper()
+    members["function"] = _located(where, lambda: VoiFunction(function))
+    for name in {"center", "width"} & members.keys():
+        members[name] = _number(f"{where}: {name}", members[name])
+    return VoiSelection(transforms=(_made(where, Window, members),), images=images)
+
+
+def _rescale(given: Any) -> Rescale:
+    members = _object("rescale", given)
+    for name in {"slope", "intercept"} & members.keys():
+        members[name] = _number(f"rescale: {name}", members[name])
+    return _made("rescale", Rescale, members)
 
 
 def _shutter(given: Any) -> Shutter:
-    if not isinstance(given, Mapping):
-        raise ValueError("shutter: expected an object")
-    members = dict(cast("Json", given))
-    shapes = tuple(
+    members = _object("shutter", given)
+    members["shapes"] = tuple(
         _made(f"shutter: {name}", cls, members.pop(name))
         for name, cls in _SHAPES.items()
         if name in members
     )
     bitmap = members.pop("bitmap", None)
     if bitmap is not None:
-        members["bitmap"] = BitmapShutter(overlay_group=_group(bitmap))
-    return _made("shutter", partial(Shutter, shapes=shapes), members)
+        group = _group("shutter: bitmap", bitmap)
+        members["bitmap"] = BitmapShutter(overlay_group=group)
+    return _made("shutter", Shutter, members)
 
 
-def _grouped(given: Any) -> Any:
-    """Return the members of an overlay, its group as a number."""
-    if not isinstance(given, Mapping) or "group" not in given:
-        return given
-    members = dict(cast("Json", given))
-    return members | {"group": _group(members["group"])}
+def _overlay(where: str, given: Any) -> Overlay:
+    members = _object(where, given)
+    bits = _list(f"{where}: bits", members.get("bits"))
+    if len({len(_list(f"{where}: bits", row)) for row in bits}) != 1:
+        raise ValueError(f"{where}: bits: expected rows of the same length")
+    if "group" in members:
+        members["group"] = _group(where, members["group"])
+    return _made(where, Overlay, members | {"bits": np.array(bits) == 1})
 
 
-def _group(given: Any) -> int:
+def _activation(where: str, given: Any) -> OverlayActivation:
+    members = _object(where, given)
+    if "group" in members:
+        members["group"] = _group(where, members["group"])
+    return _made(where, OverlayActivation, members)
+
+
+def _group(where: str, given: Any) -> int:
     """Return the group that a number, or text such as `6000`, means."""
-    return _located("group", lambda: int(given, 16) if isinstance(given, str) else int(given))
+    return _located(where, lambda: int(given, 16) if isinstance(given, str) else int(given))

@@ -190,6 +190,9 @@ def _overlay_element(composition: Composition, tag: int, value: Any) -> None:
         composition.generate(f"{tag:08X}", None, "Type 2C, in no layer")
     else:
         composition.give(f"{tag:08X}", value)
+    if isinstance(value, bytes):
+        # OB is allowed as well (PS3.5 A.2), and DCMTK reads nothing of it.
+        composition.data_set[tag].VR = "OW"
 
 
 def _gray(composition: Composition, content: PresentationState) -> None:

@@ -386,6 +386,7 @@ def _invalid(field: _Field, problem: str) -> InvalidAttribute:
 
 
 AnItem = TypeVar("AnItem", bound=Item)
+_Built = TypeVar("_Built")
 
 
 def read_item(cls: type[AnItem], attributes: Attributes, problems: list[str]) -> AnItem:
@@ -441,8 +442,8 @@ def spoken(item: Item) -> dict[str, Any]:
     return found
 
 
-def built(cls: type[AnItem], values: Mapping[str, Any]) -> AnItem:
-    """Build an item from plain data, such as JSON has, by the names of its fields.
+def built(cls: type[_Built], values: Mapping[str, Any]) -> _Built:
+    """Build a value object from plain data, such as JSON has, by the names of its fields.
 
     Raises
     ------
@@ -451,11 +452,11 @@ def built(cls: type[AnItem], values: Mapping[str, Any]) -> AnItem:
     InvalidAttribute
         When a value is none.
     """
-    known = [field.name for field in fields(cast("Any", cls))]
+    known = {field.name: field for field in fields(cast("Any", cls))}
     for name in values:
         if name not in known:
             raise ValueError(f"there is no {name!r}; expected some of {', '.join(known)}")
-    missing = [f.name for f in _fields(cls) if f.required and f.name not in values]
-    if missing:
-        raise ValueError(f"{missing[0]!r} is missing")
+    for name, field in known.items():
+        if name not in values and field.default is MISSING and field.default_factory is MISSING:
+            raise ValueError(f"{name!r} is missing")
     return cls(**values)

@@ -143,8 +143,8 @@ def _shifted(values: NDArray[np.float64], down: float, right: float) -> NDArray[
 
 def _along(values: NDArray[np.float64], by: float, axis: int) -> NDArray[np.float64]:
     length = values.shape[axis]
-    places = np.clip(np.arange(length) - by, 0, length - 1)
+    places: NDArray[np.float64] = np.clip(np.arange(length, dtype=np.float64) - by, 0, length - 1)
     before = places.astype(np.intp)
-    share = (places - before).reshape((-1, 1) if axis == 0 else (1, -1))
+    share: NDArray[np.float64] = (places - before).reshape((-1, 1) if axis == 0 else (1, -1))
     after = np.minimum(before + 1, length - 1)
     return np.take(values, before, axis) * (1 - share) + np.take(values, after, axis) * share
