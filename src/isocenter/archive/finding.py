@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select
 
+from isocenter.dicom.uids import is_path_safe_uid
 from isocenter.errors import QueryError
 
 from . import schema
 from .index import AnyRow, Index
 from .keys import COMPUTED_KEYS, KEYS, SEQUENCE_KEYS, Key, Level, key
 from .prepared import Prepared
-from .query import Found, Order, Query
+from .query import Found, Match, Order, Query
 from .selection import selection
 
 __all__ = ["Finder"]
@@ -38,14 +39,31 @@ _HAS_INSTANCE = Prepared(
         _instance.sop_instance_uid == bindparam("instance"),
     )
 )
-_ITEMS = select(_item.owner_pk, _item.sequence_tag, _item.item, _item.tag, _item.value).where(
-    _item.owner_pk.in_(bindparam("owners", expanding=True)),
-    _item.level == bindparam("its_level"),
-    _item.sequence_tag != 0,
-)
+_UIDS = {
+    0x0020000D: (Level.STUDY, _study.study_instance_uid),
+    0x0020000E: (Level.SERIES, _series.series_instance_uid),
+    0x00080018: (Level.INSTANCE, _instance.sop_instance_uid),
+}
+_EVERYTHING = 2**31
 _INSTANCE_AVAILABILITY = 0x00080056
 _IDENTITY = frozenset({0x0020000D, 0x0020000E, 0x00080018})
 _ONE_TEXT = frozenset(each.tag for each in KEYS if each.vr in {"LT", "ST", "UT"})
+
+
+def _items_of(owners: int) -> Prepared:
+    names: list[ColumnElement[int]] = [bindparam(f"owner_{i}") for i in range(owners)]
+    return Prepared(
+        select(_item.owner_pk, _item.sequence_tag, _item.item, _item.tag, _item.value).where(
+            _item.owner_pk.in_(names),
+            _item.level == bindparam("its_level"),
+            _item.sequence_tag != literal_column("0"),
+        )
+    )
+
+
+# By the number of owners.
+_ITEMS = {owners: _items_of(owners) for owners in (1, 8, 64, 512)}
+_MOST_OWNERS = max(_ITEMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +115,7 @@ class Finder:
 
     def __init__(self, index: Index) -> None:
         self._index = index
+        self._by_uids = lru_cache(maxsize=256)(self._prepared_by_uids)
 
     def find(self, query: Query) -> list[Found]:
         """Find what a query means.
@@ -108,15 +127,44 @@ class Finder:
         """
         if query.level is Level.PATIENT:
             return self._find_patients(query)
-        source, conditions = selection(query)
         layout = _layout(query.level, query.include)
+        rows = self._rows(query, layout)
+        items = self._items(query.level, [row[0] for row in rows] if layout.has_items else [])
+        return [Found(query.level, _values(row, layout), items.get(row[0], {})) for row in rows]
+
+    def _rows(self, query: Query, layout: _Layout) -> Sequence[Sequence[Any]]:
+        uids = _only_uids(query)
+        if uids is not None:
+            statement = self._by_uids(query.level, query.include, tuple(uids), query.order)
+            limit = _EVERYTHING if query.limit is None else query.limit
+            named = {f"uid_{tag:08x}": uid for tag, uid in uids.items()}
+            return self._index.all(statement, named | {"most": limit, "first": query.offset})
+        source, conditions = selection(query)
         statement = layout.select.select_from(source).where(*conditions)
         statement = self._paged(statement, self._order(query), query)
         with self._index.reading() as connection:
-            rows = connection.execute(statement).all()
-            owners = [row[0] for row in rows] if layout.has_items else []
-            items = self._items(connection, query.level, owners)
-        return [Found(query.level, _values(row, layout), items.get(row[0], {})) for row in rows]
+            return connection.execute(statement).all()
+
+    def _prepared_by_uids(
+        self,
+        level: Level,
+        include: frozenset[int] | None,
+        uids: tuple[int, ...],
+        order: tuple[Order, ...],
+    ) -> Prepared:
+        """Prepare what viewers ask most: the series of a study, the instances of a series."""
+        matches = tuple(Match(tag, "1") for tag in uids)
+        source, _ = selection(Query(level))
+        ordered = self._order(Query(level, matches, order=order))
+        conditions = (_UIDS[tag][1] == bindparam(f"uid_{tag:08x}") for tag in uids)
+        return Prepared(
+            _layout(level, include)
+            .select.select_from(source)
+            .where(*conditions)
+            .order_by(*ordered)
+            .limit(bindparam("most"))
+            .offset(bindparam("first"))
+        )
 
     def count(self, query: Query) -> int:
         """Count what a query means, whatever its limit and offset."""
@@ -158,8 +206,7 @@ class Finder:
         statement = self._paged(statement, [ranked.c.name, ranked.c.pk], query)
         with self._index.reading() as connection:
             rows = connection.execute(statement).all()
-            owners = [row[0] for row in rows] if layout.has_items else []
-            items = self._items(connection, Level.STUDY, owners)
+        items = self._items(Level.STUDY, [row[0] for row in rows] if layout.has_items else [])
         return [
             Found(Level.PATIENT, _values(row, layout) | _patient_counts(row), items.get(row[0], {}))
             for row in rows
@@ -170,7 +217,7 @@ class Finder:
     ) -> Select[Any]:
         statement = statement.order_by(*order)
         if query.limit is not None or query.offset:
-            limit = query.limit if query.limit is not None else 2**31
+            limit = query.limit if query.limit is not None else _EVERYTHING
             statement = statement.limit(limit).offset(query.offset)
         return statement
 
@@ -198,13 +245,17 @@ class Finder:
         return column.desc() if self._index.is_sqlite else column.desc().nulls_last()
 
     def _items(
-        self, connection: Connection, level: Level, owners: list[int]
+        self, level: Level, owners: list[int]
     ) -> dict[int, dict[int, list[dict[int, list[str]]]]]:
         """Read the items of the sequences of rows."""
         found: dict[int, dict[int, dict[int, dict[int, list[str]]]]] = {}
-        for start in range(0, len(owners), 500):
-            some = {"owners": owners[start : start + 500], "its_level": int(level)}
-            for owner, sequence, item, tag, value in connection.execute(_ITEMS, some):
+        for start in range(0, len(owners), _MOST_OWNERS):
+            some = owners[start : start + _MOST_OWNERS]
+            size = next(size for size in _ITEMS if size >= len(some))
+            # Names of owners that are not needed repeat the first.
+            named = {f"owner_{i}": some[i % len(some)] for i in range(size)}
+            asked = named | {"its_level": int(level)}
+            for owner, sequence, item, tag, value in self._index.all(_ITEMS[size], asked):
                 items = found.setdefault(owner, {}).setdefault(sequence, {})
                 items.setdefault(item, {})[tag] = [value]
         return {
@@ -216,6 +267,19 @@ class Finder:
         }
 
 
+def _only_uids(query: Query) -> dict[int, str] | None:
+    """Give the UIDs that a query asks for, where it asks for nothing else."""
+    found: dict[int, str] = {}
+    for match in query.matches:
+        if not isinstance(match.path, int) or match.path not in _UIDS or match.path in found:
+            return None
+        uid = match.value.strip(" \0")
+        if not uid or not is_path_safe_uid(uid) or _UIDS[match.path][0] > query.level:
+            return None
+        found[match.path] = uid
+    return found or None
+
+
 def _sorting_column(attribute: Key) -> ColumnElement[Any]:
     column = _column(attribute)
     if column is None:
@@ -225,7 +289,7 @@ def _sorting_column(attribute: Key) -> ColumnElement[Any]:
     return column
 
 
-def _values(row: AnyRow, layout: _Layout) -> dict[int, list[str]]:
+def _values(row: Sequence[Any], layout: _Layout) -> dict[int, list[str]]:
     values: dict[int, list[str]] = {}
     for tag, value in zip(layout.tags, row[1:], strict=False):
         if value is None or value == "":

@@ -10,7 +10,6 @@ from sqlalchemy import (
     CursorResult,
     Engine,
     Executable,
-    PoolProxiedConnection,
     Row,
     create_engine,
     event,
@@ -51,13 +50,15 @@ class Transaction:
     ----------
     connection
         A connection in a transaction.
+    cursor
+        The driver's, on that connection.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, cursor: Any) -> None:
         self.connection = connection
         self._dialect = connection.dialect
         self._is_sqlite = connection.dialect.name == "sqlite"
-        self._cursor = connection.connection.cursor()
+        self._cursor = cursor
         last = self.run(_LAST_SEQUENCE, {}).fetchone()
         self.sequence: int = last[0] or 0
         """Sequence number of the last change."""
@@ -104,7 +105,7 @@ class Index:
         self.engine = _engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writing = threading.Lock()
-        self._writer: Connection | None = None
+        self._writer: _Writer | None = None
         if self.is_sqlite:
             self._configure_sqlite()
             self._readers = self.engine
@@ -125,13 +126,17 @@ class Index:
         with self._readers.connect() as connection:
             yield connection
 
-    def first(self, statement: Prepared, parameters: Parameters) -> tuple[Any, ...] | None:
-        """Run a prepared query at the driver; returns its first row, as of the latest commit."""
+    def all(self, statement: Prepared, parameters: Parameters) -> list[tuple[Any, ...]]:
+        """Run a prepared query at the driver; returns its rows, as of the latest commit."""
         connection = self.engine.raw_connection()
         try:
-            return statement.run(connection.cursor(), self.engine.dialect, parameters).fetchone()
+            return statement.run(connection.cursor(), self.engine.dialect, parameters).fetchall()
         finally:
             connection.close()  # back to the pool
+
+    def first(self, statement: Prepared, parameters: Parameters) -> tuple[Any, ...] | None:
+        """Run a prepared query as `all` does; returns its first row."""
+        return next(iter(self.all(statement, parameters)), None)
 
     @contextlib.contextmanager
     def writing(self) -> Generator[Transaction]:
@@ -140,25 +145,24 @@ class Index:
         It is begun and ended at the driver, on a connection that is kept for writing.
         """
         with self._writing:
-            connection = self._writer or self._open_writer()
-            driver = connection.connection
+            writer = self._writer or self._open_writer()
             transaction: Transaction | None = None
             try:
-                self._begin(connection)
-                transaction = Transaction(connection)
+                self._begin(writer)
+                transaction = Transaction(writer.connection, writer.cursor)
                 number = None if self.is_sqlite else transaction.execute(_NUMBER).scalar_one()
                 yield transaction
-                self._commit(driver, number)
+                self._commit(writer.driver, number)
             except BaseException as error:
                 if transaction is not None and transaction.before_rollback is not None:
                     transaction.before_rollback()
                 with contextlib.suppress(Exception):
-                    driver.rollback()
+                    writer.driver.rollback()
                 if not self.is_sqlite and isinstance(error, Exception):
                     self._drop_writer()
-                raise _as_operational(error, connection) from error
+                raise _as_operational(error, writer.connection) from error
 
-    def _commit(self, driver: PoolProxiedConnection, number: int | None) -> None:
+    def _commit(self, driver: Any, number: int | None) -> None:
         """Commit, or find out whether the commit went through whose answer was lost."""
         try:
             driver.commit()
@@ -174,23 +178,23 @@ class Index:
                 return connection.execute(_STATUS, {"number": number}).scalar() == "committed"
         return False
 
-    def _open_writer(self) -> Connection:
-        self._writer = self.engine.connect()
+    def _open_writer(self) -> "_Writer":
+        self._writer = _Writer(self.engine.connect())
         return self._writer
 
     def _drop_writer(self) -> None:
         if self._writer is not None:
             with contextlib.suppress(Exception):
-                self._writer.close()
+                self._writer.connection.close()
             self._writer = None
 
-    def _begin(self, connection: Connection) -> None:
+    def _begin(self, writer: "_Writer") -> None:
         if self.is_sqlite:
-            connection.connection.cursor().execute("BEGIN IMMEDIATE")
+            writer.cursor.execute("BEGIN IMMEDIATE")
             return
-        connection.execute(_TAKE_WRITE_LOCK)
+        writer.connection.execute(_TAKE_WRITE_LOCK)
         if not self.durable:
-            connection.execute(text("SET LOCAL synchronous_commit = off"))
+            writer.connection.execute(text("SET LOCAL synchronous_commit = off"))
 
     def _configure_sqlite(self) -> None:
         synchronous = "FULL" if self.durable else "NORMAL"
@@ -215,7 +219,7 @@ class Index:
         if self._revision() == HEAD:
             return
         with self.engine.connect() as connection:
-            self._begin(connection)
+            self._begin(_Writer(connection))
             # Alembic takes long to import, and is needed once a release.
             from .migrations import upgrade
 
@@ -228,6 +232,21 @@ class Index:
                 return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
         except (OperationalError, ProgrammingError):
             return None
+
+
+class _Writer:
+    """The connection that writes, with what the driver has of it.
+
+    Parameters
+    ----------
+    connection
+        One that nobody else uses.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.driver: Any = connection.connection.driver_connection
+        self.cursor: Any = self.driver.cursor()
 
 
 def _as_operational(error: BaseException, connection: Connection) -> BaseException:
