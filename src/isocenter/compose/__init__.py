@@ -25,8 +25,14 @@ if TYPE_CHECKING:
     from isocenter.compose.fields import read_field
     from isocenter.compose.key_object import key_object_selection
     from isocenter.compose.label_maps import read_label_map, write_label_map
+    from isocenter.compose.parametric_map import parametric_map, read_parametric_map
     from isocenter.compose.photograph import photograph
     from isocenter.compose.presentation.state import presentation_state, read_presentation_state
+    from isocenter.compose.real_world_mappings import RealWorldMapping, quantity, units
+    from isocenter.compose.real_world_values import (
+        read_real_world_value_mapping,
+        real_world_value_mapping,
+    )
     from isocenter.compose.reports import read_structured_report, structured_report
     from isocenter.compose.rt_structure_set import Region, read_rt_structure_set, rt_structure_set
     from isocenter.compose.secondary_capture import secondary_capture
@@ -45,6 +51,7 @@ __all__ = [
     "Origin",
     "Pixels",
     "Provenance",
+    "RealWorldMapping",
     "Region",
     "Resample",
     "Segment",
@@ -58,19 +65,25 @@ __all__ = [
     "encapsulated",
     "key_object_selection",
     "load",
+    "parametric_map",
     "photograph",
     "presentation_state",
+    "quantity",
     "read_deformable_registration",
     "read_field",
     "read_label_map",
+    "read_parametric_map",
     "read_presentation_state",
+    "read_real_world_value_mapping",
     "read_rt_structure_set",
     "read_segmentation",
     "read_structured_report",
+    "real_world_value_mapping",
     "rt_structure_set",
     "secondary_capture",
     "segmentation",
     "structured_report",
+    "units",
     "video",
     "write_label_map",
 ]
@@ -80,6 +93,7 @@ _LAZY = {
     "DerivedSeries": "derived",
     "Grid": "volume_grids",
     "Pixels": "derivation_operations",
+    "RealWorldMapping": "real_world_mappings",
     "Region": "rt_structure_set",
     "Resample": "derivation_operations",
     "Segment": "segments",
@@ -89,19 +103,25 @@ _LAZY = {
     "derived_series": "derived",
     "encapsulated": "encapsulated",
     "key_object_selection": "key_object",
+    "parametric_map": "parametric_map",
     "photograph": "photograph",
     "presentation_state": "presentation.state",
+    "quantity": "real_world_mappings",
     "read_deformable_registration": "deformable",
     "read_field": "fields",
     "read_label_map": "label_maps",
+    "read_parametric_map": "parametric_map",
     "read_presentation_state": "presentation.state",
+    "read_real_world_value_mapping": "real_world_values",
     "read_rt_structure_set": "rt_structure_set",
     "read_segmentation": "segmentation_reading",
     "read_structured_report": "reports",
+    "real_world_value_mapping": "real_world_values",
     "rt_structure_set": "rt_structure_set",
     "secondary_capture": "secondary_capture",
     "segmentation": "segmentation",
     "structured_report": "reports",
+    "units": "real_world_mappings",
     "video": "video",
     "write_label_map": "label_maps",
 }
