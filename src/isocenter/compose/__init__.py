@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from isocenter.compose.fields import read_field
     from isocenter.compose.key_object import key_object_selection
     from isocenter.compose.label_maps import read_label_map, write_label_map
+    from isocenter.compose.measurement_report import (
+        MeasurementGroup,
+        measurement_report,
+        read_measurements,
+    )
     from isocenter.compose.parametric_map import parametric_map, read_parametric_map
     from isocenter.compose.photograph import photograph
     from isocenter.compose.presentation.state import presentation_state, read_presentation_state
@@ -48,6 +53,7 @@ __all__ = [
     "Composition",
     "DerivedSeries",
     "Grid",
+    "MeasurementGroup",
     "Origin",
     "Pixels",
     "Provenance",
@@ -65,6 +71,7 @@ __all__ = [
     "encapsulated",
     "key_object_selection",
     "load",
+    "measurement_report",
     "parametric_map",
     "photograph",
     "presentation_state",
@@ -72,6 +79,7 @@ __all__ = [
     "read_deformable_registration",
     "read_field",
     "read_label_map",
+    "read_measurements",
     "read_parametric_map",
     "read_presentation_state",
     "read_real_world_value_mapping",
@@ -92,6 +100,7 @@ _LAZY = {
     "Code": "codes",
     "DerivedSeries": "derived",
     "Grid": "volume_grids",
+    "MeasurementGroup": "measurement_report",
     "Pixels": "derivation_operations",
     "RealWorldMapping": "real_world_mappings",
     "Region": "rt_structure_set",
@@ -104,12 +113,14 @@ _LAZY = {
     "encapsulated": "encapsulated",
     "key_object_selection": "key_object",
     "parametric_map": "parametric_map",
+    "measurement_report": "measurement_report",
     "photograph": "photograph",
     "presentation_state": "presentation.state",
     "quantity": "real_world_mappings",
     "read_deformable_registration": "deformable",
     "read_field": "fields",
     "read_label_map": "label_maps",
+    "read_measurements": "measurement_report",
     "read_parametric_map": "parametric_map",
     "read_presentation_state": "presentation.state",
     "read_real_world_value_mapping": "real_world_values",

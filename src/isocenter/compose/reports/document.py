@@ -13,6 +13,7 @@ from isocenter.compose import sources, values
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.references import Reference, evidence_items
+from isocenter.compose.reports.concepts import LOCAL_SCHEME
 from isocenter.compose.reports.constraints import (
     ReportClass,
     check,
@@ -26,13 +27,20 @@ from isocenter.compose.reports.observation_context import (
     VerifyingObserver,
     in_context,
 )
-from isocenter.compose.reports.tree import content_item, content_sequence, positions
+from isocenter.compose.reports.tree import content_item, content_sequence, positions, walk
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
 from isocenter.dicom import new_uid
 from isocenter.errors import CannotCompose
 
-__all__ = ["Report", "document_series", "structured_report"]
+__all__ = [
+    "Report",
+    "document_series",
+    "known_references",
+    "listed",
+    "structured_report",
+    "titled",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +142,7 @@ def structured_report(
     _general(composition, whole, content)
     for keyword, value in content_item(content).items():
         composition.give(keyword, value, "the content")
+    _coding_schemes(composition, content)
     labelled = positions(content)
     composition.give("ContentSequence", content_sequence(content.children, labelled))
     return composition.finish()
@@ -166,6 +175,18 @@ def _general(composition: Composition, report: Report, content: Container) -> No
     detail = "the study's procedure" if performed else "Type 2, no value known"
     composition.generate("PerformedProcedureCodeSequence", performed or None, detail)
     _evidence(composition, report, content)
+
+
+def _coding_schemes(composition: Composition, content: Container) -> None:
+    """Say what our own coding scheme is, where a concept is of it (PS3.3 C.12.1)."""
+    names = (place.item.concept for place in walk(content))
+    if any(name is not None and name.scheme == LOCAL_SCHEME for name in names):
+        scheme = {
+            "CodingSchemeDesignator": LOCAL_SCHEME,
+            "CodingSchemeName": "Words that no standard code was found for, by their digest",
+            "CodingSchemeResponsibleOrganization": "Isocenter",
+        }
+        composition.generate("CodingSchemeIdentificationSequence", scheme, "codes of our own")
 
 
 def _verification(composition: Composition, report: Report) -> None:

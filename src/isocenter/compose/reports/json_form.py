@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 import types
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from pydicom.dataset import Dataset
 
@@ -24,12 +23,16 @@ from isocenter.compose import sources
 from isocenter.compose.codes import Code
 from isocenter.compose.references import Reference
 from isocenter.compose.reports import units
+from isocenter.compose.reports.concepts import parse_code
 from isocenter.compose.reports.content import ByReference, ContentItem, Unknown
 from isocenter.compose.reports.document import Report
 from isocenter.compose.reports.tree import DEEPEST, VALUE_TYPES
+from isocenter.compose.sources import Source, SourceLike, Sources
 from isocenter.errors import CannotCompose, IsocenterError
 
-__all__ = ["parse_code", "read_json", "to_json"]
+__all__ = ["parsed", "read_as", "read_json", "to_json"]
+
+_Kind = TypeVar("_Kind")
 
 _BY_REFERENCE = "REFERENCE"
 _EXPECTED: Mapping[Any, str] = {
@@ -38,20 +41,7 @@ _EXPECTED: Mapping[Any, str] = {
     float: "a number",
     bool: "true or false",
 }
-_CODE = re.compile(r'\(\s*([^,()]+?)\s*,\s*([^,()]+?)\s*,\s*["“](.+)["”]\s*\)', re.S)
 _TYPES: Mapping[str, type[ContentItem]] = {**VALUE_TYPES, _BY_REFERENCE: ByReference}
-
-
-def parse_code(text: str) -> Code | None:
-    """Return the code that stands in `text` as the standard writes it, None if none does.
-
-    Examples
-    --------
-    >>> parse_code('(121071, DCM, "Finding")')
-    Code(value='121071', scheme='DCM', meaning='Finding', version='')
-    """
-    found = _CODE.fullmatch(text.strip())
-    return Code(found[1], found[2], found[3]) if found else None
 
 
 # -- writing ---------------------------------------------------------------------------------------
@@ -104,7 +94,9 @@ def _is_default(field: dataclasses.Field[Any], value: Any) -> bool:
 # -- reading ---------------------------------------------------------------------------------------
 
 
-def read_json(source: str | Path | Mapping[str, Any]) -> Report:
+def read_json(
+    source: str | Path | Mapping[str, Any], *, objects: SourceLike | Sources | None = None
+) -> Report:
     """Return the report that a JSON file, text or object holds.
 
     Parameters
@@ -112,21 +104,50 @@ def read_json(source: str | Path | Mapping[str, Any]) -> Report:
     source
         The path of a file, JSON text (which begins with a brace), or what was parsed of it. Files
         that references name are looked for beside the file, else in the current folder.
+    objects
+        What the report is composed from; files that references name must be of the same patient.
 
     Raises
     ------
     CannotCompose
         When it is no JSON, a member is unknown, missing or wrong; the path to it is told.
     """
-    folder = Path()
-    if not isinstance(source, Mapping):
-        text = str(source)
-        if not text.lstrip().startswith("{"):
-            path = Path(source)
-            folder, text = path.parent, _text_of(path)
-        source = _parsed(text)
-    report = _Reader(folder).value(Report, source, "report")
-    return cast("Report", report)
+    return read_as(Report, source, objects=objects, name="report")
+
+
+def read_as(
+    kind: type[_Kind],
+    source: str | Path | Mapping[str, Any],
+    *,
+    objects: SourceLike | Sources | None = None,
+    name: str,
+) -> _Kind:
+    """Return the dataclass of `kind` that JSON holds; see `read_json`.
+
+    Parameters
+    ----------
+    kind
+        A dataclass whose members are text, numbers, codes, references and dataclasses.
+    source, objects
+        As for `read_json`.
+    name
+        What the paths in errors begin with.
+    """
+    folder, members = parsed(source)
+    reader = _Reader(folder)
+    found = reader.value(kind, members, name)
+    Sources((*sources.load(objects), *reader.files))  # one patient, or refused
+    return cast("_Kind", found)
+
+
+def parsed(source: str | Path | Mapping[str, Any]) -> tuple[Path, Mapping[str, Any]]:
+    """Return the folder that paths in JSON begin in, and the object that it holds."""
+    if isinstance(source, Mapping):
+        return Path(), source
+    text = str(source)
+    if text.lstrip().startswith("{"):
+        return Path(), _parsed(text)
+    return Path(source).parent, _parsed(_text_of(Path(source)))
 
 
 def _text_of(path: Path) -> str:
@@ -157,6 +178,7 @@ class _Reader:
     """Builds the structure from what JSON holds; errors tell the path."""
 
     folder: Path
+    files: list[Source] = dataclasses.field(default_factory=list[Source])
 
     def value(self, hint: Any, found: Any, path: str) -> Any:
         """Return `found` as the type that a member has."""
@@ -229,6 +251,7 @@ class _Reader:
         if not isinstance(file, str):
             raise _wrong(f"{path}.file", file, "the path of a file")
         (source,) = _told(path, sources.load, self.folder / file)
+        self.files.append(source)
         whole = dataclasses.asdict(Reference.to(source.data_set))
         parts = {name: list(whole.pop(name)) for name in ("frames", "segments")}
         return cast("Reference", self._members(Reference, {**whole, **parts, **members}, path))

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 
-from isocenter.compose.reading import read_data_set
+from isocenter.compose import sources
 from isocenter.compose.references import Reference
 from isocenter.compose.reports.content import Container, ContentItem
 from isocenter.compose.reports.document import Report, known_references, listed
@@ -101,21 +100,13 @@ def read_structured_report(source: Dataset | str | Path) -> Report:
 
 
 def _read(path: Path) -> Dataset:
-    if not path.is_file():
-        raise NotFound(f"There is no file {path}; check its path.")
+    if path.is_dir():
+        raise NotFound(f"{path} is a folder; name a file in it.")
     try:
-        return read_data_set(path)
-    except InvalidDicomError:
-        return _read_without_preamble(path)
+        (source,) = sources.load(path)
     except RecursionError as error:
         raise InvalidDicom(f"{path}: its sequences are nested too deeply to be read.") from error
-
-
-def _read_without_preamble(path: Path) -> Dataset:
-    try:
-        return read_data_set(path, force=True)
-    except Exception as error:  # pydicom raises whatever garbage makes its parser meet
-        raise NotDicom(f"{path} is not a DICOM file.") from error
+    return source.data_set
 
 
 def _heading(data_set: Dataset) -> dict[str, str]:

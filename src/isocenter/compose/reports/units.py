@@ -29,8 +29,8 @@ def _words(text: str) -> frozenset[str]:
 _PREFIXES = _words("Y Z E P T G M k h da d c m u n p f a z y Ki Mi Gi Ti")
 _METRIC = _words(
     """m g s rad sr C K cd mol Hz N Pa J W A V F Ohm S Wb Cel T H lm lx Bq Gy Sv L l ar t bar u eV
-    pc G Ci R RAD REM P St Mx Gb Oe kat U [iU] [IU] m[H2O] m[Hg] cal dyn erg eq osm g% B Np B[SPL] B[V]
-    B[mV] B[W] Ky mho sb ph Lmb gf Bi bit By Bd [e] [h] [k] [c] [eps_0] [mu_0] [g] st"""
+    pc G Ci R RAD REM P St Mx Gb Oe kat U [iU] [IU] m[H2O] m[Hg] cal dyn erg eq osm g% B Np B[SPL]
+    B[V] B[mV] B[W] Ky mho sb ph Lmb gf Bi bit By Bd [e] [h] [k] [c] [eps_0] [mu_0] [g] st"""
 )
 _PLAIN = _words(
     """min h d wk mo mo_j mo_s mo_g a a_j a_t a_g deg ' '' gon circ % [ppth] [ppm] [ppb] [pptr] [pi]
