@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from isocenter.compose.codes import Code
 from isocenter.compose.derivation_codes import derivation_code
-from isocenter.compose.planes import Plane
+from isocenter.compose.planes import Plane, check_alike
 from isocenter.compose.quantisation import Range
 from isocenter.compose.source_series import SourceSeries
 from isocenter.compose.volume_grids import Grid
@@ -102,16 +102,17 @@ class Smooth:
         """Smooth in three dimensions; images that do not say where they lie, in two."""
         if not np.isfinite(self.sigma) or self.sigma <= 0:
             raise CannotCompose(f"A Gaussian of {self.sigma:g} mm does nothing; give a width.")
-        volume, undefined = _volume(series)
-        grid = _grid(series)
+        stack = _stacked(series)
+        grid = stack.grid
+        volume, undefined = _volume(stack.series)
         reach = _REACH * self.sigma / grid.spacing[2] if series.placed else 0.0
         smoothed = _by_volume(
             series, volume, undefined, lambda part, mask: _smoothed(part, mask, grid, self.sigma)
         )
         return Result(
-            smoothed,
+            smoothed[stack.back],
             Range.of(smoothed),
-            _within(len(series.slices), reach),
+            [stack.named(_within(len(volume), reach)[number]) for number in stack.back],
             f"Gaussian smoothing, standard deviation {self.sigma:g} mm",
             f"smoothed {self.sigma:g} mm",
             (derivation_code("Gaussian blur"),),
@@ -140,22 +141,25 @@ class Resample:
             raise CannotCompose(
                 f"{self.interpolation!r} is no interpolation; expected linear, nearest or b-spline."
             )
-        source = _grid(series)
+        stack = _stacked(series)
+        source = stack.grid
         target = self._target(source)
-        volume, undefined = _volume(series)
+        volume, undefined = _volume(stack.series)
         resampled = _by_volume(
             series,
             volume,
             undefined,
             lambda part, mask: _resampled(part, mask, source, target, self.interpolation),
         )
-        reach, flat = _INTERPOLATORS[self.interpolation], _within(len(volume), 0)
+        sources = _within(len(volume), 0)
+        if series.placed:
+            sources = _overlapping(target, source, _INTERPOLATORS[self.interpolation])
         numbers = range(target.shape[0])
         written = "x".join(f"{one:g}" for one in self.spacing)
         return Result(
             resampled,
             Range.of(resampled),
-            _overlapping(target, source, reach) if series.placed else flat,
+            list(map(stack.named, sources)),
             f"Resampled to {written} mm, {self.interpolation} interpolation",
             f"resampled {written} mm",
             (derivation_code("Spatial resampling"),),
@@ -237,10 +241,11 @@ class Pixels:
         _check_pixels(array)
         if self.grid is None or self._is_flat(array, series):
             return self._in_place(array, series)
-        source = _grid(series)
+        stack = _stacked(series)
+        source = stack.grid
         turned = self.grid.onto(source, array)
         if turned is not None:
-            return self._in_place(turned, series)
+            return self._in_place(turned[stack.back], series)
         if not self.new_geometry:
             raise CannotCompose(
                 "The new pixels do not lie where the images of the series do: "
@@ -250,7 +255,7 @@ class Pixels:
                 module="Image Plane",
             )
         grid, array = self.grid.right_handed(array)
-        return self._result(array, _overlapping(grid, source, 1), grid)
+        return self._result(array, list(map(stack.named, _overlapping(grid, source, 1))), grid)
 
     def _is_flat(self, array: NDArray[Any], series: SourceSeries) -> bool:
         """Tell whether the images have no place, so that the place of the pixels says nothing."""
@@ -376,19 +381,54 @@ def _is_mask(array: NDArray[Any]) -> bool:
     return bool(array.max() == 1)
 
 
-def _grid(series: SourceSeries) -> Grid:
-    """Return the grid of a series; of images without a place, that of one by itself."""
+@dataclass(frozen=True, slots=True)
+class _Stacked:
+    """A series in the order of its normal, and the way back to its own order.
+
+    Parameters
+    ----------
+    series
+        The same frames, sorted.
+    grid
+        Where they lie.
+    order
+        The number of each sorted frame in the series.
+    """
+
+    series: SourceSeries
+    grid: Grid
+    order: tuple[int, ...]
+
+    @property
+    def back(self) -> list[int]:
+        """The place among the sorted frames of each frame of the series."""
+        return [int(one) for one in np.argsort(self.order)]
+
+    def named(self, numbers: tuple[int, ...]) -> tuple[int, ...]:
+        """Return numbers of sorted frames as those of the series."""
+        return tuple(self.order[number] for number in numbers)
+
+
+def _stacked(series: SourceSeries) -> _Stacked:
+    """Sort a series; of images without a place, the grid is that of one by itself."""
     image = series.slices[0].image
     if series.placed:
-        return Grid.of_planes(series.planes(), image.thickness())
+        planes = series.planes()
+        order = sorted(range(len(planes)), key=lambda number: planes[number].height)
+        placed = tuple(planes[number] for number in order)
+        check_alike(placed)
+        slices = tuple(series.slices[number] for number in order)
+        grid = Grid.of_planes(placed, image.thickness())
+        return _Stacked(SourceSeries(slices), grid, tuple(order))
     row, column = image.spacing()
     described = image.description
-    return Grid(
+    grid = Grid(
         np.zeros(3),
         np.array([column, row, 1.0]),
         np.eye(3),
         (1, described.rows, described.columns),
     )
+    return _Stacked(series, grid, tuple(range(len(series.slices))))
 
 
 def _volume(series: SourceSeries) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:

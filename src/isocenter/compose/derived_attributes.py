@@ -288,6 +288,8 @@ def _pixels(changes: Changes, like: Dataset, plan: Plan) -> None:
         if like.get(keyword) != value:
             changes.generate(keyword, value, _REAL)
     changes.remove(derivation_tables.PIXELS, "of the old pixels")
+    if "PixelPresentation" in like:
+        changes.generate("PixelPresentation", "MONOCHROME", "no colour is laid over it")
     if plan.color:
         changes.remove(["SmallestImagePixelValue", "LargestImagePixelValue"], "colour has none")
     if form.padding is None or plan.color:

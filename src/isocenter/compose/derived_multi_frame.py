@@ -56,6 +56,7 @@ class MultiFrameImage:
         self._result = result
         self._plan = plan
         self._headers = DerivedHeaders(plan, keep_private)
+        self._keep_private = keep_private
         self._uid = new_uid()
         if len(result.frames) != len(series.slices) and not series.grouped:
             raise CannotCompose(
@@ -100,7 +101,10 @@ class MultiFrameImage:
             self._frame(source, number, sources)
             for number, sources in enumerate(self._result.sources)
         ]
-        self._share(source, shared, groups)
+        self._share(shared, groups)
+        if self._keep_private is not True:
+            for group in (shared, *groups):
+                group.remove_private_tags()
         changes.generate("SharedFunctionalGroupsSequence", [shared], "the source's, changed")
         changes.generate("PerFrameFunctionalGroupsSequence", groups, "the source's, changed")
         if self._result.planes is not None:
@@ -116,7 +120,8 @@ class MultiFrameImage:
         item.DerivationDescription = self._plan.label[:1024]
         item.DerivationCodeSequence = [code.item() for code in self._plan.codes or (_PROCESSED,)]
         frames = sorted(self._series.slices[one].frame for one in sources)
-        item.SourceImageSequence = [source_item(self._series.images, frames)]
+        # An item for each frame: readers that expect one number in each are common.
+        item.SourceImageSequence = [source_item(self._series.images, [one]) for one in frames]
         group.DerivationImageSequence = [*(group.get("DerivationImageSequence") or []), item]
         _retype(group, self._plan)
         if self._result.planes is not None:
@@ -130,13 +135,13 @@ class MultiFrameImage:
             group.FrameContentSequence = [content]
         return group
 
-    def _share(self, source: Dataset, shared: Dataset, groups: Sequence[Dataset]) -> None:
+    def _share(self, shared: Dataset, groups: Sequence[Dataset]) -> None:
         """Say once what is the same for all frames now, and nowhere else."""
         plan, result = self._plan, self._result
         _retype(shared, plan)
         scale = _first(shared, groups, "PixelValueTransformationSequence")
         windows = _first(shared, groups, "FrameVOILUTSequence")
-        _drop(_SCALE, shared, groups)
+        _drop((*_SCALE, "ConversionSourceAttributesSequence"), shared, groups)
         form = plan.form
         if not plan.color and (scale is not None or (form.slope, form.intercept) != (1, 0)):
             shared.PixelValueTransformationSequence = [
@@ -191,6 +196,8 @@ def _retype(group: Dataset, plan: Plan) -> None:
         if element.VR == "SQ" and element.value and "FrameType" in element.value[0]:
             item = element.value[0]
             item.FrameType = image_type(list(item.FrameType or []), plan)
+            if "PixelPresentation" in item:
+                item.PixelPresentation = "MONOCHROME"
 
 
 def _first(shared: Dataset, groups: Sequence[Dataset], keyword: str) -> Dataset | None:
