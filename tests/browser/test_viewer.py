@@ -2,13 +2,18 @@
 
 import re
 
+import av
 import httpx
 import numpy as np
 import pytest
 from playwright.sync_api import expect
+from pydicom import dcmread
+from pydicom.encaps import encapsulate
 from tests.browser import objects
-from tests.factories import ct_series, part10_bytes
+from tests.factories import ct_series, ct_slice, part10_bytes
 from tests.running_server import running_server, wait_until
+
+from isocenter.compose.video import video
 
 
 @pytest.fixture
@@ -226,6 +231,50 @@ def test_text_can_be_put_away(stack):
     expect(pane(stack)).to_contain_text("Stack, Stella")
     stack.press("x")
     expect(pane(stack)).not_to_contain_text("Stack, Stella")
+    expect(pane(stack)).not_to_contain_text("W 400")
+
+
+def test_what_an_image_must_not_be_read_without_stays_when_text_is_put_away(viewer, server):
+    dataset = ct_slice(64, 64, StudyInstanceUID=objects.STUDY, SeriesNumber=95)
+    dataset.LossyImageCompression, dataset.LossyImageCompressionRatio = "01", "12"
+    store(server, dataset)
+    viewer.open_series(dataset)
+    viewer.press("x")
+    assert viewer.page.locator(".letter").all_inner_texts() == ["R", "L", "A", "P"]
+    expect(pane(viewer)).to_contain_text("Lossy 12 : 1")
+
+
+@pytest.mark.parametrize("played", [True, False])
+def test_a_video_is_played_where_the_browser_can_and_else_said(viewer, server, tmp_path, played):
+    source = ct_slice(8, 8, StudyInstanceUID=objects.STUDY, SeriesNumber=96)
+    stored = tmp_path / "video.dcm"
+    dataset = dcmread(video(film(tmp_path / "film.mp4"), source=source).save(stored))
+    if played:  # as other programs store it: the whole file, which browsers know, unlike a stream
+        dataset.PixelData = encapsulate([(tmp_path / "film.mp4").read_bytes()], has_bot=False)
+        dataset.save_as(stored)
+    post(server, stored.read_bytes())
+    viewer.open(f"/viewer?StudyInstanceUIDs={objects.STUDY}")
+    viewer.wait("isocenter?.firstImage != null")
+    expect(thumbnail(viewer, dataset)).to_contain_text("1 video")
+    thumbnail(viewer, dataset).dblclick()
+    link = pane(viewer).get_by_role("link", name="Save video as it is stored")
+    assert viewer.page.request.get(viewer.address + link.get_attribute("href")).ok
+    if played:
+        viewer.wait("document.querySelector('video')?.videoWidth === 64")
+    else:
+        expect(pane(viewer)).to_contain_text("is a video that this browser cannot play")
+
+
+def film(path):
+    """A film of ten grey frames."""
+    with av.open(str(path), "w") as target:
+        stream = target.add_stream("libx264", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        for level in range(0, 250, 25):
+            pixels = np.full((48, 64, 3), level, np.uint8)
+            target.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        target.mux(stream.encode(None))
+    return path
 
 
 def test_keys_typed_into_a_field_stay_there(stack):
@@ -268,12 +317,13 @@ def replacing_server(tmp_path):
 
 def store(server, *datasets) -> None:
     for dataset in datasets:
-        answer = httpx.post(
-            f"{server.http}/dicomweb/studies",
-            content=part10_bytes(dataset),
-            headers={"content-type": "application/dicom"},
-        )
-        assert answer.status_code == 200, answer.text
+        post(server, part10_bytes(dataset))
+
+
+def post(server, content: bytes) -> None:
+    url, headers = f"{server.http}/dicomweb/studies", {"content-type": "application/dicom"}
+    answer = httpx.post(url, content=content, headers=headers)
+    assert answer.status_code == 200, answer.text
 
 
 def test_every_button_has_a_name_and_can_be_focused(stack):

@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import pytest
 from tests.dimse.wire import BIG_ENDIAN, CT, EXPLICIT, IMPLICIT, J2K
 
 from isocenter.dimse.limits import Limits
@@ -107,3 +110,23 @@ def test_an_accepted_context_with_a_syntax_that_was_not_proposed_is_not_used() -
     )
 
     assert set(agreed_contexts(asked, answer)) == {3}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "let_in"),
+    [
+        ("2001:DB8:0:0::1", "2001:db8::1", True),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("fe80::1", "fe80::1%eth0", True),
+        ("2001:db8::1", "2001:db8::2", False),
+        ("192.0.2.1", "192.0.2.10", False),
+        ("scanner", "192.0.2.1", False),
+    ],
+)
+def test_a_peer_s_address_is_compared_whatever_its_spelling(
+    wanted: str, found: str, let_in: bool
+) -> None:
+    rejection = AccessList(calling_ae_titles={"MODALITY": wanted}).decide(
+        replace(request(), calling_ae="MODALITY"), found
+    )
+    assert (rejection is None) is let_in

@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from tests.factories import ct_slice, part10_bytes
 
 from isocenter.archive import Action, Archive, Change
+from isocenter.services import changes
 from isocenter.services.changes import routes, summaries
 
 
@@ -121,3 +122,36 @@ def test_a_listener_that_says_nonsense_hears_from_now_on(archive):
             closing.set()
 
     asyncio.run(scene())
+
+
+def test_a_listener_that_missed_too_much_is_told_to_begin_anew(archive, monkeypatch):
+    monkeypatch.setattr(changes, "_MOST_CHANGES", 3)
+    for _ in range(5):
+        archive.ingest(part10_bytes(ct_slice(8, 8)))
+
+    async def scene() -> Listener:
+        closing = asyncio.Event()
+        listener = Listener(archive, closing, last_event_id="0")
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+            tasks.create_task(listener.listen())
+            await listener.until("event: reset")
+            await asyncio.to_thread(archive.ingest, part10_bytes(ct_slice(8, 8)))
+            await listener.until("event: change")
+            closing.set()
+        return listener
+
+    told = asyncio.run(scene()).text
+    # From where to resume is never more than what the reset stands for.
+    assert "id: 4\nevent: reset" in told
+    assert max(event["sequence"] for event in events(told) if event) == 6
+
+
+def test_a_listener_that_reads_slowly_costs_no_more_memory_than_a_few_thousand_changes():
+    news = changes._News(asyncio.Event())
+    for number in range(1, 50_001, 100):
+        news.add([change(n, Action.CREATED, f"1.{n}") for n in range(number, number + 100)])
+        assert len(news._pending) <= changes._MOST_CHANGES
+    assert news.take() == [b"id: 50000\nevent: reset\ndata: {}\n\n"]
+    news.add([change(50_001, Action.CREATED, "1.1")])
+    (event,) = news.take()
+    assert event.startswith(b"id: 50001\nevent: change")

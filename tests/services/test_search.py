@@ -201,3 +201,15 @@ def test_a_value_keeps_its_characters(web: Web) -> None:
     assert found["00100010"]["Value"] == [
         {"Alphabetic": "Yamada^Tarou", "Ideographic": "山田^太郎", "Phonetic": "やまだ^たろう"}
     ]
+
+
+@pytest.mark.parametrize("path", ["/studies", "/studies/{study}/metadata"])
+def test_programs_that_know_json_but_not_dicom_are_answered(
+    filled: Web, study: str, path: str
+) -> None:
+    plain = filled.get(path.format(study=study), accept="application/json")
+    assert plain.headers["content-type"] == "application/json"
+    named = filled.get(path.format(study=study), accept="application/json, application/dicom+json")
+    assert named.json() == plain.json()
+    anything = filled.get(path.format(study=study))
+    assert anything.headers["content-type"] == "application/dicom+json"

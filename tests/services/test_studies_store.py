@@ -3,9 +3,11 @@
 import asyncio
 import io
 import json
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from xml.etree import ElementTree
 
+import httpx
 import pytest
 from pydicom import dcmread
 from starlette.applications import Starlette
@@ -353,3 +355,34 @@ def test_a_user_agent_that_goes_away_leaves_nothing_of_a_part(web: Web) -> None:
     asyncio.run(asked(web.archive, StoreLimits(spool_bytes=1000), messages))
     assert leftovers(web.archive.directory) == []
     assert kept(web) == 0
+
+
+def test_requests_beyond_the_limit_are_told_to_try_again(web: Web) -> None:
+    limits = StoreLimits(requests=1)
+    app = Starlette(routes=[Mount("/dicomweb", routes=routes(web.archive, limits=limits))])
+    content = part10_bytes(small_object())
+
+    async def scene() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+
+            async def slow() -> AsyncIterator[bytes]:
+                under_way.set()
+                yield content[:100]
+                await going_on.wait()
+                yield content[100:]
+
+            def post(body: bytes | AsyncIterator[bytes]) -> Coroutine[None, None, httpx.Response]:
+                headers = {"content-type": "application/dicom"}
+                return client.post("/dicomweb/studies", content=body, headers=headers)
+
+            under_way, going_on = asyncio.Event(), asyncio.Event()
+            first = asyncio.create_task(post(slow()))
+            await under_way.wait()
+            refused = await post(content)
+            going_on.set()
+            return [refused, await first, await post(content)]
+
+    refused, *taken = asyncio.run(asyncio.wait_for(scene(), 20))
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "30")
+    assert [answer.status_code for answer in taken] == [200, 200]

@@ -9,6 +9,8 @@ from isocenter.errors import InvalidRequest
 
 DICOM: Final = "application/dicom"
 DICOM_JSON: Final = "application/dicom+json"
+JSON: Final = "application/json"
+"""What DICOM_JSON was called at first, and what programs say that know nothing of DICOM."""
 DICOM_XML: Final = "application/dicom+xml"
 OCTET_STREAM: Final = "application/octet-stream"
 MULTIPART_RELATED: Final = "multipart/related"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from types import MappingProxyType
 from typing import Protocol
 
@@ -104,7 +105,7 @@ class AccessList:
             return CALLED_AE_NOT_RECOGNIZED
         if calling is not None:
             wanted = calling.get(request.calling_ae, "")
-            if wanted is not None and wanted != peer_address:
+            if wanted is not None and not _is_same_address(wanted, peer_address):
                 return CALLING_AE_NOT_RECOGNIZED
         if request.user_information.identity is not None and not self.user_identity:
             return NO_REASON_GIVEN
@@ -114,6 +115,21 @@ class AccessList:
         """Return an empty answer where one is asked for: identities are let in unchecked."""
         identity = request.user_information.identity
         return b"" if identity is not None and identity.response_requested else None
+
+
+def _is_same_address(wanted: str, found: str) -> bool:
+    """Compare addresses, not their spelling; a name is no address and equals itself only."""
+    try:
+        return _address(wanted) == _address(found)
+    except ValueError:
+        return wanted == found
+
+
+def _address(text: str) -> IPv4Address | IPv6Address:
+    # The zone of a link-local address names an interface of this machine, nothing of the peer.
+    address = ip_address(text.partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
 
 
 EVERYONE = AccessList()

@@ -1,7 +1,7 @@
 """Tells browsers what changes in the archive, as it changes (server-sent events, HTML 9.2).
 
 A study of a thousand instances is one line on the screen: the changes of a quarter of a second are
-told as one event a study and action.
+told as one event a study and action. One that misses too many is told to begin anew: `reset`.
 """
 
 import asyncio
@@ -20,8 +20,8 @@ __all__ = ["routes", "summaries"]
 
 _BATCH_SECONDS = 0.25
 _SEQUENCE = re.compile(r"[0-9]{1,18}")
-# A browser that was away for longer is told of these and loads its list anew anyhow.
-_MISSED_CHANGES = 5000
+# A browser that was away for longer, or reads more slowly than changes come, loads its list anew.
+_MOST_CHANGES = 5000
 # Proxies and browsers give up on a silent connection after half a minute or more.
 _HEARTBEAT_SECONDS = 15.0
 
@@ -49,32 +49,63 @@ def routes(archive: Archive, closing: asyncio.Event) -> list[BaseRoute]:
     return [Route("/api/events", events, methods=["GET"])]
 
 
+class _News:
+    """Changes that a browser has not been told yet, up to a number; beyond it, only that there are.
+
+    Parameters
+    ----------
+    changed
+        Set when there is something to tell.
+    """
+
+    def __init__(self, changed: asyncio.Event) -> None:
+        self._changed = changed
+        self._pending = dict[int, Change]()  # by number: what was missed and what comes may overlap
+        self._last = 0
+        self._too_many = False
+
+    def add(self, changes: Sequence[Change]) -> None:
+        """Take changes to be told."""
+        if not changes:
+            return
+        self._last = max(self._last, changes[-1].sequence)
+        if not self._too_many:
+            self._pending.update((change.sequence, change) for change in changes)
+        if len(self._pending) > _MOST_CHANGES:
+            self._too_many = True
+            self._pending.clear()
+        self._changed.set()
+
+    def take(self) -> list[bytes]:
+        """Give the events that tell it all."""
+        if self._too_many:
+            self._too_many = False
+            return [f"id: {self._last}\nevent: reset\ndata: {{}}\n\n".encode()]
+        return list(summaries([self._pending.pop(sequence) for sequence in sorted(self._pending)]))
+
+
 async def _stream(
     archive: Archive, closing: asyncio.Event, last: int | None
 ) -> AsyncIterator[bytes]:
     """Yield events from the change after number `last` on, or from now on."""
-    pending = dict[int, Change]()  # by number: what was missed and what comes may overlap
     changed = asyncio.Event()
+    news = _News(changed)
     loop = asyncio.get_running_loop()
 
-    def notice(changes: Sequence[Change]) -> None:
-        pending.update((change.sequence, change) for change in changes)
-        changed.set()
+    def hear(found: Sequence[Change]) -> None:
+        loop.call_soon_threadsafe(news.add, found)
 
-    def notice_in_loop(changes: Sequence[Change]) -> None:
-        loop.call_soon_threadsafe(notice, changes)
-
-    unsubscribe = archive.subscribe(notice_in_loop)
+    unsubscribe = archive.subscribe(hear)
     try:
         yield b"retry: 2000\n\n"
         if last is not None:
-            notice(await asyncio.to_thread(archive.changes, since=last, limit=_MISSED_CHANGES))
+            limit = _MOST_CHANGES + 1
+            news.add(await asyncio.to_thread(archive.changes, since=last, limit=limit))
         while not closing.is_set():
             if not await _any_of(changed, closing, seconds=_HEARTBEAT_SECONDS):
                 yield b": still here\n\n"
             changed.clear()
-            batch = [pending.pop(sequence) for sequence in sorted(pending)]
-            for event in summaries(batch):
+            for event in news.take():
                 yield event
             await _any_of(closing, seconds=_BATCH_SECONDS)
     finally:

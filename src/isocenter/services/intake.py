@@ -32,6 +32,9 @@ class StoreLimits:
         How much of an object is gathered in memory before it is written.
     at_once
         How many objects are on their way to the disk at the same time, in all requests.
+    requests
+        How many requests are taken at the same time: each may hold an object of up to `spool_bytes`
+        in memory, and so may each object on its way to the disk.
     silence_seconds
         How long to wait for the next bytes of a request.
     """
@@ -40,6 +43,7 @@ class StoreLimits:
     parts: int = 100_000
     spool_bytes: int = 4 << 20
     at_once: int = 16
+    requests: int = 64
     silence_seconds: float = 60.0
 
 

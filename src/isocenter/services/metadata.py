@@ -15,6 +15,7 @@ from isocenter.archive.archive import BULK_DATA_ROOT
 from isocenter.dicomweb import (
     DICOM_JSON,
     DICOM_XML,
+    JSON,
     MultipartWriter,
     Representation,
     data_set_to_xml,
@@ -31,7 +32,11 @@ from isocenter.services.web import (
 
 __all__ = ["routes"]
 
-_FORMS: Final = (Representation(DICOM_JSON), Representation(DICOM_XML, multipart=True))
+_FORMS: Final = (
+    Representation(DICOM_JSON),
+    Representation(DICOM_XML, multipart=True),
+    Representation(JSON),
+)
 _LINK: Final = b'"BulkDataURI":"'
 
 
@@ -80,7 +85,7 @@ def _answer(
         writer = MultipartWriter(DICOM_XML)
         headers["content-type"] = writer.content_type
         return IteratorResponse(_as_xml(writer, _json_parts(found, root)), headers, pool)
-    headers["content-type"] = DICOM_JSON
+    headers["content-type"] = form.media_type
     if root == BULK_DATA_ROOT and accepts_gzip(request):
         return Response(found.gzip(), headers=headers | {"content-encoding": "gzip"})
     return IteratorResponse(_json_parts(found, root), headers, pool)

@@ -27,6 +27,7 @@ from isocenter.dicom.uids import is_path_safe_uid
 from isocenter.dicomweb import (
     DICOM_JSON,
     DICOM_XML,
+    JSON,
     MultipartWriter,
     Representation,
     SearchParameters,
@@ -41,7 +42,11 @@ __all__ = ["LARGEST_PAGE", "routes"]
 LARGEST_PAGE: Final = 5000
 """The most results of one response, whatever limit is asked for."""
 
-_RESULTS = (Representation(DICOM_JSON), Representation(DICOM_XML, multipart=True))
+_RESULTS = (
+    Representation(DICOM_JSON),
+    Representation(DICOM_XML, multipart=True),
+    Representation(JSON),
+)
 
 # PS3.18 Tables 10.6.3-3, 10.6.3-4 and 10.6.3-5: what every result says of its level.
 _DEFAULTS: Final[dict[Level, tuple[int, ...]]] = {
@@ -210,9 +215,9 @@ def _answer(archive: Archive, asked: _Search, form: Representation, base: str) -
     headers: dict[str, str] = {}
     if warnings:
         headers["warning"] = ", ".join(f'299 {_host(base)} "{text}"' for text in warnings)
-    if form.media_type == DICOM_JSON:
+    if form.media_type != DICOM_XML:
         body = json.dumps(results, ensure_ascii=False, separators=(",", ":")).encode()
-        return Response(body, 200, headers, DICOM_JSON)
+        return Response(body, 200, headers, form.media_type)
     multipart = MultipartWriter(DICOM_XML)
     body = multipart.frame([(DICOM_XML, data_set_to_xml(result)) for result in results])
     return Response(body, 200, headers | {"content-type": multipart.content_type})

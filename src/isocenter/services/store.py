@@ -17,6 +17,7 @@ from isocenter.dicomweb import (
     DICOM,
     DICOM_JSON,
     DICOM_XML,
+    JSON,
     BodyEnded,
     FailedItem,
     FailureReason,
@@ -40,7 +41,7 @@ from isocenter.services.web import answered, base_url, negotiate
 
 __all__ = ["StoreLimits", "routes"]
 
-_RESPONSES: Final = (Representation(DICOM_JSON), Representation(DICOM_XML))
+_RESPONSES: Final = (Representation(DICOM_JSON), Representation(DICOM_XML), Representation(JSON))
 _METADATA_TYPES: Final = (DICOM_JSON, DICOM_XML)
 
 
@@ -70,9 +71,22 @@ class _StoreService:
         self._limits = limits
         self._pool = ThreadPoolExecutor(limits.at_once, thread_name_prefix="store")
         self._places = asyncio.Semaphore(limits.at_once)
+        self._requests = 0
 
     async def store(self, request: Request) -> Response:
-        """Answer one request."""
+        """Answer one request, or refuse it where there are too many."""
+        if self._requests >= self._limits.requests:
+            raise errors.OutOfResources(
+                f"{self._requests} store requests are under way, which is all that this server "
+                "takes at a time; try again"
+            )
+        self._requests += 1
+        try:
+            return await self._store(request)
+        finally:
+            self._requests -= 1
+
+    async def _store(self, request: Request) -> Response:
         study = request.path_params.get("study")
         if study is not None and not is_path_safe_uid(study):
             raise errors.InvalidRequest(

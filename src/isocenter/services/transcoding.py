@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from isocenter.archive import StoredInstance
 from isocenter.dicom import TransferSyntax, file_meta_bytes, tags
+from isocenter.dicom.blame import blamed
 from isocenter.errors import InvalidDicom
 from isocenter.pixels import PixelDescription, transcode_frame, transcoded
 
@@ -57,7 +58,7 @@ def _rewritten(instance: StoredInstance, description: PixelDescription | None) -
     except Exception as error:  # a value that cannot be read may raise anything in pydicom
         raise InvalidDicom(
             f"instance {instance.header.sop_instance_uid} cannot be written in another transfer "
-            f"syntax ({error}); ask for it as it is kept, with transfer-syntax=*"
+            f"syntax: {blamed(error)}; ask for it as it is kept, with transfer-syntax=*"
         ) from error
 
 

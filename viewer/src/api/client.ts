@@ -107,6 +107,12 @@ export function fetchTags(
   return json(`${instanceUrl(study, series, instance)}/tags`, signal);
 }
 
+/** Where a video is as it is stored. */
+export function videoUrl(study: string, series: string, instance: string): string {
+  const parts = [study, "series", series, "instances", instance, "rendered"];
+  return `/dicomweb/studies/${parts.map(encodeURIComponent).join("/")}`;
+}
+
 /** Where one frame's normalised pixels are, for as long as the instance is the one that is meant. */
 export function frameUrl(
   study: string,

@@ -30,6 +30,8 @@ export interface SeriesSummary {
   frameCount: number;
   displayable: boolean;
   thumbnail: string | null;
+  /** UIDs of objects that are videos. */
+  videos?: string[];
 }
 
 export interface StudyContents {

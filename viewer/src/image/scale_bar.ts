@@ -1,5 +1,7 @@
 /** A bar of round length that tells how large things are. */
 
+import type { Spacing } from "../api/model";
+
 export interface ScaleBar {
   /** Length on the canvas in device pixels. */
   readonly pixels: number;
@@ -31,4 +33,18 @@ export function scaleBar(scale: number, spacing: number, longest: number): Scale
   if (!(millimetresAPixel > 0) || !Number.isFinite(millimetresAPixel)) return null;
   const length = roundDown(longest * millimetresAPixel);
   return { pixels: length / millimetresAPixel, label: lengthLabel(length) };
+}
+
+/** What lengths of the object's own attributes are, where they are not lengths in the patient. */
+const NOT_IN_THE_PATIENT: Readonly<Record<string, string>> = {
+  "Imager Pixel Spacing": "at detector",
+  "Imager Pixel Spacing / Estimated Radiographic Magnification Factor": "estimated",
+  "Nominal Scanned Pixel Spacing": "on film",
+  "Object Pixel Spacing in Center of Beam": "at beam centre",
+  "Image Plane Pixel Spacing": "at image plane",
+};
+
+/** Words behind a length: for which plane it holds, unless it holds in the patient. */
+export function lengthNote({ source, isReal }: Spacing): string {
+  return isReal ? "" : (NOT_IN_THE_PATIENT[source] ?? "uncalibrated");
 }

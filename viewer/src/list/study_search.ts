@@ -135,7 +135,9 @@ export class StudySearch {
     events.addEventListener("error", () => {
       this.live.value = "lost";
     });
-    events.addEventListener("change", () => this.refreshSoon());
+    for (const told of ["change", "reset"]) {
+      events.addEventListener(told, () => this.refreshSoon());
+    }
   }
 
   private refreshSoon(): void {

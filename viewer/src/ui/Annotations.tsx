@@ -2,7 +2,7 @@
 
 import { COLOUR_WINDOW, isColour, isTable } from "../image/display_table";
 import { edgeLetters, sliceLocation } from "../image/orientation";
-import { scaleBar } from "../image/scale_bar";
+import { lengthNote, scaleBar } from "../image/scale_bar";
 import { type NamedVoi, shortNumber, windowLabel } from "../image/windows";
 import type { ShownImage, Viewport } from "../viewer/viewport";
 import type { Workspace } from "../viewer/workspace";
@@ -100,13 +100,22 @@ function Scale({ shown, viewport }: { shown: ShownImage; viewport: Viewport }) {
   const ratio = devicePixelRatio;
   const bar = scaleBar(scale, spacing.column, Math.min(width / 4, 160 * ratio));
   if (!bar) return null;
-  const note = spacing.isReal ? "" : " at detector";
+  const note = lengthNote(spacing);
   return (
     <span class="scale" title={spacing.source}>
       <span class="scale-bar" style={{ width: `${bar.pixels / ratio}px` }} />
-      {bar.label}
-      {note}
+      {[bar.label, note].filter(Boolean).join(" ")}
     </span>
+  );
+}
+
+/** What stays when the text is put away: to read an image without it could mislead. */
+function Marks({ shown, viewport }: { shown: ShownImage; viewport: Viewport }) {
+  return (
+    <>
+      <Letters shown={shown} viewport={viewport} />
+      <Problems shown={shown} />
+    </>
   );
 }
 
@@ -114,7 +123,12 @@ export function Annotations({ workspace, viewport }: { workspace: Workspace; vie
   const shown = viewport.shown.value;
   if (!shown) return null;
   if (!workspace.cornerText.value) {
-    return <div class="annotations"><Problems shown={shown} /></div>;
+    return (
+      <div class="annotations">
+        <Lines place="bottom-left" lines={[lossyLine(shown)]} />
+        <Marks shown={shown} viewport={viewport} />
+      </div>
+    );
   }
   const window = windowLine(shown, viewport.resolvedVoi.value, viewport.inverted.value);
   return (
@@ -123,8 +137,7 @@ export function Annotations({ workspace, viewport }: { workspace: Workspace; vie
       <Lines place="top-right" lines={studyLines(shown)} />
       <Lines place="bottom-left" lines={[lossyLine(shown), viewLine(viewport), window]} />
       <Lines place="bottom-right" lines={imageLines(shown, viewport.count.value)} />
-      <Letters shown={shown} viewport={viewport} />
-      <Problems shown={shown} />
+      <Marks shown={shown} viewport={viewport} />
       <Scale shown={shown} viewport={viewport} />
     </div>
   );

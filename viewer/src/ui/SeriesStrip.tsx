@@ -19,6 +19,7 @@ function Picture({ series }: { series: SeriesSummary }) {
 }
 
 function countLabel(series: SeriesSummary): string {
+  if (!series.displayable && series.videos?.length) return counted(series.videos.length, "video");
   if (!series.displayable) return counted(series.instanceCount, "object");
   return counted(series.frameCount, "image");
 }

@@ -3,11 +3,13 @@ import { useEffect, useRef } from "preact/hooks";
 import { Gestures } from "../viewer/gestures";
 import type { Stage } from "../viewer/stage";
 import type { Viewport } from "../viewer/viewport";
-import type { Workspace } from "../viewer/workspace";
+import { seriesKey, type Workspace } from "../viewer/workspace";
+import { videoUrl } from "../api/client";
 import { Annotations } from "./Annotations";
 import { Icon } from "./icons";
 import { SERIES_TYPE } from "./SeriesStrip";
 import { StackBar } from "./StackBar";
+import { Videos } from "./Videos";
 
 export interface PaneProps {
   readonly workspace: Workspace;
@@ -42,6 +44,10 @@ function Message({ workspace, stage, viewport }: PaneProps) {
   const failure = viewport.failure.value;
   if (content.kind === "empty" && workspace.state.value.kind === "ready") {
     return <p class="pane-message">Drag a series here</p>;
+  }
+  if (content.kind === "undisplayable" && content.videos?.length) {
+    const { study, series, videos } = content;
+    return <Videos key={seriesKey(study, series)} urls={videos.map((uid) => videoUrl(study, series, uid))} />;
   }
   if (content.kind === "undisplayable") {
     return (

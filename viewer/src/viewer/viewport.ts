@@ -40,7 +40,14 @@ export type Content =
   | { readonly kind: "empty" }
   | { readonly kind: "loading"; readonly study: string; readonly series: string }
   | { readonly kind: "failed"; readonly study: string; readonly series: string; readonly reason: string }
-  | { readonly kind: "undisplayable"; readonly study: string; readonly series: string; readonly description: string }
+  | {
+      readonly kind: "undisplayable";
+      readonly study: string;
+      readonly series: string;
+      readonly description: string;
+      /** UIDs of objects that a browser may be able to play. */
+      readonly videos?: readonly string[];
+    }
   | { readonly kind: "images"; readonly series: SeriesDisplay };
 
 const OWN: VoiChoice = { kind: "own", index: 0 };

@@ -115,7 +115,8 @@ export class Workspace {
     const summary = this.summaryOf(study, series);
     if (summary && !summary.displayable) {
       const description = [summary.modality, summary.description].filter(Boolean).join(" · ");
-      viewport.say({ kind: "undisplayable", study, series, description });
+      const { videos } = summary;
+      viewport.say({ kind: "undisplayable", study, series, description, ...(videos && { videos }) });
       return;
     }
     const loading: Content = { kind: "loading", study, series };

@@ -79,6 +79,7 @@ class Series(_Model):
     frame_count: int
     displayable: bool
     thumbnail: str | None
+    videos: list[str]
 
 
 class StudyContents(_Model):

@@ -1,7 +1,7 @@
 """The study list and the series of a study, from the index alone."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from isocenter.archive import Archive, Found, Level, Match, Order, Query
 from isocenter.dicom import tags
@@ -207,23 +207,32 @@ def study_contents(archive: Archive, study: str) -> StudyContents:
     found = archive.find(Query(Level.STUDY, only_this, limit=1))
     if not found:
         raise NotFound(f"study {study[:64]} is not in this archive")
-    frames = _frames_by_series(archive, study)
+    shown = _shown_by_series(archive, study)
     series = [
-        _series(each, study, frames[each.text(tags.SeriesInstanceUID)])
+        _series(each, study, shown[each.text(tags.SeriesInstanceUID)])
         for each in archive.find(Query(Level.SERIES, only_this))
     ]
     series.sort(key=lambda s: (not s.displayable, s.number is None, s.number or 0))
     return StudyContents(study=_study(found[0]), series=series)
 
 
-def _frames_by_series(archive: Archive, study: str) -> dict[str, list[int]]:
-    """List, for each series, how many frames its displayable instances have."""
-    frames: dict[str, list[int]] = defaultdict(list)
+@dataclass(slots=True)
+class _Shown:
+    """What of a series is for eyes: numbers of frames of still images, and videos by UID."""
+
+    frames: list[int] = field(default_factory=list[int])
+    videos: list[str] = field(default_factory=list[str])
+
+
+def _shown_by_series(archive: Archive, study: str) -> dict[str, _Shown]:
+    found: dict[str, _Shown] = defaultdict(_Shown)
     for each in archive.find(Query.of(Level.INSTANCE, {tags.StudyInstanceUID: study})):
-        counts = frames[each.text(tags.SeriesInstanceUID)]
+        shown = found[each.text(tags.SeriesInstanceUID)]
         if displayable(each):
-            counts.append(_integer(each, tags.NumberOfFrames) or 1)
-    return frames
+            shown.frames.append(_integer(each, tags.NumberOfFrames) or 1)
+        elif _is_video(each):
+            shown.videos.append(each.text(tags.SOPInstanceUID))
+    return found
 
 
 def displayable(instance: Found) -> bool:
@@ -239,12 +248,15 @@ def displayable(instance: Found) -> bool:
     bool
         True when it has a size in pixels and is no video.
     """
+    return bool(_integer(instance, tags.Rows)) and not _is_video(instance)
+
+
+def _is_video(instance: Found) -> bool:
     syntax = lookup(instance.text(tags.AvailableTransferSyntaxUID))
-    video = syntax is not None and syntax.video
-    return bool(_integer(instance, tags.Rows)) and not video
+    return syntax is not None and syntax.video
 
 
-def _series(found: Found, study: str, frames: list[int]) -> Series:
+def _series(found: Found, study: str, shown: _Shown) -> Series:
     uid = found.text(tags.SeriesInstanceUID)
     return Series(
         uid=uid,
@@ -253,7 +265,8 @@ def _series(found: Found, study: str, frames: list[int]) -> Series:
         description=found.text(tags.SeriesDescription),
         body_part=found.text(tags.BodyPartExamined),
         instance_count=_integer(found, tags.NumberOfSeriesRelatedInstances) or 0,
-        frame_count=sum(frames),
-        displayable=bool(frames),
-        thumbnail=f"/api/studies/{study}/series/{uid}/thumbnail" if frames else None,
+        frame_count=sum(shown.frames),
+        displayable=bool(shown.frames),
+        thumbnail=f"/api/studies/{study}/series/{uid}/thumbnail" if shown.frames else None,
+        videos=shown.videos,
     )
