@@ -19,6 +19,7 @@ from benchmarks.row import US, Row, Target, Trial
 CAPTURES = 100
 CORRECTED = 1000
 SLICES = 200
+DERIVED = 400
 SIZE = 512
 
 
@@ -173,6 +174,70 @@ def _ring(bench: Bench) -> Iterator[Mapping[str, Trial]]:
         _require_exact(path, series, mask)
 
 
+# -- derived series --------------------------------------------------------------------------------
+
+_COPIED = (
+    "0010|0010", "0010|0020", "0010|0030", "0020|000d", "0020|0010",
+    "0008|0020", "0008|0030", "0008|0050", "0008|0060",
+)  # fmt: skip
+"""What SimpleITK's example of a modified series copies of patient and study."""
+
+
+def _by_simple_itk(sitk: Any, series: Path, folder: Path) -> None:
+    """Read a series, change its values and write it, as SimpleITK's documentation shows."""
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(series)))
+    reader.MetaDataDictionaryArrayUpdateOn()
+    reader.LoadPrivateTagsOn()
+    image = reader.Execute()
+    changed = sitk.GetImageFromArray(_clipped(sitk.GetArrayFromImage(image)))
+    changed.CopyInformation(image)
+    writer = sitk.ImageFileWriter()
+    writer.KeepOriginalImageUIDOn()
+    uid = generate_uid()
+    for number in range(changed.GetDepth()):
+        one = changed[:, :, number]
+        for key in _COPIED:
+            if reader.HasMetaDataKey(number, key):
+                one.SetMetaData(key, reader.GetMetaData(number, key))
+        position = changed.TransformIndexToPhysicalPoint((0, 0, number))
+        one.SetMetaData("0008|0008", "DERIVED\\SECONDARY")
+        one.SetMetaData("0008|0018", generate_uid())
+        one.SetMetaData("0020|000e", uid)
+        one.SetMetaData("0020|0013", str(number + 1))
+        one.SetMetaData("0020|0032", "\\".join(map(str, position)))
+        writer.SetFileName(str(folder / f"{number:04}.dcm"))
+        writer.Execute(one)
+
+
+def _clipped(values: NDArray[Any]) -> NDArray[Any]:
+    return np.clip(values, -100, 300)
+
+
+@contextmanager
+def _derived(bench: Bench) -> Iterator[Mapping[str, Trial]]:
+    count = max(2, round(DERIVED * bench.scale))
+    series = _series(bench, count)
+    sitk: Any = importlib.import_module("SimpleITK")
+    expected: set[bytes] = {
+        _clipped(pydicom.dcmread(path).pixel_array).tobytes() for path in series.iterdir()
+    }
+
+    def ours(folder: Path) -> None:
+        from isocenter.compose import derived_series
+
+        files = derived_series(series, _clipped).save(folder / "derived")
+        written[:] = files
+
+    written: list[Path] = []
+    yield {
+        US: _seconds(ours, bench),
+        "SimpleITK": _seconds(lambda folder: _by_simple_itk(sitk, series, folder), bench),
+    }
+    if {pydicom.dcmread(path).pixel_array.tobytes() for path in written} - expected:
+        raise AssertionError("the derived pixels are not the clipped ones")
+
+
 ROWS = (
     Row(
         "compose-capture",
@@ -194,5 +259,12 @@ ROWS = (
         "s",
         (Target(2, "rt-utils"),),
         _ring,
+    ),
+    Row(
+        "compose-derived",
+        "Derived series of 400 slices of 512 x 512, values clipped, read and written",
+        "s",
+        (Target(2, "SimpleITK"),),
+        _derived,
     ),
 )
