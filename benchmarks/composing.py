@@ -214,14 +214,18 @@ def _clipped(values: NDArray[Any]) -> NDArray[Any]:
     return np.clip(values, -100, 300)
 
 
+def _values(path: Path) -> NDArray[Any]:
+    data_set = pydicom.dcmread(path)
+    scale = float(data_set.get("RescaleSlope", 1)), float(data_set.get("RescaleIntercept", 0))
+    return data_set.pixel_array * scale[0] + scale[1]
+
+
 @contextmanager
 def _derived(bench: Bench) -> Iterator[Mapping[str, Trial]]:
     count = max(2, round(DERIVED * bench.scale))
     series = _series(bench, count)
     sitk: Any = importlib.import_module("SimpleITK")
-    expected: set[bytes] = {
-        _clipped(pydicom.dcmread(path).pixel_array).tobytes() for path in series.iterdir()
-    }
+    expected = {_clipped(_values(path)).tobytes() for path in series.iterdir()}
 
     def ours(folder: Path) -> None:
         from isocenter.compose import derived_series
@@ -234,7 +238,7 @@ def _derived(bench: Bench) -> Iterator[Mapping[str, Trial]]:
         US: _seconds(ours, bench),
         "SimpleITK": _seconds(lambda folder: _by_simple_itk(sitk, series, folder), bench),
     }
-    if {pydicom.dcmread(path).pixel_array.tobytes() for path in written} - expected:
+    if {_values(path).tobytes() for path in written} - expected:
         raise AssertionError("the derived pixels are not the clipped ones")
 
 
