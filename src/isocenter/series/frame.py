@@ -9,7 +9,7 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
-from isocenter.compose.element_values import prepared
+from isocenter.compose.element_values import checked_element, prepared
 from isocenter.compose.planes import Plane
 from isocenter.compose.values import decimals, described, tag_of, vr_of
 from isocenter.dicom import tags
@@ -73,7 +73,7 @@ class Frame:
 
     def changed(self, tag: int, value: Any) -> Frame:
         """Return this image with one attribute set; one that places it moves it."""
-        changes = {**self.changes, tag: value}
+        changes = {**self.changes, tag: checked_element(tag, value).value}
         if described(tag).split()[0] not in _PLACE:
             return replace(self, changes=changes)
         moved = self.header()

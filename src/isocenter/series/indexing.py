@@ -43,8 +43,8 @@ def _expanded(key: Any, ndim: int) -> list[Any] | None:
     keys: list[Any] = list(cast("tuple[Any, ...]", key)) if isinstance(key, tuple) else [key]
     if sum(one is Ellipsis for one in keys) > 1 or any(one is None for one in keys):
         return None
-    if Ellipsis in [one for one in keys if not isinstance(one, np.ndarray)]:
-        at = next(n for n, one in enumerate(keys) if one is Ellipsis)
+    at = next((n for n, one in enumerate(keys) if one is Ellipsis), None)
+    if at is not None:
         keys[at : at + 1] = [slice(None)] * (ndim - len(keys) + 1)
     if len(keys) > ndim:
         return None

@@ -240,6 +240,14 @@ class Series(NDArrayOperatorsMixin):
         """Return the series with values of its own."""
         return self.with_values(self.array.copy())
 
+    def all(self, axis: Any = None, **options: Any) -> Any:
+        """Tell whether all values are true, as `numpy.all` does."""
+        return np.all(cast("Any", self), axis=axis, **options)
+
+    def any(self, axis: Any = None, **options: Any) -> Any:
+        """Tell whether any value is true, as `numpy.any` does."""
+        return np.any(cast("Any", self), axis=axis, **options)
+
     def sum(self, axis: Any = None, **options: Any) -> Any:
         """Return sums as `numpy.sum` does."""
         return np.sum(cast("Any", self), axis=axis, **options)
@@ -393,7 +401,7 @@ class Series(NDArrayOperatorsMixin):
 
     def _slice_axis(self) -> Axis:
         planes = [frame.plane for frame in self._table.frames[0]]
-        if any(plane is None for plane in planes):
+        if None in planes:
             return Axis(SLICE, "", np.arange(float(len(planes))))
         normal = planes[0].normal
         return Axis(SLICE, "mm", np.array([plane.position @ normal for plane in planes]))
@@ -408,7 +416,7 @@ class Series(NDArrayOperatorsMixin):
             When the images do not say.
         """
         planes = [frame.plane for frame in self._table.frames[0]]
-        if any(plane is None for plane in planes):
+        if None in planes:
             raise CannotCompose(
                 "The images do not say where they lie.",
                 tag=tags.ImagePositionPatient,

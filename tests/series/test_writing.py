@@ -1,0 +1,81 @@
+"""Series are written as new ones, derived from the images that they were made from."""
+
+import numpy as np
+import pydicom
+import pytest
+from tests.compose import judges
+from tests.series.test_series import echoes, volume, write
+
+from isocenter import Series
+from isocenter.errors import CannotCompose
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda series: series + 100,
+        lambda series: series / 7,
+        lambda series: series[1:4, ::2, 1:],
+        lambda series: series[::-1],
+        lambda series: series[2],
+    ],
+    ids=["added", "divided", "cut", "reversed", "slice"],
+)
+def test_a_changed_series_is_written_as_one_derived_from_its_images(tmp_path, change):
+    series = change(Series.open(write(tmp_path / "s", volume())))
+    paths = series.write(tmp_path / "out", description="Changed")
+    assert judges.dcentvfy_errors(paths) == []
+    assert judges.dciodvfy_errors(paths[0]) == []
+    back = Series.open(tmp_path / "out")
+    expected = np.asarray(series[np.argsort(series.axis("slice").values)])
+    if series.ndim == 2:
+        expected = np.asarray(series)[np.newaxis]
+    assert np.abs(back.array - expected.astype(float)).max() <= 0.01
+    header = back.header()
+    assert header.ImageType[0] == "DERIVED"
+    originals = {pydicom.dcmread(one).SOPInstanceUID for one in (tmp_path / "s").iterdir()}
+    assert header.SourceImageSequence[0].ReferencedSOPInstanceUID in originals
+    assert header.SeriesInstanceUID not in {
+        pydicom.dcmread(one).SeriesInstanceUID for one in (tmp_path / "s").iterdir()
+    }
+
+
+def test_what_was_set_is_written(tmp_path):
+    series = Series.open(write(tmp_path / "s", volume()))
+    series.set("ImageComments", "noisy", slice=2)
+    series.set("ImagePositionPatient", [1, 2, 500], slice=4)
+    (series + 1).write(tmp_path / "out")
+    back = Series.open(tmp_path / "out")
+    assert back.get("ImageComments", slice=2) == "noisy"
+    assert back.get("ImagePositionPatient", slice=4) == [1, 2, 500]
+
+
+def test_volumes_of_several_echoes_are_one_series(tmp_path):
+    series = Series.open(write(tmp_path / "s", echoes()))
+    (series * 2).write(tmp_path / "out")
+    back = Series.open(tmp_path / "out")
+    assert np.array_equal(back, series.array * 2)
+    assert back.axis("tag").values.tolist() == [10, 20, 30]
+    assert sorted(int(one) for one in back.values_of("InstanceNumber").flat) == list(range(1, 13))
+
+
+def test_a_mean_over_echoes_names_all_its_sources(tmp_path):
+    series = Series.open(write(tmp_path / "s", echoes()))
+    paths = series.mean(axis=0).write(tmp_path / "out")
+    assert judges.dciodvfy_errors(paths[0]) == []
+    assert len(pydicom.dcmread(paths[0]).SourceImageSequence) == 3
+
+
+def test_an_enhanced_object_is_derived_as_one(tmp_path):
+    from isocenter.compose.acquired import acquired_series
+
+    array = np.random.default_rng(0).integers(0, 4000, (4, 8, 6)).astype(np.int16)
+    (path,) = acquired_series(array, modality="MR", spacing=(2, 1, 1), enhanced=True).save(
+        tmp_path / "in"
+    )
+    paths = (Series.open(path) + 5).write(tmp_path / "out")
+    assert judges.dciodvfy_errors(paths[0]) == []
+    assert np.array_equal(Series.open(paths[0]), array + 5)
+    with pytest.raises(CannotCompose, match="part of a multi-frame"):
+        Series.open(path)[1:].write(tmp_path / "part")
+    assert not (tmp_path / "part").exists()
