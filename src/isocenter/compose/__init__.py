@@ -16,15 +16,19 @@ from isocenter.compose.sources import Source, Sources, load
 from isocenter.compose.templates import Template
 
 if TYPE_CHECKING:
+    from isocenter.compose.acquired import AcquiredSeries, acquired_series
     from isocenter.compose.codes import Code
     from isocenter.compose.corrections import correct
     from isocenter.compose.deformable import deformable_registration, read_deformable_registration
     from isocenter.compose.derivation_operations import Pixels, Resample, Smooth
     from isocenter.compose.derived import DerivedSeries, derived_series
     from isocenter.compose.encapsulated import encapsulated
+    from isocenter.compose.fiducial_files import read_fiducials
+    from isocenter.compose.fiducials import Fiducial
     from isocenter.compose.fields import read_field
     from isocenter.compose.key_object import key_object_selection
     from isocenter.compose.label_maps import read_label_map, write_label_map
+    from isocenter.compose.linear_transforms import read_linear_transform
     from isocenter.compose.measurement_report import (
         MeasurementGroup,
         measurement_report,
@@ -44,14 +48,21 @@ if TYPE_CHECKING:
     from isocenter.compose.segmentation import segmentation
     from isocenter.compose.segmentation_reading import read_segmentation
     from isocenter.compose.segments import Segment
+    from isocenter.compose.spatial_fiducials import read_spatial_fiducials, spatial_fiducials
+    from isocenter.compose.spatial_registration import (
+        read_spatial_registration,
+        spatial_registration,
+    )
     from isocenter.compose.video import video
     from isocenter.compose.volume_grids import Grid
 
 __all__ = [
+    "AcquiredSeries",
     "Code",
     "Composed",
     "Composition",
     "DerivedSeries",
+    "Fiducial",
     "Grid",
     "MeasurementGroup",
     "Origin",
@@ -65,6 +76,7 @@ __all__ = [
     "Source",
     "Sources",
     "Template",
+    "acquired_series",
     "correct",
     "deformable_registration",
     "derived_series",
@@ -77,19 +89,25 @@ __all__ = [
     "presentation_state",
     "quantity",
     "read_deformable_registration",
+    "read_fiducials",
     "read_field",
     "read_label_map",
+    "read_linear_transform",
     "read_measurements",
     "read_parametric_map",
     "read_presentation_state",
     "read_real_world_value_mapping",
     "read_rt_structure_set",
     "read_segmentation",
+    "read_spatial_fiducials",
+    "read_spatial_registration",
     "read_structured_report",
     "real_world_value_mapping",
     "rt_structure_set",
     "secondary_capture",
     "segmentation",
+    "spatial_fiducials",
+    "spatial_registration",
     "structured_report",
     "units",
     "video",
@@ -97,8 +115,10 @@ __all__ = [
 ]
 
 _LAZY = {
+    "AcquiredSeries": "acquired",
     "Code": "codes",
     "DerivedSeries": "derived",
+    "Fiducial": "fiducials",
     "Grid": "volume_grids",
     "MeasurementGroup": "measurement_report",
     "Pixels": "derivation_operations",
@@ -107,30 +127,37 @@ _LAZY = {
     "Resample": "derivation_operations",
     "Segment": "segments",
     "Smooth": "derivation_operations",
+    "acquired_series": "acquired",
     "correct": "corrections",
     "deformable_registration": "deformable",
     "derived_series": "derived",
     "encapsulated": "encapsulated",
     "key_object_selection": "key_object",
-    "parametric_map": "parametric_map",
     "measurement_report": "measurement_report",
+    "parametric_map": "parametric_map",
     "photograph": "photograph",
     "presentation_state": "presentation.state",
     "quantity": "real_world_mappings",
     "read_deformable_registration": "deformable",
+    "read_fiducials": "fiducial_files",
     "read_field": "fields",
     "read_label_map": "label_maps",
+    "read_linear_transform": "linear_transforms",
     "read_measurements": "measurement_report",
     "read_parametric_map": "parametric_map",
     "read_presentation_state": "presentation.state",
     "read_real_world_value_mapping": "real_world_values",
     "read_rt_structure_set": "rt_structure_set",
     "read_segmentation": "segmentation_reading",
+    "read_spatial_fiducials": "spatial_fiducials",
+    "read_spatial_registration": "spatial_registration",
     "read_structured_report": "reports",
     "real_world_value_mapping": "real_world_values",
     "rt_structure_set": "rt_structure_set",
     "secondary_capture": "secondary_capture",
     "segmentation": "segmentation",
+    "spatial_fiducials": "spatial_fiducials",
+    "spatial_registration": "spatial_registration",
     "structured_report": "reports",
     "units": "real_world_mappings",
     "video": "video",
