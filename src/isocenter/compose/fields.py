@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from isocenter.compose import sources
 from isocenter.compose.grids import DisplacementField
+from isocenter.compose.linear_transforms import TRANSFORM_SUFFIXES, read_transform
+from isocenter.compose.planes import stack
+from isocenter.compose.volume_grids import Grid
 from isocenter.errors import CannotCompose, NotFound
 
 __all__ = ["read_field"]
 
-_TRANSFORM_SUFFIXES = (".tfm", ".txt", ".h5", ".hdf", ".hdf5", ".mat", ".xfm")
 
-
-def read_field(field: Any, *, like: Any = None) -> DisplacementField:
+def read_field(field: Any, *, like: Any = None, spacing: float | None = None) -> DisplacementField:
     """Return a displacement field in mm on a grid in the patient coordinate system (LPS).
 
     Parameters
@@ -27,8 +29,12 @@ def read_field(field: Any, *, like: Any = None) -> DisplacementField:
         into LPS by its reader; files of intent vector are taken to hold LPS vectors, as ITK and
         ANTs write them.
     like
-        A SimpleITK image that gives the grid for transforms that have none of their own (B-splines,
-        composites); a displacement field transform brings its own.
+        What gives the grid for transforms that have none of their own (B-splines, composites): a
+        SimpleITK image, an image file, or a DICOM series; a displacement field transform brings
+        its own.
+    spacing
+        Distance of points in mm on that grid, instead of its own: as far apart as the field is
+        smooth, so that the object stays small.
 
     Raises
     ------
@@ -43,7 +49,7 @@ def read_field(field: Any, *, like: Any = None) -> DisplacementField:
     if isinstance(field, str | Path):
         field = _read(Path(field))
     if isinstance(field, sitk.Transform):
-        field = _sampled(field, like)
+        field = _sampled(field, like, spacing)
     if not isinstance(field, sitk.Image):
         raise CannotCompose(
             f"A field of type {type(field).__name__} is not understood; give a file, a SimpleITK "
@@ -65,8 +71,8 @@ def _read(path: Path) -> Any:
     if not path.is_file():
         raise NotFound(f"There is no file {path}; check the path of the field.")
     try:
-        if path.name.lower().endswith(_TRANSFORM_SUFFIXES):
-            return sitk.ReadTransform(str(path))
+        if path.name.lower().endswith(TRANSFORM_SUFFIXES):
+            return read_transform(path)
         return sitk.ReadImage(str(path))
     except RuntimeError as error:
         raise CannotCompose(
@@ -74,7 +80,7 @@ def _read(path: Path) -> Any:
         ) from error
 
 
-def _sampled(transform: Any, like: Any) -> Any:
+def _sampled(transform: Any, like: Any, spacing: float | None) -> Any:
     """Return a transform as a field; one that is a field already is not sampled again."""
     sitk = _simple_itk()
     transform = transform.Downcast()
@@ -87,14 +93,43 @@ def _sampled(transform: Any, like: Any) -> Any:
             tag=0x00640007,
             module="Deformable Spatial Registration",
         )
+    grid = _grid(like)
+    counts = np.array(grid.shape[::-1])
+    apart = grid.spacing
+    if spacing is not None:
+        # The coarser grid covers the finer one to its last point.
+        counts = np.ceil((counts - 1) * apart / spacing).astype(np.int64) + 1
+        apart = np.full(3, spacing)
     return sitk.TransformToDisplacementField(
         transform,
         sitk.sitkVectorFloat32,
-        like.GetSize(),
-        like.GetOrigin(),
-        like.GetSpacing(),
-        like.GetDirection(),
+        counts.tolist(),
+        grid.origin.tolist(),
+        apart.tolist(),
+        grid.directions.ravel().tolist(),
     )
+
+
+def _grid(like: Any) -> Grid:
+    sitk = _simple_itk()
+    if isinstance(like, sitk.Image):
+        return Grid.of_image(like)
+    if isinstance(like, str | Path) and Path(like).is_file():
+        reader = sitk.ImageFileReader()
+        reader.SetFileName(str(like))
+        try:
+            reader.ReadImageInformation()
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise CannotCompose(f"{like} cannot be read as an image: {reason}.") from error
+        if reader.GetDimension() == 3 and reader.GetSize()[2] > 1:
+            return Grid(
+                np.array(reader.GetOrigin()),
+                np.array(reader.GetSpacing()),
+                np.array(reader.GetDirection()).reshape(3, 3),
+                tuple(reversed(reader.GetSize())),
+            )
+    return Grid.of_planes(stack(sources.load(like)).planes)
 
 
 def _from_image(image: Any) -> DisplacementField:

@@ -15,6 +15,7 @@ from isocenter.compose.planes import Stack, stack
 from isocenter.compose.regions import Region
 from isocenter.compose.segments import COLORS
 from isocenter.compose.sources import SourceLike, Sources
+from isocenter.compose.volume_grids import Grid
 from isocenter.errors import CannotCompose, NotFound
 
 __all__ = ["read_grid", "read_label_map", "write_label_map"]
@@ -129,32 +130,17 @@ def write_label_map(
             f"The array has the shape {labels.shape}, the series {images.shape} (slices, rows, "
             "columns)."
         )
-    plane = images.planes[0]
-    array = labels.astype(np.uint8) if labels.dtype == np.bool_ else labels
-    image = sitk.GetImageFromArray(array)
-    image.SetOrigin(plane.position.tolist())
-    image.SetSpacing((plane.spacing[1], plane.spacing[0], _distance(images)))
-    directions = np.column_stack([plane.along_row, plane.along_column, plane.normal])
-    image.SetDirection(directions.ravel().tolist())
+    grid = Grid.of_planes(images.planes)
+    image = sitk.GetImageFromArray(labels.astype(np.uint8) if labels.dtype == np.bool_ else labels)
+    image.SetOrigin(grid.origin.tolist())
+    image.SetSpacing(grid.spacing.tolist())
+    image.SetDirection(grid.directions.ravel().tolist())
     try:
         sitk.WriteImage(image, str(path))
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
         raise _refused(f"{path} cannot be written: {reason}.") from error
     return Path(path)
-
-
-def _distance(images: Stack) -> float:
-    """Return how far slices lie apart in mm; 1 where there is only one."""
-    if len(images) == 1:
-        return 1.0
-    steps = np.diff(images.heights)
-    if np.ptp(steps) > _TOLERANCE * steps.mean():
-        raise _refused(
-            f"The slices lie between {steps.min():g} and {steps.max():g} mm apart, and such files "
-            "have one distance for all; resample the series."
-        )
-    return float(steps.mean())
 
 
 def _refused(message: str) -> CannotCompose:
