@@ -1,15 +1,15 @@
 """Values that pass between receiving an object, placing its file and registering it."""
 
 import enum
+import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from isocenter.dicom.header import Header
 
 from .blobs import Temporary
 
-__all__ = ["Arrival", "ConflictPolicy", "Durability", "Origin", "Outcome", "Stored", "microseconds"]
+__all__ = ["Arrival", "ConflictPolicy", "Durability", "Origin", "Outcome", "Stored"]
 
 
 class Durability(enum.Enum):
@@ -84,6 +84,11 @@ class Stored:
     warnings: tuple[str, ...] = ()
 
 
+def now() -> int:
+    """Give this moment as the index counts it: microseconds since 1970, UTC."""
+    return time.time_ns() // 1000
+
+
 @dataclass(slots=True, eq=False)
 class Arrival:
     """An object whose bytes are all here, on its way into the index."""
@@ -91,7 +96,8 @@ class Arrival:
     header: Header
     temporary: Temporary | None
     """Its file while that is not in place; None for a file that was found there."""
-    path: Path
+    place: str
+    """The path of its place."""
     size: int
     origin: str = ""
     inode: int = 0
@@ -100,7 +106,7 @@ class Arrival:
     """Whether its file stands in its place, where there was none before."""
     same_as: tuple[int, bool] | None = None
     """Inode of the file found in its place, and whether that has the same bytes."""
-    time: int = field(default_factory=lambda: microseconds(datetime.now(UTC)))
+    time: int = field(default_factory=now)
     study: str = field(init=False)
     series: str = field(init=False)
     instance: str = field(init=False)
@@ -113,6 +119,11 @@ class Arrival:
         self.sop_class = self.header.sop_class_uid
 
     @property
+    def path(self) -> Path:
+        """Its place."""
+        return Path(self.place)
+
+    @property
     def arrived_as(self) -> str:
         """Name of its temporary file."""
         assert self.temporary is not None
@@ -121,8 +132,3 @@ class Arrival:
     def stored(self, outcome: Outcome, warnings: tuple[str, ...] = ()) -> Stored:
         """Say what became of it."""
         return Stored(self.study, self.series, self.instance, self.sop_class, outcome, warnings)
-
-
-def microseconds(moment: datetime) -> int:
-    """Count a moment as the index does: microseconds since 1970, UTC."""
-    return int(moment.timestamp() * 1_000_000)

@@ -152,6 +152,7 @@ class BlobStore:
     def __init__(self, root: Path, *, durable: bool) -> None:
         self.root = root
         self.durable = durable
+        self._root = str(root)
         self._known_folders: set[str] = set()
         self._count = 0
         self._lock = threading.Lock()
@@ -159,6 +160,7 @@ class BlobStore:
             for name in (self.INCOMING, self.REPLACED, self.ASIDE):
                 (root / name).mkdir(parents=True, exist_ok=True)
             self._incoming = root / self.INCOMING / secrets.token_hex(8)
+            self._arriving = str(self._incoming)
             self._claim = _Claim(self._incoming.with_suffix(".lock"))
             self._incoming.mkdir()
 
@@ -168,6 +170,10 @@ class BlobStore:
         self._claim.release()
 
     def path(self, study: str, series: str, instance: str) -> Path:
+        """Give the place of an instance as `place_of` does."""
+        return Path(self.place_of(study, series, instance))
+
+    def place_of(self, study: str, series: str, instance: str) -> str:
         """Give the place of an instance, from UIDs that are safe in a path.
 
         Raises
@@ -182,20 +188,20 @@ class BlobStore:
                     "1 to 64 digits and dots (PS3.5 9.1)",
                     tag,
                 )
-        return Path(f"{self.root}{os.sep}{study}{os.sep}{series}{os.sep}{instance}.dcm")
+        return f"{self._root}{os.sep}{study}{os.sep}{series}{os.sep}{instance}.dcm"
 
     def temporary(self) -> Temporary:
         """Open a file to write an arrival to."""
         with self._lock:
             self._count += 1
             number = self._count
-        return Temporary(f"{self._incoming}{os.sep}{number}", durable=self.durable)
+        return Temporary(f"{self._arriving}{os.sep}{number}", durable=self.durable)
 
     def move(self, source: str, path: Path) -> None:
         """Rename a file to its place, making the folders and syncing the names where durable."""
-        self._in_folder(path.parent, lambda: os.replace(source, path))
+        self._in_folder(str(path.parent), lambda: os.replace(source, path))
 
-    def place(self, source: str, path: Path) -> bool:
+    def place(self, source: str, place: str) -> bool:
         """Give a file its place unless one stands there; the old name may stay beside the new.
 
         A rename would silently take the place of what another process put there meanwhile.
@@ -205,16 +211,16 @@ class BlobStore:
         bool
             False where the place is taken.
         """
-        return self._in_folder(path.parent, lambda: _link_new(source, path))
+        return self._in_folder(os.path.dirname(place), lambda: _link_new(source, place))
 
-    def _in_folder(self, folder: Path, act: Callable[[], _T]) -> _T:
+    def _in_folder(self, folder: str, act: Callable[[], _T]) -> _T:
         """Do something in a folder, making the folder where it is missing."""
-        if str(folder) in self._known_folders:
+        if folder in self._known_folders:
             with contextlib.suppress(FileNotFoundError):
                 return act()
         for attempt in range(_ATTEMPTS):
             try:
-                self._make_folder(folder)
+                self._make_folder(Path(folder))
                 return act()
             except FileNotFoundError:  # deleting a series took the empty folder away meanwhile
                 if attempt == _ATTEMPTS - 1:
@@ -244,7 +250,7 @@ class BlobStore:
                 raise
             shutil.copy2(path, other)
 
-    def sync_folder(self, folder: Path) -> None:
+    def sync_folder(self, folder: Path | str) -> None:
         """Wait until the names in a folder are on the disk."""
         if not self.durable or os.name == "nt":  # Windows syncs no folders
             return
@@ -329,17 +335,17 @@ def _sync(descriptor: int, usual: Callable[[int], None]) -> None:
     usual(descriptor)
 
 
-def _link_new(source: str, path: Path) -> bool:
+def _link_new(source: str, place: str) -> bool:
     try:
-        os.link(source, path)
+        os.link(source, place)
     except FileExistsError:
         return False
     except OSError as error:
         if error.errno in EXHAUSTED or isinstance(error, FileNotFoundError):
             raise
-        if path.exists():
+        if os.path.exists(place):
             return False
-        os.replace(source, path)  # a file system that gives a file only one name
+        os.replace(source, place)  # a file system that gives a file only one name
     return True
 
 

@@ -347,6 +347,6 @@ def _arrival(path: Path) -> Arrival:
     """Make an arrival of a file that stands in its place already."""
     status = path.stat()
     header = scan_file(path, extra=EXTRA_TAGS)
-    arrival = Arrival(header, None, path, status.st_size, placed=True)
+    arrival = Arrival(header, None, str(path), status.st_size, placed=True)
     arrival.inode = status.st_ino
     return arrival

@@ -3,13 +3,31 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 __all__ = ["GroupCommit"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class _Turn(Generic[Item, Result]):
+    """An item that waits, and what became of it; read and written under the commits' lock."""
+
+    __slots__ = ("done", "error", "item", "result")
+
+    def __init__(self, item: Item) -> None:
+        self.item = item
+        self.done = False
+        self.error: BaseException | None = None
+        self.result: Result | None = None
+
+    def end(self, result: Result | BaseException) -> None:
+        if isinstance(result, BaseException):
+            self.error = result
+        else:
+            self.result = result
+        self.done = True
 
 
 class GroupCommit(Generic[Item, Result]):
@@ -31,7 +49,7 @@ class GroupCommit(Generic[Item, Result]):
     ) -> None:
         self._write = write
         self._largest = largest
-        self._queue: deque[tuple[Item, Future[Result]]] = deque()
+        self._queue: deque[_Turn[Item, Result]] = deque()
         self._committing = threading.Lock()
 
     def commit(self, item: Item) -> Result:
@@ -42,26 +60,25 @@ class GroupCommit(Generic[Item, Result]):
         Exception
             What `write` returned for the item, or raised for all.
         """
-        future: Future[Result] = Future()
-        self._queue.append((item, future))
-        while not future.done():
+        turn = _Turn[Item, Result](item)
+        self._queue.append(turn)
+        while not turn.done:
             with self._committing:
-                if not future.done():
+                if not turn.done:
                     self._commit_queued()
-        return future.result()
+        if turn.error is not None:
+            raise turn.error
+        return cast(Result, turn.result)
 
     def _commit_queued(self) -> None:
-        batch: list[tuple[Item, Future[Result]]] = []
-        while self._queue and len(batch) < self._largest:
-            batch.append(self._queue.popleft())
+        turns: list[_Turn[Item, Result]] = []
+        while self._queue and len(turns) < self._largest:
+            turns.append(self._queue.popleft())
         try:
-            results = self._write([item for item, _ in batch])
+            results = self._write([turn.item for turn in turns])
         except BaseException as error:
-            for _, future in batch:
-                future.set_exception(error)
+            for turn in turns:
+                turn.end(error)
             return
-        for (_, future), result in zip(batch, results, strict=True):
-            if isinstance(result, Exception):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
+        for turn, result in zip(turns, results, strict=True):
+            turn.end(result)

@@ -169,8 +169,8 @@ class Incoming:
         self._check(header)
         self._check_fragments(header, self._temporary)
         uids = header.study_instance_uid, header.series_instance_uid, header.sop_instance_uid
-        path = self._reception.blobs.path(*uids)
-        return Arrival(header, self._temporary, path, self._temporary.size, self._origin)
+        place = self._reception.blobs.place_of(*uids)
+        return Arrival(header, self._temporary, place, self._temporary.size, self._origin)
 
     def _scan(self, temporary: Temporary) -> Header:
         """Scan what is still in memory, and the file only where that does not suffice."""

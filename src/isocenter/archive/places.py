@@ -30,7 +30,7 @@ class Places:
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
-        self._taken: set[Path] = set()
+        self._taken: set[str] = set()
         self._free = threading.Condition()
 
     @contextlib.contextmanager
@@ -44,7 +44,7 @@ class Places:
         OutOfResources
             The disk is full, read-only or failing.
         """
-        self._wait_for(arrival.path)
+        self._wait_for(arrival.place)
         try:
             with reported_as_out_of_resources("keep the object"):
                 self._place(arrival)
@@ -54,40 +54,44 @@ class Places:
             raise
         finally:
             with self._free:
-                self._taken.discard(arrival.path)
+                self._taken.discard(arrival.place)
                 self._free.notify_all()
 
-    def _wait_for(self, path: Path) -> None:
+    def _wait_for(self, place: str) -> None:
         with self._free:
-            if not self._free.wait_for(lambda: path not in self._taken, _PATIENCE):
+            if place in self._taken and not self._free.wait_for(
+                lambda: place not in self._taken, _PATIENCE
+            ):
                 raise OutOfResources(
                     "another arrival of the same instance takes too long; try again"
                 )
-            self._taken.add(path)
+            self._taken.add(place)
 
     def _place(self, arrival: Arrival) -> None:
-        temporary, path = arrival.temporary, arrival.path
+        temporary = arrival.temporary
         assert temporary is not None
-        if path.exists():
-            # Compared before anybody has to wait for us. If it is being deleted, the settlement
-            # looks again, when nobody else can write.
-            with contextlib.suppress(FileNotFoundError):
-                found = path.stat().st_ino
-                arrival.same_as = found, same_object(path, Path(temporary.path))
-            if self._blobs.durable:
-                temporary.sync()
-            temporary.close_for_moving()
-            return
         arrival.inode = os.fstat(temporary.descriptor).st_ino
         temporary.close_for_moving()
         # The name goes first: one journal commit of the file system then covers name and bytes.
-        arrival.placed = self._blobs.place(temporary.path, path)
+        arrival.placed = self._blobs.place(temporary.path, arrival.place)
+        if not arrival.placed:
+            self._compare(arrival, arrival.path, Path(temporary.path))
         if self._blobs.durable:
             temporary.sync()
-            self._blobs.sync_folder(path.parent)
+            if arrival.placed:
+                self._blobs.sync_folder(os.path.dirname(arrival.place))
+
+    def _compare(self, arrival: Arrival, path: Path, mine: Path) -> None:
+        """Compare with the file in the place before anybody has to wait for us.
+
+        If that is being deleted, the settlement looks again, when nobody else can write.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            found = path.stat().st_ino
+            arrival.same_as = found, same_object(path, mine)
 
     def _take_away(self, arrival: Arrival) -> None:
         if arrival.placed:
             with contextlib.suppress(OSError):
-                if os.stat(arrival.path).st_ino == arrival.inode:
+                if os.stat(arrival.place).st_ino == arrival.inode:
                     self._blobs.remove(arrival.path)

@@ -129,7 +129,7 @@ class Settlement:
     def _check_still_in_place(self, arrival: Arrival) -> None:
         """Make sure that no other process took the place between our move and our turn."""
         try:
-            found = os.stat(arrival.path).st_ino
+            found = os.stat(arrival.place).st_ino
         except FileNotFoundError:
             found = None
         if found != arrival.inode:
@@ -156,7 +156,7 @@ class Settlement:
     def _same_as_found(self, arrival: Arrival) -> bool | None:
         """Whether the file in the place has the same bytes; None where there is none."""
         try:
-            found = os.stat(arrival.path).st_ino
+            found = os.stat(arrival.place).st_ino
         except FileNotFoundError:
             return None
         if arrival.same_as is None or arrival.same_as[0] != found:
