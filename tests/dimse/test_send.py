@@ -1,5 +1,6 @@
 """Sending files: parallel associations, results, lost associations, syntaxes that are not taken."""
 
+import struct
 import threading
 import time
 from collections import Counter
@@ -325,3 +326,16 @@ def test_an_object_is_named_by_its_data_set_where_file_meta_information_differs(
     assert result.outcome is SendOutcome.SENT
     assert [kept.request.sop_instance_uid for kept in shelf.kept] == [data_set.SOPInstanceUID]
     assert "File Meta Information names another SOP Instance" in result.note
+
+
+def test_what_cannot_be_written_anew_is_named_without_its_value(tmp_path: Path) -> None:
+    path = tmp_path / "weight.dcm"
+    # Diffusion b-value is a double, but these are six bytes.
+    diffusion = struct.pack("<HHI", 0x0018, 0x9087, 6) + b"DOE^JA"
+    path.write_bytes(part10_bytes(ct_slice(), IMPLICIT) + diffusion)
+    with accepting(services=storing(Shelf(), [EXPLICIT])) as acceptor:
+        (result,) = send([path], PeerAddress("P", *acceptor.address))
+
+    assert result.outcome is SendOutcome.FAILED
+    assert "(0018,9087) cannot be read or written" in result.error
+    assert "DOE" not in result.error

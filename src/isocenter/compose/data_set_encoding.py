@@ -17,7 +17,9 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 
+from isocenter.compose import values
 from isocenter.dicom.encoding import LONG_VRS, SHORT_VRS, UNDEFINED_LENGTH, Buffer, Layout
+from isocenter.errors import CannotCompose
 
 __all__ = ["encoded_data_set", "encoded_element"]
 
@@ -60,8 +62,8 @@ def encoded_data_set(
 
     Raises
     ------
-    ValueError, TypeError, AttributeError, OSError, NotImplementedError
-        What pydicom raises at a value that cannot be written.
+    CannotCompose
+        When a value cannot be written; the message names the attribute, not the value.
     """
     pieces: list[Buffer] = []
     _Encoding(layout, pieces).data_set(data_set, tuple(character_set), [])
@@ -80,7 +82,15 @@ def _written_by_pydicom(
 ) -> bytes:
     buffer = DicomBytesIO()
     buffer.is_implicit_VR, buffer.is_little_endian = layout.implicit, layout.little_endian
-    _write_element(buffer, element, _codecs(tuple(character_set)))
+    try:
+        _write_element(buffer, element, _codecs(tuple(character_set)))
+    except Exception as error:  # its messages quote the value
+        tag = int(element.tag)
+        raise CannotCompose(
+            f"The value of {values.described(tag)} cannot be encoded as {element.VR} (PS3.5 6.2); "
+            "give one that this value representation holds.",
+            tag=tag,
+        ) from error
     return buffer.getvalue()
 
 
@@ -175,7 +185,9 @@ class _Encoding:
     def _encapsulated(self, fragments: bytes) -> int:
         """Encode Pixel Data of undefined length (PS3.5 A.4), which is always OB."""
         if fragments[:4] != self._plain(0xFFFE, 0xE000, 0)[:4]:
-            raise ValueError("Pixel Data (7FE0,0010) of undefined length is not encapsulated")
+            raise CannotCompose(
+                "Pixel Data (7FE0,0010) of undefined length is not encapsulated", tag=_PIXEL_DATA
+            )
         head = self._head(_PIXEL_DATA, "OB", UNDEFINED_LENGTH)
         end = self._plain(0xFFFE, 0xE0DD, 0)
         self._pieces += [head, fragments, end]
@@ -219,10 +231,11 @@ def _text(value: Any, vr: str, character_set: tuple[str, ...]) -> bytes | None:
         text = "\\".join(map(str, names))
     elif isinstance(value, str):
         text = value
-    elif isinstance(value, Sequence) and all(isinstance(one, str) for one in value):
-        text = "\\".join(value)
     else:
-        return None
+        many = cast("Sequence[Any]", value) if isinstance(value, Sequence) else (value,)
+        if not all(isinstance(one, str) for one in many):
+            return None
+        text = "\\".join(many)
     if not text.isascii():
         if vr not in _TEXT or vr == "PN" or _codecs(character_set) != ["utf8"]:
             return None

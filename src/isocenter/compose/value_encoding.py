@@ -51,10 +51,10 @@ def encoded_element(
     try:
         element = DataElement(tag, representation, prepared(tag, value) if vr is None else value)
         return data_set_encoding.encoded_element(element, layout, character_set)
-    except (ValueError, TypeError, AttributeError, OSError) as error:  # pydicom raises OSError too
+    except (CannotCompose, ValueError, TypeError, AttributeError) as error:
         raise CannotCompose(
-            f"{value!r} is no value of {values.described(tag)}, which is {representation}: "
-            f"{error}.",
+            f"What was given is no value of {values.described(tag)}, which is {representation} "
+            "(PS3.5 6.2).",
             tag=tag,
         ) from error
 

@@ -17,7 +17,7 @@ from isocenter.compose.data_set_encoding import encoded_data_set
 from isocenter.compose.transcoding import in_transfer_syntax
 from isocenter.dicom import file_meta_bytes, transfer_syntax
 from isocenter.dicom.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Buffer
-from isocenter.errors import CannotCompose, OutOfResources
+from isocenter.errors import OutOfResources
 
 __all__ = ["FileRange", "write", "write_whole"]
 
@@ -154,10 +154,7 @@ def _present_syntax(data_set: Dataset) -> str:
 def _encoded(data_set: Dataset, syntax: UID) -> list[Buffer]:
     rules = transfer_syntax(syntax)
     explicit = EXPLICIT_LITTLE if rules.little_endian else EXPLICIT_BIG
-    try:
-        pieces = encoded_data_set(data_set, IMPLICIT_LITTLE if rules.implicit else explicit)
-    except (ValueError, TypeError, AttributeError, OSError, NotImplementedError) as error:
-        raise CannotCompose(f"The object cannot be encoded: {error}.") from error
+    pieces = encoded_data_set(data_set, IMPLICIT_LITTLE if rules.implicit else explicit)
     return [_deflated(pieces)] if rules.deflated else pieces
 
 

@@ -7,6 +7,7 @@ decodes a data set.
 from io import BytesIO
 from typing import Any
 
+from isocenter.dicom.blame import blamed
 from isocenter.dimse.outgoing import Outgoing
 from isocenter.dimse.service import UNCOMPRESSED
 from isocenter.errors import InvalidDicom
@@ -38,11 +39,12 @@ def reencode(outgoing: Outgoing, transfer_syntax: str) -> bytes:
     """
     try:
         return _rewritten(outgoing, transfer_syntax)
-    except OSError:
-        raise
     except Exception as error:  # pydicom raises whatever its parts raise
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the file system's, not one of pydicom's
         raise InvalidDicom(
-            f"the object cannot be written anew in transfer syntax {transfer_syntax}: {error}"
+            f"the object cannot be written anew in transfer syntax {transfer_syntax}: "
+            f"{blamed(error)}"
         ) from error
 
 
