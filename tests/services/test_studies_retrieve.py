@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import struct
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from xml.etree import ElementTree
@@ -400,3 +401,16 @@ def test_deleting_is_immediate_and_told_once(web: Web) -> None:
     assert web.get("/studies").status_code == 204
     assert web.delete(f"/studies/{first.StudyInstanceUID}").status_code == 404
     assert web.delete("/studies/x").status_code == 400
+
+
+def test_what_cannot_be_transcoded_is_told_without_a_value(web: Web) -> None:
+    dataset = ct_slice(16, 16)
+    # Diffusion b-value is a double, but these are six bytes.
+    diffusion = struct.pack("<HHI", 0x0018, 0x9087, 6) + b"DOE^JA"
+    content = part10_bytes(dataset, ImplicitVRLittleEndian)
+    pixels = content.index(struct.pack("<HH", 0x0020, 0x000D))
+    web.archive.ingest(content[:pixels] + diffusion + content[pixels:])
+    answer = web.get(path_of(dataset), accept=f"{OBJECTS}; transfer-syntax={RLELossless}")
+    assert answer.status_code >= 400
+    assert "cannot be read or written" in answer.text
+    assert "DOE" not in answer.text
