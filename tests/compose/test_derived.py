@@ -588,6 +588,37 @@ def test_several_series_want_one_named(tmp_path):
     assert len(derived) == 3 and any("another series" in note for note in derived.notes)
 
 
+def test_several_images_at_one_place_are_taken_one_by_one_and_are_no_volume(tmp_path):
+    first, second = placed_series(3), placed_series(3)
+    for number, (one, other) in enumerate(zip(first, second, strict=True), 4):
+        for keyword in ("SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID"):
+            setattr(other, keyword, getattr(one, keyword))
+        other.InstanceNumber = number
+    folder = written(tmp_path / "s", [*first, *second])
+    found = saved(compose.derived_series(folder, clipped), tmp_path / "out")
+    assert [one.InstanceNumber for one in found] == [1, 4, 2, 5, 3, 6]
+    assert "same place" in refused(folder, compose.Smooth(2), tmp_path / "s")
+
+
+def test_the_same_image_twice_counts_once(tmp_path):
+    images = placed_series(3)
+    derived = compose.derived_series(written(tmp_path / "s", [*images, images[1]]), clipped)
+    assert len(derived) == 3 and any("same image again" in note for note in derived.notes)
+
+
+def test_single_frames_that_count_themselves_are_a_series(tmp_path):
+    images = placed_series(3, NumberOfFrames=1)
+    derived = compose.derived_series(written(tmp_path / "s", images), compose.Smooth(2))
+    assert len(derived.save(tmp_path / "out")) == 3
+
+
+def test_a_file_that_is_no_folder_is_told(series, tmp_path):
+    (tmp_path / "file").write_text("here")
+    with pytest.raises(IsocenterError, match="cannot be written"):
+        compose.derived_series(series, clipped).save(tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "here"
+
+
 def test_what_is_no_image_is_left_out_and_told(series):
     (series / "report.dcm").write_bytes(part10_bytes(small_object(PatientID="PID-1")))
     (series / "README").write_text("no DICOM")

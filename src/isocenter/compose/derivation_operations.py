@@ -6,12 +6,10 @@ the sources went into each.
 
 from __future__ import annotations
 
-import importlib
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +19,8 @@ from isocenter.compose.derivation_codes import derivation_code
 from isocenter.compose.planes import Plane, check_alike
 from isocenter.compose.quantisation import Range
 from isocenter.compose.source_series import SourceSeries
+from isocenter.compose.spools import Spool
+from isocenter.compose.volume_filters import resampled, simple_itk, smoothed
 from isocenter.compose.volume_grids import Grid
 from isocenter.errors import CannotCompose, NotFound
 
@@ -106,12 +106,15 @@ class Smooth:
         grid = stack.grid
         volume, undefined = _volume(stack.series)
         reach = _REACH * self.sigma / grid.spacing[2] if series.placed else 0.0
-        smoothed = _by_volume(
-            series, volume, undefined, lambda part, mask: _smoothed(part, mask, grid, self.sigma)
+        pixels = _by_volume(
+            series,
+            volume,
+            undefined,
+            lambda part, mask: smoothed(part, mask, grid, self.sigma),
         )
         return Result(
-            smoothed[stack.back],
-            Range.of(smoothed),
+            pixels[stack.back],
+            Range.of(pixels),
             [stack.named(_within(len(volume), reach)[number]) for number in stack.back],
             f"Gaussian smoothing, standard deviation {self.sigma:g} mm",
             f"smoothed {self.sigma:g} mm",
@@ -145,11 +148,11 @@ class Resample:
         source = stack.grid
         target = self._target(source)
         volume, undefined = _volume(stack.series)
-        resampled = _by_volume(
+        pixels = _by_volume(
             series,
             volume,
             undefined,
-            lambda part, mask: _resampled(part, mask, source, target, self.interpolation),
+            lambda part, mask: resampled(part, mask, source, target, self.interpolation),
         )
         sources = _within(len(volume), 0)
         if series.placed:
@@ -157,8 +160,8 @@ class Resample:
         numbers = range(target.shape[0])
         written = "x".join(f"{one:g}" for one in self.spacing)
         return Result(
-            resampled,
-            Range.of(resampled),
+            pixels,
+            Range.of(pixels),
             list(map(stack.named, sources)),
             f"Resampled to {written} mm, {self.interpolation} interpolation",
             f"resampled {written} mm",
@@ -216,7 +219,7 @@ class Pixels:
         CannotCompose
             When it is no image of two or three dimensions.
         """
-        sitk = _simple_itk()
+        sitk = simple_itk()
         if not path.is_file():
             raise NotFound(f"There is no file {path}; check the path of the pixels.")
         try:
@@ -318,35 +321,6 @@ def each_slice(function: Callable[[NDArray[Any]], NDArray[Any]]) -> Operation:
         return Result(spool, found or Range(0, 0, whole=True), sources, label, "derived")
 
     return operation
-
-
-class Spool:
-    """Arrays in a temporary file, which is gone with the object."""
-
-    def __init__(self) -> None:
-        self._file: BinaryIO = tempfile.TemporaryFile(prefix="isocenter-")  # noqa: SIM115
-        self._places: list[tuple[int, np.dtype[Any], tuple[int, ...]]] = []
-        self._end = 0
-
-    def append(self, array: NDArray[Any]) -> None:
-        """Keep an array."""
-        self._places.append((self._end, array.dtype, array.shape))
-        self._file.write(np.ascontiguousarray(array).data)
-        self._end += array.nbytes
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def __getitem__(self, index: int) -> NDArray[Any]:
-        offset, dtype, shape = self._places[index]
-        self._file.seek(offset)
-        data = self._file.read(int(np.prod(shape)) * dtype.itemsize)
-        return np.frombuffer(data, dtype).reshape(shape)
-
-
-def _simple_itk() -> Any:
-    """Return SimpleITK, which is large and untyped."""
-    return importlib.import_module("SimpleITK")
 
 
 def _check_pixels(array: NDArray[Any]) -> None:
@@ -463,87 +437,6 @@ def _by_volume(
     return np.concatenate(
         [work(volume[one], None if undefined is None else undefined[one]) for one in ones]
     )
-
-
-def _image(array: NDArray[Any], grid: Grid) -> Any:
-    image = _simple_itk().GetImageFromArray(array)
-    image.SetOrigin(grid.origin.tolist())
-    image.SetSpacing(grid.spacing.tolist())
-    image.SetDirection(grid.directions.ravel().tolist())
-    return image
-
-
-def _smoothed(
-    volume: NDArray[Any], undefined: NDArray[np.bool_] | None, grid: Grid, sigma: float
-) -> NDArray[Any]:
-    """Smooth, so that padding weighs nothing and stays padding."""
-    if undefined is None:
-        return _gaussian(volume, grid, sigma)
-    weights = (~undefined).astype(np.float32)
-    spread = _gaussian(weights, grid, sigma)
-    smoothed = _gaussian(volume * weights, grid, sigma) / np.maximum(spread, 1e-6)
-    smoothed[undefined] = np.nan
-    return smoothed
-
-
-def _gaussian(volume: NDArray[Any], grid: Grid, sigma: float) -> NDArray[Any]:
-    """Smooth by SimpleITK's recursive filter, which wants four voxels along each axis."""
-    sitk = _simple_itk()
-    if len(volume) == 1:
-        image = sitk.GetImageFromArray(volume[0])
-        image.SetSpacing(grid.spacing[:2].tolist())
-        return sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(image, sigma))[np.newaxis]
-    # It takes the outermost voxel to go on for ever, so more of the same changes nothing.
-    before = max(0, (5 - len(volume)) // 2)
-    after = max(0, 4 - len(volume) - before)
-    padded = np.pad(volume, ((before, after), (0, 0), (0, 0)), mode="edge")
-    smoothed = sitk.SmoothingRecursiveGaussian(_image(padded, grid), sigma)
-    return sitk.GetArrayFromImage(smoothed)[before : before + len(volume)]
-
-
-def _resampled(
-    volume: NDArray[Any],
-    undefined: NDArray[np.bool_] | None,
-    source: Grid,
-    target: Grid,
-    interpolation: str,
-) -> NDArray[Any]:
-    """Resample, so that padding weighs nothing; what is mostly padding becomes padding."""
-    if undefined is None:
-        return _interpolated(volume, source, target, interpolation)
-    weights = (~undefined).astype(np.float32)
-    kind = interpolation if interpolation == "nearest" else "linear"
-    share = _interpolated(weights, source, target, kind)
-    filled = np.where(undefined, volume[~undefined].min() if weights.any() else 0, volume)
-    if interpolation == "linear":
-        values = _interpolated(volume * weights, source, target, kind) / np.maximum(share, 1e-6)
-    else:
-        values = _interpolated(filled.astype(np.float32), source, target, interpolation)
-    values[share < 0.5] = np.nan
-    return values
-
-
-def _interpolated(
-    volume: NDArray[Any], source: Grid, target: Grid, interpolation: str
-) -> NDArray[Any]:
-    sitk = _simple_itk()
-    kinds = {
-        "linear": sitk.sitkLinear,
-        "nearest": sitk.sitkNearestNeighbor,
-        "b-spline": sitk.sitkBSpline,
-    }
-    resampled = sitk.Resample(
-        _image(volume, source),
-        [int(one) for one in target.shape[::-1]],
-        sitk.Transform(),
-        kinds[interpolation],
-        target.origin.tolist(),
-        target.spacing.tolist(),
-        target.directions.ravel().tolist(),
-        0.0,
-        sitk.sitkFloat32,
-    )
-    return sitk.GetArrayFromImage(resampled)
 
 
 def _within(count: int, reach: float) -> list[tuple[int, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -94,8 +95,9 @@ def derived_series(
         A series of images, or one image: data sets, files, a folder.
     pixels
         New values in the unit of the source (after its rescale), shape (slices, rows, columns) or
-        (slices, rows, columns, 3) for RGB of 8 bits, the slices in the order of their normal, the
-        frames of a multi-frame object in its own order; NaN where there is no measurement. Or
+        (slices, rows, columns, 3) for RGB of 8 bits, the slices in the order of their normal (at
+        the same place, of Instance Number), the frames of a multi-frame object in its own order;
+        NaN where there is no measurement. Or
         `Smooth`, `Resample`, `Pixels`. Or a function, which is given the values of one image after
         the other, (rows, columns), and returns new ones: then one image at a time is in memory.
     grid
@@ -355,8 +357,8 @@ def _write(image: DerivedImage, path: Path, transfer_syntax_uid: str | None) -> 
     length = image.frame_bytes * image.number_of_frames
     vr = b"OW" if image.bits_allocated > 8 else b"OB"
     start = struct.pack("<HH2sHI", 0x7FE0, 0x0010, vr, 0, length + length % 2)
-    pieces = (_bytes_of(frame) for frame in image.frames)
-    write_whole(path, [meta, *image.head, start, *pieces, b"\0" * (length % 2)])
+    frames = map(_bytes_of, image.frames)
+    write_whole(path, chain([meta, *image.head, start], frames, [b"\0" * (length % 2)]))
 
 
 def _bytes_of(frame: NDArray[Any]) -> memoryview:

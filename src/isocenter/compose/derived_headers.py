@@ -22,6 +22,7 @@ from isocenter.errors import CannotCompose
 __all__ = ["DerivedHeader", "DerivedHeaders"]
 
 _UNICODE = ("ISO_IR 192",)
+_MOST_SHARED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,8 @@ class DerivedHeaders:
             terms = source.terms
             if not (_fits(changes, terms) and _fits(site, terms)):
                 terms = _UNICODE
+            if len(self._shared) >= _MOST_SHARED:
+                self._shared.clear()
             found = self._shared[kin] = _Shared(
                 terms,
                 _encoded(changes, terms),

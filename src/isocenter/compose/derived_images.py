@@ -199,6 +199,7 @@ def _extremes(changes: Changes, stored: NDArray[Any], form: StoredForm) -> None:
     if form.padding is not None:
         known = stored[stored != form.padding]
     if not known.size:
+        changes.remove(["SmallestImagePixelValue", "LargestImagePixelValue"], "all is padding")
         return
     vr = "SS" if form.signed else "US"
     changes.generate("SmallestImagePixelValue", int(known.min()), "the new pixels", vr=vr)

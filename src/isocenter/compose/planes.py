@@ -246,8 +246,15 @@ def _macro(data_set: Dataset, number: int, keyword: str) -> Dataset:
     return Dataset()
 
 
-def check_alike(planes: Sequence[Plane]) -> None:
+def check_alike(planes: Sequence[Plane], *, apart: bool = True) -> None:
     """Refuse planes, sorted by their height, that are no stack.
+
+    Parameters
+    ----------
+    planes
+        The planes.
+    apart
+        Whether two may not lie at the same place.
 
     Raises
     ------
@@ -270,7 +277,7 @@ def check_alike(planes: Sequence[Plane]) -> None:
                 module=_MODULE,
             )
     heights = np.array([plane.height for plane in planes])
-    if len(heights) > 1 and np.min(np.diff(heights)) < _TOLERANCE:
+    if apart and len(heights) > 1 and np.min(np.diff(heights)) < _TOLERANCE:
         raise CannotCompose(
             f"Two images lie at the same place ({heights[int(np.argmin(np.diff(heights)))]:g} mm); "
             "give one time point or phase.",

@@ -83,8 +83,8 @@ class SourceSeries:
     Parameters
     ----------
     slices
-        Along the normal where the images say where they lie, by Instance Number otherwise; the
-        frames of a multi-frame object in the order of the object.
+        Along the normal where the images say where they lie, those at one place by Instance Number,
+        as all of them where they do not; the frames of a multi-frame object in its own order.
     skipped
         What else there was, each with the reason why it was left out.
     """
@@ -100,7 +100,7 @@ class SourceSeries:
     @property
     def multi_frame(self) -> bool:
         """Whether the source is one object of several frames."""
-        return self.slices[0].image.header.integer(tags.NumberOfFrames) is not None
+        return self.grouped or self.slices[0].image.header.number_of_frames > 1
 
     @property
     def grouped(self) -> bool:
@@ -152,18 +152,19 @@ def read_series(source: Any, *, series_instance_uid: str | None = None) -> Sourc
     found = list(_images(source, skipped))
     images = _one_series(found, series_instance_uid, skipped)
     _check_patient(images)
-    if len(images) > 1 and any(one.header.number_of_frames > 1 for one in images):
+    first = images[0]
+    several = [one for one in images if one.grouped or one.header.number_of_frames > 1]
+    if not several:
+        return _ordered(images, tuple(skipped))
+    if len(images) > 1:
         raise CannotCompose(
-            f"The series has {len(images)} multi-frame objects; derive from one at a time.",
+            f"The series has {len(several)} multi-frame objects among {len(images)}; derive from "
+            "one at a time.",
             tag=0x00280008,
         )
-    if images[0].header.integer(tags.NumberOfFrames) is not None:
-        slices = tuple(
-            Slice(images[0], number, images[0].frame_plane(number))
-            for number in range(1, images[0].header.number_of_frames + 1)
-        )
-        return SourceSeries(slices, tuple(skipped))
-    return _ordered(images, tuple(skipped))
+    numbers = range(1, first.header.number_of_frames + 1)
+    slices = tuple(Slice(first, number, first.frame_plane(number)) for number in numbers)
+    return SourceSeries(slices, tuple(skipped))
 
 
 def _ordered(images: Sequence[SourceImage], skipped: tuple[str, ...]) -> SourceSeries:
@@ -172,9 +173,15 @@ def _ordered(images: Sequence[SourceImage], skipped: tuple[str, ...]) -> SourceS
         ordered = sorted(images, key=lambda one: one.header.integer(tags.InstanceNumber) or 0)
         return SourceSeries(tuple(Slice(one, 1, None) for one in ordered), skipped)
     placed = [Slice(one, 1, one.plane()) for one in images]
-    placed.sort(key=lambda one: one.plane.height if one.plane is not None else 0)
-    check_alike([one.plane for one in placed if one.plane is not None])
+    placed.sort(key=_place)
+    check_alike([one.plane for one in placed if one.plane is not None], apart=False)
     return SourceSeries(tuple(placed), skipped)
+
+
+def _place(one: Slice) -> tuple[float, int]:
+    """Return what sorts slices: their place, and their number where several lie there."""
+    height = round(one.plane.height, 3) if one.plane is not None else 0.0
+    return height, one.image.header.integer(tags.InstanceNumber) or 0
 
 
 def _check_patient(images: Sequence[SourceImage]) -> None:
@@ -205,7 +212,8 @@ def _path(image: SourceImage) -> Path | None:
 
 
 def _images(source: Any, skipped: list[str]) -> Iterator[SourceImage]:
-    for content in _contents(source, skipped):
+    seen: set[str] = set()
+    for content in _contents(source):
         name = str(content) if isinstance(content, Path) else "the given data set"
         try:
             image = SourceImage.scanned(content)
@@ -219,10 +227,14 @@ def _images(source: Any, skipped: list[str]) -> Iterator[SourceImage]:
             kind = header.text(tags.Modality) or "no pixels"
             skipped.append(f"{name}: no image ({kind})")
             continue
+        if header.sop_instance_uid in seen:
+            skipped.append(f"{name}: the same image again")
+            continue
+        seen.add(header.sop_instance_uid)
         yield image
 
 
-def _contents(source: Any, skipped: list[str]) -> Iterator[Path | bytes]:
+def _contents(source: Any) -> Iterator[Path | bytes]:
     many: Iterable[Any] = [source] if isinstance(source, Dataset | Source | str | Path) else source
     for one in many:
         if isinstance(one, Source):

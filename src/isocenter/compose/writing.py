@@ -6,7 +6,7 @@ import errno
 import os
 import secrets
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +75,7 @@ class FileRange:
 
 def write_whole(
     path: Path,
-    pieces: Sequence[Buffer],
+    pieces: Iterable[Buffer],
     *,
     tail: FileRange | None = None,
     make_folder: bool = False,
@@ -87,7 +87,7 @@ def write_whole(
     path
         The file.
     pieces
-        What it holds, one behind the other.
+        What it holds, one behind the other; they may be made as they are written.
     tail
         What follows them out of another file.
     make_folder
@@ -118,7 +118,7 @@ def write_whole(
         raise
 
 
-def _write_pieces(handle: int, pieces: Sequence[Buffer]) -> None:
+def _write_pieces(handle: int, pieces: Iterable[Buffer]) -> None:
     for piece in _joined(pieces):
         view = memoryview(piece)
         while len(view):
@@ -165,7 +165,7 @@ def _deflated(pieces: Sequence[Buffer]) -> bytes:
     return data + b"\0" * (len(data) % 2)
 
 
-def _joined(pieces: Sequence[Buffer]) -> Iterator[Buffer]:
+def _joined(pieces: Iterable[Buffer]) -> Iterator[Buffer]:
     """Join small pieces that follow each other, so that a file takes few system calls."""
     small: list[Buffer] = []
     for piece in pieces:
