@@ -1,6 +1,9 @@
 """The tables are those of the migrations, on both engines."""
 
+import errno
+import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -9,9 +12,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import insert
+from tests.archive.conftest import keep, uids
+from tests.factories import small_object
 
+from isocenter.archive import Archive, Level, Query, index, migrations, schema
 from isocenter.archive import archive as archives
-from isocenter.archive import index, migrations, schema
 from isocenter.archive.resources import answer_of
 from isocenter.errors import OutOfResources
 
@@ -51,3 +56,62 @@ def test_a_database_that_cannot_be_reached_is_not_described(tmp_path):
     with pytest.raises(OutOfResources) as caught:
         archives.Archive.open(tmp_path, index_url=url)
     assert not {"somebody", "hush", "127.0.0.1"} & set(re.findall(r"[\w.]+", str(caught.value)))
+
+
+def log_of(directory):
+    return directory / "index.sqlite-wal"
+
+
+def test_the_log_has_room_before_anybody_waits_for_a_commit(directory):
+    with Archive.open(directory, durability="safe") as archive:
+        archive.make_ready()
+        length = log_of(directory).stat().st_size
+        keep(archive, *(small_object() for _ in range(5)))
+        assert log_of(directory).stat().st_size == length > 16_000_000
+
+
+def test_an_index_that_need_not_be_durable_takes_no_room(sqlite_archive, directory):
+    sqlite_archive.make_ready()
+    keep(sqlite_archive, small_object())
+    assert log_of(directory).stat().st_size < 1_000_000
+
+
+def test_making_room_leaves_what_another_process_wrote_into_the_log(directory):
+    kept = [small_object() for _ in range(6)]
+    with Archive.open(directory, durability="fast") as first:
+        keep(first, *kept[:2])
+        with Archive.open(directory, durability="safe") as second:
+            keep(second, *kept[2:4])
+            keep(first, *kept[4:])
+            for archive in (first, second):
+                assert archive.count(Query(Level.INSTANCE)) == 6
+    with Archive.open(directory) as archive:
+        assert archive.count(Query(Level.INSTANCE)) == 6
+        with archive._index.reading() as connection:
+            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+
+
+def test_a_log_that_a_crash_left_with_room_in_it_is_read_to_its_last_commit(directory, tmp_path):
+    """What stands on the disk after a power cut: everything synced, zeros behind it."""
+    dataset = small_object()
+    with Archive.open(directory, durability="safe") as archive:
+        keep(archive, dataset)
+        shutil.copytree(directory, tmp_path / "after")
+    with Archive.open(tmp_path / "after") as archive:
+        assert archive.open_instance(*uids(dataset)).path.exists()
+        assert not archive.check(thorough=True).problems
+
+
+def test_a_disk_without_space_for_the_log_keeps_objects_all_the_same(directory, monkeypatch):
+    write = os.write
+
+    def full(file: int, data: bytes) -> int:
+        if len(data) == 1 << 20:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(file, data)
+
+    monkeypatch.setattr(os, "write", full)
+    with Archive.open(directory, durability="safe") as archive:
+        keep(archive, small_object())
+        assert archive.count(Query(Level.INSTANCE)) == 1
+        assert log_of(directory).stat().st_size < 1_000_000

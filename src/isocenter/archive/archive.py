@@ -150,6 +150,16 @@ class Archive:
         self._index.close()
         self._blobs.close()
 
+    def make_ready(self) -> None:
+        """Do ahead what the first arrival would wait for; a service calls it before it listens.
+
+        Raises
+        ------
+        OutOfResources
+            The index cannot be written.
+        """
+        self._index.make_ready()
+
     def __enter__(self) -> Self:
         return self
 

@@ -22,6 +22,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 
 from isocenter.errors import ConfigurationError
 
+from .log_room import LOG_PAGES, make_log_room
 from .prepared import Parameters, Prepared
 from .resources import reported_as_out_of_resources
 from .schema import change
@@ -178,6 +179,19 @@ class Index:
                 return connection.execute(_STATUS, {"number": number}).scalar() == "committed"
         return False
 
+    def make_ready(self) -> None:
+        """Do ahead what the first who writes would wait for.
+
+        Raises
+        ------
+        OutOfResources
+            The index cannot be written.
+        """
+        for statement in list(Prepared.made):
+            statement.compile(self.engine.dialect)
+        with reported_as_out_of_resources("open the index"), self.writing():
+            pass
+
     def _open_writer(self) -> "_Writer":
         self._writer = _Writer(self.engine.connect())
         return self._writer
@@ -191,6 +205,9 @@ class Index:
     def _begin(self, writer: "_Writer") -> None:
         if self.is_sqlite:
             writer.cursor.execute("BEGIN IMMEDIATE")
+            if self.durable and not writer.has_log_room:
+                make_log_room(f"{self.engine.url.database}-wal")
+                writer.has_log_room = True
             return
         writer.connection.execute(_TAKE_WRITE_LOCK)
         if not self.durable:
@@ -207,7 +224,7 @@ class Index:
                 "journal_mode=WAL",
                 f"synchronous={synchronous}",
                 "fullfsync=1",  # macOS: through the drive's cache, too
-                "wal_autocheckpoint=4000",
+                f"wal_autocheckpoint={LOG_PAGES}",
                 "journal_size_limit=67108864",
                 "cache_size=-32768",
                 "mmap_size=268435456",
@@ -247,6 +264,7 @@ class _Writer:
         self.connection = connection
         self.driver: Any = connection.connection.driver_connection
         self.cursor: Any = self.driver.cursor()
+        self.has_log_room = False
 
 
 def _as_operational(error: BaseException, connection: Connection) -> BaseException:

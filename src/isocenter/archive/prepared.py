@@ -5,7 +5,8 @@ six; this is where a third of an arrival's time went.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
+from weakref import WeakSet
 
 from sqlalchemy import Dialect, Executable, Table, bindparam, insert
 from sqlalchemy.exc import DBAPIError
@@ -37,8 +38,12 @@ class Prepared:
         With `bindparam`s, or an insert of whole rows.
     """
 
+    made: ClassVar[WeakSet["Prepared"]] = WeakSet()
+    """All that this process has."""
+
     def __init__(self, statement: Executable) -> None:
         self._statement = statement
+        self.made.add(self)
         self._compiled: dict[str, tuple[str, tuple[str, ...] | None]] = {}
 
     def run(self, cursor: Any, dialect: Dialect, parameters: Parameters) -> Any:
@@ -49,7 +54,7 @@ class Prepared:
         sqlalchemy.exc.DBAPIError
             As SQLAlchemy raises it.
         """
-        text, names = self._compiled.get(dialect.name) or self._compile(dialect)
+        text, names = self._compiled.get(dialect.name) or self.compile(dialect)
         given = parameters if names is None else [parameters[name] for name in names]
         try:
             return cursor.execute(text, given)
@@ -67,14 +72,15 @@ class Prepared:
         if len(rows) == 1:
             self.run(cursor, dialect, rows[0])
             return
-        text, names = self._compiled.get(dialect.name) or self._compile(dialect)
+        text, names = self._compiled.get(dialect.name) or self.compile(dialect)
         given = rows if names is None else [[row[name] for name in names] for row in rows]
         try:
             cursor.executemany(text, given)
         except dialect.loaded_dbapi.Error as error:
             raise _wrapped(error, text, dialect) from error
 
-    def _compile(self, dialect: Dialect) -> tuple[str, tuple[str, ...] | None]:
+    def compile(self, dialect: Dialect) -> tuple[str, tuple[str, ...] | None]:
+        """Give the text of the statement and, where they go by order, its parameters' names."""
         assert isinstance(self._statement, ClauseElement)
         compiled = self._statement.compile(dialect=dialect)
         assert isinstance(compiled, SQLCompiler)

@@ -49,6 +49,7 @@ def run(settings: Settings) -> None:
     with settings.http.bind() as listener, open_archive(settings) as archive:
         if settings.demo:
             _fill(archive, _url(listener))
+        archive.make_ready()
         archive.subscribe(lambda changes: _count(metrics, changes))
         acceptor = dicom_acceptor(archive, settings, metrics)
         acceptor.start()
