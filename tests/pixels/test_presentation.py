@@ -252,7 +252,7 @@ def test_a_mask_is_averaged_and_subtracted(tmp_path: Path, shift: tuple[float, .
     image = multi_frame(4, 20, 30, bits=8)
     frames = np.stack(native_frames(image)).astype(float)
     mask = Mask(operation="AVG_SUB", mask_frames=(1, 2), sub_pixel_shift=shift)
-    bench = Bench(tmp_path, PresentationState(masks=(mask,), voi=window(0.5, 512)), image)
+    bench = Bench(tmp_path, PresentationState(mask=mask, voi=window(0.5, 512)), image)
     background = frames[:2].mean(axis=0)
     if shift:  # half a row down, one column to the left; borders are repeated
         background = (background + np.vstack([background[:1], background[:-1]])) / 2
@@ -265,7 +265,7 @@ def test_a_time_interval_difference_subtracts_an_earlier_frame(tmp_path: Path) -
     image = multi_frame(4, 20, 30, bits=8)
     frames = np.stack(native_frames(image)).astype(float)
     mask = Mask(operation="TID", tid_offset=2, frame_range=(3, 4))
-    bench = Bench(tmp_path, PresentationState(masks=(mask,), voi=()), image)
+    bench = Bench(tmp_path, PresentationState(mask=mask, voi=()), image)
     expected = (frames[3] - frames[1] + 255) / 510 * 255
     assert difference(bench.ours(frame=4), expected) <= 0.5
     assert difference(bench.ours(frame=1), frames[0]) == 0
@@ -273,7 +273,7 @@ def test_a_time_interval_difference_subtracts_an_earlier_frame(tmp_path: Path) -
 
 def test_a_mask_outside_of_the_frames_is_refused_when_it_is_applied(tmp_path: Path) -> None:
     image = multi_frame(3, 20, 30, bits=8)
-    bench = Bench(tmp_path, PresentationState(masks=(Mask(operation="TID", tid_offset=2),)), image)
+    bench = Bench(tmp_path, PresentationState(mask=Mask(operation="TID", tid_offset=2)), image)
     with pytest.raises(PixelDataError, match="subtracts frame 0 from frame 2"):
         bench.ours(frame=2)
 

@@ -54,7 +54,7 @@ def check_state(content: PresentationState, images: Sequence[ShownImage]) -> Non
     if images[0].colour:
         _check_colour(content, images[0])
     else:
-        _check_masks(content, images)
+        _check_mask(content, images)
 
 
 def _check_code_string(text: str, name: str, tag: int, module: str) -> None:
@@ -283,19 +283,20 @@ def _check_colour(content: PresentationState, image: ShownImage) -> None:
         ("windows or VOI LUTs", content.voi, 0x00283110),
         ("a modality transformation", content.modality, 0x00281052),
         ("a presentation LUT", content.presentation, 0x20500020),
-        ("mask subtraction", content.masks, 0x00286100),
+        ("mask subtraction", content.mask, 0x00286100),
     ):
         if said:
             raise CannotCompose(
-                f"{image.uid} has colour, and {what} are for gray images; leave them out: the "
-                "object becomes a Color Softcopy Presentation State.",
+                f"{image.uid} has colour, and {what} can only be for gray images; leave that out: "
+                "the object becomes a Color Softcopy Presentation State.",
                 tag=tag,
                 module="Presentation State Relationship",
             )
 
 
-def _check_masks(content: PresentationState, images: Sequence[ShownImage]) -> None:
-    if not content.masks:
+def _check_mask(content: PresentationState, images: Sequence[ShownImage]) -> None:
+    mask = content.mask
+    if mask is None:
         return
     if len(images) > 1 or len(images[0].frames) < 2:
         raise CannotCompose(
@@ -305,11 +306,10 @@ def _check_masks(content: PresentationState, images: Sequence[ShownImage]) -> No
             module="Mask",
         )
     count = len(images[0].frames)
-    for mask in content.masks:
-        wrong = [n for n in (*mask.mask_frames, *mask.frame_range) if not 1 <= n <= count]
-        if wrong:
-            raise CannotCompose(
-                f"Mask subtraction names frame {wrong[0]}; the image has {count}.",
-                tag=0x00286110,
-                module="Mask",
-            )
+    wrong = [n for n in (*mask.mask_frames, *mask.frame_range) if not 1 <= n <= count]
+    if wrong:
+        raise CannotCompose(
+            f"Mask subtraction names frame {wrong[0]}; the image has {count}.",
+            tag=0x00286110,
+            module="Mask",
+        )

@@ -10,13 +10,12 @@ import numpy as np
 
 from isocenter.compose.presentation.shown_images import ShownImage, referenced
 from isocenter.errors import CannotCompose
-from isocenter.pixels import DisplayedFrame, VoiTransform
+from isocenter.pixels import DisplayedFrame, TabulatedModality, VoiTransform, Window
 from isocenter.pixels.presentation import (
     CompoundGraphic,
     DisplayedArea,
     GraphicAnnotation,
     GraphicLayer,
-    Orientation,
     PresentationState,
     ReferencedImage,
     VoiSelection,
@@ -26,6 +25,7 @@ from isocenter.pixels.presentation import (
 __all__ = ["completed"]
 
 _Group = TypeVar("_Group", bound=Hashable)
+_DEPTHS = (8, 16)
 
 
 def completed(content: PresentationState, images: Sequence[ShownImage]) -> PresentationState:
@@ -55,23 +55,53 @@ def completed(content: PresentationState, images: Sequence[ShownImage]) -> Prese
         images=tuple(references.values()),
         layers=_layers(content),
         annotations=_annotations(content.annotations, images, references),
-        displayed_areas=tuple(_resolved(a, references) for a in content.displayed_areas)
-        or _areas(images, content.orientation),
+        displayed_areas=tuple(
+            content.orientation.arranged(_resolved(area, references))
+            for area in content.displayed_areas or _areas(images)
+        ),
         voi=tuple(_resolved(one, references) for one in content.voi or ())
         if content.voi is not None or images[0].colour
         else _vois(images),
     )
     if images[0].colour:
         return content
-    return replace(
-        content,
-        modality=content.modality
-        or _shared(images, lambda frame: frame.model.modality, "Modality LUT", 0x00281052),
-        presentation=content.presentation
-        or _shared(
-            images, lambda frame: frame.model.presentation, "Softcopy Presentation LUT", 0x20500020
-        ),
+    return _in_words(
+        replace(
+            content,
+            modality=content.modality
+            or _shared(images, lambda frame: frame.model.modality, "Modality LUT", 0x00281052),
+            presentation=content.presentation
+            or _shared(
+                images,
+                lambda frame: frame.model.presentation,
+                "Softcopy Presentation LUT",
+                0x20500020,
+            ),
+        )
     )
+
+
+def _in_words(content: PresentationState) -> PresentationState:
+    """Describe lookup tables by 8 or 16 bits: Modality and VOI LUTs know no others.
+
+    What a VOI LUT gives is spread over its range, so that its entries grow with it; what a Modality
+    LUT gives is in units, and stays.
+    """
+    modality = content.modality
+    if isinstance(modality, TabulatedModality) and modality.table.bits not in _DEPTHS:
+        modality = TabulatedModality(replace(modality.table, bits=16), modality.units)
+    voi = tuple(
+        replace(one, transforms=tuple(_spread(each) for each in one.transforms))
+        for one in content.voi or ()
+    )
+    return replace(content, modality=modality, voi=voi)
+
+
+def _spread(transform: VoiTransform) -> VoiTransform:
+    if isinstance(transform, Window) or transform.bits in _DEPTHS:
+        return transform
+    values = np.floor(transform.values * (0xFFFF / ((1 << transform.bits) - 1)) + 0.5)
+    return replace(transform, bits=16, values=values.astype(np.uint16))
 
 
 _Referring = TypeVar("_Referring", DisplayedArea, VoiSelection, GraphicAnnotation)
@@ -110,41 +140,28 @@ def _grouped(
     ]
 
 
-def _areas(images: Sequence[ShownImage], orientation: Orientation) -> tuple[DisplayedArea, ...]:
+def _areas(images: Sequence[ShownImage]) -> tuple[DisplayedArea, ...]:
     """Show all of each image, as large as fits."""
     return tuple(
-        _whole(*size, orientation, images=members)
-        for size, members in _grouped(images, _size_and_shape)
+        DisplayedArea(
+            top_left=(1, 1),
+            bottom_right=(columns, rows),
+            spacing=spacing,
+            aspect=aspect,
+            images=members,
+        )
+        for (rows, columns, spacing, aspect), members in _grouped(images, _size_and_shape)
     )
 
 
-def _size_and_shape(frame: DisplayedFrame) -> tuple[int, int, tuple[float, float] | None, Any]:
+_Pair = tuple[float, float]
+
+
+def _size_and_shape(frame: DisplayedFrame) -> tuple[int, int, _Pair | None, Any]:
     model = frame.model
     spacing = None if model.spacing is None else (model.spacing.row, model.spacing.column)
     aspect = None if spacing else tuple(int(part) for part in model.aspect)
     return model.rows, model.columns, spacing, aspect
-
-
-def _whole(
-    rows: int,
-    columns: int,
-    spacing: tuple[float, float] | None,
-    aspect: Any,
-    orientation: Orientation,
-    *,
-    images: tuple[ReferencedImage, ...],
-) -> DisplayedArea:
-    corners = [(1, 1), (columns, 1), (columns, rows), (1, rows)]
-    matrix = orientation.matrix(rows, columns)
-    shown = np.array([[column - 0.5, row - 0.5, 1] for column, row in corners]) @ matrix.T
-    order = shown.sum(axis=1)
-    return DisplayedArea(
-        top_left=corners[int(order.argmin())],
-        bottom_right=corners[int(order.argmax())],
-        spacing=spacing,
-        aspect=aspect,
-        images=images,
-    )
 
 
 def _vois(images: Sequence[ShownImage]) -> tuple[VoiSelection, ...]:

@@ -51,7 +51,7 @@ _SHAPES: dict[str, type[Item]] = {
 }
 _MEMBERS = (
     *_OBJECTS, "window", "windows", "rotation", "flipped", "invert", "area", "displayed_areas",
-    "shutter", "masks", "rescale", "layers", "groups", "annotations", "overlays", "activations",
+    "shutter", "mask", "rescale", "layers", "groups", "annotations", "overlays", "activations",
     "images", "label", "description", "creator",
 )  # fmt: skip
 Json = Mapping[str, Any]

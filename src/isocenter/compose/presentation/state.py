@@ -92,7 +92,7 @@ def presentation_state(
     _identification(composition, content)
     _relationship(composition, images)
     _display(composition, content)
-    _shutter(composition, content, colour=colour)
+    _shutter(composition, content)
     _overlays(composition, content)
     if colour:
         _icc_profile(composition, images[0].data_set)
@@ -161,7 +161,7 @@ def _display(composition: Composition, content: PresentationState) -> None:
         composition.give(keyword, said.get(keyword))
 
 
-def _shutter(composition: Composition, content: PresentationState, *, colour: bool) -> None:
+def _shutter(composition: Composition, content: PresentationState) -> None:
     """Add the shutter modules (PS3.3 C.7.6.11, C.7.6.15, C.11.12)."""
     shutter = content.shutter
     if shutter is None:
@@ -169,8 +169,6 @@ def _shutter(composition: Composition, content: PresentationState, *, colour: bo
     said = spoken(shutter)
     for part in (*shutter.shapes, *([shutter.bitmap] if shutter.bitmap else [])):
         said |= spoken(part)
-    if colour and shutter.bitmap is None:
-        del said["ShutterPresentationValue"]
     for keyword, value in said.items():
         composition.give(keyword, value)
 
@@ -197,7 +195,7 @@ def _overlay_element(composition: Composition, tag: int, value: Any) -> None:
 
 def _gray(composition: Composition, content: PresentationState) -> None:
     """Add what acts on gray values (PS3.3 C.11.1, C.11.6, C.11.8, C.11.13)."""
-    if content.masks:
+    if content.mask:
         composition.give("RecommendedViewingMode", "SUB")
         composition.give("MaskSubtractionSequence", spoken(content)["MaskSubtractionSequence"])
     _modality(composition, content)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -32,6 +32,7 @@ from isocenter.pixels.presentation.styles import (
     HorizontalAlignment,
     LineStyle,
     TextStyle,
+    VerticalAlignment,
 )
 
 __all__ = [
@@ -165,6 +166,13 @@ class TextObject(Item):
                 "BoundingBoxTopLeftHandCorner (0070,0010), or anchor: AnchorPoint (0070,0014)",
                 0x00700014,
             )
+        if self.style is not None and self.top_left is not None:
+            style = replace(
+                self.style,
+                horizontal=self.style.horizontal or HorizontalAlignment.LEFT,
+                vertical=self.style.vertical or VerticalAlignment.TOP,
+            )
+            object.__setattr__(self, "style", style)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -41,7 +41,8 @@ class DisplayedArea(Item):
     ----------
     top_left, bottom_right
         Column and row, counted from 1 in the stored image, of the pixels that stand in these
-        corners after rotation and flip; they may lie outside of the image.
+        corners after rotation and flip; they may lie outside of the image. A presentation state
+        that is being made takes any two opposite corners.
     mode
         How its size is chosen.
     spacing
@@ -144,3 +145,12 @@ class Orientation:
             width = columns if self.rotation % 180 == 0 else rows
             matrix[0] = [0, 0, width] - matrix[0]
         return matrix
+
+    def arranged(self, area: DisplayedArea) -> DisplayedArea:
+        """Return an area with those corners as its first and last that are shown there."""
+        xs, ys = zip(area.top_left, area.bottom_right, strict=True)
+        corners = [(x, y) for x in (min(xs), max(xs)) for y in (min(ys), max(ys))]
+        shown = np.array(corners) @ self.matrix(0, 0)[:, :2].T
+        order = shown.sum(axis=1)
+        first, last = corners[int(order.argmin())], corners[int(order.argmax())]
+        return replace(area, top_left=first, bottom_right=last)

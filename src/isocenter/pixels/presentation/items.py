@@ -332,6 +332,7 @@ class _Field:
     tag: int
     said: Said
     required: bool
+    optional: bool
 
 
 @cache
@@ -344,7 +345,8 @@ def _fields(cls: type[Item]) -> tuple[_Field, ...]:
                 tag = dictionary.tag(said.keyword)
                 assert tag is not None, said.keyword
                 required = field.default is MISSING and field.default_factory is MISSING
-                found.append(_Field(field.name, tag, said, required))
+                optional = field.default is None
+                found.append(_Field(field.name, tag, said, required, optional))
     return tuple(found)
 
 
@@ -361,7 +363,7 @@ class Item:
     def __post_init__(self) -> None:
         for field in _fields(type(self)):
             value = getattr(self, field.name)
-            if value is None:
+            if value is None and field.optional:
                 continue
             try:
                 value = field.said.kind.canonical(value)

@@ -76,7 +76,7 @@ class Mask(Item):
                 "rows and columns (0028,6114); found another number of values",
                 0x00286102 if len(self.frame_range) % 2 else 0x00286114,
             )
-        if averaged and self.contrast_frame_averaging is None:
+        if self.contrast_frame_averaging is None:
             object.__setattr__(self, "contrast_frame_averaging", 1)
         if not averaged and self.tid_offset is None:
             object.__setattr__(self, "tid_offset", 1)

@@ -54,11 +54,15 @@ def read_state(root: Attributes) -> PresentationState:
         )
     problems: list[str] = []
     state = read_item(PresentationState, root, problems)
+    if sop_class == GRAYSCALE_STATE:
+        state = replace(
+            state,
+            modality=_modality(root, problems),
+            voi=_voi(root, problems),
+            presentation=_presentation(root, problems),
+        )
     state = replace(
         state,
-        modality=_modality(root, problems),
-        voi=_voi(root, problems),
-        presentation=_presentation(root, problems),
         shutter=_shutter(root, problems),
         overlays=read_state_overlays(root, problems),
         activations=read_activations(root),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from isocenter.errors import PixelDataError
 from isocenter.pixels.display_model import DisplayModel, Presentation
-from isocenter.pixels.modality import Rescale
+from isocenter.pixels.modality import Rescale, TabulatedModality
 from isocenter.pixels.presentation.areas import DisplayedArea, SizeMode
 from isocenter.pixels.presentation.cielab import CIELab, to_srgb
 from isocenter.pixels.presentation.drawing import Canvas, draw_annotations
@@ -21,6 +21,7 @@ from isocenter.pixels.presentation.shutters import Shutter
 from isocenter.pixels.presentation.state import PresentationState
 from isocenter.pixels.render import render_frame
 from isocenter.pixels.scaling import scaled
+from isocenter.pixels.voi import Window, full_window
 
 __all__ = ["ImageFrame", "LARGEST_SIDE", "render_presentation"]
 
@@ -125,17 +126,24 @@ def _transformed(image: ImageFrame, state: PresentationState) -> Picture:
         supplemental=None,
     )
     voi = state.voi_of(image.sop_instance_uid, frame)
-    mask = state.mask_of(frame)
-    if mask is None:
-        return render_frame(image.samples(frame), model, window=voi)
+    mask = state.mask
+    if mask is None or not mask.applies(frame):
+        return render_frame(image.samples(frame), model, window=voi or _whole_range(model))
     modality = model.modality
     difference = subtracted(
         mask, frame, image.count, lambda number: modality.apply(image.samples(number))
     )
     low, high = modality.bounds(*model.stored_range)
-    whole = model.window_over(low - high, high - low)
+    whole = full_window(low - high, high - low)
     plain = replace(model, modality=Rescale(), format="float64", padding=None)
     return render_frame(difference, plain, window=voi or whole)
+
+
+def _whole_range(model: DisplayModel) -> Window:
+    """Return the window for no VOI transformation: all that the modality transformation can give."""
+    if isinstance(model.modality, TabulatedModality):
+        return full_window(0, (1 << model.modality.table.bits) - 1)
+    return model.fallback_window()
 
 
 def level(p_value: int) -> int:

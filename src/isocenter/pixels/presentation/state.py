@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 from isocenter.errors import InvalidAttribute
 from isocenter.pixels.display_model import Presentation
-from isocenter.pixels.modality import ModalityTransform
+from isocenter.pixels.modality import ModalityTransform, Rescale
 from isocenter.pixels.presentation.annotations import (
     GraphicAnnotation,
     GraphicGroup,
@@ -21,6 +21,7 @@ from isocenter.pixels.presentation.items import (
     TEXT,
     Item,
     Many,
+    One,
     Said,
     decimal,
 )
@@ -94,7 +95,7 @@ class PresentationState(Item):
         From VOI output to P-Values; None for that of the images.
     shutter
         What is hidden.
-    masks
+    mask
         What is subtracted from frames.
     overlays, activations
         Overlay planes, and which of the images' own are drawn.
@@ -121,7 +122,7 @@ class PresentationState(Item):
     voi: tuple[VoiSelection, ...] | None = None
     presentation: Presentation | None = None
     shutter: Shutter | None = None
-    masks: Annotated[tuple[Mask, ...], Said("MaskSubtractionSequence", Many(Mask))] = ()
+    mask: Annotated[Mask | None, Said("MaskSubtractionSequence", One(Mask))] = None
     overlays: tuple[Overlay, ...] = ()
     activations: tuple[OverlayActivation, ...] = ()
     label: Annotated[str, Said("ContentLabel", TEXT)] = "PRESENTATION"
@@ -137,6 +138,10 @@ class PresentationState(Item):
                 f"ImageRotation (0070,0042) is {self.rotation}; expected 0, 90, 180 or 270",
                 0x00700042,
             )
+        if isinstance(self.modality, Rescale):
+            slope, intercept = decimal(self.modality.slope), decimal(self.modality.intercept)
+            modality = Rescale(slope, intercept, self.modality.units)
+            object.__setattr__(self, "modality", modality)
 
     @property
     def orientation(self) -> Orientation:
@@ -151,10 +156,6 @@ class PresentationState(Item):
         """Return the window or VOI LUT of a frame, if there is one."""
         found = _first(self.voi or (), sop_instance_uid, frame)
         return None if found is None else found.transforms[0]
-
-    def mask_of(self, frame: int) -> Mask | None:
-        """Return what is subtracted from a frame, if anything."""
-        return next((mask for mask in self.masks if mask.applies(frame)), None)
 
 
 _Selecting = TypeVar("_Selecting", DisplayedArea, VoiSelection)

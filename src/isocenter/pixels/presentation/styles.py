@@ -83,7 +83,7 @@ class TextStyle(Item):
     font_name
         A font of ISO 32000, for example `Helvetica`; None for none.
     horizontal, vertical
-        Alignment of text in its bounding box.
+        Alignment of text in its bounding box; LEFT and TOP where there is one and nothing is said.
     underlined, bold, italic
         Its face.
     shadow, shadow_x, shadow_y, shadow_colour, shadow_opacity
@@ -93,10 +93,12 @@ class TextStyle(Item):
     colour: Annotated[CIELab, Said("TextColorCIELabValue", COLOUR)] = _WHITE
     css_font_name: Annotated[str, Said("CSSFontName", TEXT)] = "Arial"
     font_name: Annotated[str | None, Said("FontName", TEXT)] = None
-    horizontal: Annotated[HorizontalAlignment, Said("HorizontalAlignment",
-        Term(HorizontalAlignment))] = HorizontalAlignment.LEFT  # fmt: skip
-    vertical: Annotated[VerticalAlignment, Said("VerticalAlignment",
-        Term(VerticalAlignment))] = VerticalAlignment.TOP  # fmt: skip
+    horizontal: Annotated[
+        HorizontalAlignment | None, Said("HorizontalAlignment", Term(HorizontalAlignment))
+    ] = None
+    vertical: Annotated[
+        VerticalAlignment | None, Said("VerticalAlignment", Term(VerticalAlignment))
+    ] = None
     underlined: Annotated[bool, Said("Underlined", FLAG)] = False
     bold: Annotated[bool, Said("Bold", FLAG)] = False
     italic: Annotated[bool, Said("Italic", FLAG)] = False
