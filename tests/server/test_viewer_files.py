@@ -1,4 +1,5 @@
 import gzip
+import re
 
 import pytest
 from starlette.applications import Starlette
@@ -78,3 +79,22 @@ def test_no_path_leads_out_of_the_viewers_folder(client):
 def test_without_a_built_viewer_the_page_says_how_to_build_it(tmp_path):
     client = TestClient(Starlette(routes=routes(tmp_path)))
     assert "hatch_build.py" in client.get("/").text
+
+
+@pytest.mark.parametrize(
+    ("query", "preloaded"),
+    [
+        ("StudyInstanceUIDs=1.2", ["/api/studies/1.2?display=true"]),
+        (
+            "StudyInstanceUIDs=1.2&SeriesInstanceUID=3.4",
+            ["/api/studies/1.2", "/api/studies/1.2/series/3.4"],
+        ),
+        ("StudyInstanceUIDs=1.2,1.3", []),
+        ("StudyInstanceUIDs=1.2&StudyInstanceUIDs=1.3", []),
+        ("StudyInstanceUIDs=%3E%3B%20rel=x", []),
+        ("", []),
+    ],
+)
+def test_the_page_says_what_it_will_ask_for(client, query, preloaded):
+    link = client.get(f"/viewer?{query}").headers.get("link", "")
+    assert re.findall("<(.*?)>", link) == preloaded

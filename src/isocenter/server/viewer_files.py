@@ -14,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from isocenter.dicom import is_path_safe_uid
+
 __all__ = ["routes"]
 
 STATIC = Path(__file__).parent / "static"
@@ -75,6 +77,18 @@ class ViewerFile:
         return Response(body, headers=headers, media_type=self.media_type)
 
 
+def _preloads(path: str, request: Request) -> str:
+    """Tell the browser what the page will ask for, so that it is on its way before the page is."""
+    studies = request.query_params.getlist("StudyInstanceUIDs")
+    series = request.query_params.get("SeriesInstanceUID")
+    uids = [*studies, *([series] if series else [])]
+    if path != "viewer" or len(studies) != 1 or not all(map(is_path_safe_uid, uids)):
+        return ""
+    study = f"/api/studies/{studies[0]}"
+    urls = [study, f"{study}/series/{series}"] if series else [f"{study}?display=true"]
+    return ", ".join(f"<{url}>; rel=preload; as=fetch; crossorigin=anonymous" for url in urls)
+
+
 def routes(folder: Path = STATIC) -> list[BaseRoute]:
     """Make the catch-all route of the viewer; it goes after every other route.
 
@@ -99,6 +113,11 @@ def routes(folder: Path = STATIC) -> list[BaseRoute]:
             return PlainTextResponse("There is nothing here.\n", status_code=404)
         # The viewer routes in the browser: every other path is its one page.
         index = files.get("index.html")
-        return index.response(request) if index else HTMLResponse(_NOT_BUILT)
+        if index is None:
+            return HTMLResponse(_NOT_BUILT)
+        response = index.response(request)
+        if preloads := _preloads(path, request):
+            response.headers["link"] = preloads
+        return response
 
     return [Route("/{path:path}", serve, methods=["GET"])]

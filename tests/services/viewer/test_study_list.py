@@ -182,3 +182,21 @@ def test_an_unknown_study_is_404(viewer: Viewer) -> None:
 @pytest.mark.parametrize("path", ["/..", "/a.b", "/1.2/series/%2e%2e", "/" + "1" * 65])
 def test_what_is_no_uid_never_reaches_the_archive(viewer: Viewer, path: str) -> None:
     assert viewer.get(path).status_code in (404, 422)
+
+
+def test_a_study_comes_with_its_first_display_where_that_is_wanted(viewer: Viewer) -> None:
+    image, report = ct_slice(8, 8), small_object()
+    report.StudyInstanceUID = image.StudyInstanceUID
+    viewer.keep(image, report)
+    study = f"/{image.StudyInstanceUID}"
+    plain = viewer.get(study).json()
+    assert "display" not in plain
+    whole = viewer.get(f"{study}?display=true").json()
+    assert whole.pop("display") == viewer.series(image)
+    assert whole == plain
+
+
+def test_a_study_without_images_comes_without_display(viewer: Viewer) -> None:
+    report = small_object()
+    viewer.keep(report)
+    assert "display" not in viewer.get(f"/{report.StudyInstanceUID}?display=true").json()

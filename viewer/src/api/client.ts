@@ -77,8 +77,9 @@ export function fetchStudies(query: StudyQuery, signal?: AbortSignal): Promise<S
   return json(`/api/studies?${studyListParameters(query)}`, signal);
 }
 
-export function fetchStudy(study: string, signal?: AbortSignal): Promise<StudyContents> {
-  return json(studyUrl(study), signal);
+/** A study, with the display model of its first series where that is wanted. */
+export function fetchStudy(study: string, withDisplay: boolean): Promise<StudyContents> {
+  return json(`${studyUrl(study)}${withDisplay ? "?display=true" : ""}`);
 }
 
 export function fetchSeries(study: string, series: string): Promise<SeriesDisplay> {

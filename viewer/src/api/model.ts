@@ -37,6 +37,8 @@ export interface SeriesSummary {
 export interface StudyContents {
   study: Study;
   series: SeriesSummary[];
+  /** The display model of the first series that has images, where it was asked for. */
+  display?: SeriesDisplay | null;
 }
 
 /** How one stored pixel lies in the bytes of a frame (little endian, row by row). */

@@ -11,10 +11,11 @@ interface ThumbnailProps {
   readonly series: SeriesSummary;
 }
 
-function Picture({ series }: { series: SeriesSummary }) {
+function Picture({ workspace, series }: { workspace: Workspace; series: SeriesSummary }) {
   if (!series.displayable || !series.thumbnail) {
     return <span class="no-picture">{series.modality}</span>;
   }
+  if (!workspace.settledIn.value) return null;
   return <img src={series.thumbnail} alt="" loading="lazy" draggable={false} />;
 }
 
@@ -53,7 +54,7 @@ function Thumbnail({ workspace, study, series }: ThumbnailProps) {
         }}
       >
         <span class="thumbnail-picture">
-          <Picture series={series} />
+          <Picture workspace={workspace} series={series} />
           <span class="thumbnail-modality">{series.modality}</span>
           {places.length > 0 && <span class="thumbnail-shown" aria-hidden="true" />}
         </span>

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { Gestures } from "../viewer/gestures";
 import type { Stage } from "../viewer/stage";
 import type { Viewport } from "../viewer/viewport";
@@ -25,12 +25,15 @@ function devicePixels(told: number | undefined, length: number): number {
 
 /** Tells a viewport the device pixels of its canvas, as exactly as the browser knows them. */
 function observeSize(element: HTMLElement, viewport: Viewport): () => void {
-  const observer = new ResizeObserver(([entry]) => {
-    const box = entry?.devicePixelContentBoxSize?.[0];
+  const tell = (box?: ResizeObserverSize) => {
     const width = devicePixels(box?.inlineSize, element.clientWidth);
     const height = devicePixels(box?.blockSize, element.clientHeight);
+    const { width: known, height: knownHeight } = viewport.size.peek();
+    if (width === known && height === knownHeight) return;
     if (width > 0 && height > 0) viewport.size.value = { width, height };
-  });
+  };
+  tell(); // the observer speaks only when the page is painted
+  const observer = new ResizeObserver(([entry]) => tell(entry?.devicePixelContentBoxSize?.[0]));
   try {
     observer.observe(element, { box: "device-pixel-content-box" });
   } catch {
@@ -90,11 +93,13 @@ export function ViewportPane({ workspace, stage, viewport }: PaneProps) {
   const image = useRef<HTMLCanvasElement>(null);
   const overlay = useRef<HTMLCanvasElement>(null);
   const dropping = useSignal(false);
-  useEffect(() => {
+  // Before the page is painted: the first image need not wait for that.
+  useLayoutEffect(() => {
     if (!pane.current || !image.current || !overlay.current) return;
     const ends = [
-      observeSize(image.current, viewport),
+      // First, for it asks for the image, and the size makes the browser lay out the page.
       stage.attach(viewport, { image: image.current, overlay: overlay.current }),
+      observeSize(image.current, viewport),
       new Gestures(workspace, viewport, pane.current).listen(),
     ];
     return () => ends.forEach((end) => end());

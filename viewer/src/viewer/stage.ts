@@ -110,7 +110,7 @@ export class Stage {
     const largest = Math.max(...series.models.map((m) => frameBytes(m.rows, m.columns, m.format)));
     // Each viewport has its share of the cache, so that they do not drive each other's frames out.
     const share = (this.cache.capacity * 0.9) / Math.max(1, this.canvases.size);
-    const limit = Math.max(1, Math.floor(share / largest));
+    const limit = this.workspace.settledIn.value ? Math.max(1, Math.floor(share / largest)) : 1;
     const order = prefetchOrder(wanted, series.images.length, viewport.direction, limit);
     this.queue.want(viewport, order.flatMap((index) => this.wantedFrame(series, index)));
   }
@@ -169,6 +169,7 @@ export class Stage {
   }
 
   private failed(key: string, reason: string): void {
+    this.workspace.firstDrawn.value = true;
     this.showing(key, (viewport) => {
       viewport.failure.value = reason;
     });
@@ -184,7 +185,10 @@ export class Stage {
     void [viewport.inverted.value, viewport.size.value];
     void [this.workspace.interpolation.value, this.workspace.overlays.value];
     const drawing = this.drawings.get(viewport);
-    if (drawing) this.loop.request(drawing);
+    if (!drawing) return;
+    // The first image goes with the page's first paint, for which the loop would be too late.
+    if (this.firstImage === null && viewport.shown.peek()) drawing();
+    else this.loop.request(drawing);
   }
 
   private tableFor(viewport: Viewport, model: DisplayModel): DisplayTable | null {
@@ -213,7 +217,7 @@ export class Stage {
     const table = shown && this.tableFor(viewport, shown.model);
     this.drawOverlays(viewport, canvases.overlay, shown);
     if (!shown || !toImage || !table) {
-      this.renderer.clear(canvases.image);
+      if (this.firstImage !== null) this.renderer.clear(canvases.image);
       return;
     }
     this.renderer.show(canvases.image, {
@@ -230,8 +234,15 @@ export class Stage {
 
   private firstDrawn(): void {
     this.firstImage = performance.now();
-    // After the browser has shown it.
-    requestAnimationFrame(() => setTimeout(() => this.renderer.accelerate()));
+    // After the browser has shown it: a frame begins only when the one before is on its way.
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() =>
+        setTimeout(() => {
+          this.workspace.firstDrawn.value = true;
+          this.renderer.accelerate();
+        }),
+      ),
+    );
   }
 
   private drawOverlays(viewport: Viewport, canvas: HTMLCanvasElement, shown: ShownImage | null): void {

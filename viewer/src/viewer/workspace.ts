@@ -1,6 +1,6 @@
 /** What is open: studies, layout, viewports, and the tools in the reader's hands. */
 
-import { computed, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import { fetchSeries, fetchStudy } from "../api/client";
 import type { SeriesDisplay, SeriesSummary, StudyContents } from "../api/model";
 import { type Content, Viewport } from "./viewport";
@@ -61,6 +61,16 @@ export class Workspace {
 
   readonly active = computed(() => this.viewports[this.activeIndex.value] as Viewport);
 
+  /** Whether the first image has been drawn, or cannot be; what can wait waits for this. */
+  readonly firstDrawn = signal(false);
+
+  /** Whether nobody waits for a first image any more. */
+  readonly settledIn = computed(() => {
+    if (this.firstDrawn.value) return true;
+    const { kind } = this.active.value.content.value;
+    return kind !== "images" && kind !== "loading" && this.state.value.kind !== "loading";
+  });
+
   /** Series of all open studies, in display order. */
   readonly series = computed(() =>
     this.studies.value.flatMap(({ study, series }) =>
@@ -78,15 +88,21 @@ export class Workspace {
   async open(studyUids: readonly string[], seriesUid: string | null): Promise<void> {
     this.state.value = { kind: "loading" };
     const early = this.openEarly(studyUids, seriesUid);
-    const results = await Promise.allSettled(studyUids.map((uid) => fetchStudy(uid)));
-    this.studies.value = results.flatMap((r) => (r.status === "fulfilled" ? [r.value] : []));
-    if (this.studies.value.length === 0) {
+    const results = await Promise.allSettled(
+      studyUids.map((uid, i) => fetchStudy(uid, i === 0 && !seriesUid)),
+    );
+    const found = results.flatMap((r) => (r.status === "fulfilled" ? [r.value] : []));
+    if (found.length === 0) {
       this.state.value = { kind: "failed", reason: firstReason(results) };
       return;
     }
-    this.state.value = { kind: "ready" };
-    await early;
-    if (!early) await this.showFirst(seriesUid);
+    // In this order: the first image is asked for before the page is painted anew.
+    const shown = batch(() => {
+      this.studies.value = found;
+      this.state.value = { kind: "ready" };
+      return early ?? this.showFirst(seriesUid, found[0]?.display);
+    });
+    await shown;
   }
 
   /** With study and series both named by the URL, the series need not wait for the study. */
@@ -96,7 +112,11 @@ export class Workspace {
     return this.showSeries(this.active.value, study, seriesUid);
   }
 
-  private async showFirst(seriesUid: string | null): Promise<void> {
+  private async showFirst(seriesUid: string | null, display?: SeriesDisplay | null): Promise<void> {
+    if (display && display.images.length > 0) {
+      this.active.value.open(display);
+      return;
+    }
     const all = this.series.value;
     const first =
       all.find(({ summary }) => summary.uid === seriesUid) ??

@@ -69,6 +69,21 @@ test("a series of which objects were replaced goes on at the same image, seen in
   expect(second.series.value?.study).toBe("1.2");
 });
 
+test("a study that comes with its first display needs no further request", async () => {
+  const asked: string[] = [];
+  vi.stubGlobal("fetch", (url: string) => {
+    asked.push(url);
+    return Promise.resolve(new Response(JSON.stringify({ ...contents("1.1"), display: display("1.1") })));
+  });
+  const workspace = new Workspace();
+  await workspace.open(["1.1"], null);
+  expect(asked).toEqual(["/api/studies/1.1?display=true"]);
+  expect(workspace.active.value.series.value?.study).toBe("1.1");
+  expect(workspace.settledIn.value).toBe(false);
+  workspace.firstDrawn.value = true;
+  expect(workspace.settledIn.value).toBe(true);
+});
+
 test("studies of several patients are told from several studies of one", () => {
   const workspace = new Workspace();
   const of = (patientId: string) => ({ study: { patientName: "Doe, Jane", patientId }, series: [] });

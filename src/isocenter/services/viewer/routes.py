@@ -143,10 +143,15 @@ def _add_lists(
         return _json(page.model_dump_json(by_alias=True))
 
     @api.get("/{study}", response_model=schema.StudyContents)
-    async def study_series(study: Uid) -> Response:
-        """List the series of a study in display order."""
+    async def study_series(request: Request, study: Uid, display: bool = False) -> Response:
+        """List the series of a study in display order, with the model of the first to show."""
         contents = await run(study_contents, archive, study)
-        return _json(contents.model_dump_json(by_alias=True))
+        first = next((series.uid for series in contents.series if series.displayable), None)
+        body = contents.model_dump_json(by_alias=True, exclude={"display"}).encode()
+        if display and first is not None:
+            shown = await shelf.get(study, first)
+            body = b'%s,"display":%s}' % (body[:-1], shown.body)
+        return await _compressed(request, body, "application/json", run, _PRIVATE)
 
     @api.get("/{study}/series/{series}", response_model=schema.SeriesModel)
     async def series_model(request: Request, study: Uid, series: Uid) -> Response:

@@ -82,13 +82,6 @@ class Series(_Model):
     videos: list[str]
 
 
-class StudyContents(_Model):
-    """A study and its series in display order."""
-
-    study: Study
-    series: list[Series]
-
-
 class Lut(_Model):
     """A lookup table; `values` is base64 of little-endian 16-bit words."""
 
@@ -272,6 +265,14 @@ class SeriesModel(_Model):
     models: list[Model]
     images: list[Image]
     problems: list[str]
+
+
+class StudyContents(_Model):
+    """A study and its series in display order; the first one's display model if that is wanted."""
+
+    study: Study
+    series: list[Series]
+    display: SeriesModel | None = None
 
 
 class TagRow(_Model):
