@@ -35,9 +35,13 @@ def found_at(data_set: Dataset, path: Path) -> list[DataElement | None]:
 def broken_rows(composed: Composed, table: str) -> list[str]:
     """Return the rows that an object does not keep, each with what was found."""
     origins = {row["tag"]: row["origin"] for row in composed.explain()}
+    presences = {path: presence for path, _, presence, _ in rows_of(table)}
     broken = []
     for path, kind, presence, origin in rows_of(table):
         found = found_at(composed.data_set, path)
+        above = [presences[path[:depth]] for depth in range(1, len(path))]
+        if not found and "ANAP" in above:
+            continue  # no item that could have it
         values = [one for one in found if one is not None and not one.is_empty]
         there = [one for one in found if one is not None]
         kept = {

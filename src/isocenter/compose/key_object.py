@@ -98,7 +98,9 @@ def key_object_selection(
     )
     composition.patient()
     composition.study()
-    document_series(composition, "KO", series_number, series_description or "Key objects")
+    document_series(composition, "KO", series_number, series_description or None)
+    if not series_description:
+        composition.generate("SeriesDescription", "Key objects")
     composition.equipment()
     composition.generate("InstanceNumber", instance_number)
     composition.content_moment()

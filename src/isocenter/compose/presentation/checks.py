@@ -19,7 +19,7 @@ from isocenter.pixels.presentation import (
     Units,
     VoiSelection,
 )
-from isocenter.pixels.presentation.items import Point
+from isocenter.pixels.presentation.spellings import Point
 
 __all__ = ["check_state"]
 

@@ -34,7 +34,8 @@ from isocenter.pixels.presentation import (
     TextObject,
     VoiSelection,
 )
-from isocenter.pixels.presentation.items import Item, built, decimal
+from isocenter.pixels.presentation.items import Item, built
+from isocenter.pixels.presentation.spellings import decimal
 
 __all__ = ["state_from_json"]
 

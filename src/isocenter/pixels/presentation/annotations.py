@@ -9,7 +9,9 @@ from typing import Annotated, Any
 from isocenter.dicom import tags
 from isocenter.errors import InvalidAttribute
 from isocenter.pixels.presentation.cielab import CIELab
-from isocenter.pixels.presentation.items import (
+from isocenter.pixels.presentation.items import Item, Many, One, Said
+from isocenter.pixels.presentation.references import ReferencedImage
+from isocenter.pixels.presentation.spellings import (
     COLOUR,
     FLAG,
     INTEGER,
@@ -19,14 +21,9 @@ from isocenter.pixels.presentation.items import (
     POINTS,
     SINGLE,
     TEXT,
-    Item,
-    Many,
-    One,
     Point,
-    Said,
     Term,
 )
-from isocenter.pixels.presentation.references import ReferencedImage
 from isocenter.pixels.presentation.styles import (
     FillStyle,
     HorizontalAlignment,

@@ -10,17 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter.errors import InvalidAttribute
-from isocenter.pixels.presentation.items import (
-    DECIMALS,
-    INTEGERS,
-    SINGLE,
-    TEXT,
-    Item,
-    Many,
-    Said,
-    Term,
-)
+from isocenter.pixels.presentation.items import Item, Many, Said
 from isocenter.pixels.presentation.references import ReferencedImage
+from isocenter.pixels.presentation.spellings import DECIMALS, INTEGERS, SINGLE, TEXT, Term
 
 __all__ = ["DisplayedArea", "Orientation", "SizeMode"]
 

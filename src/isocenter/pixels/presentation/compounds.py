@@ -15,7 +15,7 @@ from isocenter.pixels.presentation.annotations import (
     TickAlignment,
     Units,
 )
-from isocenter.pixels.presentation.items import Point
+from isocenter.pixels.presentation.spellings import Point
 
 __all__ = ["plain_objects"]
 

@@ -22,8 +22,8 @@ from isocenter.pixels.presentation.annotations import (
 )
 from isocenter.pixels.presentation.cielab import CIELab, to_srgb
 from isocenter.pixels.presentation.compounds import plain_objects
-from isocenter.pixels.presentation.items import Point
 from isocenter.pixels.presentation.references import applies
+from isocenter.pixels.presentation.spellings import Point
 from isocenter.pixels.presentation.state import PresentationState
 from isocenter.pixels.presentation.styles import (
     DashingStyle,

@@ -11,15 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter.errors import InvalidAttribute, PixelDataError
-from isocenter.pixels.presentation.items import (
-    INTEGER,
-    INTEGERS,
-    SINGLES,
-    TEXT,
-    Item,
-    Said,
-    Term,
-)
+from isocenter.pixels.presentation.items import Item, Said
+from isocenter.pixels.presentation.spellings import INTEGER, INTEGERS, SINGLES, TEXT, Term
 
 __all__ = ["Mask", "MaskOperation", "subtracted"]
 

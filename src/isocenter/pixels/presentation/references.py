@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from isocenter.pixels.presentation.items import INTEGERS, TEXT, Item, Said
+from isocenter.pixels.presentation.items import Item, Said
+from isocenter.pixels.presentation.spellings import INTEGERS, TEXT
 
 __all__ = ["ReferencedImage", "applies"]
 

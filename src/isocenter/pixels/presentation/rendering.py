@@ -134,13 +134,13 @@ def _transformed(image: ImageFrame, state: PresentationState) -> Picture:
         mask, frame, image.count, lambda number: modality.apply(image.samples(number))
     )
     low, high = modality.bounds(*model.stored_range)
-    whole = full_window(low - high, high - low)
+    whole = model.window_over(low - high, high - low)
     plain = replace(model, modality=Rescale(), format="float64", padding=None)
     return render_frame(difference, plain, window=voi or whole)
 
 
 def _whole_range(model: DisplayModel) -> Window:
-    """Return the window for no VOI transformation: all that the modality transformation can give."""
+    """Return the window for no VOI transformation: all that the modality one can give."""
     if isinstance(model.modality, TabulatedModality):
         return full_window(0, (1 << model.modality.table.bits) - 1)
     return model.fallback_window()

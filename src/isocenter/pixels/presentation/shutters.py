@@ -13,7 +13,8 @@ from PIL import Image, ImageDraw
 from isocenter.errors import InvalidAttribute
 from isocenter.pixels.attributes import Attributes
 from isocenter.pixels.presentation.cielab import CIELab
-from isocenter.pixels.presentation.items import COLOUR, INTEGER, INTEGERS, Item, Said, read_item
+from isocenter.pixels.presentation.items import Item, Said, read_item
+from isocenter.pixels.presentation.spellings import COLOUR, INTEGER, INTEGERS
 
 __all__ = [
     "BitmapShutter",

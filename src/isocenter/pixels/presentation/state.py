@@ -15,20 +15,12 @@ from isocenter.pixels.presentation.annotations import (
     GraphicLayer,
 )
 from isocenter.pixels.presentation.areas import DisplayedArea, Orientation
-from isocenter.pixels.presentation.items import (
-    FLAG,
-    INTEGER,
-    TEXT,
-    Item,
-    Many,
-    One,
-    Said,
-    decimal,
-)
+from isocenter.pixels.presentation.items import Item, Many, One, Said
 from isocenter.pixels.presentation.masks import Mask
 from isocenter.pixels.presentation.overlays import Overlay, OverlayActivation
 from isocenter.pixels.presentation.references import ReferencedImage, applies
 from isocenter.pixels.presentation.shutters import Shutter
+from isocenter.pixels.presentation.spellings import FLAG, INTEGER, TEXT, decimal
 from isocenter.pixels.voi import VoiTransform, Window
 
 __all__ = ["PresentationState", "VoiSelection"]

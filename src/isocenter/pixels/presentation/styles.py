@@ -7,16 +7,8 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from isocenter.pixels.presentation.cielab import CIELab, to_cielab
-from isocenter.pixels.presentation.items import (
-    COLOUR,
-    FLAG,
-    INTEGER,
-    SINGLE,
-    TEXT,
-    Item,
-    Said,
-    Term,
-)
+from isocenter.pixels.presentation.items import Item, Said
+from isocenter.pixels.presentation.spellings import COLOUR, FLAG, INTEGER, SINGLE, TEXT, Term
 
 __all__ = [
     "DashingStyle",
