@@ -168,6 +168,8 @@ def _make_contents(folder: Path) -> None:
     mask.SetOrigin((-180, -180, -98.75))
     sitk.WriteImage(mask, str(folder / "mask.nii.gz"))
     sitk.WriteImage(field, str(folder / "field.nii.gz"))
+    sitk.WriteImage(sitk.Cast(mask, sitk.sitkFloat32) * 1.5, str(folder / "adc.nii.gz"))
+    sitk.WriteTransform(sitk.Euler3DTransform(), str(folder / "rigid.tfm"))
     Image.fromarray(np.zeros((48, 64, 3), np.uint8)).save(folder / "photo.jpg")
     with av.open(str(folder / "film.mp4"), "w") as film:
         stream = film.add_stream("libx264", rate=25)

@@ -274,43 +274,6 @@ def rtstruct(
     delivery.deliver(rt_structure_set(regions, source=series, label=title, **shared))
 
 
-@app.command(
-    "reg", epilog="isocenter compose reg field.nii.gz --from fixed/ --moving moving/ -o out.dcm"
-)
-def reg(
-    field: Annotated[
-        Path, typer.Argument(metavar="FIELD", help="NIfTI, MetaImage, NRRD or ITK transform.")
-    ],
-    source: Source = None,
-    moving: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="PATH", help="The images that the field leads to."),
-    ] = None,
-    output: Output = None,
-    title: Annotated[str | None, typer.Option(metavar="TEXT", help="Content Description.")] = None,
-    template: TemplateFile = None,
-    assigned: Set = None,
-    explain: Explain = False,
-    dry_run: DryRun = False,
-    to: To = None,
-) -> None:
-    """Deformable Spatial Registration from a displacement field in mm."""
-    from isocenter.compose import deformable_registration, read_field
-
-    delivery = Delivery(output, to, explain, dry_run)
-    delivery.check()
-    shared = _shared(source, template, assigned)
-    fixed = _required(shared.pop("source"), "the fixed images, whose grid the field lies on")
-    composed = deformable_registration(
-        read_field(field),
-        source=fixed,
-        moving=moving or None,
-        content_description=title,
-        **shared,
-    )
-    delivery.deliver(composed)
-
-
 def _required(source: Any, what: str) -> Any:
     if source is None:
         raise ConfigurationError(f"--from PATH is missing: give {what}")

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from isocenter.compose.secondary_capture import secondary_capture
     from isocenter.compose.segmentation import segmentation
     from isocenter.compose.segmentation_reading import read_segmentation
-    from isocenter.compose.segments import Segment
+    from isocenter.compose.segments import Segment, read_segments
     from isocenter.compose.spatial_fiducials import read_spatial_fiducials, spatial_fiducials
     from isocenter.compose.spatial_registration import (
         read_spatial_registration,
@@ -99,6 +99,7 @@ __all__ = [
     "read_real_world_value_mapping",
     "read_rt_structure_set",
     "read_segmentation",
+    "read_segments",
     "read_spatial_fiducials",
     "read_spatial_registration",
     "read_structured_report",
@@ -149,6 +150,7 @@ _LAZY = {
     "read_real_world_value_mapping": "real_world_values",
     "read_rt_structure_set": "rt_structure_set",
     "read_segmentation": "segmentation_reading",
+    "read_segments": "segments",
     "read_spatial_fiducials": "spatial_fiducials",
     "read_spatial_registration": "spatial_registration",
     "read_structured_report": "reports",

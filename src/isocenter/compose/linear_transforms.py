@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 
 from isocenter.errors import CannotCompose, NotFound
 
-__all__ = ["TRANSFORM_SUFFIXES", "is_linear", "read_linear_transform", "read_transform"]
+__all__ = [
+    "TRANSFORM_SUFFIXES",
+    "holds_linear_transform",
+    "is_linear",
+    "read_linear_transform",
+    "read_transform",
+]
 
 TRANSFORM_SUFFIXES = (".tfm", ".txt", ".h5", ".hdf", ".hdf5", ".mat", ".xfm")
 
@@ -95,6 +101,20 @@ def read_transform(path: Path) -> Any:
     if transform.GetDimension() != 3:
         raise _refused(f"{path} transforms {transform.GetDimension()} dimensions; expected 3.")
     return transform
+
+
+def holds_linear_transform(path: Path) -> bool:
+    """Tell whether a file holds a matrix or a linear transform, rather than a field.
+
+    Raises
+    ------
+    NotFound, CannotCompose
+        When it is missing, or by its name a transform and cannot be read as one.
+    """
+    if not path.name.lower().endswith(TRANSFORM_SUFFIXES):
+        return False
+    found = _numbers_or_transform(path)
+    return isinstance(found, list) or is_linear(found)
 
 
 def is_linear(transform: Any) -> bool:

@@ -20,7 +20,7 @@ from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.content_identification import content_identification
 from isocenter.compose.highdicom_objects import building, carry, complete, module
 from isocenter.compose.label_maps import read_grid
-from isocenter.compose.segments import Segment
+from isocenter.compose.segments import Segment, SegmentAlgorithm
 from isocenter.compose.source_frames import SourceFrames, source_frames
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
@@ -57,6 +57,7 @@ def segmentation(
     source: SourceLike | Sources,
     segments: Mapping[int, Segment] | Sequence[Segment] | None = None,
     kind: SegmentationKind | str = SegmentationKind.BINARY,
+    algorithm_name: str = "",
     fractional_type: str = "PROBABILITY",
     omit_empty_frames: bool = True,
     content_label: str = "SEGMENTATION",
@@ -87,6 +88,9 @@ def segmentation(
     kind
         BINARY, FRACTIONAL or LABELMAP. A label map keeps its labels as segment numbers; the others
         are numbered from 1 in the order of labels.
+    algorithm_name
+        The algorithm that made the segments of which `segments` says nothing; they are MANUAL
+        without.
     fractional_type
         PROBABILITY or OCCUPANCY: what a fraction means.
     omit_empty_frames
@@ -135,7 +139,7 @@ def segmentation(
     content_identification(
         composition, instance_number, content_label, content_description, content_creator_name
     )
-    described = _described(content.labels, segments, kind)
+    described = _described(content.labels, segments, kind, algorithm_name)
     with building(_MODULE, _PIXEL_DATA):
         built = module("seg").Segmentation(
             source_images=complete(frames.images),
@@ -263,6 +267,7 @@ def _described(
     labels: Sequence[int],
     segments: Mapping[int, Segment] | Sequence[Segment] | None,
     kind: SegmentationKind,
+    algorithm_name: str,
 ) -> list[Any]:
     """Return highdicom's description of each label's segment."""
     by_label = dict(segments) if isinstance(segments, Mapping) else {}
@@ -275,7 +280,11 @@ def _described(
                 0x00620004,
             )
     keep = kind is SegmentationKind.LABELMAP
+    made = SegmentAlgorithm.AUTOMATIC if algorithm_name else SegmentAlgorithm.MANUAL
+    named = {label: f"Segment {label}" for label in labels if label not in by_label}
+    for label, name in named.items():
+        by_label[label] = Segment(name, algorithm_type=made, algorithm_name=algorithm_name)
     return [
-        by_label.get(label, Segment(f"Segment {label}")).description(label if keep else number)
+        by_label[label].description(label if keep else number)
         for number, label in enumerate(labels, 1)
     ]

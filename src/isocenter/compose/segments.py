@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import json
 import re
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 from pydicom.dataset import Dataset
 
 from isocenter.compose.codes import Code
 from isocenter.compose.highdicom_objects import coded, module
-from isocenter.errors import CannotCompose
+from isocenter.errors import CannotCompose, NotFound
 
-__all__ = ["COLORS", "Segment", "SegmentAlgorithm"]
+__all__ = ["COLORS", "Segment", "SegmentAlgorithm", "read_segments"]
 
 COLORS = (
     (230, 25, 75),
@@ -165,6 +167,38 @@ class Segment:
             family=coded(_ALGORITHM_FAMILY.item()),
             version=self.algorithm_version,
         )
+
+
+def read_segments(path: str | Path) -> dict[int, Segment]:
+    """Read what labels are from a JSON file: the members of `Segment` by label.
+
+    Codes are lists of value, scheme and meaning; colors are lists of red, green, blue.
+
+    Raises
+    ------
+    NotFound
+        When the file does not exist.
+    CannotCompose
+        When it is not of this form, or a segment is described wrongly.
+    """
+    if not Path(path).is_file():
+        raise NotFound(f"There is no file {path}; check the path of the segments.")
+    try:
+        content: dict[str, dict[str, Any]] = json.loads(Path(path).read_text("utf-8-sig"))
+        return {int(label): Segment(**_members(one)) for label, one in content.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _refused(f"{path} cannot be read as segments: {error}.", 0x00620002) from error
+
+
+def _members(written: dict[str, Any]) -> dict[str, Any]:
+    members = dict(written)
+    for name in ("property_category", "property_type", "anatomic_region"):
+        if members.get(name) is not None:
+            members[name] = Code(*members[name])
+    if members.get("color") is not None:
+        red, green, blue = members["color"]
+        members["color"] = (red, green, blue)
+    return members
 
 
 def _refused(message: str, tag: int) -> CannotCompose:
