@@ -258,3 +258,33 @@ def _with_identity(item: Dataset) -> Dataset:
     """pydicom's writer wants to know what a file holds; a worklist item is no SOP Instance."""
     item.SOPClassUID, item.SOPInstanceUID = "1.2.840.10008.5.1.4.31", "1.2.3"
     return item
+
+
+def test_a_presentation_state_from_json_says_what_was_asked_for(run, tmp_path) -> None:
+    (tmp_path / "notes.json").write_text('{"text": [{"text": "Nodule", "anchor": [9, 9]}]}')
+    answer = run("compose", "gsps", "notes.json", "--from", "ct.dcm", "--title", "Growing",
+                 "--creator", "Doe^Jane", "-o", "state.dcm")  # fmt: skip
+    assert (answer.code, answer.out) == (0, "wrote state.dcm\n")
+    assert dciodvfy_errors(tmp_path / "state.dcm") == []
+    state = pydicom.dcmread(tmp_path / "state.dcm")
+    assert (state.ContentDescription, str(state.ContentCreatorName)) == ("Growing", "Doe^Jane")
+    assert state.GraphicAnnotationSequence[0].TextObjectSequence[0].UnformattedTextValue == "Nodule"
+
+
+@pytest.mark.parametrize(
+    ("content", "source", "said"),
+    [
+        ('{"text": []}', (), "--from PATH is missing"),
+        ("{", ("--from", "ct.dcm"), "notes.json is not JSON"),
+        ('{"text": [{"text": "x"}]}', ("--from", "ct.dcm"), "a text has no place"),
+        ('{"graphics": [{"type": "circle", "points": [[99, 9], [9, 9]]}]}',
+         ("--from", "ct.dcm"), "99,9 outside of the image"),
+    ],
+)  # fmt: skip
+def test_a_presentation_state_that_cannot_be_right_leaves_nothing(
+    run, tmp_path, content: str, source: tuple, said: str
+) -> None:
+    (tmp_path / "notes.json").write_text(content)
+    answer = run("compose", "gsps", "notes.json", *source, "-o", "state.dcm")
+    assert answer.code != 0 and said in answer.err and "Traceback" not in answer.err
+    assert not (tmp_path / "state.dcm").exists()
