@@ -1,16 +1,13 @@
 """`isocenter derive`."""
 
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from isocenter.cli import assignments, options
+from isocenter.cli.series_delivery import SeriesDelivery
 from isocenter.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from isocenter.compose import DerivedSeries
 
 __all__ = ["derive"]
 
@@ -105,7 +102,8 @@ def derive(
     from isocenter.compose import derived_series
 
     options.require_paths(paths)
-    _check_output(output, to, explain=explain, dry_run=dry_run)
+    delivery = SeriesDelivery(output, to, transfer_syntax, explain, dry_run)
+    delivery.check()
     derived = derived_series(
         list(paths),
         _operation(smooth, resample, interpolation, pixels, new_geometry=new_geometry),
@@ -121,7 +119,7 @@ def derive(
     )
     for note in derived.notes:
         print(f"note: {note}")
-    _deliver(derived, output, transfer_syntax, to, explain=explain, dry_run=dry_run)
+    delivery.deliver(derived)
 
 
 def _operation(
@@ -154,48 +152,3 @@ def _millimetres(text: str, option: str, counts: tuple[int, ...]) -> tuple[float
         example = "2mm" if counts == (1,) else "1x1x1mm"
         raise ConfigurationError(f"{option} {text}: write millimetres, such as {example}")
     return numbers
-
-
-def _check_output(output: Path | None, to: str | None, *, explain: bool, dry_run: bool) -> None:
-    """Refuse what leads nowhere, before any work begins."""
-    from isocenter.cli.delivery import check_destination
-
-    if not (output or to or explain or dry_run):
-        raise ConfigurationError("say where the series goes: -o DIR, or --to DESTINATION")
-    if output is not None and output.exists() and not output.is_dir():
-        raise ConfigurationError(f"{output} is a file; the new series needs a folder")
-    if output is not None and not output.absolute().parent.is_dir():
-        raise ConfigurationError(f"no such folder: {output.parent}")
-    if to is not None:
-        check_destination(to)
-
-
-def _deliver(
-    derived: "DerivedSeries",
-    output: Path | None,
-    transfer_syntax: str | None,
-    to: str | None,
-    *,
-    explain: bool,
-    dry_run: bool,
-) -> None:
-    from isocenter.cli.delivery import deliver_files, print_explanation
-    from isocenter.dicom import sop_class
-
-    if explain:
-        print_explanation(derived.explain())
-    if not (output or to or dry_run):
-        return
-    with tempfile.TemporaryDirectory(prefix="isocenter-") as scratch:
-        folder = Path(scratch) / "series" if output is None or dry_run else output
-        # A dry run encodes as well: what cannot be encoded shall not seem to be fine.
-        files = derived.save(folder, transfer_syntax_uid=transfer_syntax)
-        known = sop_class(derived.sop_class_uid)
-        what = f"{len(files)} {known.name if known is not None else derived.sop_class_uid}"
-        if dry_run:
-            print(f"would write {what}; nothing kept")
-            return
-        if output is not None:
-            print(f"wrote {what} to {output}")
-        if to is not None:
-            deliver_files(files, to)

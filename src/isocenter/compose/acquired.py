@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -164,13 +165,18 @@ class AcquiredSeries:
     def __init__(self, composition: Composition, plan: _Plan, overridden: frozenset[str]) -> None:
         self._plan = plan
         self._overridden = overridden
-        self._fitted = composition
-        self._shared = None if plan.enhanced else composition.finish()
+        self._composition = composition
+        self._uids = [new_uid() for _ in range(len(self))]
 
     @property
     def series_instance_uid(self) -> str:
         """Series Instance UID (0020,000E) of the series."""
-        return str(self._fitted.data_set.SeriesInstanceUID)
+        return str(self._composition.data_set.SeriesInstanceUID)
+
+    @property
+    def sop_class_uid(self) -> str:
+        """SOP Class UID (0008,0016) of its objects."""
+        return str(self._composition.data_set.SOPClassUID)
 
     @property
     def largest_error(self) -> float:
@@ -182,11 +188,11 @@ class AcquiredSeries:
 
     def __iter__(self) -> Iterator[Composed]:
         plan = self._plan
-        if self._shared is None:
-            yield self._multi_frame()
+        if plan.enhanced:
+            yield self._multi_frame
             return
         for number, (n, k) in enumerate(np.ndindex(plan.values.shape[:2]), 1):
-            yield self._image(self._shared, number, n, k)
+            yield self._image(number, n, k)
 
     def save(self, folder: str | Path, *, transfer_syntax_uid: str | None = None) -> list[Path]:
         """Write the objects into a folder, all of them or none; each is named by its UID."""
@@ -202,12 +208,18 @@ class AcquiredSeries:
         """Return the rows of the first object; see `Composed.explain`."""
         return next(iter(self)).explain()
 
-    def _image(self, shared: Composed, number: int, n: int, k: int) -> Composed:
+    @cached_property
+    def _shared(self) -> Composed:
+        """What all images say."""
+        return self._composition.finish()
+
+    def _image(self, number: int, n: int, k: int) -> Composed:
         """Return one image: what all share, and what is its own."""
-        plan = self._plan
+        plan, shared = self._plan, self._shared
         data_set, provenance = Dataset(), dict(shared.provenance)
         data_set.update(shared.data_set)
-        for keyword, value in _own(plan, number, n, k).items():
+        own = {"SOPInstanceUID": self._uids[number - 1], **_own(plan, number, n, k)}
+        for keyword, value in own.items():
             if keyword not in self._overridden:
                 made = element(values.tag_of(keyword), value)
                 data_set[made.tag] = made
@@ -219,8 +231,10 @@ class AcquiredSeries:
         data_set.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
         return Composed(data_set, provenance)
 
+    @cached_property
     def _multi_frame(self) -> Composed:
-        plan, composition = self._plan, self._fitted
+        """The one object of all frames."""
+        plan, composition = self._plan, self._composition
         form = plan.forms[0, 0]
         add_functional_groups(composition, plan.kind.name, plan.grid, plan.axis, plan.window, form)
         composition.set_pixel_data(
@@ -291,7 +305,6 @@ def _own(plan: _Plan, number: int, n: int, k: int) -> dict[str, Any]:
     """Return what one image alone says."""
     plane, form = plan.grid.plane(k), plan.forms[n, k]
     own: dict[str, Any] = {
-        "SOPInstanceUID": new_uid(),
         "InstanceNumber": number,
         "ImagePositionPatient": [float(one) for one in plane.position],
         "SliceLocation": plane.height,
