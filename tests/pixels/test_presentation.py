@@ -19,14 +19,18 @@ from tests.compose.judges import needs
 from tests.factories import composite, ct_slice, multi_frame, native_frames, part10_bytes
 
 from isocenter.compose import presentation_state, read_presentation_state
+from isocenter.dicom import transfer_syntax
 from isocenter.errors import InvalidAttribute, NotFound, PixelDataError
 from isocenter.pixels import (
+    DataSetAttributes,
     LookupTable,
+    PixelDescription,
     Presentation,
     Rescale,
     TabulatedModality,
     VoiFunction,
     Window,
+    display_models,
     render_file,
 )
 from isocenter.pixels.presentation import (
@@ -38,6 +42,7 @@ from isocenter.pixels.presentation import (
     GraphicAnnotation,
     GraphicLayer,
     GraphicObject,
+    ImageFrame,
     LineStyle,
     Mask,
     Overlay,
@@ -50,6 +55,7 @@ from isocenter.pixels.presentation import (
     TextObject,
     VoiSelection,
     plain_objects,
+    render_presentation,
     to_cielab,
     to_srgb,
 )
@@ -490,6 +496,10 @@ def test_another_object_is_no_presentation_state_and_a_missing_frame_is_named(
         bench.ours(frame=2)
 
 
+IMAGE = ct_slice(24, 24)
+DESCRIPTION = PixelDescription.from_attributes(
+    DataSetAttributes(IMAGE), transfer_syntax("1.2.840.10008.1.2.1")
+)
 FULL = presentation_state(
     PresentationState(
         annotations=(
@@ -504,7 +514,7 @@ FULL = presentation_state(
         shutter=Shutter(shapes=(CircularShutter(center=(8, 8), radius=8),)),
         rotation=90,
     ),
-    source=ct_slice(24, 24),
+    source=IMAGE,
 ).data_set
 
 
@@ -522,7 +532,9 @@ def test_damaged_states_are_read_as_far_as_they_go(data: st.DataObject) -> None:
         if data.draw(st.booleans()):
             del item[element.tag]
         elif element.VR in ("FL", "US", "SL", "IS", "UL", "FD", "DS"):
-            element.value = data.draw(st.sampled_from([[], 0, [1, 2, 3], 3]))
+            element.value = data.draw(
+                st.sampled_from([[], 0, [1, 2, 3], [3e38, -3e38] * 4, 3, 70000])
+            )
         elif element.VR == "CS":
             element.value = "ODD"
     try:
@@ -530,4 +542,9 @@ def test_damaged_states_are_read_as_far_as_they_go(data: st.DataObject) -> None:
     except InvalidAttribute as refusal:
         assert re.search(r"\([0-9A-F]{4},[0-9A-F]{4}\)", str(refusal))
         return
-    assert isinstance(read, PresentationState)
+    model = display_models(DataSetAttributes(IMAGE), DESCRIPTION)[0].model
+    frame = ImageFrame(IMAGE.SOPInstanceUID, model, lambda _: np.zeros((24, 24), np.int16))
+    try:
+        assert render_presentation(frame, read).dtype == np.uint8
+    except PixelDataError as refusal:
+        assert "pixels" in str(refusal)

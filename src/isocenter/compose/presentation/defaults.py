@@ -184,13 +184,18 @@ def _shared(
     groups = _grouped(images, said)
     if len(groups) > 1:
         raise CannotCompose(
-            f"The images differ: {groups[0][1][0].sop_instance_uid} and "
-            f"{groups[1][1][0].sop_instance_uid} do not share this transformation, and a "
-            "presentation state holds one for all; compose one for each, or say which it is.",
+            f"The images differ: {_first(groups[0][1])} and {_first(groups[1][1])} do not share "
+            "this transformation, and a presentation state holds one for all; compose one for "
+            "each, or say which it is.",
             tag=tag,
             module=module,
         )
     return groups[0][0]
+
+
+def _first(images: Sequence[ReferencedImage]) -> str:
+    frames = images[0].frames
+    return (f"frame {frames[0]} of " if frames else "") + images[0].sop_instance_uid
 
 
 def _layers(content: PresentationState) -> tuple[GraphicLayer, ...]:

@@ -1,11 +1,11 @@
-"""Colours of a presentation state: CIELab in PCS-Values (PS3.3 C.10.7.1.1), and sRGB."""
+"""Colours and grays of a presentation state: PCS-Values and P-Values (PS3.3 C.10.7.1.1)."""
 
 import re
 from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["CIELab", "to_cielab", "to_srgb"]
+__all__ = ["CIELab", "gray_level", "to_cielab", "to_srgb"]
 
 
 class CIELab(NamedTuple):
@@ -50,6 +50,11 @@ def to_cielab(colour: str) -> CIELab:
     x, y, z = np.where(ratios > _BEND**3, np.cbrt(ratios), ratios / (3 * _BEND**2) + 4 / 29)
     lab = (116 * y - 16) / 100, (500 * (x - y) + 128) / 255, (200 * (y - z) + 128) / 255
     return CIELab(*(round(min(max(float(part), 0.0), 1.0) * 0xFFFF) for part in lab))
+
+
+def gray_level(p_value: int) -> int:
+    """Return what a P-Value of 16 bits is on a display of 8."""
+    return (min(max(p_value, 0), 0xFFFF) * 255 + 0x7FFF) // 0xFFFF
 
 
 def to_srgb(colour: CIELab) -> tuple[int, int, int]:

@@ -20,7 +20,7 @@ from isocenter.pixels.presentation.annotations import (
     TextObject,
     Units,
 )
-from isocenter.pixels.presentation.cielab import CIELab, to_srgb
+from isocenter.pixels.presentation.cielab import CIELab, gray_level, to_srgb
 from isocenter.pixels.presentation.compounds import plain_objects
 from isocenter.pixels.presentation.references import applies
 from isocenter.pixels.presentation.spellings import Point
@@ -39,6 +39,9 @@ _image_font: Any = importlib.import_module("PIL.ImageFont")  # its types are onl
 _STEPS = 16
 """Straight parts of an interpolated curve from point to point."""
 _ELLIPSE_STEPS = 180
+_FAR = 1e5
+_MOST_DASHES = 1_000_000
+_THICKEST = 100
 _DASH = 1
 """Display pixels of one bit of a line pattern."""
 
@@ -66,9 +69,11 @@ class Canvas:
     def place(self, points: Sequence[Point], units: Units) -> NDArray[np.float64]:
         """Return where points stand on the picture, `(points, 2)`."""
         if units is Units.DISPLAY:
-            return np.asarray(points, np.float64) * self.size
-        ones = np.ones((len(points), 1))
-        return np.hstack([np.asarray(points, np.float64), ones]) @ self.onto.T
+            placed = np.asarray(points, np.float64) * self.size
+        else:
+            ones = np.ones((len(points), 1))
+            placed = np.hstack([np.asarray(points, np.float64), ones]) @ self.onto.T
+        return np.clip(placed, -_FAR, _FAR)  # what lies beyond would only keep Pillow busy
 
 
 def draw_annotations(
@@ -150,7 +155,7 @@ class _Pen:
         if own is not None:
             red, green, blue = to_srgb(own)
             return (red, green, blue) if self._image.mode == "RGB" else green
-        gray = 255 if layer.grayscale is None else (layer.grayscale * 255 + 0x7FFF) // 0xFFFF
+        gray = 255 if layer.grayscale is None else gray_level(layer.grayscale)
         return (gray,) * 3 if self._image.mode == "RGB" else gray
 
     def _graphic(self, graphic: GraphicObject, layer: GraphicLayer) -> None:
@@ -178,7 +183,7 @@ class _Pen:
         self._image.paste(ink, mask=Image.fromarray(np.asarray(covered) & chess))
 
     def _line(self, points: Sequence[Point], ink: Any, style: LineStyle | None) -> None:
-        width = 1 if style is None else max(1, round(style.thickness))
+        width = 1 if style is None else round(min(max(style.thickness, 1), _THICKEST))
         parts: Iterable[Sequence[Point]] = [points]
         if style is not None and style.dashing is DashingStyle.DASHED and style.pattern:
             parts = _dashes(points, style.pattern)
@@ -268,6 +273,9 @@ def _dashes(points: Sequence[Point], pattern: int) -> Iterable[list[Point]]:
     """Cut a line into the pieces that a pattern of 32 bits draws."""
     path = np.array(points)
     lengths = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
+    if lengths[-1] > _MOST_DASHES:
+        yield list(points)
+        return
     for start in range(0, int(lengths[-1]) + 1, _DASH):
         if pattern >> (start // _DASH % 32) & 1:
             ends = np.array([start, min(start + _DASH, lengths[-1])])

@@ -13,7 +13,7 @@ from isocenter.errors import PixelDataError
 from isocenter.pixels.display_model import DisplayModel, Presentation
 from isocenter.pixels.modality import Rescale, TabulatedModality
 from isocenter.pixels.presentation.areas import DisplayedArea, SizeMode
-from isocenter.pixels.presentation.cielab import CIELab, to_srgb
+from isocenter.pixels.presentation.cielab import CIELab, gray_level, to_srgb
 from isocenter.pixels.presentation.drawing import Canvas, draw_annotations
 from isocenter.pixels.presentation.masks import subtracted
 from isocenter.pixels.presentation.overlays import Overlay
@@ -26,6 +26,7 @@ from isocenter.pixels.voi import Window, full_window
 __all__ = ["ImageFrame", "LARGEST_SIDE", "render_presentation"]
 
 LARGEST_SIDE = 16384
+MOST_PIXELS = 1 << 26
 
 Picture = NDArray[np.uint8]
 
@@ -146,11 +147,6 @@ def _whole_range(model: DisplayModel) -> Window:
     return model.fallback_window()
 
 
-def level(p_value: int) -> int:
-    """Return what a P-Value of 16 bits is on a display of 8."""
-    return (p_value * 255 + 0x7FFF) // 0xFFFF
-
-
 def _coloured(picture: Picture, colour: CIELab | None) -> Picture:
     """Return a picture that can take a colour, if there is one that is not gray."""
     if colour is None or picture.ndim == 3 or len(set(to_srgb(colour))) == 1:
@@ -173,7 +169,7 @@ def _shuttered(picture: Picture, shutter: Shutter, overlays: Sequence[Overlay]) 
                 hidden |= _over(overlay, rows, columns)
     colour = shutter.colour if picture.ndim == 3 else None
     shown = picture.copy()
-    shown[hidden] = _ink(shown, level(shutter.value), colour)
+    shown[hidden] = _ink(shown, gray_level(shutter.value), colour)
     return shown
 
 
@@ -200,7 +196,7 @@ def _overlaid(picture: Picture, image: ImageFrame, state: PresentationState) -> 
     drawn = [overlay for overlay in drawn if overlay.layer in layers]
     for overlay in sorted(drawn, key=lambda one: layers[one.layer].order):
         layer = layers[overlay.layer]
-        gray = 255 if layer.grayscale is None else level(layer.grayscale)
+        gray = 255 if layer.grayscale is None else gray_level(layer.grayscale)
         picture = _coloured(picture.copy(), layer.colour)
         covered = _over(overlay, *picture.shape[:2])
         picture[covered] = _ink(picture, gray, layer.colour)
@@ -275,8 +271,8 @@ def _size(
 
 
 def _check_size(width: int, height: int) -> None:
-    if max(width, height) > LARGEST_SIDE:
+    if max(width, height) > LARGEST_SIDE or width * height > MOST_PIXELS:
         raise PixelDataError(
             f"the displayed area (0070,005A) becomes {width} by {height} pixels; pictures have at "
-            f"most {LARGEST_SIDE} rows and columns"
+            f"most {LARGEST_SIDE} rows and columns, and {MOST_PIXELS} pixels"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
@@ -194,15 +193,10 @@ class Shutter(Item):
 
     def hidden(self, rows: int, columns: int) -> NDArray[np.bool_]:
         """Return which pixels of an image its shapes hide."""
-        return union(tuple(shape.hidden(rows, columns) for shape in self.shapes), rows, columns)
-
-
-def union(masks: Sequence[NDArray[np.bool_]], rows: int, columns: int) -> NDArray[np.bool_]:
-    """Return where any of some masks is set."""
-    hidden = np.zeros((rows, columns), bool)
-    for mask in masks:
-        hidden |= mask
-    return hidden
+        hidden = np.zeros((rows, columns), bool)
+        for shape in self.shapes:
+            hidden |= shape.hidden(rows, columns)
+        return hidden
 
 
 _SHUTTER_SHAPE, _SHUTTER_VALUE, _SHUTTER_COLOUR = 0x00181600, 0x00181622, 0x00181624
