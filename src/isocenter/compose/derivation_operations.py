@@ -113,7 +113,7 @@ class Smooth:
             lambda part, mask: smoothed(part, mask, grid, self.sigma),
         )
         return Result(
-            pixels[stack.back],
+            stack.returned(pixels),
             Range.of(pixels),
             [stack.named(_within(len(volume), reach)[number]) for number in stack.back],
             f"Gaussian smoothing, standard deviation {self.sigma:g} mm",
@@ -248,7 +248,7 @@ class Pixels:
         source = stack.grid
         turned = self.grid.onto(source, array)
         if turned is not None:
-            return self._in_place(turned[stack.back], series)
+            return self._in_place(stack.returned(turned), series)
         if not self.new_geometry:
             raise CannotCompose(
                 "The new pixels do not lie where the images of the series do: "
@@ -377,6 +377,10 @@ class _Stacked:
     def back(self) -> list[int]:
         """The place among the sorted frames of each frame of the series."""
         return [int(one) for one in np.argsort(self.order)]
+
+    def returned(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        """Return frames in the order of the series."""
+        return pixels if self.back == sorted(self.back) else pixels[self.back]
 
     def named(self, numbers: tuple[int, ...]) -> tuple[int, ...]:
         """Return numbers of sorted frames as those of the series."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -112,16 +114,18 @@ class Range:
     @classmethod
     def of(cls, array: NDArray[Any]) -> Range:
         """Measure an array; infinite values are left to `fitting_form` to refuse."""
+        if array.ndim > 2:  # one part after the other, which takes no memory of its size
+            return functools.reduce(operator.or_, map(cls.of, array))
         if array.dtype.kind in "iub":
             return cls(float(array.min()), float(array.max()), whole=True)
         low, high = float(np.min(array)), float(np.max(array))
         undefined = bool(np.isnan(low))
         if undefined:
-            defined = array[~np.isnan(array)]
-            if not defined.size:
+            array = array[~np.isnan(array)]
+            if not array.size:
                 return cls(np.inf, -np.inf, whole=True, undefined=True)
-            low, high, array = float(defined.min()), float(defined.max()), defined
-        return cls(low, high, bool(np.array_equal(array, np.rint(array))), undefined)
+            low, high = float(array.min()), float(array.max())
+        return cls(low, high, _is_whole(array), undefined)
 
     def __or__(self, other: Range) -> Range:
         return Range(
@@ -130,6 +134,12 @@ class Range:
             self.whole and other.whole,
             self.undefined or other.undefined,
         )
+
+
+def _is_whole(array: NDArray[Any]) -> bool:
+    """Tell whether all numbers are whole; the first few tell most arrays apart."""
+    some = array.reshape(-1)[:1024]
+    return all(np.array_equal(part, np.rint(part)) for part in (some, array))
 
 
 def fitting_form(

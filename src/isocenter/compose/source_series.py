@@ -227,7 +227,7 @@ def _images(source: Any, skipped: list[str]) -> Iterator[SourceImage]:
             kind = header.text(tags.Modality) or "no pixels"
             skipped.append(f"{name}: no image ({kind})")
             continue
-        if header.sop_instance_uid in seen:
+        if isinstance(content, Path) and header.sop_instance_uid in seen:
             skipped.append(f"{name}: the same image again")
             continue
         seen.add(header.sop_instance_uid)
