@@ -76,7 +76,7 @@ def test_values_are_set_and_their_origin_explained(run):
     composed = pydicom.dcmread("out.dcm")
     assert composed.SeriesNumber == 7 and list(composed.ImageType) == ["DERIVED", "SECONDARY"]
     (line,) = [line for line in answer.out.splitlines() if "SeriesNumber" in line]
-    assert line.split() == ["(0020,0011)", "SeriesNumber", "IS", "ALWAYS", "given", "override"]
+    assert line.split() == ["(0020,0011)", "SeriesNumber", "IS", "ALWAYS", "USER", "override"]
 
 
 def test_a_dry_run_keeps_nothing(run, tmp_path):

@@ -114,7 +114,7 @@ def print_explanation(rows: Iterable[Mapping[str, str]]) -> None:
     """Print a line for each attribute: where its value came from."""
     for row in rows:
         place = f"{row['tag']} {row['keyword'] or 'Private':40} {row['vr']:2}"
-        print(f"{place} {row['presence']:6} {row['origin']:10} {row['detail']}".rstrip())
+        print(f"{place} {row['presence']:6} {row['source']:6} {row['detail']}".rstrip())
 
 
 def _send(paths: Sequence[Path], to: str) -> None:

@@ -4,6 +4,7 @@ __all__ = [
     "INSTITUTION",
     "PATIENT_OPTIONAL",
     "PATIENT_REQUIRED",
+    "SERIES_IDENTITY",
     "SERIES_OPTIONAL",
     "STUDY_OPTIONAL",
     "STUDY_REQUIRED",
@@ -71,6 +72,16 @@ STUDY_OPTIONAL = (
 
 SERIES_OPTIONAL = ("BodyPartExamined", "ProtocolName", "OperatorsName")
 """What a new series keeps of the examination (PS3.3 C.7.3.1)."""
+
+SERIES_IDENTITY = (
+    "Modality",
+    "SeriesInstanceUID",
+    "SeriesNumber",
+    "SeriesDate",
+    "SeriesTime",
+    "SeriesDescription",
+)
+"""What all objects of a series have in common (PS3.3 C.7.3.1)."""
 
 INSTITUTION = (
     "InstitutionName",

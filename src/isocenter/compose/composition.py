@@ -25,7 +25,11 @@ from isocenter.compose.sources import Source, Sources
 from isocenter.compose.templates import Template
 from isocenter.compose.writing import write
 from isocenter.dicom import new_uid
+from isocenter.dicom.iod import iod
 from isocenter.errors import CannotCompose
+
+_NEW_SERIES = 1000  # above the numbers that a modality gives to the series of a study
+_MOST = (1 << 31) - 1
 
 __all__ = ["Composed", "Composition", "Origin", "Provenance"]
 
@@ -37,6 +41,19 @@ class Origin(Enum):
     GENERATED = "generated"
     GIVEN = "given"
     CONFIGURED = "configured"
+
+    @property
+    def source(self) -> str:
+        """The word of conformance statements for it: COPY, AUTO, USER or CONFIG."""
+        return _SOURCES[self]
+
+
+_SOURCES = {
+    Origin.COPIED: "COPY",
+    Origin.GENERATED: "AUTO",
+    Origin.GIVEN: "USER",
+    Origin.CONFIGURED: "CONFIG",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +97,45 @@ class Composed:
         return write(self.data_set, Path(path), transfer_syntax_uid=transfer_syntax_uid)
 
     def explain(self) -> list[dict[str, str]]:
-        """Return a row for each attribute: tag, keyword, presence of value, origin and detail.
+        """Return a row for each attribute of the top level, in the words of conformance statements.
 
-        The presence is ALWAYS (has a value) or EMPTY, in the words of conformance statements.
+        Returns
+        -------
+        list of dict
+            `tag`, `keyword`, `vr`; `presence` of a value: ALWAYS, VNAP (value not always present:
+            Type 2, copied), ANAP (attribute not always present: Type 3, copied) or EMPTY; `source`
+            of it: COPY, AUTO, USER or CONFIG; `origin`, the same in plain words; and `detail`.
         """
-        return [self._row(int(element.tag), element) for element in self.data_set]
+        types = _types(str(self.data_set.get("SOPClassUID", "")))
+        return [self._row(int(element.tag), element, types) for element in self.data_set]
 
-    def _row(self, tag: int, element: Any) -> dict[str, str]:
+    def _row(self, tag: int, element: Any, types: Mapping[int, str]) -> dict[str, str]:
         provenance = self.provenance.get(tag, Provenance(Origin.GENERATED))
         return {
             "tag": f"({tag >> 16:04X},{tag & 0xFFFF:04X})",
             "keyword": element.keyword,
             "vr": element.VR,
-            "presence": "EMPTY" if element.is_empty else "ALWAYS",
+            "presence": _presence(element, provenance, types.get(tag, "3")),
+            "source": provenance.origin.source,
             "origin": provenance.origin.value,
             "detail": provenance.detail,
         }
+
+
+def _types(sop_class_uid: str) -> dict[int, str]:
+    """Return the strictest type that a module of the IOD gives each attribute."""
+    known = iod(sop_class_uid)
+    rules = [rule for use in known.modules for rule in use.module.attributes] if known else []
+    found: dict[int, str] = {}
+    for rule in rules:
+        found[rule.tag] = min(rule.type, found.get(rule.tag, "3"))
+    return found
+
+
+def _presence(element: Any, provenance: Provenance, kind: str) -> str:
+    if provenance.origin is Origin.COPIED and kind[0] != "1":
+        return "VNAP" if kind[0] == "2" else "ANAP"
+    return "EMPTY" if element.is_empty else "ALWAYS"
 
 
 class Composition:
@@ -152,17 +192,13 @@ class Composition:
 
     def copy(self, keywords: Iterable[str], source: Source | None = None) -> None:
         """Copy those of `keywords` that the source has (Type 3 and conditional attributes)."""
-        source = source or self.sources.first
-        if source is None:
-            return
         for keyword in keywords:
-            self._copy_element(keyword, source)
+            self._inherit(keyword, source)
 
     def copy_or_empty(self, keywords: Iterable[str], source: Source | None = None) -> None:
         """Copy each of `keywords`, or leave it present and empty (Type 2 attributes)."""
-        source = source or self.sources.first
         for keyword in keywords:
-            if source is None or not self._copy_element(keyword, source):
+            if not self._inherit(keyword, source):
                 self.generate(keyword, None, "Type 2, no value known")
 
     # -- modules that nearly every kind shares
@@ -172,19 +208,19 @@ class Composition:
         """Inherit the Patient module (PS3.3 C.7.1.1)."""
         self.copy_or_empty(attributes.PATIENT_REQUIRED)
         self.copy(attributes.PATIENT_OPTIONAL)
+        self._other_patient_ids()
 
     def study(self) -> None:
         """Inherit the study (PS3.3 C.7.2.1, C.7.2.2), or begin one."""
-        if self.sources:
-            self.copy_or_empty(attributes.STUDY_REQUIRED)
-        else:
-            self.generate("StudyDate", values.date(self.now), "now")
-            self.generate("StudyTime", values.time(self.now), "now")
-            self.copy_or_empty(
-                keyword
-                for keyword in attributes.STUDY_REQUIRED
-                if keyword not in ("StudyDate", "StudyTime")
-            )
+        self.copy_or_empty(attributes.STUDY_REQUIRED)
+        if not self.sources:
+            for keyword, value in (
+                ("StudyDate", values.date(self.now)),
+                ("StudyTime", values.time(self.now)),
+                ("StudyID", self.now.strftime("%Y%m%d%H%M%S")),
+            ):
+                if not self.data_set[keyword].value:
+                    self.generate(keyword, value, "now")
         self.copy(attributes.STUDY_OPTIONAL)
         self.copy(("StudyInstanceUID",))
         if not self.data_set.get("StudyInstanceUID"):
@@ -196,14 +232,45 @@ class Composition:
         """Begin a series of its own (PS3.3 C.7.3.1)."""
         self.generate("Modality", modality)
         self.generate("SeriesInstanceUID", new_uid(), "new series")
-        self.generate("SeriesNumber", number)
+        if number is None:
+            self.generate("SeriesNumber", self._series_number(), "above those of the sources")
+        else:
+            self.give("SeriesNumber", number)
         self.generate("SeriesDate", values.date(self.now), "now")
         self.generate("SeriesTime", values.time(self.now), "now")
         if description:
             self.generate("SeriesDescription", description)
+        if self.sources.order is not None:
+            self.copy(("RequestAttributesSequence",), self.sources.order)
         self.copy(("Laterality", *attributes.SERIES_OPTIONAL))
         if not self.data_set.get("BodyPartExamined") and "Laterality" not in self.data_set:
             self.generate("Laterality", None, "Type 2C: the body part may be a paired one")
+
+    def join(self, series: Sources) -> int:
+        """Take the series of objects that were made before, instead of one of its own.
+
+        Returns
+        -------
+        int
+            The next free Instance Number (0020,0013).
+
+        Raises
+        ------
+        CannotCompose
+            When they belong to another study.
+        """
+        first = series.first
+        if first is None:
+            return 1
+        if first.data_set.get("StudyInstanceUID") != self.data_set.get("StudyInstanceUID"):
+            raise CannotCompose(
+                "The series to join belongs to another study than the object; give a source of "
+                "that study.",
+                tag=0x0020000E,
+                module="General Series",
+            )
+        self.copy(attributes.SERIES_IDENTITY, first)
+        return max(int(one.data_set.get("InstanceNumber") or 0) for one in series) + 1
 
     def equipment(self) -> None:
         """Name this software as the equipment (PS3.3 C.7.5.1)."""
@@ -259,6 +326,8 @@ class Composition:
             self._override(keyword, value, Provenance(Origin.CONFIGURED, self._template.name))
         for keyword, value in self._overrides.items():
             self._override(keyword, value, Provenance(Origin.GIVEN, "override"))
+        if self._character_set_is_given():
+            return Composed(self.data_set, self.provenance)
         if values.use_fitting_character_set(self.data_set) is not None:
             self.provenance[0x00080005] = Provenance(
                 Origin.GENERATED, "the smallest that holds the text"
@@ -276,6 +345,39 @@ class Composition:
         self.generate("SOPInstanceUID", new_uid(), "new instance")
         self.generate("InstanceCreationDate", values.date(self.now), "now")
         self.generate("InstanceCreationTime", values.time(self.now), "now")
+
+    def _character_set_is_given(self) -> bool:
+        """Tell whether caller or site chose the character set, and check that it holds all text."""
+        provenance = self.provenance.get(0x00080005)
+        if provenance is None or provenance.origin not in (Origin.GIVEN, Origin.CONFIGURED):
+            return False
+        values.check_character_set(self.data_set)
+        return True
+
+    def _inherit(self, keyword: str, source: Source | None) -> bool:
+        """Copy from the worklist item if it knows, else from the source; False if neither does."""
+        order = self.sources.order
+        if source is None and order is not None and self._copy_element(keyword, order):
+            return True
+        source = source or self.sources.first
+        return source is not None and self._copy_element(keyword, source)
+
+    def _other_patient_ids(self) -> None:
+        """Carry the retired Other Patient IDs (0010,1000) over into the sequence in its place."""
+        source = self.sources.first
+        if source is None or "OtherPatientIDsSequence" in self.data_set:
+            return
+        retired = source.data_set.get("OtherPatientIDs") or ()
+        many = (retired,) if isinstance(retired, str) else retired
+        items = [{"PatientID": str(one), "TypeOfPatientID": "TEXT"} for one in many if one]
+        if items:
+            tag = values.tag_of("OtherPatientIDsSequence")
+            self._put(element(tag, items), Provenance(Origin.COPIED, source.name))
+
+    def _series_number(self) -> int:
+        present = [int(one.data_set.get("SeriesNumber") or 0) for one in self.sources]
+        highest = max(present, default=0)
+        return highest + _NEW_SERIES if present and highest < _MOST - _NEW_SERIES else 1
 
     def _copy_element(self, keyword: str, source: Source) -> bool:
         """Copy an attribute; False when the source does not have it."""

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from pydicom.dataset import Dataset
 
 from isocenter.compose import values
-from isocenter.compose.reading import read_data_set
+from isocenter.compose import worklist as worklist_items
 from isocenter.dicom import Header
 from isocenter.errors import CannotCompose, NotFound
 
@@ -31,11 +31,10 @@ _FROM_WORKLIST = (
     "AccessionNumber",
     "StudyInstanceUID",
     "ReferringPhysicianName",
+    "StudyDate",
+    "StudyTime",
+    "StudyDescription",
 )
-_FROM_STEP = {
-    "ScheduledProcedureStepStartDate": "StudyDate",
-    "ScheduledProcedureStepStartTime": "StudyTime",
-}
 
 
 def read_table(path: str | Path) -> tuple[Rule, frozenset[int]]:
@@ -103,20 +102,13 @@ def worklist_rule(item: Dataset | str | Path) -> Rule:
     CannotCompose
         When it names no patient, and so is no worklist item.
     """
-    data_set = item if isinstance(item, Dataset) else _worklist_file(Path(item))
-    steps: list[Dataset] = list(data_set.get("ScheduledProcedureStepSequence") or [])
-    step = steps[0] if steps else Dataset()
-    found = {keyword: data_set.get(keyword) for keyword in _FROM_WORKLIST}
-    found |= {ours: step.get(theirs) for theirs, ours in _FROM_STEP.items()}
-    found["StudyDescription"] = data_set.get("RequestedProcedureDescription")
-    if not found["PatientID"] and not found["PatientName"]:
-        raise CannotCompose(
-            "The worklist item has neither Patient ID nor Patient's Name; give a Modality "
-            "Worklist item.",
-            tag=0x00100020,
-        )
-    fixed = {values.tag_of(keyword): str(value) for keyword, value in found.items() if value}
-    modality = str(step.get("Modality") or data_set.get("Modality") or "")
+    found = worklist_items.ordered(item)
+    fixed = {
+        values.tag_of(keyword): str(found[keyword].value)
+        for keyword in _FROM_WORKLIST
+        if keyword in found
+    }
+    modality = str(found.get("Modality") or "")
 
     def rule(header: Header) -> Mapping[int, Any]:
         if modality and header.sop_class_uid.startswith(_SECONDARY_CAPTURE):
@@ -157,12 +149,3 @@ def _rows(path: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
                 yield reader.line_num, [cell.strip() for cell in row]
 
     return header, rows()
-
-
-def _worklist_file(path: Path) -> Dataset:
-    if not path.is_file():
-        raise NotFound(f"There is no file {path}; check the path of the worklist item.")
-    try:
-        return read_data_set(path, force=True)
-    except Exception as error:  # pydicom raises whatever garbage makes its parser meet
-        raise CannotCompose(f"{path} is no worklist item: {error}.") from error

@@ -7,16 +7,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit, JPEGExtended12Bit
 
 import isocenter
 from isocenter.compose import images
+from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composition
 from isocenter.compose.images import EncodedJpeg, Picture
 from isocenter.errors import CannotCompose
 
 __all__ = [
+    "ANATOMIC_IMAGE",
     "add_pixels",
     "describe_pixels",
     "general_image",
@@ -24,6 +27,9 @@ __all__ = [
     "reference_sources",
     "sc_equipment",
 ]
+
+ANATOMIC_IMAGE = Code("121338", "DCM", "Anatomic image")
+"""Purpose of the reference from a picture of visible light to its source (PS3.16 CID 7201)."""
 
 
 def add_pixels(
@@ -62,26 +68,71 @@ def sc_equipment(composition: Composition, conversion_type: str) -> None:
     composition.generate("SecondaryCaptureDeviceSoftwareVersions", isocenter.__version__)
 
 
-def general_image(composition: Composition, number: int, burned_in: bool) -> None:
+def general_image(
+    composition: Composition, number: int, burned_in: bool, *, source_frame: int | None = None
+) -> None:
     """Add what the General Image module says of a new image (PS3.3 C.7.6.1)."""
     composition.generate("InstanceNumber", number)
     composition.content_moment()
     composition.generate("PatientOrientation", None, "Type 2C, unknown")
     composition.generate("BurnedInAnnotation", "YES" if burned_in else "NO")
+    images_of = [source for source in composition.sources if "Rows" in source.data_set]
+    if len(images_of) == 1:
+        known = images_of[0].data_set
+        words = [known.get("SeriesDescription"), known.get("InstanceNumber"), source_frame]
+        comments = " ".join(str(word) for word in words if word)
+        if comments:
+            composition.generate(
+                "ImageComments", comments, "series, number and frame of the source"
+            )
 
 
-def reference_sources(composition: Composition) -> None:
-    """Refer to the source when it is an image (General Reference module, PS3.3 C.12.4)."""
+def reference_sources(
+    composition: Composition, source_frame: int | None = None, *, purpose: Code | None = None
+) -> None:
+    """Refer to the source when it is an image (General Reference module, PS3.3 C.12.4).
+
+    Parameters
+    ----------
+    composition
+        What it is added to.
+    source_frame
+        The frame of the source that is meant, from 1; None for all of it.
+    purpose
+        Why, of PS3.16 CID 7201, where the object's module asks for it.
+
+    Raises
+    ------
+    CannotCompose
+        When a source does not have that frame.
+    """
     referenced = [
-        {
-            "ReferencedSOPClassUID": source.data_set.SOPClassUID,
-            "ReferencedSOPInstanceUID": source.data_set.SOPInstanceUID,
-        }
+        _image_reference(source.data_set, source_frame)
         for source in composition.sources
         if "Rows" in source.data_set and "SOPInstanceUID" in source.data_set
     ]
+    if purpose is not None:
+        for item in referenced:
+            item["PurposeOfReferenceCodeSequence"] = [purpose.item()]
     if referenced:
         composition.generate("ReferencedImageSequence", referenced, "the sources")
+
+
+def _image_reference(source: Dataset, frame: int | None) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "ReferencedSOPClassUID": source.SOPClassUID,
+        "ReferencedSOPInstanceUID": source.SOPInstanceUID,
+    }
+    if frame is not None:
+        frames = int(source.get("NumberOfFrames") or 1)
+        if not 1 <= frame <= frames:
+            raise CannotCompose(
+                f"Frame {frame} of a source with {frames} frames; give one of those.",
+                tag=0x00081160,
+                module="General Reference",
+            )
+        found["ReferencedFrameNumber"] = frame
+    return found
 
 
 def _stacked(pictures: Sequence[Picture]) -> NDArray[Any]:

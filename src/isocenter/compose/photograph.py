@@ -9,7 +9,12 @@ from typing import Any
 
 from isocenter.compose import images, sources
 from isocenter.compose.composition import Composed, Composition
-from isocenter.compose.image_pixel import add_pixels, general_image
+from isocenter.compose.image_pixel import (
+    ANATOMIC_IMAGE,
+    add_pixels,
+    general_image,
+    reference_sources,
+)
 from isocenter.compose.images import ImageLike, Picture
 from isocenter.compose.sources import SourceLike
 from isocenter.compose.templates import Template, template
@@ -62,7 +67,8 @@ def photograph(
     burned_in_annotation: bool = False,
     series_description: str | None = None,
     series_number: int | None = None,
-    instance_number: int = 1,
+    series_of: SourceLike | None = None,
+    instance_number: int | None = None,
     template_file: Template | str | Path | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Composed:
@@ -83,6 +89,8 @@ def photograph(
         Whether the pixels show who the patient is.
     series_description, series_number, instance_number
         Where and how the object files itself.
+    series_of
+        Objects whose series it joins; by default it begins a series.
     template_file
         A template, or its path.
     overrides
@@ -110,8 +118,11 @@ def photograph(
     composition.patient()
     composition.study()
     composition.series(what.modality, number=series_number, description=series_description)
+    next_number = composition.join(sources.load(series_of))
     composition.equipment()
-    general_image(composition, instance_number, burned_in_annotation)
+    number = next_number if instance_number is None else instance_number
+    general_image(composition, number, burned_in_annotation)
+    reference_sources(composition, purpose=ANATOMIC_IMAGE)
     composition.generate("ImageType", ["ORIGINAL", "PRIMARY"])
     composition.generate("AcquisitionContextSequence", None, "Type 2")
     composition.give("PixelSpacing", None if pixel_spacing is None else list(pixel_spacing))

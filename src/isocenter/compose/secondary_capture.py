@@ -38,14 +38,16 @@ def secondary_capture(
     image: ImageLike | Sequence[ImageLike],
     *,
     source: SourceLike | None = None,
-    modality: str = "OT",
+    source_frame: int | None = None,
+    modality: str | None = None,
     conversion_type: str = "WSD",
     pixel_spacing: tuple[float, float] | None = None,
     frame_time: float | None = None,
     burned_in_annotation: bool = False,
     series_description: str | None = None,
     series_number: int | None = None,
-    instance_number: int = 1,
+    series_of: SourceLike | None = None,
+    instance_number: int | None = None,
     template_file: Template | str | Path | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Composed:
@@ -60,8 +62,10 @@ def secondary_capture(
         is, never encoded again.
     source
         What patient and study are inherited from; without it a new study begins.
+    source_frame
+        The frame of a multi-frame source that is shown, from 1.
     modality
-        Modality (0008,0060) of the new series.
+        Modality (0008,0060) of the new series; by default what a worklist item says, else OT.
     conversion_type
         Conversion Type (0008,0064): DV, DI, DF, WSD, SD, SI, DRW or SYN.
     pixel_spacing
@@ -74,6 +78,8 @@ def secondary_capture(
         Whether the pixels show who the patient is.
     series_description, series_number, instance_number
         Where and how the object files itself.
+    series_of
+        Objects whose series it joins; by default it begins a series.
     template_file
         A template, or its path.
     overrides
@@ -103,11 +109,17 @@ def secondary_capture(
     )
     composition.patient()
     composition.study()
-    composition.series(modality, number=series_number, description=series_description)
+    composition.series(
+        modality or _ordered_modality(composition) or "OT",
+        number=series_number,
+        description=series_description,
+    )
+    next_number = composition.join(sources.load(series_of))
     composition.equipment()
     sc_equipment(composition, conversion_type)
-    general_image(composition, instance_number, burned_in_annotation)
-    reference_sources(composition)
+    number = next_number if instance_number is None else instance_number
+    general_image(composition, number, burned_in_annotation, source_frame=source_frame)
+    reference_sources(composition, source_frame)
     if pixel_spacing is not None:
         composition.give("NominalScannedPixelSpacing", list(pixel_spacing))
         composition.give("PixelSpacing", list(pixel_spacing))
@@ -116,6 +128,11 @@ def secondary_capture(
     if multi_frame:
         _multi_frame(composition, frame_time)
     return composition.finish()
+
+
+def _ordered_modality(composition: Composition) -> str:
+    order = composition.sources.order
+    return str(order.data_set.get("Modality") or "") if order is not None else ""
 
 
 def _sop_class(pictures: Sequence[Picture]) -> str:

@@ -14,13 +14,14 @@ from typing import TypeAlias
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
+from isocenter.compose import worklist as worklist_items
 from isocenter.compose.reading import read_data_set
 from isocenter.errors import CannotCompose, NotDicom, NotFound
 
 __all__ = ["Source", "Sources", "load"]
 
-SourceLike: TypeAlias = "Dataset | str | Path | Sequence[Dataset | str | Path]"
-"""What `from`-parameters take: a data set, a file, a folder (read whole), or several of these."""
+SourceLike: TypeAlias = "Dataset | str | Path | Sequence[Dataset | str | Path] | Sources"
+"""What `source` parameters take: a data set, a file, a folder (read whole), or several of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,13 @@ class Source:
 class Sources:
     """Objects of one patient, in the order given.
 
+    Parameters
+    ----------
+    members
+        The objects.
+    order
+        What a worklist item says of patient, order and study, which is stronger than the objects.
+
     Raises
     ------
     CannotCompose
@@ -55,6 +63,7 @@ class Sources:
     """
 
     members: tuple[Source, ...]
+    order: Source | None = None
 
     def __post_init__(self) -> None:
         identities: dict[tuple[str, str], Source] = {}
@@ -70,6 +79,18 @@ class Sources:
                 f"The sources belong to different patients: {first[1].name} has "
                 f"{first[0][0]!r}, {second[1].name} has {second[0][0]!r}; "
                 "give sources of one patient.",
+                tag=0x00100020,
+                module="Patient",
+            )
+        self._check_order()
+
+    def _check_order(self) -> None:
+        wanted = str(self.order.data_set.get("PatientID") or "").strip() if self.order else ""
+        found = str(self.first.data_set.get("PatientID") or "").strip() if self.first else ""
+        if wanted and found and wanted != found:
+            raise CannotCompose(
+                "The worklist item and the sources belong to different patients; give sources of "
+                "the worklist item's patient, or correct them first.",
                 tag=0x00100020,
                 module="Patient",
             )
@@ -89,7 +110,7 @@ class Sources:
         return self.members[0] if self.members else None
 
 
-def load(source: SourceLike | Sources | None) -> Sources:
+def load(source: SourceLike | None, *, worklist: Dataset | str | Path | None = None) -> Sources:
     """Read what a `source` parameter names, without pixel data.
 
     Parameters
@@ -97,6 +118,9 @@ def load(source: SourceLike | Sources | None) -> Sources:
     source
         A data set, a file, a folder (all DICOM files below it), or several of these; None for
         nothing.
+    worklist
+        A Modality Worklist item, or a file that holds it: what it says of patient, order and study
+        is stronger than what the source says.
 
     Raises
     ------
@@ -107,14 +131,20 @@ def load(source: SourceLike | Sources | None) -> Sources:
     CannotCompose
         When the objects belong to more than one patient.
     """
+    order = None if worklist is None else _order(worklist)
     if isinstance(source, Sources):
-        return source
+        return source if order is None else Sources(source.members, order)
     if source is None:
-        return Sources(())
+        return Sources((), order)
     many: Iterable[Dataset | str | Path] = (
         [source] if isinstance(source, Dataset | str | Path) else source
     )
-    return Sources(tuple(member for one in many for member in _members(one)))
+    return Sources(tuple(member for one in many for member in _members(one)), order)
+
+
+def _order(worklist: Dataset | str | Path) -> Source:
+    path = None if isinstance(worklist, Dataset) else Path(worklist)
+    return Source(worklist_items.ordered(worklist), path)
 
 
 def _members(one: Dataset | str | Path) -> Iterator[Source]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import cast
 
+from pydicom.charset import python_encoding
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.valuerep import DSfloat
@@ -15,6 +16,7 @@ from isocenter.errors import CannotCompose
 
 __all__ = [
     "character_set_for",
+    "check_character_set",
     "date",
     "decimal",
     "decimals",
@@ -108,6 +110,54 @@ def use_fitting_character_set(data_set: Dataset) -> str | None:
     else:
         data_set.SpecificCharacterSet = term
     return term
+
+
+def check_character_set(data_set: Dataset) -> None:
+    """Check that the Specific Character Set (0008,0005) which was chosen holds all text.
+
+    Raises
+    ------
+    CannotCompose
+        When it is none of PS3.3 C.12.1.1.2, or a text is beyond it.
+    """
+    chosen = data_set.get("SpecificCharacterSet") or ""
+    terms = [chosen] if isinstance(chosen, str) else list(chosen)
+    text = "".join(_texts(data_set))
+    codecs = [_codec(term) for term in terms]
+    if not all(_fits(part, codecs) for part in text.split("\\")):
+        raise CannotCompose(
+            f"Specific Character Set (0008,0005) {'/'.join(terms)} does not hold all text of the "
+            "object; choose another, such as ISO_IR 192, or none: one that fits is then found.",
+            tag=0x00080005,
+            module="SOP Common",
+        )
+
+
+def _codec(term: str) -> str:
+    try:
+        return python_encoding[term]
+    except KeyError:
+        raise CannotCompose(
+            f"Specific Character Set (0008,0005) {term!r} is none of PS3.3 C.12.1.1.2; ISO_IR 192 "
+            "holds everything.",
+            tag=0x00080005,
+            module="SOP Common",
+        ) from None
+
+
+def _fits(text: str, codecs: Iterable[str]) -> bool:
+    # With code extensions a text may change between sets, so each character need fit one of them.
+    return all(any(_holds(character, codec) for codec in codecs) for character in set(text))
+
+
+def _holds(character: str, codec: str) -> bool:
+    if character.isascii():
+        return True
+    try:
+        character.encode(codec)
+    except UnicodeEncodeError:
+        return False
+    return codec != "iso8859"  # the default repertoire is ASCII, whatever pydicom reads it as
 
 
 def _texts(data_set: Dataset) -> Iterable[str]:

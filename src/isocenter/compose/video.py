@@ -11,7 +11,14 @@ from pydicom.encaps import encapsulate
 from isocenter.compose import sources
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composed, Composition
-from isocenter.compose.image_pixel import describe_pixels, general_image, mark_lossy, sc_equipment
+from isocenter.compose.image_pixel import (
+    ANATOMIC_IMAGE,
+    describe_pixels,
+    general_image,
+    mark_lossy,
+    reference_sources,
+    sc_equipment,
+)
 from isocenter.compose.sources import SourceLike
 from isocenter.compose.templates import Template, template
 from isocenter.compose.video_streams import VideoStream, read_video
@@ -92,6 +99,7 @@ def video(
     composition.series(modality, number=series_number, description=series_description)
     composition.equipment()
     general_image(composition, instance_number, burned_in_annotation)
+    reference_sources(composition, purpose=ANATOMIC_IMAGE)
     composition.generate("ImageType", ["ORIGINAL", "PRIMARY"])
     if kind == "capture":
         sc_equipment(composition, "WSD")
