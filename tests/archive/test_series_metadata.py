@@ -2,14 +2,17 @@
 
 import gzip
 import json
+import struct
 import time
+import zlib
 
 import pydicom
 import pytest
+from sqlalchemy import select, update
 from tests.archive.conftest import keep, uids
 from tests.factories import ct_series, small_object
 
-from isocenter.archive import Archive
+from isocenter.archive import Archive, schema
 from isocenter.errors import NotFound
 
 
@@ -104,6 +107,43 @@ def test_a_quiet_series_is_prepared_before_anybody_asks(tmp_path):
         while not prepared(archive) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert prepared(archive) == [2]
+
+
+def frame_of(content: bytes, blocks: bytes) -> bytes:
+    return struct.pack("<IQQ", zlib.crc32(content), len(content), len(blocks)) + blocks
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        lambda body: gzip.compress(b"{}"),
+        lambda body: frame_of(b"{}", zlib.compress(b"{}")),
+        lambda body: frame_of(b"{}", gzip.compress(b"{}")),
+        lambda body: body[:-1],
+        lambda body: body[:10],
+        lambda body: body + b"\0",
+        lambda body: body[:-4] + b"what",
+        lambda body: body[: len(body) // 2] * 2,
+        lambda body: b"\xff" * len(body),
+    ],
+)
+def test_prepared_metadata_that_cannot_be_read_is_made_anew(sqlite_archive, damaged):
+    """An older version may have kept it in another form."""
+    series = ct_series(2, 8, 8)
+    keep(sqlite_archive, *series)
+    study = series[0].StudyInstanceUID
+    expected = json.loads(sqlite_archive.metadata(study).json())
+    with sqlite_archive._index.writing() as transaction:
+        rows = schema.series_metadata
+        (body,) = transaction.execute(select(rows.c.body)).scalars()
+        transaction.execute(update(rows).values(body=damaged(body)))
+
+    for _ in range(2):
+        metadata = sqlite_archive.metadata(study)
+        assert json.loads(metadata.json()) == expected
+        assert json.loads(gzip.decompress(metadata.gzip())) == expected
+    with sqlite_archive._index.reading() as connection:
+        assert connection.execute(select(rows.c.body)).scalar_one() == body
 
 
 def test_an_object_whose_data_set_breaks_off_still_says_what_it_is(sqlite_archive):

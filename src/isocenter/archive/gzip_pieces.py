@@ -16,7 +16,9 @@ __all__ = ["Piece", "gzip_stream"]
 
 _HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
 _FINAL_BLOCK = b"\x03\0"  # empty, with fixed codes
-_FRAME = struct.Struct("<IQQ")
+_FRAME = struct.Struct("<4sIQQ")
+_FORM = b"gzp1"  # changes with the form in which pieces are kept
+_FLUSHED = b"\0\0\xff\xff"  # how the blocks of a piece end
 _POLYNOMIAL = 0xEDB88320
 
 
@@ -51,17 +53,28 @@ class Piece:
 
     def to_bytes(self) -> bytes:
         """Write the piece so that others can stand behind it; `read_all` reads them."""
-        return _FRAME.pack(self.checksum, self.length, len(self.blocks)) + self.blocks
+        return _FRAME.pack(_FORM, self.checksum, self.length, len(self.blocks)) + self.blocks
 
     @classmethod
     def read_all(cls, data: bytes) -> "Iterator[Piece]":
-        """Read what `to_bytes` wrote, any number of them behind one another."""
+        """Read what `to_bytes` wrote, any number of them behind one another.
+
+        Raises
+        ------
+        ValueError
+            The bytes are something else, such as pieces in the form of another version.
+        """
         offset = 0
         while offset < len(data):
-            checksum, length, size = _FRAME.unpack_from(data, offset)
-            offset += _FRAME.size
-            yield cls(checksum, length, data[offset : offset + size])
-            offset += size
+            start = offset + _FRAME.size
+            if start > len(data):
+                raise ValueError("the frame of a piece is cut off")
+            form, checksum, length, size = _FRAME.unpack_from(data, offset)
+            offset = start + size
+            blocks = data[start:offset]
+            if form != _FORM or len(blocks) < size or not blocks.endswith(_FLUSHED):
+                raise ValueError("these bytes are no pieces")
+            yield cls(checksum, length, blocks)
 
 
 def gzip_stream(pieces: Iterable[Piece]) -> bytes:

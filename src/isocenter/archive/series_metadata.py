@@ -114,7 +114,7 @@ class MetadataStore:
         self._blobs = blobs
         self._root = root.rstrip("/")
         self._etag_suffix = f"{zlib.crc32(self._root.encode()):x}"
-        self._in_progress: dict[tuple[int, int], Future[bytes]] = {}
+        self._in_progress: dict[tuple[int, int], Future[list[Piece]]] = {}
         self._lock = threading.Lock()
 
     def metadata(
@@ -155,11 +155,11 @@ class MetadataStore:
     def _array(self, study: str, rows: Sequence[AnyRow]) -> tuple[Piece, ...]:
         pieces: list[Piece] = []
         for row in rows:
-            if body := row.body or self._prepare_once(study, row):
-                pieces += [_COMMA if pieces else _OPENING, *Piece.read_all(body)]
+            if of_series := _readable(row.body) or self._prepare_once(study, row):
+                pieces += [_COMMA if pieces else _OPENING, *of_series]
         return (*(pieces or [_OPENING]), _CLOSING)
 
-    def _prepare_once(self, study: str, row: AnyRow) -> bytes:
+    def _prepare_once(self, study: str, row: AnyRow) -> list[Piece]:
         """Prepare a series, or wait for whoever does already."""
         version = (row.pk, row.sequence)
         with self._lock:
@@ -177,11 +177,11 @@ class MetadataStore:
                 del self._in_progress[version]
         return future.result()
 
-    def _prepare(self, study: str, row: AnyRow) -> bytes:
+    def _prepare(self, study: str, row: AnyRow) -> list[Piece]:
         series = row.series_instance_uid
         with self._index.reading() as connection:
             instances = connection.execute(_INSTANCES, {"key": row.pk}).all()
-        pieces: list[bytes] = []
+        pieces: list[Piece] = []
         size = 0
         pending: list[bytes] = []
         for instance, sop_class in instances:
@@ -192,13 +192,12 @@ class MetadataStore:
             pending.append(b",%s" % content if pending or pieces else content)
             size += len(pending[-1])
             if size > _PIECE:
-                pieces.append(Piece.of(b"".join(pending), _LEVEL).to_bytes())
+                pieces.append(Piece.of(b"".join(pending), _LEVEL))
                 pending, size = [], 0
         if pending:
-            pieces.append(Piece.of(b"".join(pending), _LEVEL).to_bytes())
-        body = b"".join(pieces)
-        self._keep(row, body)
-        return body
+            pieces.append(Piece.of(b"".join(pending), _LEVEL))
+        self._keep(row, b"".join(piece.to_bytes() for piece in pieces))
+        return pieces
 
     def _keep(self, row: AnyRow, body: bytes) -> None:
         columns = {"series_pk": row.pk, "sequence": row.sequence, "root": self._root, "body": body}
@@ -220,6 +219,15 @@ class MetadataStore:
         except IsocenterError as error:
             _log.warning("instance %s has no readable metadata: %s", instance, error)
             return _identification(study, series, instance, sop_class)
+
+
+def _readable(body: bytes | None) -> list[Piece]:
+    """Give the pieces that were kept; none where there are none in the form of this version."""
+    try:
+        return list(Piece.read_all(body or b""))
+    except ValueError as error:
+        _log.warning("prepared metadata is made anew: %s", error)
+        return []
 
 
 def _identification(study: str, series: str, instance: str, sop_class: str) -> bytes:
