@@ -8,6 +8,7 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
+from isocenter.compose.reading import value_of
 from isocenter.errors import CannotCompose
 
 __all__ = ["Code", "document_title", "document_titles"]
@@ -37,14 +38,13 @@ class Code:
     @classmethod
     def read(cls, item: Dataset) -> Code:
         """Return the code that an item of a code sequence holds."""
-        value: Any = (
-            item.get("CodeValue") or item.get("LongCodeValue") or item.get("URNCodeValue") or ""
-        )
+        names = ("CodeValue", "LongCodeValue", "URNCodeValue")
+        found: list[Any] = [value for name in names if (value := value_of(item, name))]
         return cls(
-            str(value),
-            str(item.get("CodingSchemeDesignator") or ""),
-            str(item.get("CodeMeaning") or ""),
-            str(item.get("CodingSchemeVersion") or ""),
+            str(found[0]) if found else "",
+            str(value_of(item, "CodingSchemeDesignator") or ""),
+            str(value_of(item, "CodeMeaning") or ""),
+            str(value_of(item, "CodingSchemeVersion") or ""),
         )
 
     def item(self) -> Dataset:

@@ -103,7 +103,7 @@ def local(text: str) -> Code:
     words = " ".join(text.split())
     digest = hashlib.sha256(words.casefold().encode("utf-8", "surrogatepass")).digest()
     value = base64.b32encode(digest).decode()[:16]
-    meaning = words if len(words) <= _LONGEST else words[: _LONGEST - 1].rstrip() + "…"
+    meaning = words if len(words) <= _LONGEST else words[: _LONGEST - 3].rstrip() + "..."
     return Code(value, LOCAL_SCHEME, meaning.replace("\\", "/"))
 
 

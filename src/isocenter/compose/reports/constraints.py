@@ -100,6 +100,9 @@ _ANY = _FACTS | _NUM | _OBJECTS | _SHAPES | _SPACE | _CONTAINER
 _FINDINGS = _WORDS | _NUM
 
 
+_PERSONS = _Rule(Relationship.HAS_PROPERTIES, _kinds("PNAME"), _FACTS)
+
+
 def _selections(graphics: _Kinds) -> Sequence[_Rule]:
     selected = Relationship.SELECTED_FROM
     return (
@@ -113,10 +116,11 @@ def _basic_text() -> Sequence[_Rule]:
     text = _kinds("TEXT")
     return (
         _Rule(Relationship.CONTAINS, _CONTAINER, _FACTS | _OBJECTS | _CONTAINER),
-        _Rule(Relationship.HAS_OBS_CONTEXT, _CONTAINER, _FACTS | _COMPOSITE),
+        _Rule(Relationship.HAS_OBS_CONTEXT, _CONTAINER, _FACTS | _COMPOSITE | _CONTAINER),
         _Rule(Relationship.HAS_ACQ_CONTEXT, _CONTAINER | _OBJECTS, _FACTS),
         _Rule(Relationship.HAS_CONCEPT_MOD, _ANY, _WORDS),
         _Rule(Relationship.HAS_PROPERTIES, text, _FACTS | _OBJECTS),
+        _PERSONS,
         _Rule(Relationship.INFERRED_FROM, text, _FACTS | _OBJECTS),
     )
 
@@ -127,37 +131,37 @@ def _enhanced() -> Sequence[_Rule]:
     properties = facts | _OBJECTS | _SHAPES
     return (
         _Rule(Relationship.CONTAINS, _CONTAINER, properties | _CONTAINER),
-        _Rule(Relationship.HAS_OBS_CONTEXT, _CONTAINER, facts | _COMPOSITE),
-        _Rule(Relationship.HAS_ACQ_CONTEXT, _CONTAINER | _OBJECTS, facts),
+        _Rule(Relationship.HAS_OBS_CONTEXT, _CONTAINER, facts | _COMPOSITE | _CONTAINER),
+        _Rule(Relationship.HAS_ACQ_CONTEXT, _CONTAINER | _OBJECTS | _NUM, facts),
         _Rule(Relationship.HAS_CONCEPT_MOD, _ANY, _WORDS),
         _Rule(Relationship.HAS_PROPERTIES, _FINDINGS, properties),
+        _PERSONS,
         _Rule(Relationship.INFERRED_FROM, _FINDINGS, properties),
         *_selections(_kinds("SCOORD")),
     )
 
 
-def _comprehensive(space: _Kinds, measured: _Kinds) -> Sequence[_Rule]:
+def _comprehensive(space: _Kinds) -> Sequence[_Rule]:
     """Return PS3.3 Table A.35.3-2, or with coordinates in space Table A.35.13-2."""
     facts = _FACTS | _NUM
     properties = facts | _OBJECTS | _SHAPES | space | _CONTAINER
     return (
         _Rule(Relationship.CONTAINS, _CONTAINER, properties),
         _Rule(Relationship.HAS_OBS_CONTEXT, _CONTAINER | _FINDINGS, facts | _COMPOSITE),
-        _Rule(Relationship.HAS_ACQ_CONTEXT, _CONTAINER | _OBJECTS | measured, facts | _CONTAINER),
+        _Rule(Relationship.HAS_ACQ_CONTEXT, _CONTAINER | _OBJECTS | _NUM, facts | _CONTAINER),
         _Rule(Relationship.HAS_CONCEPT_MOD, _ANY, _WORDS),
         _Rule(Relationship.HAS_PROPERTIES, _FINDINGS, properties),
+        _PERSONS,
         _Rule(Relationship.INFERRED_FROM, _FINDINGS, properties),
         *_selections(_kinds("SCOORD") | space),
     )
 
 
-_PERSONS = _Rule(Relationship.HAS_PROPERTIES, _kinds("PNAME"), _FACTS)
-
 _RULES: Mapping[ReportClass, Sequence[_Rule]] = {
     ReportClass.BASIC_TEXT: _basic_text(),
     ReportClass.ENHANCED: _enhanced(),
-    ReportClass.COMPREHENSIVE: _comprehensive(frozenset(), frozenset()),
-    ReportClass.COMPREHENSIVE_3D: (*_comprehensive(_SPACE, _NUM), _PERSONS),
+    ReportClass.COMPREHENSIVE: _comprehensive(frozenset()),
+    ReportClass.COMPREHENSIVE_3D: _comprehensive(_SPACE),
 }
 
 _BY_REFERENCE = (ReportClass.COMPREHENSIVE, ReportClass.COMPREHENSIVE_3D)

@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.valuerep import DA, DT, TM
 
 from isocenter.compose.codes import Code
+from isocenter.compose.reading import value_of
 from isocenter.compose.reports import units
 from isocenter.dicom import is_valid_uid
 
@@ -103,7 +104,7 @@ class ContentItem:
 
 def concept_name(item: Dataset) -> Code | None:
     """Return the Concept Name Code Sequence (0040,A043) of an item, None where it has none."""
-    names = item.get("ConceptNameCodeSequence")
+    names = value_of(item, "ConceptNameCodeSequence")
     return Code.read(names[0]) if names else None
 
 
@@ -142,11 +143,11 @@ class Container(ContentItem):
     @classmethod
     def arguments(cls, item: Dataset) -> dict[str, Any]:
         """Return heading, continuity and template."""
-        templates = item.get("ContentTemplateSequence") or [Dataset()]
+        templates = value_of(item, "ContentTemplateSequence") or [Dataset()]
         return {
             "name": concept_name(item),
-            "continuous": item.get("ContinuityOfContent") == "CONTINUOUS",
-            "template": str(templates[0].get("TemplateIdentifier") or ""),
+            "continuous": value_of(item, "ContinuityOfContent") == "CONTINUOUS",
+            "template": str(value_of(templates[0], "TemplateIdentifier") or ""),
         }
 
 
@@ -166,7 +167,7 @@ class Text(ContentItem):
     @classmethod
     def arguments(cls, item: Dataset) -> dict[str, Any]:
         """Return name and text."""
-        text = str(item.get("TextValue") or "")
+        text = str(value_of(item, "TextValue") or "")
         return {"name": _named(item), "value": text.replace("\r\n", "\n")}
 
     def faults(self) -> Iterator[str]:
@@ -194,7 +195,7 @@ class Coded(ContentItem):
     @classmethod
     def arguments(cls, item: Dataset) -> dict[str, Any]:
         """Return name and code."""
-        return {"name": _named(item), "value": _first_code(item.get("ConceptCodeSequence"))}
+        return {"name": _named(item), "value": _first_code(value_of(item, "ConceptCodeSequence"))}
 
     def faults(self) -> Iterator[str]:
         """Yield codes that are incomplete."""
@@ -255,9 +256,9 @@ class Num(ContentItem):
     @classmethod
     def arguments(cls, item: Dataset) -> dict[str, Any]:
         """Return name, number, unit and qualifier."""
-        measured = next(iter(item.get("MeasuredValueSequence") or ()), Dataset())
-        qualifiers = item.get("NumericValueQualifierCodeSequence")
-        unit = measured.get("MeasurementUnitsCodeSequence")
+        measured = next(iter(value_of(item, "MeasuredValueSequence") or ()), Dataset())
+        qualifiers = value_of(item, "NumericValueQualifierCodeSequence")
+        unit = value_of(measured, "MeasurementUnitsCodeSequence")
         return {
             "name": _named(item),
             "value": units.read_number(measured),

@@ -14,6 +14,7 @@ from pydicom.valuerep import DT
 
 from isocenter.compose import values
 from isocenter.compose.codes import Code
+from isocenter.compose.reading import value_of
 from isocenter.compose.reports.content import ContentItem, concept_name, is_moment
 from isocenter.dicom import is_valid_uid
 
@@ -143,7 +144,7 @@ class SCoord3D(ContentItem):
     @classmethod
     def arguments(cls, item: Dataset) -> dict[str, Any]:
         """Return purpose, graphic, points and frame of reference."""
-        uid = str(item.get("ReferencedFrameOfReferenceUID") or "")
+        uid = str(value_of(item, "ReferencedFrameOfReferenceUID") or "")
         return _graphic_arguments(item, 3) | {"frame_of_reference_uid": uid}
 
     def faults(self) -> Iterator[str]:
@@ -198,7 +199,7 @@ class TCoord(ContentItem):
         """Return purpose, range and positions."""
         return {
             "name": concept_name(item),
-            "range": TemporalRange(str(item.get("TemporalRangeType"))),
+            "range": TemporalRange(str(value_of(item, "TemporalRangeType"))),
             "samples": tuple(int(one) for one in many(item, "ReferencedSamplePositions")),
             "offsets": tuple(float(one) for one in many(item, "ReferencedTimeOffsets")),
             "moments": tuple(str(one) for one in many(item, "ReferencedDateTime")),
@@ -219,7 +220,7 @@ class TCoord(ContentItem):
 
 def many(item: Dataset, keyword: str) -> list[Any]:
     """Return the values of an attribute: none, one or several."""
-    value: Any = item.get(keyword)
+    value: Any = value_of(item, keyword)
     if value is None or value == "":
         return []
     several = isinstance(value, Iterable) and not isinstance(value, str | bytes)
@@ -231,9 +232,9 @@ def _graphic_arguments(item: Dataset, dimensions: int) -> dict[str, Any]:
     points = zip(*(iter(numbers),) * dimensions, strict=False)
     return {
         "name": concept_name(item),
-        "graphic": Graphic(str(item.get("GraphicType"))),
+        "graphic": Graphic(str(value_of(item, "GraphicType"))),
         "points": tuple(points),
-        "fiducial_uid": str(item.get("FiducialUID") or ""),
+        "fiducial_uid": str(value_of(item, "FiducialUID") or ""),
     }
 
 

@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 from isocenter.compose import sources, values
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composed, Composition
+from isocenter.compose.reading import value_of
 from isocenter.compose.references import Reference, evidence_items
 from isocenter.compose.reports.concepts import LOCAL_SCHEME
 from isocenter.compose.reports.constraints import (
@@ -171,7 +172,7 @@ def _general(composition: Composition, report: Report, content: Container) -> No
         composition.give("PredecessorDocumentsSequence", evidence_items(report.predecessors))
     _requests(composition, report)
     source = composition.sources.first
-    performed = source.data_set.get("ProcedureCodeSequence") if source else None
+    performed = value_of(source.data_set, "ProcedureCodeSequence") if source else None
     detail = "the study's procedure" if performed else "Type 2, no value known"
     composition.generate("PerformedProcedureCodeSequence", performed or None, detail)
     _evidence(composition, report, content)
@@ -220,10 +221,10 @@ def _requests(composition: Composition, report: Report) -> None:
         composition.give("ReferencedRequestSequence", items)
     elif composition.sources.first is not None:
         data_set = composition.sources.first.data_set
-        accession = {"AccessionNumber": data_set.get("AccessionNumber")}
+        accession = {"AccessionNumber": value_of(data_set, "AccessionNumber")}
         found = [
             accession | {keyword: one[keyword].value for keyword in _REQUEST if keyword in one}
-            for one in data_set.get("RequestAttributesSequence") or ()
+            for one in value_of(data_set, "RequestAttributesSequence") or ()
         ]
         items = [_request_item(one, own) for one in found if any(one.values())]
         if items:
@@ -305,12 +306,12 @@ def known_references(data_set: Dataset) -> dict[str, Reference]:
 
 def listed(data_set: Dataset, keyword: str) -> Iterable[Reference]:
     """Yield the instances that a sequence of studies, series and instances lists."""
-    for study in data_set.get(keyword) or ():
-        for series in study.get("ReferencedSeriesSequence") or ():
-            for one in series.get("ReferencedSOPSequence") or ():
+    for study in value_of(data_set, keyword) or ():
+        for series in value_of(study, "ReferencedSeriesSequence") or ():
+            for one in value_of(series, "ReferencedSOPSequence") or ():
                 yield Reference(
-                    str(study.get("StudyInstanceUID") or ""),
-                    str(series.get("SeriesInstanceUID") or ""),
-                    str(one.get("ReferencedSOPClassUID") or ""),
-                    str(one.get("ReferencedSOPInstanceUID") or ""),
+                    str(value_of(study, "StudyInstanceUID") or ""),
+                    str(value_of(series, "SeriesInstanceUID") or ""),
+                    str(value_of(one, "ReferencedSOPClassUID") or ""),
+                    str(value_of(one, "ReferencedSOPInstanceUID") or ""),
                 )

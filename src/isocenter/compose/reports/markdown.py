@@ -129,7 +129,12 @@ class _Builder:
         if not blocks:
             return None, blocks
         first = blocks[0]
-        inline = first.children[0].children if first.children else []
+        inline = [
+            node
+            for child in first.children
+            for node in child.children
+            if node.children or node.content
+        ]
         heading = first.type == "heading" and first.tag == "h1"
         emphasised = (
             first.type == "paragraph" and len(inline) == 1 and inline[0].type in ("strong", "em")

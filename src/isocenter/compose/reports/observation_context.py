@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 
 from isocenter.compose import values
 from isocenter.compose.codes import Code
+from isocenter.compose.reading import value_of
 from isocenter.compose.reports.content import (
     Coded,
     Container,
@@ -158,11 +159,11 @@ class VerifyingObserver:
     @classmethod
     def read(cls, item: Dataset) -> VerifyingObserver:
         """Return the observer of an item of Verifying Observer Sequence (0040,A073)."""
-        codes = item.get("VerifyingObserverIdentificationCodeSequence")
+        codes = value_of(item, "VerifyingObserverIdentificationCodeSequence")
         return cls(
-            str(item.get("VerifyingObserverName") or ""),
-            str(item.get("VerifyingOrganization") or ""),
-            str(item.get("VerificationDateTime") or ""),
+            str(value_of(item, "VerifyingObserverName") or ""),
+            str(value_of(item, "VerifyingOrganization") or ""),
+            str(value_of(item, "VerificationDateTime") or ""),
             Code.read(codes[0]) if codes else None,
         )
 

@@ -10,6 +10,7 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 from isocenter.compose import sources
+from isocenter.compose.reading import value_of
 from isocenter.compose.references import Reference
 from isocenter.compose.reports.content import Container, ContentItem
 from isocenter.compose.reports.document import Report, known_references, listed
@@ -88,9 +89,10 @@ def read_structured_report(source: Dataset | str | Path) -> Report:
     return Report(
         content,
         complete=data_set.get("CompletionFlag", "COMPLETE") != "PARTIAL",
-        completion_description=str(data_set.get("CompletionFlagDescription") or ""),
+        completion_description=str(value_of(data_set, "CompletionFlagDescription") or ""),
         verified_by=tuple(
-            VerifyingObserver.read(one) for one in data_set.get("VerifyingObserverSequence") or ()
+            VerifyingObserver.read(one)
+            for one in value_of(data_set, "VerifyingObserverSequence") or ()
         ),
         predecessors=tuple(listed(data_set, "PredecessorDocumentsSequence")),
         requests=tuple(_requests(data_set)),
@@ -113,7 +115,7 @@ def _heading(data_set: Dataset) -> dict[str, str]:
     found: dict[str, str] = {}
     for keyword in _HEADING:
         try:
-            value = str(data_set.get(keyword) or "")
+            value = str(value_of(data_set, keyword) or "")
         except (ValueError, TypeError):  # a value that its representation does not have
             continue
         if value:
@@ -122,7 +124,7 @@ def _heading(data_set: Dataset) -> dict[str, str]:
 
 
 def _requests(data_set: Dataset) -> Iterator[Mapping[str, Any]]:
-    for item in data_set.get("ReferencedRequestSequence") or ():
+    for item in value_of(data_set, "ReferencedRequestSequence") or ():
         yield {
             element.keyword: element.value
             if element.VR == "SQ"

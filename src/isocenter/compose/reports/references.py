@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from pydicom.dataset import Dataset
 
 from isocenter.compose.codes import Code
+from isocenter.compose.reading import value_of
 from isocenter.compose.references import Reference
 from isocenter.compose.reports.content import ContentItem, concept_name
 from isocenter.compose.reports.coordinates import many
@@ -81,7 +82,7 @@ class Image(Composite):
         item = self.reference.item()
         for one in (self.presentation_state, self.value_mapping):
             if one is not None:
-                nested = list(item.get("ReferencedSOPSequence") or ())
+                nested = list(value_of(item, "ReferencedSOPSequence") or ())
                 item.ReferencedSOPSequence = [*nested, one.item()]
         return {"ReferencedSOPSequence": [item]}
 
@@ -89,7 +90,9 @@ class Image(Composite):
     def arguments(cls, item: Dataset) -> dict[str, Any]:
         """Return purpose, reference, and what the image is shown by."""
         referenced = _referenced(item)
-        nested = [_read_reference(one) for one in referenced.get("ReferencedSOPSequence") or ()]
+        nested = [
+            _read_reference(one) for one in value_of(referenced, "ReferencedSOPSequence") or ()
+        ]
         mappings = [one for one in nested if one.sop_class_uid == _VALUE_MAPPING]
         states = [one for one in nested if one.sop_class_uid != _VALUE_MAPPING]
         return {
@@ -187,15 +190,15 @@ def reference_to(
 
 
 def _referenced(item: Dataset) -> Dataset:
-    return next(iter(item.get("ReferencedSOPSequence") or ()), Dataset())
+    return next(iter(value_of(item, "ReferencedSOPSequence") or ()), Dataset())
 
 
 def _read_reference(item: Dataset) -> Reference:
     return Reference(
         "",
         "",
-        str(item.get("ReferencedSOPClassUID") or ""),
-        str(item.get("ReferencedSOPInstanceUID") or ""),
+        str(value_of(item, "ReferencedSOPClassUID") or ""),
+        str(value_of(item, "ReferencedSOPInstanceUID") or ""),
         tuple(int(one) for one in many(item, "ReferencedFrameNumber")),
         tuple(int(one) for one in many(item, "ReferencedSegmentNumber")),
     )

@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 
 from isocenter.compose import values
 from isocenter.compose.element_values import element
+from isocenter.compose.reading import value_of
 from isocenter.compose.reports.content import (
     ByReference,
     Coded,
@@ -179,7 +180,7 @@ def _data_sets(root: Dataset) -> Iterator[tuple[Dataset, int]]:
     while waiting:
         one, depth = waiting.pop()
         yield one, depth
-        waiting += [(child, depth + 1) for child in one.get("ContentSequence") or ()]
+        waiting += [(child, depth + 1) for child in value_of(one, "ContentSequence") or ()]
 
 
 def _target(item: Dataset) -> str:
@@ -192,15 +193,15 @@ def _read_item(item: Dataset, position: tuple[int, ...], targets: set[str]) -> C
         "relationship": _relationship(item),
         "children": tuple(
             _read_item(one, (*position, number), targets)
-            for number, one in enumerate(item.get("ContentSequence") or (), 1)
+            for number, one in enumerate(value_of(item, "ContentSequence") or (), 1)
         ),
         "label": label if label in targets else "",
-        "observed": str(item.get("ObservationDateTime") or ""),
-        "observation_uid": str(item.get("ObservationUID") or ""),
+        "observed": str(value_of(item, "ObservationDateTime") or ""),
+        "observation_uid": str(value_of(item, "ObservationUID") or ""),
     }
     if "ReferencedContentItemIdentifier" in item:
         return ByReference(_target(item), **shared)
-    kind = str(item.get("ValueType") or "")
+    kind = str(value_of(item, "ValueType") or "")
     build: Callable[..., ContentItem] | None = VALUE_TYPES.get(kind)
     if build is not None:
         try:
@@ -212,6 +213,6 @@ def _read_item(item: Dataset, position: tuple[int, ...], targets: set[str]) -> C
 
 def _relationship(item: Dataset) -> Relationship:
     try:
-        return Relationship(str(item.get("RelationshipType") or "CONTAINS"))
+        return Relationship(str(value_of(item, "RelationshipType") or "CONTAINS"))
     except ValueError:
         return Relationship.CONTAINS

@@ -17,6 +17,7 @@ from pydicom.dataset import Dataset
 
 from isocenter.compose import values
 from isocenter.compose.codes import Code
+from isocenter.compose.reading import value_of
 from isocenter.errors import CannotCompose
 
 __all__ = ["faults", "is_ucum", "number", "read_number", "unit", "written"]
@@ -77,8 +78,8 @@ def written(value: Decimal) -> str:
 def read_number(measured: Dataset) -> Decimal | None:
     """Return the number of an item of Measured Value Sequence (0040,A300); None if unreadable."""
     try:
-        found = Decimal(str(measured.get("NumericValue")).strip())
-        exact = measured.get("FloatingPointValue")
+        found = Decimal(str(value_of(measured, "NumericValue")).strip())
+        exact = value_of(measured, "FloatingPointValue")
     except (InvalidOperation, ValueError, TypeError):
         return None
     return found if exact is None else Decimal(repr(float(exact)))
