@@ -11,6 +11,7 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
+from numpy.typing import NDArray
 from pydicom import DataElement, Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
@@ -368,3 +369,41 @@ def part10_bytes(
     stream.write(preamble + b"DICM")
     write_file_meta_info(stream, meta, enforce_standard=True)
     return stream.getvalue() + data_set_bytes(dataset, transfer_syntax)
+
+
+def shutter_cases() -> dict[str, tuple[dict[str, Any], NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Display shutters (PS3.3 C.7.6.11) of an image of 60 by 80.
+
+    Each with what it hides, computed here, and where that is open: the edges of a polygon.
+    """
+    row, column = np.mgrid[1:61, 1:81]
+    sure = np.zeros((60, 80), bool)
+    rectangle = {
+        "ShutterShape": "RECTANGULAR",
+        "ShutterLeftVerticalEdge": 11,
+        "ShutterRightVerticalEdge": 70,
+        "ShutterUpperHorizontalEdge": 6,
+        "ShutterLowerHorizontalEdge": 50,
+    }
+    outside = (column < 11) | (column > 70) | (row < 6) | (row > 50)
+    circle = {"CenterOfCircularShutter": [30, 40], "RadiusOfCircularShutter": 25}
+    around = (row - 30) ** 2 + (column - 40) ** 2 > 25**2
+    diamond = {
+        "ShutterShape": "POLYGONAL",
+        "VerticesOfThePolygonalShutter": [5, 40, 30, 65, 55, 40, 30, 15],
+    }
+    distance = abs(row - 30) + abs(column - 40)
+    return {
+        "rectangular": (rectangle, outside, sure),
+        "circular, gray": (
+            {"ShutterShape": "CIRCULAR", "ShutterPresentationValue": 32768, **circle},
+            around,
+            sure,
+        ),
+        "polygonal": (diamond, distance > 25, distance == 25),
+        "both": (
+            {**rectangle, **circle, "ShutterShape": ["RECTANGULAR", "CIRCULAR"]},
+            outside | around,
+            sure,
+        ),
+    }

@@ -1,9 +1,10 @@
 """What the canvas shows, pixel by pixel, against numpy's rendering."""
 
+import httpx
 import numpy as np
 import pytest
 from tests.browser import objects
-from tests.factories import native_frames, part10_bytes
+from tests.factories import ct_slice, native_frames, part10_bytes, shutter_cases
 
 from isocenter.dicom import scan_file
 from isocenter.pixels import (
@@ -199,6 +200,28 @@ def test_overlays_lie_where_the_object_puts_them(viewer):
     assert np.array_equal(drawn, expected)
     viewer.press("o")
     assert viewer.page.locator("canvas.overlay").is_hidden()
+
+
+@pytest.mark.parametrize("name", shutter_cases())
+def test_a_shutter_hides_what_the_object_says(viewer, server, tmp_path, name):
+    attributes, hidden, unsure = shutter_cases()[name]
+    dataset = ct_slice(*hidden.shape, StudyInstanceUID=objects.STUDY, SeriesNumber=97)
+    picture = rendered(dataset, tmp_path).copy()
+    for keyword, value in attributes.items():
+        setattr(dataset, keyword, value)
+    url, headers = f"{server.http}/dicomweb/studies", {"content-type": "application/dicom"}
+    assert httpx.post(url, content=part10_bytes(dataset), headers=headers).status_code == 200
+    open_plain(viewer, dataset)
+    viewer.press("o")  # a shutter is no overlay that could be put away
+    m = viewer.state()["toCanvas"]
+    rows, columns = hidden.shape
+    place = np.s_[int(m["f"]) :, int(m["e"]) :]
+    cover = viewer.canvas(layer="overlay")[place][:rows, :columns]
+    shown = viewer.canvas()[place][:rows, :columns, 0]
+    seen = np.where(cover[..., 3] == 255, cover[..., 0], shown)
+    picture[hidden] = round(attributes.get("ShutterPresentationValue", 0) / 65535 * 255)
+    assert np.array_equal(seen[~unsure], picture[~unsure])
+    assert set(np.unique(cover[..., 3])) == {0, 255}
 
 
 def test_a_lost_graphics_context_is_made_good(viewer, tmp_path):

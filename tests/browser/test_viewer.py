@@ -262,7 +262,7 @@ def test_a_video_is_played_where_the_browser_can_and_else_said(viewer, server, t
     if played:
         viewer.wait("document.querySelector('video')?.videoWidth === 64")
     else:
-        expect(pane(viewer)).to_contain_text("is a video that this browser cannot play")
+        expect(pane(viewer)).to_contain_text("cannot be played by this browser")
 
 
 def film(path):

@@ -1,6 +1,7 @@
 """Pictures of kept instances: decoded, windowed, cut and scaled as a user agent asks."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -29,8 +30,10 @@ from isocenter.pixels import (
     to_jpeg,
     to_png,
 )
+from isocenter.pixels.presentation import Shutter
 from isocenter.pixels.scaling import scaled
 from isocenter.services.bulk_data import value_of
+from isocenter.services.shutters import own_shutters, shuttered
 
 __all__ = ["Pictures", "encoded", "is_picture", "representative_frame"]
 
@@ -50,6 +53,7 @@ class _Shown:
 
     description: PixelDescription
     frames: tuple[DisplayedFrame, ...]
+    shutters: Sequence[Shutter | None]
 
 
 class Pictures:
@@ -92,6 +96,7 @@ class Pictures:
         samples = displayed_samples(stored, shown.description, frame.model.palette)
         window = _window(frame, samples, parameters.window)
         picture = render_frame(samples, frame.model, window=window)
+        picture = shuttered(picture, shown.shutters[number - 1])
         if parameters.viewport is None:
             return picture
         return _in_viewport(picture, frame.model.aspect, parameters.viewport)
@@ -111,7 +116,9 @@ def _shown(instance: StoredInstance) -> _Shown:
         except NotFound:
             return None
 
-    return _Shown(description, display_models(JsonAttributes(json.loads(text), fetch), description))
+    attributes = JsonAttributes(json.loads(text), fetch)
+    frames = display_models(attributes, description)
+    return _Shown(description, frames, own_shutters(attributes, len(frames), []))
 
 
 def is_picture(instance: StoredInstance) -> bool:

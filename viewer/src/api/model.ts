@@ -105,6 +105,15 @@ export interface OverlayPlane {
   url: string;
 }
 
+/**
+ * What is hidden (PS3.3 C.7.6.11): `runs` is base64 of little-endian 32-bit numbers, pixels hidden
+ * and seen in turn, row by row.
+ */
+export interface Shutter {
+  colour: [number, number, number];
+  runs: string;
+}
+
 export interface DisplayModel {
   rows: number;
   columns: number;
@@ -122,6 +131,7 @@ export interface DisplayModel {
   orientation: number[] | null;
   frameOfReference: string | null;
   overlays: OverlayPlane[];
+  shutter?: Shutter | null;
   lossy: { ratio: number[]; method: string[] } | null;
   frameTime: number | null;
   recommendedFrameRate: number | null;

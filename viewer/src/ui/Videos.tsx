@@ -7,7 +7,7 @@ function Video({ url, name }: { url: string; name: string }) {
   return (
     <figure class="video">
       {failed.value ? (
-        <p role="alert"><Icon name="warning" /> {name} is a video that this browser cannot play.</p>
+        <p role="alert"><Icon name="warning" /> {name} cannot be played by this browser: its format is none that it knows.</p>
       ) : (
         <video
           src={url}

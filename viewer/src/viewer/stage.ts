@@ -12,6 +12,7 @@ import { Link } from "../load/link";
 import { prefetchOrder } from "../load/prefetch_order";
 import { DrawLoop } from "../render/draw_loop";
 import { drawOverlay, OverlayStore } from "../render/overlay_planes";
+import { drawShutter } from "../render/shutter";
 import { SharedRenderer } from "../render/shared_renderer";
 import { frameKey, runCine, type ShownImage, type Viewport } from "./viewport";
 import type { Workspace } from "./workspace";
@@ -248,11 +249,12 @@ export class Stage {
   private drawOverlays(viewport: Viewport, canvas: HTMLCanvasElement, shown: ShownImage | null): void {
     const toCanvas = viewport.toCanvas.peek();
     const planes = this.workspace.overlays.peek() ? (shown?.model.overlays ?? []) : [];
-    canvas.hidden = planes.length === 0;
+    canvas.hidden = planes.length === 0 && !shown?.model.shutter;
     if (canvas.hidden) return;
     matchSize(canvas, viewport);
     const context = canvas.getContext("2d");
     context?.clearRect(0, 0, canvas.width, canvas.height);
+    if (context && toCanvas && shown) drawShutter(context, shown.model, toCanvas);
     for (const plane of planes) {
       const picture = this.overlays.get(plane, shown?.image.frame ?? 1);
       if (!context || !picture || !toCanvas) continue;

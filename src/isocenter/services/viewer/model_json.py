@@ -14,6 +14,8 @@ from isocenter.pixels import (
     VoiTransform,
     Window,
 )
+from isocenter.pixels.presentation import Shutter
+from isocenter.services.shutters import ink
 
 from . import schema
 
@@ -74,8 +76,22 @@ def _overlay(plane: OverlayPlane, url: str) -> schema.Overlay:
     )
 
 
+def _shutter(shutter: Shutter, model: DisplayModel) -> schema.Shutter:
+    hidden = shutter.hidden(model.rows, model.columns).reshape(-1)
+    changes = np.flatnonzero(np.diff(hidden)) + 1
+    # They begin with what is hidden, be it nothing.
+    begins = changes if hidden[0] else np.concatenate(([0], changes))
+    runs = np.diff(np.concatenate(([0], begins, [hidden.size]))).astype("<u4")
+    return schema.Shutter(
+        colour=ink(shutter, model.colour), runs=base64.b64encode(runs.tobytes()).decode()
+    )
+
+
 def model_json(
-    model: DisplayModel, voi: Sequence[VoiTransform], overlay_url: Callable[[int], str]
+    model: DisplayModel,
+    voi: Sequence[VoiTransform],
+    overlay_url: Callable[[int], str],
+    shutter: Shutter | None = None,
 ) -> schema.Model:
     """Write a display model.
 
@@ -87,6 +103,8 @@ def model_json(
         The windows and VOI LUTs of the first frame that has it.
     overlay_url
         Makes the address of an overlay's bits.
+    shutter
+        What is hidden.
     """
     table = model.presentation.table
     lut = None if table is None else schema.Lut(first=0, bits=table.bits, values=_words(table))
@@ -106,6 +124,7 @@ def model_json(
         orientation=model.orientation,  # pyright: ignore[reportArgumentType] - six, checked
         frame_of_reference=model.frame_of_reference,
         overlays=[_overlay(plane, overlay_url(plane.index)) for plane in model.overlays],
+        shutter=None if shutter is None else _shutter(shutter, model),
         lossy=_lossy(model),
         frame_time=model.frame_time,
         recommended_frame_rate=model.recommended_frame_rate,

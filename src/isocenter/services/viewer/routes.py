@@ -250,7 +250,7 @@ def _add_details(
         def make() -> bytes:
             samples = frames.samples(stored, place.shown.number)
             voi = place.shown.voi[0] if place.shown.voi else None
-            return thumbnail(samples, place.shown.model, voi)
+            return thumbnail(samples, place.shown.model, voi, place.shutter)
 
         key = f"thumbnail/{'/'.join(address)}/{stored.version}/{place.shown.number}"
         return Response(await cache.get(key, make), media_type="image/jpeg", headers=headers)

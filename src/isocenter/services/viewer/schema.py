@@ -19,6 +19,7 @@ __all__ = [
     "RealWorld",
     "Series",
     "SeriesModel",
+    "Shutter",
     "Spacing",
     "Study",
     "StudyContents",
@@ -155,6 +156,17 @@ class Spacing(_Model):
     is_real: bool
 
 
+class Shutter(_Model):
+    """Pixels that are hidden, and the colour in their place.
+
+    `runs` is base64 of little-endian 32-bit numbers: how many pixels, row by row from the first of
+    the image on, are hidden, then how many are seen, and so on in turn.
+    """
+
+    colour: tuple[int, int, int]
+    runs: str
+
+
 class Overlay(_Model):
     """An overlay plane; its bits are behind `url`."""
 
@@ -212,6 +224,7 @@ class Model(_Model):
     orientation: tuple[float, float, float, float, float, float] | None
     frame_of_reference: str | None
     overlays: list[Overlay]
+    shutter: Shutter | None
     lossy: Lossy | None
     frame_time: float | None
     recommended_frame_rate: float | None

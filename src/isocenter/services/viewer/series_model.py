@@ -15,6 +15,8 @@ from isocenter.pixels import (
     VoiTransform,
     stored_bounds,
 )
+from isocenter.pixels.presentation import Shutter
+from isocenter.services.shutters import own_shutters
 
 from . import schema
 from .display_order import Place, display_order
@@ -44,6 +46,8 @@ class ShownFrame:
         Instance Number (0020,0013), if any.
     shown
         How it is shown.
+    shutter
+        What of it is hidden.
     """
 
     instance: str
@@ -51,6 +55,7 @@ class ShownFrame:
     version: str
     instance_number: int | None
     shown: DisplayedFrame
+    shutter: Shutter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +142,16 @@ def _shown_frames(
             syntax = transfer_syntax(row.text(tags.AvailableTransferSyntaxUID))
             description = PixelDescription.from_attributes(attributes, syntax)
             shown = resolver.resolve(attributes, description)
+            shutters = own_shutters(attributes, len(shown), problems)
         except IsocenterError as problem:
             problems.append(f"{instance}: {problem}")
             continue
         number, sop_class = _number(row.text(tags.InstanceNumber)), row.text(tags.SOPClassUID)
         version = versions.get(instance, "")
-        found += [ShownFrame(instance, sop_class, version, number, frame) for frame in shown]
+        found += [
+            ShownFrame(instance, sop_class, version, number, frame, shutter)
+            for frame, shutter in zip(shown, shutters, strict=True)
+        ]
     return found, problems
 
 
@@ -206,19 +215,19 @@ def _answer(
     problems: list[str],
 ) -> schema.SeriesModel:
     models: list[schema.Model] = []
-    places: dict[tuple[DisplayModel, str], int] = {}
+    places: dict[tuple[DisplayModel, Shutter | None, str], int] = {}
     own: list[Sequence[VoiTransform]] = []
     images: list[schema.Image] = []
     for each in ordered:
         shown = each.shown
         # A model with overlays holds the address of their bits, which differ by instance.
-        key = (shown.model, each.instance if shown.model.overlays else "")
+        key = (shown.model, each.shutter, each.instance if shown.model.overlays else "")
         place = places.get(key)
         if place is None:
             place = places[key] = len(models)
             own.append(shown.voi)
             url = _overlay_url(study, series, each)
-            models.append(model_json(shown.model, shown.voi, url))
+            models.append(model_json(shown.model, shown.voi, url, each.shutter))
         images.append(
             schema.Image(
                 instance=each.instance,

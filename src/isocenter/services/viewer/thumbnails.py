@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter.pixels import DisplayModel, VoiTransform, render_frame, scaled, to_jpeg
+from isocenter.pixels.presentation import Shutter
+from isocenter.services.shutters import shuttered
 
 __all__ = ["SIZE", "reduced", "thumbnail"]
 
@@ -13,7 +15,12 @@ SIZE = 256
 _QUALITY = 80
 
 
-def thumbnail(samples: NDArray[Any], model: DisplayModel, voi: VoiTransform | None) -> bytes:
+def thumbnail(
+    samples: NDArray[Any],
+    model: DisplayModel,
+    voi: VoiTransform | None,
+    shutter: Shutter | None = None,
+) -> bytes:
     """Render a frame no larger than `SIZE` in either direction.
 
     Parameters
@@ -24,13 +31,15 @@ def thumbnail(samples: NDArray[Any], model: DisplayModel, voi: VoiTransform | No
         How the frame is shown.
     voi
         Its first window or VOI LUT, if any.
+    shutter
+        What of it is hidden.
 
     Returns
     -------
     bytes
         A JPEG file.
     """
-    picture = render_frame(samples, model, window=voi)
+    picture = shuttered(render_frame(samples, model, window=voi), shutter)
     return to_jpeg(reduced(picture, model.aspect, SIZE), _QUALITY)
 
 

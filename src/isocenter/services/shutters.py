@@ -1,0 +1,97 @@
+"""Display shutters of images themselves: what their acquisition has left dark (PS3.3 C.7.6.11)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isocenter.dicom import tags
+from isocenter.errors import InvalidAttribute
+from isocenter.pixels import Attributes
+from isocenter.pixels.functional_groups import frames_of
+from isocenter.pixels.presentation import Shutter, to_srgb
+from isocenter.pixels.presentation.shutters import read_shutter
+
+__all__ = ["ink", "own_shutters", "shuttered"]
+
+Picture = NDArray[np.uint8]
+
+_GROUPS = (tags.SharedFunctionalGroupsSequence, tags.PerFrameFunctionalGroupsSequence)
+_FRAME_DISPLAY_SHUTTER = 0x00189472
+
+
+def own_shutters(
+    attributes: Attributes, number_of_frames: int, problems: list[str]
+) -> Sequence[Shutter | None]:
+    """Read the shutter of every frame of an image.
+
+    Parameters
+    ----------
+    attributes
+        Of the image.
+    number_of_frames
+        How many there are.
+    problems
+        Takes a sentence where a shutter does not say where it is; it is not drawn then.
+
+    Returns
+    -------
+    sequence of Shutter or None
+        In the order of the frames.
+
+    References
+    ----------
+    PS3.3 C.7.6.11, C.7.6.16.2.16
+    """
+    if all(element is None for element in attributes.elements(_GROUPS)):
+        return [_shutter(attributes, problems)] * number_of_frames
+    return [
+        _shutter(frame.macro(_FRAME_DISPLAY_SHUTTER), problems)
+        for frame in frames_of(attributes, number_of_frames)
+    ]
+
+
+def _shutter(attributes: Attributes, problems: list[str]) -> Shutter | None:
+    try:
+        shutter = read_shutter(attributes, problems)
+    except InvalidAttribute as error:
+        problems.append(f"the display shutter is not drawn: {error}")
+        return None
+    # A bitmap is of presentation states.
+    return shutter if shutter is not None and shutter.shapes else None
+
+
+def ink(shutter: Shutter, colour: bool) -> tuple[int, int, int]:
+    """Return what stands in place of what a shutter hides, as red, green and blue.
+
+    Parameters
+    ----------
+    shutter
+        Of a frame.
+    colour
+        Whether the frame is a colour image; a gray one takes the P-Value.
+    """
+    if colour and shutter.colour is not None:
+        return to_srgb(shutter.colour)
+    level = (shutter.value * 255 + 0x7FFF) // 0xFFFF
+    return level, level, level
+
+
+def shuttered(picture: Picture, shutter: Shutter | None) -> Picture:
+    """Hide what a shutter hides.
+
+    Parameters
+    ----------
+    picture
+        `(rows, columns)` gray or `(rows, columns, 3)` RGB, a pixel for each of the frame.
+    shutter
+        Of the frame, if any.
+    """
+    if shutter is None:
+        return picture
+    shown = picture.copy()
+    red_green_blue = ink(shutter, picture.ndim == 3)
+    instead: Any = red_green_blue if picture.ndim == 3 else red_green_blue[0]
+    shown[shutter.hidden(*picture.shape[:2])] = instead
+    return shown
