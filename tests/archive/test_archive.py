@@ -1,7 +1,9 @@
 """What comes in is kept as it came, found, opened and deleted."""
 
+import errno
 import io
 import threading
+from pathlib import Path
 
 import pydicom
 import pytest
@@ -403,3 +405,26 @@ def test_a_deleted_study_leaves_no_word_of_its_patient_in_the_index(archive):
     assert archive.conflicts(one.StudyInstanceUID)
     archive.delete(one.StudyInstanceUID)
     assert archive.conflicts(one.StudyInstanceUID) == []
+
+
+def test_what_is_deleted_is_gone_for_readers_also_where_its_file_cannot_be_removed(
+    archive, monkeypatch
+):
+    datasets = ct_series(3, 8, 8)
+    keep(archive, *datasets)
+    study = datasets[0].StudyInstanceUID
+    for dataset in datasets:
+        archive.open_instance(*uids(dataset))
+    unlink = Path.unlink
+
+    def stuck(path: Path, missing_ok: bool = False) -> None:
+        if path.name == f"{datasets[1].SOPInstanceUID}.dcm":
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", stuck)
+    assert archive.delete(study) == 3
+    for dataset in datasets:
+        with pytest.raises(NotFound):
+            archive.open_instance(*uids(dataset))
+    assert [path.stem for path in archive.directory.rglob("*.dcm")] == [datasets[1].SOPInstanceUID]

@@ -428,9 +428,11 @@ class Archive:
         OutOfResources
             The index cannot be written; nothing is deleted.
         """
-        count = self._deleter.delete(study, series, instance)
-        self._changes.notice()
-        return count
+        try:
+            return self._deleter.delete(study, series, instance)
+        finally:
+            self._open_instances.drop_below(study, series, instance)
+            self._changes.notice()
 
     def check(
         self,

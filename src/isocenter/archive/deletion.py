@@ -1,5 +1,6 @@
 """Deleting studies, series and instances."""
 
+import logging
 import time
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from .parents import joined
 from .resources import reported_as_out_of_resources
 
 __all__ = ["Deleter"]
+
+_log = logging.getLogger(__name__)
 
 _study, _series, _instance = schema.study.c, schema.series.c, schema.instance.c
 _item, _aside = schema.item_value.c, schema.aside.c
@@ -80,7 +83,14 @@ class Deleter:
                     row.sop_instance_uid,
                 )
                 if not again:
-                    self._blobs.remove(self._path(row))
+                    self._remove_file(self._path(row))
+
+    def _remove_file(self, path: Path) -> None:
+        """Remove a file; one that stays is no instance any more, and a check removes it."""
+        try:
+            self._blobs.remove(path)
+        except OSError as error:
+            _log.warning("%s is deleted, but its file stays: %s", path.stem, error.strerror)
 
     def _path(self, row: AnyRow) -> Path:
         return self._blobs.path(

@@ -213,6 +213,13 @@ class OpenInstances:
         with self._lock:
             self._open.pop(uids, None)
 
+    def drop_below(self, study: str, series: str | None, instance: str | None) -> None:
+        """Let go of the instances of a study, of a series, or of one."""
+        named = [uid for uid in (study, series, instance) if uid is not None]
+        with self._lock:
+            for uids in [each for each in self._open if list(each[: len(named)]) == named]:
+                del self._open[uids]
+
     def clear(self) -> None:
         """Let go of all."""
         with self._lock:
