@@ -5,6 +5,7 @@ import json
 import struct
 import time
 import zlib
+from datetime import UTC, datetime
 
 import pydicom
 import pytest
@@ -12,7 +13,8 @@ from sqlalchemy import select, update
 from tests.archive.conftest import keep, uids
 from tests.factories import ct_series, small_object
 
-from isocenter.archive import Archive, schema
+from isocenter.archive import Action, Archive, Change, schema
+from isocenter.archive.quiet_series import QuietSeries
 from isocenter.errors import NotFound
 
 
@@ -161,3 +163,26 @@ def test_what_is_not_there_is_not_found(archive, levels):
     keep(archive, dataset)
     with pytest.raises(NotFound):
         archive.metadata(*uids(dataset)[: levels - 1], "1.2.3")
+
+
+def test_a_series_is_prepared_when_all_is_quiet_but_does_not_wait_for_that_without_end():
+    prepared = []
+    quiet = QuietSeries(
+        lambda *name: prepared.append((name, time.monotonic())), seconds=0.2, patience=0.6
+    )
+    try:
+        start = time.monotonic()
+        quiet.note([arrival("1.1")])
+        while time.monotonic() < start + 1.2:
+            quiet.note([arrival("2.1")])
+            time.sleep(0.02)
+        assert [name for name, _ in prepared] == [("1", "1.1")]
+        assert 0.6 <= prepared[0][1] - start < 1.2
+        time.sleep(1.0)
+        assert [name for name, _ in prepared] == [("1", "1.1"), ("1", "2.1")]
+    finally:
+        quiet.close()
+
+
+def arrival(series: str) -> Change:
+    return Change(1, Action.CREATED, "1", series, "1", datetime.now(UTC))

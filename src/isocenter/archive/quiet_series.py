@@ -24,14 +24,25 @@ class QuietSeries:
     prepare
         Called with study and series, from a thread of its own.
     seconds
-        How long nothing may arrive for a series before it counts as quiet.
+        How long nothing may arrive, for a series or for any other, before it is prepared: what
+        arrives needs the processor and the disk more.
+    patience
+        How long a series waits at most for the others, in seconds.
     """
 
     _MOST = 10_000
 
-    def __init__(self, prepare: Callable[[str, str], object], *, seconds: float = 2.0) -> None:
+    def __init__(
+        self,
+        prepare: Callable[[str, str], object],
+        *,
+        seconds: float = 2.0,
+        patience: float = 60.0,
+    ) -> None:
         self._prepare = prepare
         self._seconds = seconds
+        self._patience = max(seconds, patience)
+        self._latest = 0.0
         self._last: dict[tuple[str, str], float] = {}
         self._changed = threading.Condition()
         self._closed = False
@@ -56,7 +67,7 @@ class QuietSeries:
                 ):
                     name = (change.study_instance_uid, change.series_instance_uid)
                     self._last.pop(name, None)
-                    self._last[name] = now
+                    self._last[name] = self._latest = now
             self._changed.notify()
 
     def _run(self) -> None:
@@ -69,14 +80,15 @@ class QuietSeries:
                 _log.exception("metadata of a series could not be prepared")
 
     def _next(self) -> tuple[str, str] | None:
-        """Wait for the series that has been quiet longest."""
+        """Wait for a time to prepare; name the series that has been quiet longest."""
         with self._changed:
             while not self._closed:
                 if not self._last:
                     self._changed.wait()
                     continue
                 name, last = next(iter(self._last.items()))
-                rest = last + self._seconds - time.monotonic()
+                due = min(self._latest + self._seconds, last + self._patience)
+                rest = due - time.monotonic()
                 if rest <= 0:
                     del self._last[name]
                     return name
