@@ -254,6 +254,26 @@ def test_a_worklist_item_gives_what_it_knows(run, keyword, expected):
     assert str(pydicom.dcmread("out/ct.dcm")[keyword].value) == expected
 
 
+def test_a_capture_of_a_worklist_item_is_of_its_patient_and_study(run):
+    Path("item.dcm").write_bytes(part10_bytes(_with_identity(worklist_item())))
+    command = ("compose", "sc", "photo.jpg", "--worklist", "item.dcm", "-o", "out.dcm")
+    assert run(*command).code == 0
+    composed = pydicom.dcmread("out.dcm")
+    assert (composed.PatientID, composed.AccessionNumber) == ("W1", "ACC9")
+    assert (composed.StudyInstanceUID, composed.Modality) == ("1.2.3.4", "MR")
+    assert dciodvfy_errors("out.dcm") == []
+
+
+def test_a_worklist_item_of_another_patient_than_the_source_is_refused(run):
+    Path("item.dcm").write_bytes(part10_bytes(_with_identity(worklist_item())))
+    answer = run(
+        *("compose", "sc", "photo.jpg", "--from", "ct.dcm", "--worklist", "item.dcm"),
+        *("-o", "out.dcm"),
+    )
+    assert answer.code == 2 and "different patients" in answer.err
+    assert not Path("out.dcm").exists()
+
+
 def _with_identity(item: Dataset) -> Dataset:
     """pydicom's writer wants to know what a file holds; a worklist item is no SOP Instance."""
     item.SOPClassUID, item.SOPInstanceUID = "1.2.840.10008.5.1.4.31", "1.2.3"

@@ -21,6 +21,10 @@ Source = Annotated[
     list[Path] | None,
     typer.Option("--from", metavar="PATH", help="What to inherit from: files or folders."),
 ]
+Worklist = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A worklist item: its patient and order are right."),
+]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="File or folder to write.")
 ]
@@ -57,11 +61,17 @@ _VIDEOS = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".
 
 
 def _shared(
-    source: list[Path] | None, template: Path | None, assigned: list[str] | None
+    source: list[Path] | None,
+    template: Path | None,
+    assigned: list[str] | None,
+    worklist: Path | None = None,
 ) -> dict[str, Any]:
     """Return the options that every kind's function takes."""
+    from isocenter.compose import load
+
+    given = list(source) if source else None
     return {
-        "source": list(source) if source else None,
+        "source": given if worklist is None else load(given, worklist=worklist),
         "template_file": template,
         "overrides": assignments.overrides(assigned or ()),
     }
@@ -74,9 +84,10 @@ def sc(
         typer.Argument(metavar="PICTURE", help="JPEG, PNG, TIFF, BMP; several become frames."),
     ],
     source: Source = None,
+    worklist: Worklist = None,
     output: Output = None,
     title: Title = None,
-    modality: Modality = "OT",
+    modality: Modality = None,
     spacing: Spacing = None,
     frame_time: FrameTime = None,
     burned_in: BurnedIn = False,
@@ -98,18 +109,18 @@ def sc(
             kind="capture",
             burned_in_annotation=burned_in,
             series_description=title,
-            **_shared(source, template, assigned),
+            **_shared(source, template, assigned, worklist),
         )
         delivery.deliver(composed)
         return
     composed = secondary_capture(
         pictures,
-        modality=modality or "OT",
+        modality=modality,
         pixel_spacing=_pair(spacing),
         frame_time=frame_time,
         burned_in_annotation=burned_in,
         series_description=title,
-        **_shared(source, template, assigned),
+        **_shared(source, template, assigned, worklist),
     )
     delivery.deliver(composed)
 
@@ -120,6 +131,7 @@ def sc(
 def vl(
     picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="JPEG, PNG, TIFF or BMP.")],
     source: Source = None,
+    worklist: Worklist = None,
     output: Output = None,
     title: Title = None,
     kind: Kind = "photographic",
@@ -142,7 +154,7 @@ def vl(
         pixel_spacing=_pair(spacing),
         burned_in_annotation=burned_in,
         series_description=title,
-        **_shared(source, template, assigned),
+        **_shared(source, template, assigned, worklist),
     )
     delivery.deliver(composed)
 
@@ -153,6 +165,7 @@ def vl(
 def video(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Any video that FFmpeg reads.")],
     source: Source = None,
+    worklist: Worklist = None,
     output: Output = None,
     title: Title = None,
     kind: Kind = "photographic",
@@ -173,7 +186,7 @@ def video(
         kind=kind,
         burned_in_annotation=burned_in,
         series_description=title,
-        **_shared(source, template, assigned),
+        **_shared(source, template, assigned, worklist),
     )
     delivery.deliver(composed)
 
@@ -182,6 +195,7 @@ def document(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="PDF, CDA, STL, OBJ or MTL.")],
     source: Source = None,
+    worklist: Worklist = None,
     output: Output = None,
     title: Title = None,
     template: TemplateFile = None,
@@ -197,7 +211,9 @@ def document(
     delivery.check()
     # `pdf` is what people type for any document; the other names insist on their kind.
     kind = None if context.info_name == "pdf" else context.info_name
-    composed = encapsulated(file, kind=kind, title=title, **_shared(source, template, assigned))
+    composed = encapsulated(
+        file, kind=kind, title=title, **_shared(source, template, assigned, worklist)
+    )
     delivery.deliver(composed)
 
 
@@ -211,6 +227,7 @@ for _kind in ("pdf", "cda", "stl", "obj", "mtl"):
 def ko(
     references: Annotated[list[Path], typer.Argument(metavar="PATH", help="The selected objects.")],
     source: Source = None,
+    worklist: Worklist = None,
     output: Output = None,
     title: Annotated[
         str, typer.Option(metavar="TITLE", help="A document title of CID 7010.")
@@ -238,7 +255,7 @@ def ko(
         title=title,
         note=note,
         referenced_frame_numbers=frames,
-        **_shared(source, template, assigned),
+        **_shared(source, template, assigned, worklist),
     )
     delivery.deliver(composed)
 
@@ -249,6 +266,7 @@ def rtstruct(
         Path, typer.Argument(metavar="MASK", help="Label map on the grid of the series.")
     ],
     source: Source = None,
+    worklist: Worklist = None,
     output: Output = None,
     title: Annotated[
         str, typer.Option(metavar="LABEL", help="Structure Set Label, at most 16 characters.")
@@ -268,7 +286,7 @@ def rtstruct(
 
     delivery = Delivery(output, to, explain, dry_run)
     delivery.check()
-    shared = _shared(source, template, assigned)
+    shared = _shared(source, template, assigned, worklist)
     series = load(_required(shared.pop("source"), "the image series that the mask lies on"))
     regions = read_label_map(mask, source=series, names=_names(region or ()))
     delivery.deliver(rt_structure_set(regions, source=series, label=title, **shared))

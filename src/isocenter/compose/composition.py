@@ -235,7 +235,7 @@ class Composition:
         if number is None:
             self.generate("SeriesNumber", self._series_number(), "above those of the sources")
         else:
-            self.give("SeriesNumber", number)
+            self.generate("SeriesNumber", number)
         self.generate("SeriesDate", values.date(self.now), "now")
         self.generate("SeriesTime", values.time(self.now), "now")
         if description:
