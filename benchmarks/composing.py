@@ -1,6 +1,8 @@
 """Objects made and corrected, beside the libraries that do the same; one thread, no server."""
 
 import importlib
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -242,6 +244,58 @@ def _derived(bench: Bench) -> Iterator[Mapping[str, Trial]]:
         raise AssertionError("the derived pixels are not the clipped ones")
 
 
+# -- deformable registrations ----------------------------------------------------------------------
+
+_GRID = """
+import sys, time
+import numpy as np
+import pydicom
+from isocenter.compose import deformable_registration
+from isocenter.compose.grids import DisplacementField
+
+def peak():  # what getrusage says begins with the peak of the process that started this one
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+
+def compose(planes, rows, columns, source, path):
+    shape = (planes, rows, columns, 3)
+    vectors = np.random.default_rng(1).standard_normal(shape, dtype=np.float32)
+    begin = time.perf_counter()
+    field = DisplacementField.from_array(vectors)
+    deformable_registration(field, source=source).save(path)
+    return time.perf_counter() - begin, vectors.nbytes
+
+source = pydicom.dcmread(sys.argv[4], stop_before_pixels=True)
+source.FrameOfReferenceUID = pydicom.uid.generate_uid()
+compose(2, 2, 2, source, sys.argv[5])
+before = peak()
+seconds, size = compose(*map(int, sys.argv[1:4]), source, sys.argv[5])
+print(seconds, (peak() - before) / size)
+"""
+"""Run in a process of its own, whose peak of memory is this object's; prints seconds and sizes."""
+
+
+def _grid(bench: Bench, answer: int) -> Trial:
+    def trial() -> float:
+        planes = max(2, round(128 * bench.scale))
+        arguments = [planes, 256, 256, bench.ct.paths[0], f"{bench.new_folder()}.dcm"]
+        command = [sys.executable, "-c", _GRID, *map(str, arguments)]
+        printed = subprocess.run(command, check=True, capture_output=True, timeout=120).stdout
+        return float(printed.split()[answer])
+
+    return trial
+
+
+@contextmanager
+def _grid_time(bench: Bench) -> Iterator[Mapping[str, Trial]]:
+    yield {US: _grid(bench, 0)}
+
+
+@contextmanager
+def _grid_memory(bench: Bench) -> Iterator[Mapping[str, Trial]]:
+    yield {US: _grid(bench, 1)}
+
+
 ROWS = (
     Row(
         "compose-capture",
@@ -270,5 +324,19 @@ ROWS = (
         "s",
         (Target(2, "SimpleITK"),),
         _derived,
+    ),
+    Row(
+        "compose-grid",
+        "Deformable Spatial Registration of a grid of 256 x 256 x 128, built and saved",
+        "s",
+        (Target(2),),
+        _grid_time,
+    ),
+    Row(
+        "compose-grid-memory",
+        "Peak memory meanwhile, the field included, in sizes of the field",
+        "times",
+        (Target(3),),
+        _grid_memory,
     ),
 )
