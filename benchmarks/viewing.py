@@ -1,12 +1,14 @@
-"""The viewer: how long a reader waits from following a link to a study until its first image shows.
+"""The viewer: how long a reader waits for the first image, and how fast images follow one another.
 
-A real Chromium without a graphics card (SwiftShader) opens the study. What counts as an image is
-judged from outside: a script looks into every canvas of the page, one animation frame after the
-other, until one is no longer uniform.
+A real Chromium without a graphics card (SwiftShader) opens a study. What counts as the first image
+is judged from outside: a script looks into every canvas of the page, one animation frame after the
+other, until one is no longer uniform. Scrolling asks for the next image before every repaint, once
+all are loaded, and counts those that appear.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from shutil import which
 
@@ -21,25 +23,31 @@ CHROMIUM_FLAGS = (
     *("--disable-component-update", "--disable-sync"),
     *("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
 )
-WATCH_CANVASES = (Path(__file__).parent / "watch_canvases.js").read_text()
+SCRIPTS = [
+    (Path(__file__).parent / name).read_text() for name in ("watch_canvases.js", "scroll_images.js")
+]
 TIMEOUT_MS = 30_000
+# What the page is asked: milliseconds since its navigation began; images a second.
+FIRST_IMAGE = "window.firstImage"
+SCROLLING = "window.scrolled(3)"
 
 
-def _first_image(browser: Browser, url: str) -> float:
-    """Open the page in a fresh profile; give the milliseconds since its navigation began."""
+def _asked(browser: Browser, url: str, question: str) -> float:
+    """Open the page in a fresh profile and ask it something."""
     context = browser.new_context(viewport={"width": 1400, "height": 900})
     try:
         page = context.new_page()
-        page.add_init_script(WATCH_CANVASES)
+        for script in SCRIPTS:
+            page.add_init_script(script)
         page.goto(url, wait_until="commit")
         page.set_default_timeout(TIMEOUT_MS)
-        return float(page.evaluate("window.firstImage"))
+        return float(page.evaluate(question))
     finally:
         context.close()
 
 
 @contextmanager
-def _contenders(bench: Bench) -> Iterator[Mapping[str, Trial]]:
+def _contenders(question: str, bench: Bench) -> Iterator[Mapping[str, Trial]]:
     if not bench.takes_part("Isocenter"):
         yield {}
         return
@@ -51,8 +59,8 @@ def _contenders(bench: Bench) -> Iterator[Mapping[str, Trial]]:
         browser = playwright.chromium.launch(
             executable_path=which("chromium"), args=list(CHROMIUM_FLAGS)
         )
-        _first_image(browser, next(urls))  # a browser's very first page is read from the disk
-        yield {"Isocenter": lambda: _first_image(browser, next(urls))}
+        _asked(browser, next(urls), FIRST_IMAGE)  # a browser's very first page is read from disk
+        yield {"Isocenter": lambda: _asked(browser, next(urls), question)}
         browser.close()
 
 
@@ -62,6 +70,13 @@ ROWS = (
         "first image in the viewer, 512² CT stack",
         "ms",
         (Target(500),),
-        _contenders,
+        partial(_contenders, FIRST_IMAGE),
+    ),
+    Row(
+        "scrolling",
+        "scrolling a 512² CT stack, once loaded",
+        "images/s",
+        (Target(40),),
+        partial(_contenders, SCROLLING),
     ),
 )
