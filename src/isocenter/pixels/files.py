@@ -22,6 +22,7 @@ from .display import display_models
 from .display_model import DisplayedFrame
 from .overlays import OverlayPlane, embedded_overlay, overlay_bits
 from .presentation import ImageFrame, Overlay, PresentationState, read_state, render_presentation
+from .presentation.references import applies
 from .render import render_frame
 from .samples import displayed_samples, stored_bounds
 from .voi import VoiTransform
@@ -63,7 +64,7 @@ def render_file(
     Raises
     ------
     NotFound
-        When the image has no such frame.
+        When the image has no such frame, or the presentation state is for other images or frames.
     InvalidAttribute
         When `presentation_state` names another kind of object.
     PixelDataError, UnsupportedTransferSyntax
@@ -82,6 +83,8 @@ def render_file(
     state = presentation_state
     if not isinstance(state, PresentationState):
         state = read_state(DataSetAttributes(_dcmread(state)))
+    if not applies(state.images, image.header.sop_instance_uid, frame):
+        raise NotFound(f"the presentation state is not for frame {frame} of {path}")
     applied = ImageFrame(
         sop_instance_uid=image.header.sop_instance_uid,
         model=shown.model,

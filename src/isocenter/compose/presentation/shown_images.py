@@ -15,7 +15,7 @@ from isocenter.errors import CannotCompose, PixelDataError
 from isocenter.pixels import DataSetAttributes, DisplayedFrame, DisplayResolver, PixelDescription
 from isocenter.pixels.presentation import ReferencedImage
 
-__all__ = ["ShownImage", "shown_images"]
+__all__ = ["ShownImage", "check_frames", "referenced", "shown_images"]
 
 _MODULE = "Presentation State Relationship"
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,14 @@ from isocenter.compose.presentation.shown_images import ShownImage, shown_images
 from isocenter.compose.reading import read_data_set
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
-from isocenter.pixels import DataSetAttributes, LookupTable, TabulatedModality, Window
+from isocenter.pixels import (
+    DataSetAttributes,
+    LookupTable,
+    Presentation,
+    Rescale,
+    TabulatedModality,
+    Window,
+)
 from isocenter.pixels.presentation import (
     COLOUR_STATE,
     GRAYSCALE_STATE,
@@ -72,7 +80,7 @@ def presentation_state(
     if not isinstance(content, PresentationState):
         content = state_from_json(content, loaded)
     images = shown_images(loaded, content.images)
-    content = completed(content, images)
+    given, content = content, completed(content, images)
     check_state(content, images)
     colour = images[0].colour
     composition = Composition(
@@ -89,15 +97,16 @@ def presentation_state(
     )
     composition.equipment()
     composition.generate("InstanceNumber", instance_number)
-    _identification(composition, content)
+    written = _Written(composition, content, frozenset(_differing(given)))
+    _identification(written)
     _relationship(composition, images)
-    _display(composition, content)
+    _display(written)
     _shutter(composition, content)
     _overlays(composition, content)
     if colour:
         _icc_profile(composition, images[0].data_set)
     else:
-        _gray(composition, content)
+        _gray(written)
     return composition.finish()
 
 
@@ -123,9 +132,63 @@ def read_presentation_state(source: str | Path | Dataset) -> PresentationState:
     return read_state(DataSetAttributes(data_set))
 
 
-def _identification(composition: Composition, content: PresentationState) -> None:
+@dataclass(frozen=True)
+class _Written:
+    """An object that is written from completed content.
+
+    Parameters
+    ----------
+    composition
+        The object.
+    content
+        Completed.
+    given
+        Which fields of it were given; the others come from the images or are defaults.
+    """
+
+    composition: Composition
+    content: PresentationState
+    given: frozenset[str]
+
+    def say(self, field: str, keyword: str, value: Any) -> None:
+        """Set an attribute, if there is a value, that a field of the content decides."""
+        if value is None:
+            return
+        if field in self.given:
+            self.composition.give(keyword, value)
+        else:
+            self.composition.generate(keyword, value, _OTHERWISE.get(field, "nothing else said"))
+
+
+_OTHERWISE = {
+    "displayed_areas": "all of each image",
+    "layers": "those that are named",
+    "modality": "that of the images",
+    "voi": "those of the images",
+    "presentation": "that of the images",
+}
+_DISPLAYED = {
+    "displayed_areas": "DisplayedAreaSelectionSequence",
+    "rotation": "ImageRotation",
+    "flipped": "ImageHorizontalFlip",
+    "annotations": "GraphicAnnotationSequence",
+    "layers": "GraphicLayerSequence",
+    "groups": "GraphicGroupSequence",
+}
+
+
+def _differing(content: PresentationState) -> Iterable[str]:
+    """Yield the fields that say something else than by default."""
+    default = PresentationState()
+    for field in fields(content):
+        if getattr(content, field.name) != getattr(default, field.name):
+            yield field.name
+
+
+def _identification(written: _Written) -> None:
     """Add the Presentation State Identification module (PS3.3 C.11.10)."""
-    composition.give("ContentLabel", content.label)
+    composition, content = written.composition, written.content
+    written.say("label", "ContentLabel", content.label)
     if content.description:
         composition.give("ContentDescription", content.description)
     else:
@@ -147,18 +210,11 @@ def _relationship(composition: Composition, images: Sequence[ShownImage]) -> Non
     composition.generate("ReferencedSeriesSequence", items, "the images")
 
 
-def _display(composition: Composition, content: PresentationState) -> None:
+def _display(written: _Written) -> None:
     """Add Displayed Area, Spatial Transformation, annotations, layers, groups (PS3.3 C.10)."""
-    said = spoken(content)
-    for keyword in (
-        "DisplayedAreaSelectionSequence",
-        "ImageRotation",
-        "ImageHorizontalFlip",
-        "GraphicAnnotationSequence",
-        "GraphicLayerSequence",
-        "GraphicGroupSequence",
-    ):
-        composition.give(keyword, said.get(keyword))
+    said = spoken(written.content)
+    for field, keyword in _DISPLAYED.items():
+        written.say(field, keyword, said.get(keyword))
 
 
 def _shutter(composition: Composition, content: PresentationState) -> None:
@@ -193,38 +249,34 @@ def _overlay_element(composition: Composition, tag: int, value: Any) -> None:
         composition.data_set[tag].VR = "OW"
 
 
-def _gray(composition: Composition, content: PresentationState) -> None:
+def _gray(written: _Written) -> None:
     """Add what acts on gray values (PS3.3 C.11.1, C.11.6, C.11.8, C.11.13)."""
-    if content.mask:
-        composition.give("RecommendedViewingMode", "SUB")
-        composition.give("MaskSubtractionSequence", spoken(content)["MaskSubtractionSequence"])
-    _modality(composition, content)
-    composition.give(
-        "SoftcopyVOILUTSequence", [_voi_item(one) for one in content.voi or ()] or None
-    )
-    presentation = content.presentation
-    if presentation is not None and presentation.table is not None:
+    content = written.content
+    if content.mask is not None:
+        written.say("mask", "RecommendedViewingMode", "SUB")
+        written.say("mask", "MaskSubtractionSequence", [spoken(content.mask)])
+    _modality(written)
+    voi = [_voi_item(one) for one in content.voi or ()]
+    written.say("voi", "SoftcopyVOILUTSequence", voi or None)
+    presentation = content.presentation or Presentation()
+    if presentation.table is not None:
         table = lookup_table_item(presentation.table)
-        composition.give("PresentationLUTSequence", table)
+        written.say("presentation", "PresentationLUTSequence", table)
     else:
-        inverse = presentation is not None and presentation.inverse
-        composition.generate("PresentationLUTShape", "INVERSE" if inverse else "IDENTITY")
+        shape = "INVERSE" if presentation.inverse else "IDENTITY"
+        written.say("presentation", "PresentationLUTShape", shape)
 
 
-def _modality(composition: Composition, content: PresentationState) -> None:
-    modality = content.modality
+def _modality(written: _Written) -> None:
+    modality = written.content.modality
     if isinstance(modality, TabulatedModality):
         item = lookup_table_item(modality.table)
         item.ModalityLUTType = modality.units or "US"
-        composition.give("ModalityLUTSequence", item)
-    elif modality is not None and (modality.slope, modality.intercept, modality.units) != (
-        1,
-        0,
-        "",
-    ):
-        composition.give("RescaleIntercept", modality.intercept)
-        composition.give("RescaleSlope", modality.slope)
-        composition.give("RescaleType", modality.units or "US")
+        written.say("modality", "ModalityLUTSequence", item)
+    elif modality is not None and modality != Rescale():
+        written.say("modality", "RescaleIntercept", modality.intercept)
+        written.say("modality", "RescaleSlope", modality.slope)
+        written.say("modality", "RescaleType", modality.units or "US")
 
 
 def _voi_item(selection: VoiSelection) -> dict[str, Any]:
