@@ -33,6 +33,7 @@ _UID_TAGS = (0x0020000D, 0x0020000E, 0x00080018)
 _O_BINARY = getattr(os, "O_BINARY", 0)
 _IOV_MAX = 1024
 _ATTEMPTS = 10
+_WORTH_AN_EARLY_START = 1 << 16
 _T = TypeVar("_T")
 
 
@@ -63,7 +64,7 @@ class Temporary:
         """Append parts, by one system call where the system has it."""
         start = self.size
         self._append(parts)
-        if self._durable:
+        if self._durable and self.size - start >= _WORTH_AN_EARLY_START:
             begin_writing_back(self._descriptor, start, self.size - start)
 
     def _append(self, parts: Sequence[Buffer]) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from hashlib import blake2b
@@ -22,6 +22,7 @@ __all__ = [
     "LONGEST_SEARCH",
     "FurtherValue",
     "LevelValues",
+    "Signature",
     "level_values",
     "signature",
 ]
@@ -31,6 +32,7 @@ EXTRA_TAGS = frozenset(key.tag for key in (*KEYS, *SEQUENCE_KEYS)) - WANTED
 
 _LONGEST = 4096
 _SHORT = 128
+_LONGEST_SIGNATURE = 2048
 _MOST_VALUES = 64
 LONGEST_SEARCH = 512
 """Characters of a normal form: PostgreSQL indexes no more than 2,700 bytes."""
@@ -40,6 +42,7 @@ _SPECIFIC_CHARACTER_SET = 0x00080005
 
 Result = TypeVar("Result")
 Column = str | int | None
+Signature = tuple[bytes | None, ...]
 Forms = tuple[Column, str | None]
 """A value for its column, and its normal form."""
 
@@ -77,15 +80,18 @@ class LevelValues:
     further: list[FurtherValue] = field(default_factory=list[FurtherValue])
     warnings: list[str] = field(default_factory=list[str])
 
-    def add_plain(self, key: Key, raw: bytes) -> None:
-        """Add a value that no character set touches."""
-        forms = _PLAIN_FORMS[key.vr](raw)
-        if forms is None:
-            self._warn(key, raw.decode("latin-1"))
-            return
-        self.columns[key.column], search = forms
-        if key.search_column != key.column:
-            self.columns[key.search_column] = search
+    def add_plain(self, level: Level, found: Mapping[int, bytes]) -> None:
+        """Add the values that no character set touches."""
+        columns = self.columns
+        for tag, key, forms, column, search_column in _plain_keys_of(level):
+            if raw := found.get(tag):
+                both = forms(raw)
+                if both is None:
+                    self._warn(key, raw.decode("latin-1"))
+                    continue
+                columns[column] = both[0]
+                if search_column:
+                    columns[search_column] = both[1]
 
     def add_text(self, key: Key, texts: list[str]) -> None:
         """Add decoded values; the first normal form has a column, the others are further values."""
@@ -205,6 +211,29 @@ def _keys_of(level: Level) -> tuple[Key, ...]:
 
 
 @cache
+def _plain_keys_of(
+    level: Level,
+) -> tuple[tuple[int, Key, Callable[[bytes], Forms | None], str, str], ...]:
+    """Give tag, key, how its forms are made, and its columns, the second if it is another."""
+    return tuple(
+        (
+            key.tag,
+            key,
+            _PLAIN_FORMS[key.vr],
+            key.column,
+            key.search_column if key.search_column != key.column else "",
+        )
+        for key in _keys_of(level)
+        if key.vr in _PLAIN_FORMS
+    )
+
+
+@cache
+def _other_keys_of(level: Level) -> tuple[Key, ...]:
+    return tuple(key for key in _keys_of(level) if key.vr not in _PLAIN_FORMS)
+
+
+@cache
 def _sequences_of(level: Level) -> tuple[SequenceKey, ...]:
     return tuple(key for key in SEQUENCE_KEYS if key.level in _levels(level))
 
@@ -215,9 +244,11 @@ def _tags_of(level: Level) -> tuple[int, ...]:
     return (_SPECIFIC_CHARACTER_SET, *(key.tag for key in keys))
 
 
-def signature(header: Header, level: Level) -> tuple[bytes | None, ...]:
-    """Give the encoded values of a level, long ones as digests: equal ones mean equal rows."""
-    found = map(header.values.get, _tags_of(level))
+def signature(header: Header, level: Level) -> Signature:
+    """Give the encoded values of a level, of much text a digest: equal ones mean equal rows."""
+    found = tuple(map(header.values.get, _tags_of(level)))
+    if sum(map(len, filter(None, found))) <= _LONGEST_SIGNATURE:
+        return found
     return tuple([raw if not raw or len(raw) <= _SHORT else _digest(raw) for raw in found])
 
 
@@ -241,13 +272,11 @@ def level_values(header: Header, level: Level) -> LevelValues:
         Without what the object leaves out or leaves empty, and without values that break their VR.
     """
     values = LevelValues()
-    for key in _keys_of(level):
-        raw = header.values.get(key.tag)
-        if not raw:
+    values.add_plain(level, header.values)
+    for key in _other_keys_of(level):
+        if not header.values.get(key.tag):
             continue
-        if key.vr in _PLAIN_FORMS:
-            values.add_plain(key, raw)
-        elif key.vr == "US":
+        if key.vr == "US":
             values.columns[key.column] = header.integer(key.tag)
         elif texts := _texts(header, key):
             values.add_text(key, texts)

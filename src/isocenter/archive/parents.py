@@ -9,7 +9,14 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from . import schema
 from .arrivals import Arrival
 from .index import Transaction
-from .index_values import LONGEST_SEARCH, FurtherValue, LevelValues, level_values, signature
+from .index_values import (
+    LONGEST_SEARCH,
+    FurtherValue,
+    LevelValues,
+    Signature,
+    level_values,
+    signature,
+)
 from .keys import KEYS, Level
 from .prepared import Prepared, blank_row, insert_rows
 
@@ -59,8 +66,6 @@ _FORGET_FURTHER = Prepared(
 _INSERT_FURTHER = insert_rows(schema.item_value, "pk")
 _MODALITIES = select(_series.modality).where(_series.study_pk == bindparam("study")).distinct()
 _KEY_COLUMNS = {key.column: key for key in KEYS}
-
-Signature = tuple[bytes | None, ...]
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 from isocenter.dicom import tags
 from isocenter.dicom.encoding import (
@@ -220,15 +221,15 @@ def file_meta_bytes(
     """
     elements = [
         struct.pack("<HH2sHI", 0x0002, 0x0001, b"OB", 0, 2) + b"\0\1",
-        _element(tags.MediaStorageSOPClassUID, b"UI", sop_class_uid),
+        _lasting_element(tags.MediaStorageSOPClassUID, b"UI", sop_class_uid),
         _element(tags.MediaStorageSOPInstanceUID, b"UI", sop_instance_uid),
-        _element(tags.TransferSyntaxUID, b"UI", transfer_syntax_uid),
-        _element(tags.ImplementationClassUID, b"UI", IMPLEMENTATION_CLASS_UID),
-        _element(tags.ImplementationVersionName, b"SH", IMPLEMENTATION_VERSION_NAME),
+        _lasting_element(tags.TransferSyntaxUID, b"UI", transfer_syntax_uid),
+        _lasting_element(tags.ImplementationClassUID, b"UI", IMPLEMENTATION_CLASS_UID),
+        _lasting_element(tags.ImplementationVersionName, b"SH", IMPLEMENTATION_VERSION_NAME),
     ]
     if source_application_entity_title:
         title = source_application_entity_title
-        elements.append(_element(tags.SourceApplicationEntityTitle, b"AE", title))
+        elements.append(_lasting_element(tags.SourceApplicationEntityTitle, b"AE", title))
     group = b"".join(elements)
     length = struct.pack("<HH2sHI", 0x0002, 0x0000, b"UL", 4, len(group))
     return bytes(PREAMBLE_LENGTH) + PREFIX + length + group
@@ -244,6 +245,9 @@ def _element(tag: int, vr: bytes, text: str) -> bytes:
     if len(value) % 2:
         value += b"\0" if vr == b"UI" else b" "
     return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr, len(value)) + value
+
+
+_lasting_element = lru_cache(256)(_element)  # for what is the same in one object after another
 
 
 def inflate(data: Buffer, *, limit: int = MAXIMUM_INFLATED_LENGTH) -> bytes:

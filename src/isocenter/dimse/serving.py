@@ -59,17 +59,20 @@ def serve(
     )
     machine.upper.accept(agreement.answer)
     machine.agree(agreement.contexts, info.maximum_length)
+    by_context = {
+        context_id: service_for(context.abstract_syntax, services)
+        for context_id, context in agreement.contexts.items()
+    }
     while (received := association.receive()) is not None:
-        _perform(received, association, services)
+        _perform(received, association, by_context[received.context_id])
 
 
-def _perform(received: Received, association: Association, services: Sequence[Service]) -> None:
+def _perform(received: Received, association: Association, service: Service | None) -> None:
     message, context_id = received.message, received.context_id
     if not isinstance(message, (Request, NRequest)):
         # A cancel that comes too late, or a response that nobody waits for.
         association.skip_data_set()
         return
-    service = service_for(association.context(context_id).abstract_syntax, services)
     assert service is not None, "a context is only accepted for a service"
     try:
         service.handle(context_id, message, association)

@@ -1,6 +1,5 @@
 """The Storage service class in the SCP's role, over whatever keeps the data sets (PS3.4 B)."""
 
-import contextlib
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -131,9 +130,10 @@ def _store_request(request: CStoreRq, context: NegotiatedContext) -> StoreReques
 
 
 def _fill(sink: StoreSink, association: Association) -> Status:
-    with contextlib.ExitStack() as on_error:
-        on_error.callback(sink.abort)
+    try:
         for fragments in association.fragments():
             sink.write(fragments)
-        on_error.pop_all()
+    except BaseException:
+        sink.abort()
+        raise
     return sink.finish()
