@@ -11,6 +11,7 @@ from benchmarks import (
     composing,
     idling,
     largeobject,
+    loading,
     reading,
     storing,
     validating,
@@ -29,6 +30,7 @@ ROWS: tuple[Row, ...] = (
     *idling.ROWS,
     *largeobject.ROWS,
     *composing.ROWS,
+    *loading.ROWS,
     *validating.ROWS,
 )
 

@@ -26,6 +26,7 @@ _SAME_PLACE = 0.01
 """In mm: positions are decimal strings that writers round."""
 
 _PARALLEL = 1e-3
+_DIRECTIONS = ("along_row", "along_column")
 
 _NAMES = {
     "b": "DiffusionBValue",
@@ -101,9 +102,17 @@ def arrange(frames: Sequence[Frame], by: str | None = None) -> Arrangement:
         return _without_geometry(unique, by, remarks)
     _check_parallel(unique)
     places = _places(unique)
-    if all(len(place) == 1 for place in places):
-        return _one_volume([place[0] for place in places], by, remarks)
+    if all(len(place.frames) == 1 for place in places):
+        return _one_volume(places, by, remarks)
     return _several_volumes(places, by, remarks)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Place:
+    """The images that lie at one height along the normal, in mm."""
+
+    height: float
+    frames: list[Frame]
 
 
 def _without_duplicates(frames: Sequence[Frame]) -> tuple[list[Frame], list[str]]:
@@ -135,7 +144,9 @@ def _check_sizes(frames: Sequence[Frame]) -> None:
 
 
 def _check_parallel(frames: Sequence[Frame]) -> None:
-    normals = np.array([frame.plane.normal for frame in frames if frame.plane is not None])
+    planes = [frame.plane for frame in frames if frame.plane is not None]
+    across, down = (np.array([getattr(one, name) for one in planes]) for name in _DIRECTIONS)
+    normals = np.cross(across, down)
     other = int(np.sum(np.abs(normals - normals[0]).max(axis=1) > _PARALLEL))
     if other:
         raise CannotCompose(
@@ -158,45 +169,47 @@ def _without_geometry(frames: list[Frame], by: str | None, remarks: list[str]) -
     return Arrangement(_table([frames]), remarks=(*remarks, "the images say not where they lie"))
 
 
-def _height(frame: Frame) -> float:
-    assert frame.plane is not None
-    return frame.plane.height
-
-
-def _places(frames: list[Frame]) -> list[list[Frame]]:
+def _places(frames: list[Frame]) -> list[_Place]:
     """Group images that lie at the same place, along the normal."""
-    ordered = sorted(frames, key=_height)
-    places = [[ordered[0]]]
-    for frame in ordered[1:]:
-        if _height(frame) - _height(places[-1][0]) < _SAME_PLACE:
-            places[-1].append(frame)
+    positions = np.array([frame.plane.position for frame in frames if frame.plane is not None])
+    assert frames[0].plane is not None
+    heights = positions @ frames[0].plane.normal
+    places: list[_Place] = []
+    for index in np.argsort(heights, kind="stable"):
+        height = float(heights[index])
+        if places and height - places[-1].height < _SAME_PLACE:
+            places[-1].frames.append(frames[index])
         else:
-            places.append([frame])
+            places.append(_Place(height, [frames[index]]))
     for place in places:
         _check_same_place(place)
     return places
 
 
-def _check_same_place(place: list[Frame]) -> None:
-    positions = np.array([frame.plane.position for frame in place if frame.plane is not None])
-    if np.abs(positions - positions[0]).max() > _SAME_PLACE * 10:
+def _check_same_place(place: _Place) -> None:
+    if len(place.frames) == 1:
+        return
+    positions = [frame.plane.position for frame in place.frames if frame.plane is not None]
+    if np.abs(np.array(positions) - positions[0]).max() > _SAME_PLACE * 10:
         raise CannotCompose(
-            f"Images in the plane at {_height(place[0]):g} mm lie beside each other; give those of "
-            "one stack.",
+            f"Images in the plane at {place.height:g} mm lie beside each other; give those of one "
+            "stack.",
             tag=tags.ImagePositionPatient,
             module="Image Plane",
         )
 
 
-def _one_volume(frames: list[Frame], by: str | None, remarks: list[str]) -> Arrangement:
-    remarks.extend(_gaps(np.array([_height(frame) for frame in frames])))
+def _one_volume(places: list[_Place], by: str | None, remarks: list[str]) -> Arrangement:
+    frames = [place.frames[0] for place in places]
+    remarks.extend(_gaps(places))
     if by is not None:
         tag = tag_of(by)
         frames = sorted(frames, key=lambda frame: _needed(frame, tag))
     return Arrangement(_table([frames]), remarks=tuple(remarks))
 
 
-def _gaps(heights: NDArray[np.float64]) -> list[str]:
+def _gaps(places: list[_Place]) -> list[str]:
+    heights = np.array([place.height for place in places])
     if len(heights) < 3:
         return []
     steps = np.diff(heights)
@@ -213,15 +226,15 @@ def _gaps(heights: NDArray[np.float64]) -> list[str]:
     return found
 
 
-def _several_volumes(places: list[list[Frame]], by: str | None, remarks: list[str]) -> Arrangement:
+def _several_volumes(places: list[_Place], by: str | None, remarks: list[str]) -> Arrangement:
     count = _even_count(places, by)
     for keyword in (by,) if by else ORDERING:
         tag = tag_of(keyword)
-        columns = [_by_value(place, tag) for place in places]
+        columns = [_by_value(place.frames, tag) for place in places]
         if all(column is not None and len(column) == count for column in columns):
             found = [column for column in columns if column is not None]
             rows = [[column[n][1] for column in found] for n in range(count)]
-            remarks.extend(_gaps(np.array([_height(frame) for frame in rows[0]])))
+            remarks.extend(_gaps(places))
             values = np.array([found[0][n][0] for n in range(count)])
             return Arrangement(_table(rows), keyword, values, tuple(remarks))
     looked = by or ", ".join(ORDERING)
@@ -233,16 +246,18 @@ def _several_volumes(places: list[list[Frame]], by: str | None, remarks: list[st
     )
 
 
-def _even_count(places: list[list[Frame]], by: str | None) -> int:
-    counts = [len(place) for place in places]
+def _even_count(places: list[_Place], by: str | None) -> int:
+    counts = [len(place.frames) for place in places]
     usual = max(set(counts), key=counts.count)
     uneven = [n for n, count in enumerate(counts) if count != usual]
     if uneven:
         first = places[uneven[0]]
-        told = f"; there {by} is {[frame.number_of(tag_of(by)) for frame in first]}" if by else ""
+        told = (
+            f"; there {by} is {[one.number_of(tag_of(by)) for one in first.frames]}" if by else ""
+        )
         raise CannotCompose(
-            f"{usual} images lie at most places, but {len(first)} at {_height(first[0]):g} mm and "
-            f"{len(uneven)} places in all differ{told}. Images are missing or there twice; give "
+            f"{usual} images lie at most places, but {len(first.frames)} at {first.height:g} mm "
+            f"and {len(uneven)} places in all differ{told}. Images are missing or there twice; give "
             "complete volumes.",
             tag=tags.ImagePositionPatient,
             module="Image Plane",
