@@ -62,6 +62,7 @@ EXAMPLES = {
     "tokens": "0123456789abcdef",
     "durability": "fast",
     "on_conflict": "keep",
+    "validation": "refuse",
     "demo": "true",
     "origins": "https://viewer.example.org",
     "insecure": "1",

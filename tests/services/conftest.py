@@ -72,8 +72,8 @@ def web(tmp_path: Path) -> Iterator[Web]:
 
 
 @contextmanager
-def opened(directory: Path) -> Iterator[Web]:
-    with Archive.open(directory, durability="fast") as archive:
+def opened(directory: Path, **options: Any) -> Iterator[Web]:
+    with Archive.open(directory, durability="fast", **options) as archive:
         app = Starlette(routes=[Mount("/dicomweb", routes=studies.routes(archive))])
         with TestClient(app, raise_server_exceptions=True) as client:
             yield Web(archive, client)

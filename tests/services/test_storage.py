@@ -173,3 +173,32 @@ def test_every_storage_sop_class_is_offered_also_retired_private_and_unknown_one
 )
 def test_what_is_no_storage_sop_class_is_not_offered(uid, archive):
     assert uid not in storage_service(archive).abstract_syntaxes
+
+
+def broken():
+    """A CT whose orientation is missing, of a patient whose name must not be quoted."""
+    dataset = ct_slice(16, 16, PatientName="SECRET^NAME", PatientSex="SECRET")
+    del dataset.ImageOrientationPatient
+    return dataset
+
+
+@pytest.mark.parametrize(
+    ("validation", "code", "kept"), [("off", 0x0000, 1), ("warn", 0xB007, 1), ("refuse", 0xA900, 0)]
+)
+def test_an_object_that_breaks_its_iod_is_kept_warned_of_or_refused(
+    tmp_path, caplog, validation, code, kept
+):
+    with Archive.open(tmp_path / "judged", durability="fast", validation=validation) as archive:
+        status = store(ArchiveStorage(archive), broken())
+        assert status.code == code
+        assert archive.count(Query(Level.INSTANCE)) == kept
+    if validation != "off":
+        assert "ImageOrientationPatient (0020,0037) missing-attribute" in status.comment
+    assert "SECRET" not in status.comment + caplog.text
+    assert ("ImageOrientationPatient" in caplog.text) == (validation != "off")
+
+
+@pytest.mark.parametrize("validation", ["off", "warn", "refuse"])
+def test_an_object_that_keeps_the_rules_is_stored_whatever_the_validation(tmp_path, validation):
+    with Archive.open(tmp_path / "judged", durability="fast", validation=validation) as archive:
+        assert store(ArchiveStorage(archive), ct_slice(16, 16)).code == 0x0000

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 from tests.factories import ct_slice, data_set_bytes, part10_bytes, small_object
-from tests.services.conftest import BOUNDARY, Web, multipart
+from tests.services.conftest import BOUNDARY, Web, multipart, opened
 
 from isocenter.archive import Archive, Level, Query
 from isocenter.errors import OutOfResources
@@ -386,3 +386,23 @@ def test_requests_beyond_the_limit_are_told_to_try_again(web: Web) -> None:
     refused, *taken = asyncio.run(asyncio.wait_for(scene(), 20))
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "30")
     assert [answer.status_code for answer in taken] == [200, 200]
+
+
+@pytest.mark.parametrize(
+    ("validation", "status", "count"), [("off", 200, 1), ("warn", 202, 1), ("refuse", 409, 0)]
+)
+def test_an_object_that_breaks_its_iod_is_kept_warned_of_or_refused(
+    tmp_path: Path, validation: str, status: int, count: int
+) -> None:
+    dataset = ct_slice(16, 16, PatientName="SECRET^NAME", PatientSex="SECRET")
+    del dataset.ImageOrientationPatient
+    with opened(tmp_path / "archive", validation=validation) as web:
+        answer = web.store(part10_bytes(dataset))
+        assert (answer.status_code, kept(web)) == (status, count)
+    assert "SECRET" not in answer.text
+    if validation == "warn":
+        (item,) = answer.json()["00081199"]["Value"]
+        assert item["00081196"]["Value"] == [0xB007]
+        assert "ImageOrientationPatient (0020,0037) missing-attribute" in answer.text
+    if validation == "refuse":
+        assert reasons(answer.json()) == [0xA900]

@@ -30,6 +30,7 @@ from .quiet_series import QuietSeries
 from .recovery import recover
 from .registration import Registrar
 from .resources import reported_as_out_of_resources
+from .scrutiny import Scrutiny
 from .series_metadata import Metadata, MetadataStore
 from .stored_instance import OpenInstances, StoredInstance
 from .versions import settled_versions
@@ -54,6 +55,7 @@ class Archive:
         policy: ConflictPolicy,
         *,
         quarantine: Quarantine | None = None,
+        scrutiny: Scrutiny = Scrutiny.OFF,
         bulk_data_root: str = BULK_DATA_ROOT,
         prepare_metadata: bool = False,
     ) -> None:
@@ -76,7 +78,13 @@ class Archive:
         self._registrar = Registrar(index, blobs, policy)
         commits = GroupCommit[Arrival, Stored](self._registrar.register)
         self._reception = Reception(
-            blobs, Places(blobs), commits, self._executor, self._changes.notice, quarantine
+            blobs,
+            Places(blobs),
+            commits,
+            self._executor,
+            self._changes.notice,
+            quarantine,
+            scrutiny,
         )
 
     @classmethod
@@ -88,6 +96,7 @@ class Archive:
         durability: Durability | str = Durability.SAFE,
         on_conflict: ConflictPolicy | str = ConflictPolicy.REFUSE,
         quarantine: str | Path | None = None,
+        validation: Scrutiny | str = Scrutiny.OFF,
         bulk_data_root: str = BULK_DATA_ROOT,
         prepare_metadata: bool = False,
     ) -> Self:
@@ -105,6 +114,9 @@ class Archive:
             What happens to an instance that is already kept with different bytes.
         quarantine
             Folder that keeps refused objects with their reason; nowhere if not given.
+        validation
+            What happens to an arriving object that breaks rules of its IOD: `off` (nobody looks),
+            `warn` or `refuse`.
         bulk_data_root
             What the path of every BulkDataURI in metadata begins with.
         prepare_metadata
@@ -133,6 +145,7 @@ class Archive:
             blobs,
             ConflictPolicy(on_conflict),
             quarantine=refused,
+            scrutiny=Scrutiny(validation),
             bulk_data_root=bulk_data_root,
             prepare_metadata=prepare_metadata,
         )

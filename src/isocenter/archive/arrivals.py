@@ -74,6 +74,8 @@ class Stored:
         What became of it.
     warnings
         Sentences about values that were left out of the index.
+    violations
+        A sentence about the rules of its IOD that it breaks, where arrivals are held against them.
     """
 
     study_instance_uid: str
@@ -82,6 +84,7 @@ class Stored:
     sop_class_uid: str
     outcome: Outcome
     warnings: tuple[str, ...] = ()
+    violations: tuple[str, ...] = ()
 
 
 def now() -> int:

@@ -1,9 +1,10 @@
 """Objects on their way in: bytes go to a temporary file as they come, and are kept at the end."""
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -22,11 +23,14 @@ from .index_values import EXTRA_TAGS
 from .places import Places
 from .quarantine import Quarantine
 from .resources import reported_as_out_of_resources
+from .scrutiny import Scrutiny, scrutinised
 
 __all__ = ["Incoming", "Reception", "Source", "parts_of"]
 
 Source = Path | str | BinaryIO | Buffer | Iterable[Buffer]
 """A Part 10 stream: a file's path, an open binary file, its bytes, or its parts."""
+
+_log = logging.getLogger(__name__)
 
 _PART = 1 << 20
 _META = 1 << 16
@@ -58,6 +62,8 @@ class Reception:
         Called after each commit.
     quarantine
         Where refused objects are kept, if anywhere.
+    scrutiny
+        Whether objects are held against the rules of their IOD.
     """
 
     blobs: BlobStore
@@ -66,6 +72,7 @@ class Reception:
     executor: Executor
     committed: Callable[[], None]
     quarantine: Quarantine | None = None
+    scrutiny: Scrutiny = Scrutiny.OFF
 
 
 class Incoming:
@@ -139,6 +146,7 @@ class Incoming:
         """
         try:
             arrival = self._arrival()
+            violations = self._scrutinised()
             with self._reception.places.taken(arrival):
                 stored = self._reception.commits.commit(arrival)
         except IsocenterError as error:
@@ -148,7 +156,7 @@ class Incoming:
         finally:
             self.discard()
         self._reception.committed()
-        return stored
+        return replace(stored, violations=violations) if violations else stored
 
     def commit_async(self) -> Future[Stored]:
         """Keep the object without waiting here; the future gives or raises what `commit` does."""
@@ -159,6 +167,14 @@ class Incoming:
         if self._temporary is not None:
             self._temporary.discard()
             self._temporary = None
+
+    def _scrutinised(self) -> tuple[str, ...]:
+        if self._reception.scrutiny is Scrutiny.OFF or self._temporary is None:
+            return ()
+        violations = scrutinised(self._temporary.path, self._reception.scrutiny)
+        for sentence in violations:
+            _log.warning("keeping an object from %s: %s", self._origin or "here", sentence)
+        return violations
 
     def _arrival(self) -> Arrival:
         if self._temporary is None:

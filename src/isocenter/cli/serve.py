@@ -56,6 +56,15 @@ def serve(
         Path | None,
         _flag("--quarantine", "DIR", _ARCHIVE, "Keep refused objects and the reason."),
     ] = None,
+    validation: Annotated[
+        str | None,
+        _flag(
+            "--validation",
+            "off|warn|refuse",
+            _ARCHIVE,
+            "What becomes of objects that break rules of their IOD (off: nobody looks).",
+        ),
+    ] = None,
     demo: Annotated[
         bool, _flag("--demo", None, _ARCHIVE, "Fill an empty archive with sample studies.")
     ] = False,
@@ -82,6 +91,7 @@ def serve(
         "durability": durability,
         "on_conflict": on_conflict,
         "quarantine": quarantine,
+        "validation": validation,
         "demo": demo or None,
         "log_level": log_level,
     }

@@ -21,5 +21,6 @@ def open_archive(settings: Settings) -> Archive:
         durability=settings.durability,
         on_conflict=settings.on_conflict,
         quarantine=settings.quarantine,
+        validation=settings.validation,
         prepare_metadata=True,
     )

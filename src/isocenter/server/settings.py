@@ -129,6 +129,11 @@ class Settings(BaseSettings):
     quarantine: Path | None = Field(
         None, description="Folder that keeps refused objects with their reason."
     )
+    validation: Literal["off", "warn", "refuse"] = Field(
+        "off",
+        description="Whether arriving objects are held against the rules of their IOD: not at all, "
+        "kept with a warning where they break any, or refused.",
+    )
     demo: bool = Field(False, description="Fill an empty archive with sample studies.")
     insecure: bool = Field(
         False,

@@ -119,6 +119,10 @@ class ArrivingDataSet:
         except IsocenterError as error:
             return self._refused(error)
         self._counted(stored.outcome.value)
+        if stored.violations:
+            return Status(
+                StatusCode.DATA_SET_DOES_NOT_MATCH_SOP_CLASS_WARNING, " ".join(stored.violations)
+            )
         return Status(StatusCode.SUCCESS)
 
     def abort(self) -> None:

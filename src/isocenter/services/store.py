@@ -243,7 +243,7 @@ def _stored_item(base: str, stored: Stored) -> StoredItem:
         f"{base}/studies/{stored.study_instance_uid}/series/{stored.series_instance_uid}"
         f"/instances/{stored.sop_instance_uid}"
     )
-    comments = stored.warnings
+    comments = (*stored.warnings, *stored.violations)
     if stored.outcome is Outcome.KEPT:
         comments = (*comments, "another version of this instance stays in its place")
     warning = WarningReason.DATA_SET_MISMATCH if comments else None
