@@ -299,19 +299,17 @@ def each_slice(function: Callable[[NDArray[Any]], NDArray[Any]]) -> Operation:
     Parameters
     ----------
     function
-        Takes the values of an image in their unit, shape (rows, columns) or (rows, columns, 3);
-        returns new ones.
+        Takes the values of an image in their unit, shape (rows, columns) or (rows, columns, 3),
+        padding among them as the number that it has; returns new ones, NaN where there is none.
     """
 
     def operation(series: SourceSeries) -> Result:
         spool = Spool()
         found: Range | None = None
         for one in series.slices:
-            present, padded = one.values()
+            present, _ = one.values()
             made = np.asarray(function(present))
             _check_pixels(made[np.newaxis])
-            if padded is not None and made.shape == padded.shape:
-                made = np.where(padded, np.nan, made)
             measured = Range.of(made)
             found = measured if found is None else found | measured
             spool.append(made)

@@ -183,6 +183,7 @@ KIN = (
     "SeriesDescription",
     "SeriesNumber",
     "TimezoneOffsetFromUTC",
+    "BodyPartExamined",
     *EQUIPMENT,
     "DerivationDescription",
     "DerivationCodeSequence",
@@ -205,6 +206,8 @@ KIN = (
 """What decides how a source is changed: sources that agree in these are changed alike."""
 
 PRESENT = (
+    "Laterality",
+    "PatientOrientation",
     "WindowCenter",
     "RescaleSlope",
     "ImagePositionPatient",

@@ -182,6 +182,8 @@ def local_moment(now: datetime.datetime, offset: str) -> datetime.datetime:
 
 def _series(changes: Changes, like: Dataset, plan: Plan) -> None:
     changes.generate("SeriesInstanceUID", plan.series_instance_uid, "new series")
+    if not (plan.grouped or like.get("BodyPartExamined") or "Laterality" in like):
+        changes.generate("Laterality", None, "Type 2C: the body part may be a paired one")
     number = plan.series_number
     if number is None:
         changes.generate(

@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from isocenter.compose import derivation_tables
 from isocenter.compose.data_set_encoding import encoded_data_set
 from isocenter.dicom.elements import ElementSpan, element_spans, replaced
-from isocenter.dicom.encoding import EXPLICIT_LITTLE, Buffer
+from isocenter.dicom.encoding import EXPLICIT_LITTLE, Buffer, element_value
 
 __all__ = ["Encoded", "HeaderBytes", "emptied", "in_unicode", "parsed"]
 
@@ -45,8 +45,15 @@ class HeaderBytes:
     @property
     def terms(self) -> tuple[str, ...]:
         """The terms of Specific Character Set (0008,0005)."""
-        text = (self.element(_CHARACTER_SET) or b"")[8:].decode("latin-1").strip(" \0")
-        return tuple(one.strip() for one in text.split("\\")) if text else ()
+        text = self._value(_CHARACTER_SET).decode("latin-1").strip(" \0")
+        return tuple(one.strip(" \0") for one in text.split("\\")) if text else ()
+
+    def _value(self, tag: int) -> bytes:
+        span = self._places.get(tag)
+        if span is None:
+            return b""
+        begin, *_ = element_value(self.data, span.start, EXPLICIT_LITTLE, implicit=False)
+        return self.data[begin : span.end]
 
     def has(self, tag: int) -> bool:
         """Tell whether there is such an element."""
@@ -108,7 +115,7 @@ class HeaderBytes:
         for span in self.spans:
             group, element = span.tag >> 16, span.tag & 0xFFFF
             if group % 2 and 0x10 <= element <= 0xFF:
-                name = self.data[span.start + 8 : span.end].decode("latin-1").strip(" \0")
+                name = self._value(span.tag).decode("latin-1").strip(" \0")
                 if name in names:
                     found[group, element] = name
         return found
@@ -116,7 +123,10 @@ class HeaderBytes:
 
 def parsed(data: bytes, terms: Sequence[str] = ()) -> Dataset:
     """Return a data set of encoded elements, its text in `terms` unless it says otherwise."""
-    codecs = convert_encodings(list(terms) or None)
+    try:
+        codecs = convert_encodings(list(terms) or None)
+    except (LookupError, ValueError):  # no character set at all: bytes come and go as they are
+        codecs = convert_encodings("ISO_IR 100")
     data_set: Dataset = _read_dataset(
         BytesIO(data), is_implicit_VR=False, is_little_endian=True, parent_encoding=codecs
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import operator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -115,7 +114,7 @@ class Range:
     def of(cls, array: NDArray[Any]) -> Range:
         """Measure an array; infinite values are left to `fitting_form` to refuse."""
         if array.ndim > 2:  # one part after the other, which takes no memory of its size
-            return functools.reduce(operator.or_, map(cls.of, array))
+            return functools.reduce(lambda one, other: one | other, map(cls.of, array))
         if array.dtype.kind in "iub":
             return cls(float(array.min()), float(array.max()), whole=True)
         low, high = float(np.min(array)), float(np.max(array))
