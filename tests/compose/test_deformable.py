@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.compose.judges import dciodvfy_errors
-from tests.factories import ct_slice
+from tests.factories import ct_series, ct_slice
 
 from isocenter.compose.deformable import deformable_registration, read_deformable_registration
 from isocenter.compose.fields import read_field
@@ -172,33 +172,78 @@ def test_any_rectangular_grid_comes_back_as_it_was(degrees: float, seed: int) ->
     np.testing.assert_allclose(grid.directions, field.directions, atol=1e-8)
 
 
-def sheared() -> DisplacementField:
+def test_an_anisotropic_grid_keeps_its_three_distances(tmp_path: Path) -> None:
+    image = sitk_field(rotation(-40))
+    image.SetSpacing((0.5, 2.0, 7.25))
+    points = inner_points(image)
+    expected = warped_by_sitk(image, points)
+    path = composed(image, tmp_path)
+    grid = pydicom.dcmread(path).DeformableRegistrationSequence[0]
+    grid = grid.DeformableRegistrationGridSequence[0]
+    assert list(grid.GridResolution) == [0.5, 2.0, 7.25]
+    (registration,) = read_deformable_registration(path)
+    np.testing.assert_allclose(registration.transform(points), expected, atol=1e-4)
+
+
+def test_a_sheared_grid_is_refused_and_told_what_to_do_with_the_shear() -> None:
     axes = np.array([[1.0, 0.5, 0.0], [0.0, np.sqrt(0.75), 0.0], [0.0, 0.0, 1.0]])
-    return DisplacementField.from_array(np.zeros((2, 2, 2, 3)), directions=axes)
+    with pytest.raises(CannotCompose, match="not perpendicular.*post matrix of type AFFINE"):
+        DisplacementField.from_array(np.zeros((2, 2, 2, 3)), directions=axes)
 
 
-def partly_nan() -> DisplacementField:
+def test_a_field_that_is_partly_nan_is_refused_with_their_number() -> None:
     vectors = np.zeros((2, 2, 2, 3))
-    vectors[0, 0, 0, 1] = np.nan
-    return DisplacementField.from_array(vectors)
-
-
-def flat() -> DisplacementField:
-    return DisplacementField.from_array(np.zeros((2, 2, 2, 3)), spacing=(1.0, 0.0, 1.0))
+    vectors[0, 0, 0, 1] = vectors[1, 1, 1, 2] = np.nan
+    with pytest.raises(CannotCompose, match="2 vectors.*NaN in some components"):
+        DisplacementField.from_array(vectors)
 
 
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (sheared, "not perpendicular"),
-        (partly_nan, "NaN in some components"),
-        (flat, "positive distances"),
+        (
+            lambda: DisplacementField.from_array(np.zeros((2, 2, 2, 3)), spacing=(1.0, 0.0, 1.0)),
+            "positive distances",
+        ),
         (lambda: DisplacementField.from_array(np.zeros((2, 2, 3))), "the shape"),
+        (lambda: DisplacementField.from_array(np.full((2, 2, 2, 3), np.inf)), "infinite"),
     ],
 )
 def test_a_grid_that_cannot_be_right_is_refused_by_name(make: object, sentence: str) -> None:
     with pytest.raises(CannotCompose, match=sentence):
         make()  # type: ignore[operator]
+
+
+def b_spline() -> sitk.BSplineTransform:
+    image = sitk.Image((20, 20, 20), sitk.sitkUInt8)
+    transform = sitk.BSplineTransformInitializer(image, (4, 4, 4))
+    parameters = np.random.default_rng(6).normal(0, 1, len(transform.GetParameters()))
+    transform.SetParameters(parameters.tolist())
+    return transform
+
+
+def test_a_transform_without_grid_is_sampled_on_that_of_an_image(tmp_path: Path) -> None:
+    like = sitk.Image((11, 12, 13), sitk.sitkUInt8)
+    like.SetOrigin((2.0, 3.0, 4.0))
+    sitk.WriteImage(like, str(tmp_path / "like.nrrd"))
+    sitk.WriteTransform(b_spline(), str(tmp_path / "spline.h5"))
+    field = read_field(tmp_path / "spline.h5", like=tmp_path / "like.nrrd")
+    (registration,) = read_deformable_registration(composed(field, tmp_path))
+    points = RANDOM.integers(0, 11, (30, 3)) + np.array([2.0, 3.0, 4.0])
+    expected = [b_spline().TransformPoint(point.tolist()) for point in points]
+    np.testing.assert_allclose(registration.transform(points), expected, atol=1e-4)
+
+
+def test_a_transform_without_grid_is_sampled_on_that_of_a_series_as_coarsely_as_wanted() -> None:
+    series = ct_series(9, rows=16, columns=16)
+    fine = read_field(b_spline(), like=series)
+    assert fine.dimensions == (16, 16, 9)
+    coarse = read_field(b_spline(), like=series, spacing=5.0)
+    assert coarse.dimensions == (4, 4, 3)
+    np.testing.assert_allclose(coarse.spacing, 5)
+    np.testing.assert_allclose(coarse.vectors[0, 0, 0], fine.vectors[0, 0, 0])
+    with pytest.raises(CannotCompose, match="no grid of its own"):
+        read_field(b_spline())
 
 
 def test_undefined_vectors_stay_undefined(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
-"""RT Structure Sets: masks come back exactly, by us and by rt-utils; dciodvfy judges the object."""
+"""RT Structure Sets: masks come back exactly; plastimatch and rt-utils read the same regions."""
 
+import importlib
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -68,6 +70,16 @@ def test_masks_come_back_exactly(tmp_path: Path) -> None:
     assert errors_of_the_present_standard(path) == []
     for region, mask in zip(read_rt_structure_set(path), masks, strict=True):
         np.testing.assert_array_equal(region.to_mask(SERIES), mask)
+
+
+def test_a_hole_inside_a_hole_comes_back_exactly(tmp_path: Path) -> None:
+    mask = disc(20, hole=16) | disc(12, hole=8) | disc(4, hole=2)
+    path = rt_structure_set([Region("rings", mask)], source=SERIES).save(tmp_path / "rt.dcm")
+    contours = pydicom.dcmread(path).ROIContourSequence[0].ContourSequence
+    assert len(contours) == 12  # six outlines in each of two slices
+    assert {one.ContourGeometricType for one in contours} == {"CLOSEDPLANAR_XOR"}
+    (region,) = read_rt_structure_set(path)
+    np.testing.assert_array_equal(region.to_mask(SERIES), mask)
 
 
 def test_points_and_open_curves_keep_their_type(tmp_path: Path) -> None:
@@ -218,3 +230,21 @@ def test_each_row_of_the_tables_is_kept(complete: bool) -> None:
         if origin and written in origins:
             empty_type_2 = origin == "copied" and not found[0].value
             assert empty_type_2 or origins[written] == origin, where
+
+
+def test_rt_utils_reads_the_same_regions_to_the_pixel_that_it_rounds_by(tmp_path: Path) -> None:
+    """It rounds corners to whole pixels and fills to the edge, so it may add a pixel around."""
+    builder: Any = importlib.import_module("rt_utils").RTStructBuilder
+    mask, square = disc(15)[:, :, :48], ct_series(4, rows=48, columns=48)
+    path = rt_structure_set([Region("disc", mask)], source=square).save(tmp_path / "rt.dcm")
+    (tmp_path / "series").mkdir()
+    for number, one in enumerate(square):
+        (tmp_path / "series" / f"{number}.dcm").write_bytes(part10_bytes(one))
+    theirs = builder.create_from(str(tmp_path / "series"), str(path))
+    assert theirs.get_roi_names() == ["disc"]
+    found = np.moveaxis(theirs.get_roi_mask_by_name("disc"), -1, 0)
+    grown = np.zeros_like(mask)
+    for down in (-1, 0, 1):
+        for across in (-1, 0, 1):
+            grown |= np.roll(mask, (down, across), axis=(1, 2))
+    assert np.all(found[mask]) and not np.any(found[~grown])

@@ -142,8 +142,9 @@ def _from_image(image: Any) -> DisplacementField:
             tag=0x00640009,
             module="Deformable Spatial Registration",
         )
+    # A copy: a view would not keep alive the image that it looks into.
     return DisplacementField(
-        sitk.GetArrayViewFromImage(image).astype(np.float32, copy=False),
+        sitk.GetArrayViewFromImage(image).astype(np.float32),
         np.array(image.GetOrigin()),
         np.array(image.GetSpacing()),
         np.array(image.GetDirection()).reshape(3, 3),
