@@ -266,7 +266,7 @@ def _whole(found: Range, room: int, limits: Limits) -> StoredForm:
     raise CannotCompose(
         f"The whole numbers from {found.low:g} to {found.high:g} take more than 16 bits, which is "
         "what this kind of image holds; give floating-point numbers to have them rounded, or make "
-        "a Parametric Map of them.",
+        "a Parametric Map of them (`isocenter compose pm`).",
         tag=0x00280101,
         module=_MODULE,
     )
@@ -281,13 +281,13 @@ def _full(
         slope, intercept = largest / (32767 - room if signed else 65535 - room), 0.0
     else:
         slope = (found.high - found.low) / (65535 - room)
-        intercept = found.low + (32768 + room - 1) * slope if signed else found.low
+        intercept = found.low + (32769 - room) * slope if signed else found.low
     slope = _written(slope) or 1.0
     if precision is not None and slope / 2 > precision:
         raise CannotCompose(
             f"16 bits hold values from {found.low:g} to {found.high:g} with an error of up to "
-            f"{slope / 2:.3g}, more than {precision:g}; allow that, or make a Parametric Map, "
-            "which holds floating-point numbers.",
+            f"{slope / 2:.3g}, more than {precision:g}; allow that, or make a Parametric Map "
+            "(`isocenter compose pm`), which holds floating-point numbers.",
             tag=0x00281053,
             module="Modality LUT",
         )
