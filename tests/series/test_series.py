@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.fileset import FileSet
 from tests.factories import ct_series, ct_slice, part10_bytes
+from tests.running_server import running_server
 
 import isocenter
 from isocenter import Series
@@ -125,6 +126,20 @@ def test_an_archive_gives_the_series_that_is_named(tmp_path):
         Series.open(tmp_path / "archive")
 
 
+def test_a_dicomweb_server_gives_a_series_by_its_url(tmp_path):
+    mine, other = volume(), volume(3)
+    with isocenter.open(str(tmp_path / "archive")) as archive:
+        for data_set in (*mine, *other):
+            archive.ingest(part10_bytes(data_set))
+    first = mine[0]
+    with running_server(tmp_path / "archive") as server:
+        study = f"{server.http}/dicomweb/studies/{first.StudyInstanceUID}"
+        series = Series.open(f"{study}/series/{first.SeriesInstanceUID}")
+        with pytest.raises(NotFound, match="404"):
+            Series.open(f"{study}/series/1.2.3")
+    assert np.array_equal(series, values_of(mine))
+
+
 def test_several_series_are_opened_each_by_its_uid(tmp_path):
     mine, other = volume(), volume(3)
     write(tmp_path / "s", mine), write(tmp_path / "s" / "t", other)
@@ -136,7 +151,8 @@ def test_several_series_are_opened_each_by_its_uid(tmp_path):
 
 
 def test_two_patients_are_refused(tmp_path):
-    write(tmp_path / "s", [*volume(2), *volume(2, PatientID="OTHER")])
+    one = {"SeriesInstanceUID": "1.2.3", "StudyInstanceUID": "1.2.4"}
+    write(tmp_path / "s", [*volume(2, **one), *volume(2, PatientID="OTHER", **one)])
     with pytest.raises(CannotCompose, match="2 different patients"):
         Series.open(tmp_path / "s")
 

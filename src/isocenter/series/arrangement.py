@@ -173,14 +173,13 @@ def _places(frames: list[Frame]) -> list[_Place]:
     """Group images that lie at the same place, along the normal."""
     positions = np.array([frame.plane.position for frame in frames if frame.plane is not None])
     assert frames[0].plane is not None
-    heights = positions @ frames[0].plane.normal
+    heights: list[float] = (positions @ frames[0].plane.normal).tolist()
     places: list[_Place] = []
-    for index in np.argsort(heights, kind="stable"):
-        height = float(heights[index])
+    for height, frame in sorted(zip(heights, frames, strict=True), key=lambda pair: pair[0]):
         if places and height - places[-1].height < _SAME_PLACE:
-            places[-1].frames.append(frames[index])
+            places[-1].frames.append(frame)
         else:
-            places.append(_Place(height, [frames[index]]))
+            places.append(_Place(height, [frame]))
     for place in places:
         _check_same_place(place)
     return places
@@ -257,8 +256,8 @@ def _even_count(places: list[_Place], by: str | None) -> int:
         )
         raise CannotCompose(
             f"{usual} images lie at most places, but {len(first.frames)} at {first.height:g} mm "
-            f"and {len(uneven)} places in all differ{told}. Images are missing or there twice; give "
-            "complete volumes.",
+            f"and {len(uneven)} places in all differ{told}. Images are missing or there twice; "
+            "give complete volumes.",
             tag=tags.ImagePositionPatient,
             module="Image Plane",
         )

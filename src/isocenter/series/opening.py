@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from io import BytesIO
 from pathlib import Path
@@ -20,7 +20,6 @@ from isocenter.dicomweb.media_types import parse_media_type
 from isocenter.dicomweb.multipart import MultipartReader, PartData, PartEnded, boundary_of
 from isocenter.errors import (
     AssociationError,
-    CannotCompose,
     InvalidDicom,
     IsocenterError,
     NotDicom,
@@ -60,8 +59,6 @@ def stored_images(
     ------
     NotFound
         When a path does not exist or holds no image.
-    CannotCompose
-        When images belong to several patients.
     """
     extra = frozenset([dictionary.tag(by) or 0]) if by else frozenset[int]()
     images: list[StoredImage] = []
@@ -72,7 +69,6 @@ def stored_images(
     if not images:
         wanted = f" of series {series}" if series else ""
         raise NotFound(f"There is no image{wanted} in {_named(where)}; check where it is.")
-    _check_patient(images)
     return images
 
 
@@ -137,16 +133,6 @@ def _scanned(name: str, content: Content, extra: frozenset[int]) -> StoredImage 
     except IsocenterError as error:
         raise InvalidDicom(f"{name}: {error}") from error
     return image if image.description is not None else None
-
-
-def _check_patient(images: Iterable[StoredImage]) -> None:
-    patients = {(one.text(tags.PatientID), one.text(tags.IssuerOfPatientID)) for one in images}
-    if len(patients) > 1:
-        raise CannotCompose(
-            f"The images belong to {len(patients)} different patients; give those of one.",
-            tag=tags.PatientID,
-            module="Patient",
-        )
 
 
 def _named(where: Any) -> str:

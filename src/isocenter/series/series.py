@@ -512,5 +512,16 @@ def _indices(which: Which, count: int) -> NDArray[np.intp]:
     return np.atleast_1d(everything[which if isinstance(which, slice) else np.asarray(which)])
 
 
+def _check_patient(images: Sequence[StoredImage]) -> None:
+    patients = {(one.text(tags.PatientID), one.text(tags.IssuerOfPatientID)) for one in images}
+    if len(patients) > 1:
+        raise CannotCompose(
+            f"The images belong to {len(patients)} different patients; give those of one.",
+            tag=tags.PatientID,
+            module="Patient",
+        )
+
+
 def _arranged(images: Sequence[StoredImage], keyword: str | None) -> Arrangement:
+    _check_patient(images)
     return arrange([frame for image in images for frame in frames_of(image)], keyword)
