@@ -16,6 +16,7 @@ from tests.compose.judges import dciodvfy_errors, needs
 from tests.factories import ct_series, part10_bytes
 
 from isocenter.compose.contours import fill, outlines
+from isocenter.compose.keyholes import keyholed_outlines
 from isocenter.compose.rt_structure_set import (
     Contour,
     ContourType,
@@ -138,11 +139,15 @@ def test_a_mask_of_another_grid_is_refused_with_both_shapes() -> None:
 
 
 def test_plastimatch_fills_the_contours_to_the_same_masks(tmp_path: Path) -> None:
-    """Debian's version passes over CLOSEDPLANAR_XOR, so none of these has a hole."""
-    masks = {"disc": disc(15), "small": disc(4)}
-    path = rt_structure_set(
-        [Region(name, mask) for name, mask in masks.items()], source=SERIES
-    ).save(tmp_path / "rt.dcm")
+    """Debian's version passes over CLOSEDPLANAR_XOR; keyholes it understands."""
+    masks = {
+        "disc": disc(15),
+        "ring": disc(15, hole=8),
+        "rings": disc(20, hole=16) | disc(12, hole=8) | disc(4, hole=2),
+    }
+    regions = [Region(name, mask) for name, mask in masks.items()]
+    path = rt_structure_set(regions, source=SERIES, holes="KEYHOLE").save(tmp_path / "rt.dcm")
+    assert dciodvfy_errors(path) == []
     (tmp_path / "series").mkdir()
     for number, one in enumerate(SERIES):
         (tmp_path / "series" / f"{number}.dcm").write_bytes(part10_bytes(one))
@@ -154,9 +159,23 @@ def test_plastimatch_fills_the_contours_to_the_same_masks(tmp_path: Path) -> Non
         capture_output=True,
         timeout=60,
     )
+    for region in read_rt_structure_set(path):
+        np.testing.assert_array_equal(region.to_mask(SERIES), masks[region.name])
     for name, mask in masks.items():
         image = sitk.ReadImage(str(tmp_path / "masks" / f"{name}.nrrd"))
         np.testing.assert_array_equal(sitk.GetArrayFromImage(image) > 0, mask)
+
+
+@given(arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12))))
+@settings(max_examples=200, deadline=None)
+def test_outlines_with_keyholes_are_parts_that_do_not_overlap(mask: np.ndarray) -> None:
+    parts = [fill([outline], mask.shape) for outline in keyholed_outlines(mask)]
+    np.testing.assert_array_equal(sum(parts, np.zeros(mask.shape, int)), mask)
+
+
+def test_an_unknown_way_to_draw_holes_is_refused() -> None:
+    with pytest.raises(CannotCompose, match="XOR or KEYHOLE"):
+        rt_structure_set([Region("x", disc(3))], source=SERIES, holes="SWISS")
 
 
 TABLES_86_TO_95 = """

@@ -275,6 +275,9 @@ def rtstruct(
         list[str] | None,
         typer.Option(metavar="NUMBER=NAME", help="The name of a label, such as 1=Liver."),
     ] = None,
+    holes: Annotated[
+        str, typer.Option(metavar="KIND", help="xor, or keyhole for readers that know no XOR.")
+    ] = "xor",
     template: TemplateFile = None,
     assigned: Set = None,
     explain: Explain = False,
@@ -289,7 +292,8 @@ def rtstruct(
     shared = _shared(source, template, assigned, worklist)
     series = load(_required(shared.pop("source"), "the image series that the mask lies on"))
     regions = read_label_map(mask, source=series, names=_names(region or ()))
-    delivery.deliver(rt_structure_set(regions, source=series, label=title, **shared))
+    composed = rt_structure_set(regions, source=series, holes=holes.upper(), label=title, **shared)
+    delivery.deliver(composed)
 
 
 def _required(source: Any, what: str) -> Any:

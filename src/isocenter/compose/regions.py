@@ -14,7 +14,7 @@ from isocenter.compose.planes import Stack, stack
 from isocenter.compose.sources import SourceLike
 from isocenter.errors import CannotCompose
 
-__all__ = ["Contour", "ContourType", "Region"]
+__all__ = ["Contour", "ContourType", "Holes", "Region"]
 
 _MODULE = "ROI Contour"
 
@@ -27,6 +27,13 @@ class ContourType(Enum):
     OPEN_NONPLANAR = "OPEN_NONPLANAR"
     CLOSED_PLANAR = "CLOSED_PLANAR"
     CLOSED_PLANAR_XOR = "CLOSEDPLANAR_XOR"
+
+
+class Holes(Enum):
+    """How the contours of a mask say that it has holes (PS3.3 C.8.8.6.3)."""
+
+    XOR = "XOR"
+    KEYHOLE = "KEYHOLE"
 
 
 _FEWEST_POINTS = {

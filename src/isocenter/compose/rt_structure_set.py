@@ -1,7 +1,7 @@
 """RT Structure Set: regions as contours (PS3.3 A.19), from masks or polygons, and back.
 
 A mask's contours run along the outer edges of its pixels, so that filling them gives the same mask
-again. Holes are contours of their own, by the even-odd rule (CLOSEDPLANAR_XOR).
+again. Holes are contours of their own, by the even-odd rule (CLOSEDPLANAR_XOR), or keyholes.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from isocenter.compose import sources, values
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.contour_items import contour_item, read_contour
 from isocenter.compose.contours import outlines
+from isocenter.compose.keyholes import keyholed_outlines
 from isocenter.compose.planes import Stack, stack
 from isocenter.compose.reading import read_data_set
 from isocenter.compose.references import Reference
-from isocenter.compose.regions import Contour, ContourType, Region
+from isocenter.compose.regions import Contour, ContourType, Holes, Region
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
 from isocenter.errors import CannotCompose, InvalidAttribute
@@ -38,6 +39,7 @@ def rt_structure_set(
     regions: Iterable[Region],
     *,
     source: SourceLike | Sources,
+    holes: Holes | str = Holes.XOR,
     label: str = "REGIONS",
     name: str | None = None,
     series_description: str | None = None,
@@ -55,6 +57,9 @@ def rt_structure_set(
     source
         The image series that the regions were drawn on: gives patient, study, frame of reference
         and the referenced images.
+    holes
+        How holes of masks are drawn: XOR as contours of their own (CLOSEDPLANAR_XOR), KEYHOLE by a
+        cut of no width to the contour around (CLOSED_PLANAR), which older readers understand.
     label, name
         Structure Set Label (3006,0002), at most 16 characters, and Name (3006,0004).
     series_description, series_number, instance_number
@@ -100,7 +105,7 @@ def rt_structure_set(
     composition.generate("ApprovalStatus", "UNAPPROVED")
     references = images.references()
     _structure_set(composition, many, references, label, name)
-    _contours(composition, many, images, references)
+    _contours(composition, many, images, _holes(holes))
     _observations(composition, many)
     return composition.finish()
 
@@ -179,6 +184,17 @@ def _structure_set(
     )
 
 
+def _holes(holes: Holes | str) -> Holes:
+    try:
+        return Holes(holes)
+    except ValueError as error:
+        raise CannotCompose(
+            f"{holes!r} is no way to draw holes; expected XOR or KEYHOLE.",
+            tag=0x30060042,
+            module=_MODULE,
+        ) from error
+
+
 def _generation(region: Region) -> dict[str, str]:
     described = region.generation_description
     return {"ROIGenerationDescription": described} if described else {}
@@ -206,9 +222,10 @@ def _contours(
     composition: Composition,
     regions: Sequence[Region],
     images: Stack,
-    references: Sequence[Reference],
+    holes: Holes,
 ) -> None:
     """Add the ROI Contour module (PS3.3 C.8.8.6)."""
+    references = images.references()
     items: list[Dataset] = []
     for number, region in enumerate(regions, 1):
         item = Dataset()
@@ -217,7 +234,7 @@ def _contours(
         item.ReferencedROINumber = number
         item.ContourSequence = [
             contour_item(index, contour, None if place is None else references[place])
-            for index, (contour, place) in enumerate(_contours_of(region, images), 1)
+            for index, (contour, place) in enumerate(_contours_of(region, images, holes), 1)
         ]
         items.append(item)
     composition.give("ROIContourSequence", items)
@@ -232,7 +249,7 @@ def _contour_data(item: Dataset) -> Iterator[bytes]:
         yield contour.get_item("ContourData").value
 
 
-def _contours_of(region: Region, images: Stack) -> list[tuple[Contour, int | None]]:
+def _contours_of(region: Region, images: Stack, holes: Holes) -> list[tuple[Contour, int | None]]:
     """Return the contours of a region, each with the index of the image that it lies in."""
     if region.mask is None:
         return [(one, _place(one, images)) for one in region.contours]
@@ -247,17 +264,18 @@ def _contours_of(region: Region, images: Stack) -> list[tuple[Contour, int | Non
     drawn = [
         (index, outline)
         for index, of_slice in enumerate(mask)
-        for outline in _outlines_in_box(of_slice)
+        for outline in _outlines_in_box(of_slice, holes)
     ]
     # Without a hole or island the plain type is understood by more readers.
     several = len(drawn) > np.count_nonzero(mask.any(axis=(1, 2)))
-    kind = ContourType.CLOSED_PLANAR_XOR if several else ContourType.CLOSED_PLANAR
+    xor = several and holes is Holes.XOR
+    kind = ContourType.CLOSED_PLANAR_XOR if xor else ContourType.CLOSED_PLANAR
     return [
         (Contour(images.planes[index].to_patient(outline), kind), index) for index, outline in drawn
     ]
 
 
-def _outlines_in_box(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
+def _outlines_in_box(mask: NDArray[np.bool_], holes: Holes) -> list[NDArray[np.float64]]:
     """Trace only where the mask is, which is a small part of most slices."""
     rows = np.flatnonzero(mask.any(axis=1))
     if not len(rows):
@@ -265,7 +283,8 @@ def _outlines_in_box(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
     top, bottom = rows[0], rows[-1] + 1
     columns = np.flatnonzero(mask[top:bottom].any(axis=0))
     left, right = columns[0], columns[-1] + 1
-    return [outline + (left, top) for outline in outlines(mask[top:bottom, left:right])]
+    trace = keyholed_outlines if holes is Holes.KEYHOLE else outlines
+    return [outline + (left, top) for outline in trace(mask[top:bottom, left:right])]
 
 
 def _place(contour: Contour, images: Stack) -> int | None:
