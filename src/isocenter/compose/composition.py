@@ -87,7 +87,9 @@ class Composed:
         path
             The file, or an existing folder, in which the file is named by its SOP Instance UID.
         transfer_syntax_uid
-            The encoding; by default the one that the object was composed in.
+            The encoding; by default the one that the object was composed in. In one that loses
+            information (JPEG baseline, near-lossless JPEG-LS, JPEG 2000, HTJ2K) the file holds an
+            object of its own: derived, with a new SOP Instance UID, method and ratio.
 
         Returns
         -------

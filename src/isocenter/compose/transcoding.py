@@ -10,12 +10,16 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from isocenter.compose.element_values import copied_element
+from isocenter.compose.lossy import LOSSY, mark_derived
 from isocenter.dicom import transfer_syntax
 from isocenter.errors import CannotCompose, IsocenterError
 from isocenter.pixels import (
     DataSetAttributes,
+    PhotometricInterpretation,
     PixelDescription,
     can_transcode,
+    decode_frame,
     transcode_frame,
     transcoded,
 )
@@ -45,6 +49,8 @@ def in_transfer_syntax(data_set: Dataset, present: UID, wanted: UID) -> Dataset:
         description = PixelDescription.from_attributes(
             DataSetAttributes(data_set), transfer_syntax(present)
         )
+        if wanted in LOSSY:
+            return _with_loss(data_set, description, present, wanted)
         if not can_transcode(description, target):
             raise CannotCompose(
                 f"The pixel data cannot be encoded as {wanted.name}; choose a lossless transfer "
@@ -64,6 +70,24 @@ def in_transfer_syntax(data_set: Dataset, present: UID, wanted: UID) -> Dataset:
             tag=0x7FE00010,
             module="Image Pixel",
         ) from error
+
+
+def _with_loss(
+    data_set: Dataset, description: PixelDescription, present: UID, wanted: UID
+) -> Dataset:
+    encoding = LOSSY[wanted]
+    plain = transcoded(description, transfer_syntax(ExplicitVRLittleEndian))
+    result = encoding.described(plain, wanted.name)
+    rgb = plain.photometric_interpretation is PhotometricInterpretation.RGB
+    frames: list[bytes] = []
+    size = 0
+    for frame in _frames(data_set, present):
+        samples = decode_frame(frame, description, rgb=rgb)
+        size += samples.nbytes
+        frames.append(encoding.encode(samples))
+    made = _with_frames(data_set, frames, result, wanted)
+    mark_derived(made, size / sum(map(len, frames)), encoding.method)
+    return made
 
 
 def _native(data_set: Dataset, *, swapped: bool) -> Dataset:
@@ -103,8 +127,8 @@ def _with_frames(
 
 
 def _copy(data_set: Dataset) -> Dataset:
-    """Return another data set of the same elements; `copy.copy` would share even its dictionary."""
+    """Return another data set whose elements can be changed without changing these."""
     result = Dataset()
     for element in data_set:
-        result.add(element)
+        result.add(copied_element(element))
     return result
