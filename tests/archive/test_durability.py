@@ -1,11 +1,14 @@
 """What is asked of the system and of an object before it counts as kept."""
 
+import os
+
 import pytest
 from pydicom.uid import JPEG2000Lossless, RLELossless
-from tests.archive.conftest import keep
-from tests.factories import ct_slice, multi_frame, part10_bytes, small_object
+from tests.archive.conftest import keep, uids
+from tests.factories import ct_series, ct_slice, multi_frame, part10_bytes, small_object
 
-from isocenter.archive import Archive, Outcome
+from isocenter.archive import Archive, Outcome, blobs
+from isocenter.archive.index import Index
 from isocenter.errors import InvalidDicom
 
 fcntl = pytest.importorskip("fcntl", reason="Windows syncs in another way")
@@ -59,3 +62,38 @@ def test_compressed_pixels_may_have_elements_behind_them(tmp_path):
     dataset.DataSetTrailingPadding = bytes(64)
     with Archive.open(tmp_path, durability="fast") as archive:
         archive.ingest(part10_bytes(dataset, RLELossless))
+
+
+@pytest.mark.parametrize("kept_already", [0, 1])
+def test_bytes_and_names_are_on_the_disk_before_the_index_says_so(
+    tmp_path, monkeypatch, kept_already
+):
+    """Else a power cut in between would leave a row without its object."""
+    series = ct_series(kept_already + 1, 8, 8)
+    events = []
+    sync, commit = blobs._sync, Index._commit
+
+    def watched_sync(descriptor: int, usual) -> None:
+        events.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        sync(descriptor, usual)
+
+    def watched_commit(*arguments) -> None:
+        events.append("commit")
+        commit(*arguments)
+
+    if not os.path.isdir("/proc/self/fd"):
+        pytest.skip("reads the names of descriptors in /proc: run on Linux")
+    with Archive.open(tmp_path, durability="safe") as archive:
+        keep(archive, *series[:-1])
+        monkeypatch.setattr(blobs, "_sync", watched_sync)
+        monkeypatch.setattr(Index, "_commit", watched_commit)
+        keep(archive, series[-1])
+        with archive._index.reading() as connection:
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
+    study, of_series, instance = uids(series[-1])
+    folder = str(tmp_path / study / of_series)
+    made = [] if kept_already else [str(tmp_path / study), str(tmp_path)]
+    *synced, last = events
+    assert last == "commit"
+    assert sorted(path for path in synced if ".incoming" not in path) == sorted([*made, folder])
+    assert len(synced) == len(made) + 2  # the file's bytes, under whichever of its names
