@@ -1,6 +1,7 @@
 """Video: dciodvfy accepts the objects, and FFmpeg decodes the same pictures from them."""
 
 import io
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -102,3 +103,35 @@ def test_what_cannot_be_right_is_refused(tmp_path: Path) -> None:
         video(tmp_path / "nowhere.mp4")
     with pytest.raises(CannotCompose, match="photographic, endoscopic"):
         video(tmp_path / "text.mp4", kind="thermal")
+
+
+def _turned(path: Path) -> Path:
+    """Mark an MP4 to be shown a quarter turn clockwise (ISO/IEC 14496-12 8.3.2)."""
+    content = bytearray(path.read_bytes())
+    matrix = content.index(b"tkhd") + 4 + 40
+    content[matrix : matrix + 36] = struct.pack(
+        ">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 48 << 16, 0, 1 << 30
+    )
+    path.write_bytes(content)
+    return path
+
+
+def test_a_film_that_players_turn_stands_upright(tmp_path: Path) -> None:
+    file = _turned(written(tmp_path / "film.mp4", size=(48, 64)))
+    path = video(file).save(tmp_path / "video.dcm")
+    data_set = pydicom.dcmread(path)
+    assert (data_set.Rows, data_set.Columns, data_set.NumberOfFrames) == (64, 48, 10)
+    shown, stored = np.rot90(pictures(str(file))[0], -1), pictures_of(path)[0]
+    assert np.abs(shown.astype(int) - stored).mean() < 12
+    assert dciodvfy_errors(path) == []
+
+
+def test_a_film_of_ten_bits_becomes_one_of_eight(tmp_path: Path) -> None:
+    file = written(tmp_path / "film.mp4", "libx265", pixel_format="yuv420p10le")
+    path = video(file).save(tmp_path / "video.dcm")
+    data_set = pydicom.dcmread(path)
+    assert data_set.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.4.102"
+    assert (data_set.BitsStored, data_set.NumberOfFrames) == (8, 10)
+    difference = pictures(str(file))[0].astype(int) - pictures_of(path)[0]
+    assert np.abs(difference).mean() < 12
+    assert dciodvfy_errors(path) == []

@@ -70,7 +70,8 @@ def read_video(path: str | Path) -> VideoStream:
     ----------
     path
         Any file that PyAV reads. MPEG-2, H.264 and H.265 of a profile and level that DICOM has,
-        4:2:0 with 8 bits and a constant rate, are kept; anything else is encoded as H.264.
+        4:2:0 with 8 bits and a constant rate, are kept; anything else, and what is marked to be
+        shown turned, is encoded as H.264, upright.
 
     Raises
     ------
@@ -91,7 +92,7 @@ def read_video(path: str | Path) -> VideoStream:
             video = container.streams.video[0]
             packets = [packet for packet in container.demux(video) if packet.size]
             syntax = _transfer_syntax(video.codec_context, packets)
-            if syntax is not None and _is_constant(packets):
+            if syntax is not None and _is_constant(packets) and not _turned(av, path):
                 return _kept(av, video, packets, syntax)
         return _encoded_again(av, Path(path))
     except av.error.FFmpegError as error:
@@ -152,6 +153,18 @@ def _is_constant(packets: list[Any]) -> bool:
     times = sorted(packet.pts for packet in packets if packet.pts is not None)
     steps = np.diff(np.array(times, np.int64))
     return len(times) == len(packets) and (not len(steps) or np.ptp(steps) <= 2)
+
+
+def _turned(av: Any, path: str | Path) -> int:
+    """Return by how many quarters, counter-clockwise, players turn the picture."""
+    with av.open(str(path)) as container:
+        first = next(container.decode(video=0), None)
+        return 0 if first is None else _quarters(first)
+
+
+def _quarters(frame: Any) -> int:
+    """Return the turn that a frame's display matrix asks for; slanted ones are left alone."""
+    return round(getattr(frame, "rotation", 0) / 90) % 4
 
 
 def _rate(video: Any) -> Fraction:
@@ -226,7 +239,7 @@ def _evenly(container: Any, video: Any, rate: Fraction) -> Any:
         while shown is not None and count < due:
             yield shown
             count += 1
-        pixels = frame.to_ndarray(format="rgb24")
+        pixels = np.rot90(frame.to_ndarray(format="rgb24"), _quarters(frame))
         odd = [(0, size % 2) for size in pixels.shape[:2]]
         shown = np.pad(pixels, [*odd, (0, 0)], mode="edge")
     if shown is None:
