@@ -651,6 +651,19 @@ def test_what_follows_from_the_pixels_cannot_be_set(series):
         compose.derived_series(series, clipped, overrides={"Rows": 4})
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"series_description": "x" * 65},
+        {"overrides": {"StudyDate": "yesterday"}},
+        {"overrides": {"NoSuchThing": "1"}},
+        {"series_number": 2**40},
+    ],
+)
+def test_values_that_an_attribute_cannot_have_are_refused(options, series, tmp_path):
+    refused(series, clipped, tmp_path, **options)
+
+
 def test_a_failure_midway_leaves_the_folder_as_it_was(series, tmp_path):
     calls = []
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 import isocenter
@@ -15,7 +16,7 @@ from isocenter.compose import derivation_tables, values
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Origin, Provenance
 from isocenter.compose.derivation_codes import ACQUISITION_EQUIPMENT, PROCESSING_EQUIPMENT
-from isocenter.compose.element_values import prepared
+from isocenter.compose.element_values import checked_element, element
 from isocenter.compose.planes import Plane
 from isocenter.compose.quantisation import Range, StoredForm
 from isocenter.compose.templates import Template
@@ -51,11 +52,14 @@ class Changes:
         self, keyword: str, value: Any, detail: str = "", *, vr: str | None = None
     ) -> None:
         """Set an attribute to what the rules of derivation say."""
-        self._set(keyword, value, Provenance(Origin.GENERATED, detail), vr)
+        tag = values.tag_of(keyword)
+        made = element(tag, value) if vr is None else DataElement(tag, vr, value)
+        self._set(made, Provenance(Origin.GENERATED, detail))
 
     def give(self, keyword: str, value: Any, detail: str = "") -> None:
-        """Set an attribute to what the caller said."""
-        self._set(keyword, value, Provenance(Origin.GIVEN, detail), None)
+        """Set an attribute to what the caller said, if it can have that value."""
+        made = checked_element(values.tag_of(keyword), value)
+        self._set(made, Provenance(Origin.GIVEN, detail))
 
     def remove(self, keywords: Sequence[str], why: str) -> None:
         """Leave attributes out."""
@@ -71,13 +75,12 @@ class Changes:
             if value is None:
                 self.remove([keyword], provenance.detail)
             else:
-                self._set(keyword, value, provenance, None)
+                self._set(checked_element(values.tag_of(keyword), value), provenance)
 
-    def _set(self, keyword: str, value: Any, provenance: Provenance, vr: str | None) -> None:
-        tag = values.tag_of(keyword)
-        self.data_set.add_new(tag, vr or values.vr_of(tag), prepared(tag, value))
-        self.provenance[tag] = provenance
-        self.removed.pop(tag, None)
+    def _set(self, made: DataElement, provenance: Provenance) -> None:
+        self.data_set[made.tag] = made
+        self.provenance[int(made.tag)] = provenance
+        self.removed.pop(int(made.tag), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,8 +374,7 @@ def _secondary_capture(changes: Changes, like: Dataset) -> None:
     if "PatientOrientation" not in like:
         changes.generate("PatientOrientation", None, "Type 2C")
     known = derivation_tables.known_tags(derivation_tables.SECONDARY_CAPTURE)
-    for element in like:
-        tag = int(element.tag)
+    for tag in map(int, like.keys()):
         if tag not in known and tag not in changes.data_set and tag not in _PLACED:
             changes.removed[tag] = "not of a Secondary Capture"
     changes.generate("SecondaryCaptureDeviceManufacturer", "Isocenter", "this software")
