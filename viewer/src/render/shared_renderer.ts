@@ -76,7 +76,7 @@ export class SharedRenderer {
   private drawUnaccelerated(picture: Picture, width: number, height: number): ImageBitmap | null {
     if (this.asked || this.softwareOnly) return this.software.draw(picture, width, height);
     // Until WebGL2 has been started, which is soon, what is there sooner counts for more.
-    return this.software.preview(picture, width, height);
+    return this.software.preview(picture, width, height) ?? this.software.draw(picture, width, height);
   }
 
   private start(): void {

@@ -125,13 +125,38 @@ export function renderPixels(
   return output;
 }
 
+/** Alpha in the highest byte: every platform with a browser is little endian. */
+const OPAQUE = 0xff000000;
 const UNCHANGED: Affine = { a: 1, b: 0, c: 0, d: 1, e: 0, f: 0 };
 
-/** A picture's image as a canvas of its own size, no pixel mixed with another. */
+/** An image as RGBA bytes, no pixel mixed with another: what is seen many times a second is short. */
+export function imagePixels(picture: Picture): Uint8ClampedArray<ArrayBuffer> {
+  const { frame, table, padding } = picture;
+  const { columns, rows, pixels } = frame;
+  if (frame.format === "rgb8" || table.coloured) {
+    return renderPixels({ ...picture, toImage: UNCHANGED, smooth: false }, columns, rows);
+  }
+  const { values, scale, offset } = table;
+  const last = table.entries - 1;
+  const low = padding?.low ?? Infinity;
+  const high = padding?.high ?? -Infinity;
+  const output = new Uint8ClampedArray(columns * rows * 4);
+  const words = new Uint32Array(output.buffer);
+  for (let i = 0; i < words.length; i++) {
+    const stored = pixels[i] as number;
+    const isValue = !(stored >= low && stored <= high) && stored === stored; // not NaN
+    const index = Math.min(Math.max(stored * scale + offset, 0), last);
+    const grey = isValue ? (values[Math.floor(index + 0.5)] as number) : 0;
+    words[i] = OPAQUE | (grey * 0x010101);
+  }
+  return output;
+}
+
+/** An image as a canvas of its own size. */
 function imageCanvas(picture: Picture): OffscreenCanvas {
   const { columns, rows } = picture.frame;
   const canvas = new OffscreenCanvas(columns, rows);
-  const pixels = renderPixels({ ...picture, toImage: UNCHANGED, smooth: false }, columns, rows);
+  const pixels = imagePixels(picture);
   canvas.getContext("2d", { alpha: false })?.putImageData(new ImageData(pixels, columns, rows), 0, 0);
   return canvas;
 }
@@ -143,10 +168,12 @@ export class SoftwareRenderer implements Renderer {
   /**
    * Draw sooner and nearly the same: greys are interpolated instead of stored values, by the
    * browser.
+   *
+   * @returns null where it would take longer than drawing it: for images larger than the canvas.
    */
   preview(picture: Picture, width: number, height: number): ImageBitmap | null {
     const { columns, rows } = picture.frame;
-    if (columns * rows > width * height) return this.draw(picture, width, height);
+    if (columns * rows > width * height) return null;
     const { surface } = this;
     surface.width = width;
     surface.height = height;

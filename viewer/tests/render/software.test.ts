@@ -3,7 +3,7 @@ import { displayTable } from "../../src/image/display_table";
 import { frameFromBytes } from "../../src/image/frame";
 import { imageToCanvas, invert, RESET_VIEW, rotated, type View } from "../../src/image/geometry";
 import type { Picture } from "../../src/render/picture";
-import { renderPixels } from "../../src/render/software";
+import { imagePixels, renderPixels } from "../../src/render/software";
 
 const IDENTITY = displayTable("uint8", {
   modality: { type: "linear", slope: 1, intercept: 0 },
@@ -56,4 +56,14 @@ test("outside the image the canvas is black", () => {
   );
   expect([...rgba.slice(0, 4)]).toEqual([0, 0, 0, 255]);
   expect(rgba[4 * 4]).toBe(9);
+});
+
+test("an image's own pixels are those of a canvas of its size", () => {
+  const values = [0, 10, 128, 255, 7, 8];
+  const unchanged = { a: 1, b: 0, c: 0, d: 1, e: 0, f: 0 };
+  const drawn: Picture = {
+    key: "", table: IDENTITY, padding: { low: 7, high: 8 }, smooth: false, toImage: unchanged,
+    frame: frameFromBytes(new Uint8Array(values).buffer, 2, 3, "uint8"),
+  };
+  expect([...imagePixels(drawn)]).toEqual([...renderPixels(drawn, 3, 2)]);
 });
