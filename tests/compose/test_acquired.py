@@ -249,6 +249,36 @@ def test_the_series_joins_the_study_and_the_coordinates_of_its_source(tmp_path):
     assert next(iter(apart)).data_set.FrameOfReferenceUID != source.FrameOfReferenceUID
 
 
+def test_a_template_gives_defaults_and_overrides_win(tmp_path):
+    (tmp_path / "site.toml").write_text('[defaults]\nInstitutionName = "Example Clinic"\n')
+    series = acquired_series(
+        ordinals(),
+        modality="MR",
+        affine=affine(),
+        template_file=tmp_path / "site.toml",
+        overrides={"EchoTime": 12, "PatientName": "Müller^Ä"},
+    )
+    paths = series.save(tmp_path / "out")
+    assert_accepted(paths)
+    for path in paths:
+        image = pydicom.dcmread(path)
+        assert (image.InstitutionName, image.EchoTime) == ("Example Clinic", 12)
+        assert (str(image.PatientName), image.SpecificCharacterSet) == ("Müller^Ä", "ISO_IR 100")
+    origins = {row["keyword"]: row["origin"] for row in series.explain()}
+    assert origins["InstitutionName"] == "configured"
+    assert origins["EchoTime"] == "given"
+    assert origins["ImagePositionPatient"] == "generated"
+
+
+def test_every_transfer_syntax_is_written(tmp_path):
+    series = acquired_series(numbers(), modality="CT", affine=affine())
+    for name, uid in {"rle": "1.2.840.10008.1.2.5", "j2k": "1.2.840.10008.1.2.4.90"}.items():
+        paths = series.save(tmp_path / name, transfer_syntax_uid=uid)
+        images = [pydicom.dcmread(path) for path in paths]
+        assert {one.file_meta.TransferSyntaxUID for one in images} == {uid}
+        assert np.array_equal([one.pixel_array for one in images], numbers())
+
+
 def test_gdcm_reads_what_simpleitk_reads(tmp_path):
     program = judges.needs("gdcminfo", "libgdcm-tools")
     (path, *_) = acquired_series(fractions(), modality="CT", affine=affine()).save(tmp_path / "o")
@@ -297,6 +327,9 @@ def sheared():
         (numbers((2, 4, 6, 5)), {"affine": affine(), "tag": ("EchoTime", [1])}, "1 values"),
         (numbers((2, 4, 6, 5)), {"affine": affine(), "tag": ("EchoTime", [2, 1])}, "ascending"),
         (numbers(), {"affine": affine(), "modality": "US"}, "US"),
+        (np.zeros((1, 70000, 2), np.int16), {"affine": affine()}, "65535"),
+        (numbers(), {"affine": affine(), "overrides": {"Rows": 4}}, "cannot be set"),
+        (numbers(), {"affine": affine(), "overrides": {"Nope": 4}}, "no attribute"),
         (numbers((2, 4, 6, 5)), {"affine": affine(), "modality": "PT"}, "FrameReferenceTime"),
         (
             abs(numbers()),

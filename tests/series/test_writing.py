@@ -66,6 +66,29 @@ def test_a_mean_over_echoes_names_all_its_sources(tmp_path):
     assert len(pydicom.dcmread(paths[0]).SourceImageSequence) == 3
 
 
+def test_a_projection_is_written_where_it_is_said_to_lie(tmp_path):
+    projection = Series.open(write(tmp_path / "s", volume())).max(axis=0)
+    with pytest.raises(CannotCompose, match="no place of its own"):
+        projection.write(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    projection.set("ImagePositionPatient", [-180, -180, 0])
+    paths = projection.write(tmp_path / "out")
+    assert judges.dciodvfy_errors(paths[0]) == []
+    assert len(pydicom.dcmread(paths[0]).SourceImageSequence) == 5
+
+
+def test_slices_shifted_by_a_tilted_gantry_keep_their_places(tmp_path):
+    tilted = volume()
+    for number, data_set in enumerate(tilted):
+        data_set.ImagePositionPatient = [-10, -10 + 0.3 * number, 1.25 * number]
+    series = Series.open(tilted)
+    assert series.affine[:3, 2] == pytest.approx([0, 0.3, 1.25])
+    with pytest.raises(CannotCompose, match="not perpendicular"):
+        series.to_nifti(tmp_path / "v.nii")
+    (series + 1).write(tmp_path / "out")
+    assert Series.open(tmp_path / "out").positions == pytest.approx(series.positions)
+
+
 def test_an_enhanced_object_is_derived_as_one(tmp_path):
     from isocenter.compose.acquired import acquired_series
 

@@ -38,6 +38,20 @@ from isocenter.errors import CannotCompose
 __all__ = ["AcquiredSeries", "acquired_series"]
 
 _MODULE = "Image Pixel"
+_FIXED = (
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "Modality",
+    "NumberOfFrames",
+    "Rows",
+    "Columns",
+    "SamplesPerPixel",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PixelData",
+)
 _TINY = float(np.finfo(np.float64).tiny)
 _PLACE = ("SliceThickness", "SpacingBetweenSlices")
 
@@ -119,6 +133,7 @@ def acquired_series(
     PS3.3 A.3, A.4, A.21, A.36, A.38, A.56, C.7.6.2, C.11.1.
     """
     kind = modality_of(modality)
+    _check_overrides(overrides or {})
     inherited = sources.load(source)
     read = _placed(read_volume(volume, affine=affine, space=space, spacing=spacing), inherited)
     _check_values(read.values)
@@ -355,7 +370,23 @@ def _thickness(image: sources.Source) -> float:
     return next((abs(float(one)) for one in found if one), 1.0)
 
 
+def _check_overrides(overrides: Mapping[str, Any]) -> None:
+    fixed = {values.tag_of(keyword) for keyword in _FIXED}
+    for keyword in overrides:
+        if (tag := values.tag_of(keyword)) in fixed:
+            raise CannotCompose(
+                f"{values.described(tag)} follows from the volume and cannot be set.", tag=tag
+            )
+
+
 def _check_values(array: NDArray[Any]) -> None:
+    if max(array.shape[2:]) > 0xFFFF:
+        raise CannotCompose(
+            f"The slices have {array.shape[2]} rows and {array.shape[3]} columns; at most 65535 "
+            "fit.",
+            tag=0x00280010,
+            module=_MODULE,
+        )
     if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64)):
         wrong = array.size - int(np.isfinite(array).sum())
         if wrong:

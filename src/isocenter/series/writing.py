@@ -118,6 +118,13 @@ def _source(frame: Frame) -> Dataset:
             "whole of it, or a volume by `to_nifti`.",
             tag=0x00280008,
         )
+    if frame.plane is None and any(one.plane is not None for one in frame.members):
+        raise CannotCompose(
+            "An image made of several slices, such as a projection, lies at no place of its own; "
+            'say which by `set("ImagePositionPatient", …)`, or make a Secondary Capture of it.',
+            tag=tag_of("ImagePositionPatient"),
+            module="Image Plane",
+        )
     for tag in _IDENTITY:
         header.add_new(tag, "UI", first.text(tag))
     header.add_new(_PIXELS, "OW", b"\0\0")
