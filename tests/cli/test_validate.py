@@ -68,6 +68,30 @@ def test_sarif_has_a_result_for_each_finding(isocenter, wrong):
     assert "missing-attribute" in {result["ruleId"] for result in log["runs"][0]["results"]}
 
 
+def test_sarif_has_the_shape_that_its_standard_asks_for(isocenter, wrong):
+    """OASIS SARIF 2.1.0, 3.13 (log) to 3.28 (location)."""
+    _, out, _ = isocenter("validate", wrong, "--sarif")
+    log = json.loads(out)
+    assert log["$schema"].startswith("https://") and "sarif-2.1.0" in log["$schema"]
+    (run,) = log["runs"]
+    driver = run["tool"]["driver"]
+    assert isinstance(driver["name"], str) and driver["name"]
+    rules = [rule["id"] for rule in driver["rules"]]
+    assert len(set(rules)) == len(rules)
+    assert all(rule["shortDescription"]["text"] for rule in driver["rules"])
+    assert run["results"]
+    for result in run["results"]:
+        assert result["ruleId"] in rules
+        assert result.get("ruleIndex", rules.index(result["ruleId"])) == rules.index(
+            result["ruleId"]
+        )
+        assert result["level"] in ("none", "note", "warning", "error")
+        assert result["message"]["text"]
+        for location in result["locations"]:
+            place = location["physicalLocation"]["artifactLocation"]["uri"]
+            assert place and " " not in place and "\\" not in place
+
+
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [

@@ -205,6 +205,21 @@ def test_we_agree_with_dciodvfy_on_every_attribute_that_is_taken_away(change, na
         ("AccessionNumber", "12345678901234567"),
         ("Modality", "ct"),
         ("PixelRepresentation", 2),
+        ("PatientSex", "X"),
+        ("HighBit", 3),
+        ("BitsAllocated", 12),
+        ("Rows", 0),
+        ("PlanarConfiguration", 7),
+        ("RescaleSlope", "0"),
+        ("WindowWidth", "0"),
+        ("ImageType", ["SOURCE", "PRIMARY", "AXIAL"]),
+        ("ImageType", ["ORIGINAL"]),
+        ("ReferencedImageSequence", []),
+        ("StudyTime", "256161"),
+        ("ImagePositionPatient", ["0", "0"]),
+        ("BurnedInAnnotation", "MAYBE"),
+        ("LossyImageCompression", "1"),
+        ("ContentDate", "2026"),
     ],
 )
 def test_both_object_to_a_bad_value(keyword, value, tmp_path):
@@ -216,3 +231,23 @@ def test_both_object_to_a_bad_value(keyword, value, tmp_path):
     tag = image.data_element(keyword).tag
     assert tag in _ours(path)
     assert tag in _theirs(path)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "item", "missing"),
+    [
+        ("ReferencedImageSequence", {"ReferencedSOPClassUID": "1.2.3"}, 0x00081155),
+        ("ReferencedStudySequence", {"ReferencedSOPClassUID": "1.2.3"}, 0x00081155),
+        ("ProcedureCodeSequence", {"CodeValue": "1", "CodeMeaning": "x"}, 0x00080102),
+        ("VOILUTSequence", {"LUTDescriptor": [2, 0, 16]}, 0x00283006),
+    ],
+)
+def test_both_miss_what_an_item_of_a_sequence_lacks(sequence, item, missing, tmp_path):
+    image, inner = ct_slice(8, 8), Dataset()
+    for keyword, value in item.items():
+        setattr(inner, keyword, value)
+    setattr(image, sequence, [inner])
+    path = tmp_path / "bad.dcm"
+    path.write_bytes(part10_bytes(image))
+    assert missing in _ours(path)
+    assert missing in _theirs(path)
