@@ -33,17 +33,21 @@ def coded(item: Dataset) -> Any:
 def complete(sources: Iterable[Source]) -> list[Dataset]:
     """Return source images with the Type 2 attributes, empty where absent, as highdicom reads them.
 
-    The data sets are others than those of the sources, which stay as they are.
+    The data sets of the sources stay as they are.
     """
-    found: list[Dataset] = []
-    for source in sources:
-        image = Dataset()
-        image.update({element.tag: element for element in source.data_set})
-        for keyword in (*attributes.PATIENT_REQUIRED, *attributes.STUDY_REQUIRED):
-            if keyword not in image:
-                setattr(image, keyword, None)
-        found.append(image)
-    return found
+    return [_completed(source.data_set) for source in sources]
+
+
+def _completed(image: Dataset) -> Dataset:
+    keywords = (*attributes.PATIENT_REQUIRED, *attributes.STUDY_REQUIRED)
+    absent = [keyword for keyword in keywords if keyword not in image]
+    if not absent:
+        return image
+    result = Dataset()
+    result.update({element.tag: element for element in image})
+    for keyword in absent:
+        setattr(result, keyword, None)
+    return result
 
 
 @contextmanager

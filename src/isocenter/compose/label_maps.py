@@ -56,9 +56,9 @@ def read_label_map(
     labels = read_grid(label_map, source=images)
     found = [int(one) for one in np.unique(labels) if one]
     if not found:
-        raise _refused("The label map holds no label other than 0, so there is no region in it.")
+        raise _no_region("The label map holds no label other than 0, so there is no region in it.")
     if missing := sorted(set(names or {}) - set(found)):
-        raise _refused(f"The label map has no label {missing[0]}; it has {found[:20]}.")
+        raise _no_region(f"The label map has no label {missing[0]}; it has {found[:20]}.")
     return [
         Region(
             (names or {}).get(label, f"Region {label}"),
@@ -143,8 +143,12 @@ def write_label_map(
     return Path(path)
 
 
-def _refused(message: str) -> CannotCompose:
+def _no_region(message: str) -> CannotCompose:
     return CannotCompose(message, tag=0x30060020, module="Structure Set")
+
+
+def _refused(message: str) -> CannotCompose:
+    return CannotCompose(message, tag=0x00200032, module="Image Plane")
 
 
 def _image(label_map: Any) -> Any:

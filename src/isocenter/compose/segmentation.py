@@ -243,24 +243,27 @@ def _labelled(
     kind: SegmentationKind,
     segments: Mapping[int, Segment] | Sequence[Segment] | None,
 ) -> _Content:
-    found = {int(one) for one in np.unique(array) if one}
-    described = set(segments) if isinstance(segments, Mapping) else set[int]()
-    if isinstance(segments, Sequence):
-        described = set(range(1, len(segments) + 1))
-    labels = sorted(found | described)
+    lowest, highest = int(array.min(initial=0)), int(array.max(initial=0))
+    if lowest < 0 or highest > 0xFFFF:
+        raise _refused(
+            f"The mask has the label {lowest if lowest < 0 else highest}; expected 1 to 65535, and "
+            "0 for the background.",
+            0x00620004,
+        )
+    seen = np.zeros(0x10000, np.bool_)
+    seen[array.astype(np.uint16, copy=False)] = True
+    described = range(1, len(segments) + 1) if isinstance(segments, Sequence) else segments or ()
+    labels = sorted({*np.flatnonzero(seen).tolist(), *described} - {0})
     if not labels:
         raise _refused(
             "The mask marks nothing; give the segments that were looked for and not found."
         )
-    if labels[0] < 1 or labels[-1] > 0xFFFF:
-        raise _refused(
-            f"The mask has the label {labels[0 if labels[0] < 1 else -1]}; expected 1 to 65535.",
-            0x00620004,
-        )
-    if kind is SegmentationKind.LABELMAP:
-        return _Content(array.astype(np.uint16), tuple(labels))
-    numbers = np.searchsorted(labels, array) + 1
-    return _Content(np.where(array == 0, 0, numbers).astype(np.uint16), tuple(labels))
+    array = array.astype(np.uint16)
+    if kind is not SegmentationKind.LABELMAP and labels[-1] != len(labels):
+        numbers = np.zeros(labels[-1] + 1, np.uint16)
+        numbers[labels] = np.arange(1, len(labels) + 1)
+        array = numbers[array]
+    return _Content(array, tuple(labels))
 
 
 def _described(

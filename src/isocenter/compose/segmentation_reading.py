@@ -86,11 +86,11 @@ class SegmentationContent:
         CannotCompose
             When a frame lies in none of the images, or has other pixels than they.
         """
-        shape, places = self._places(source)
+        shape, slices = self._places(source)
         fractions = self.kind is SegmentationKind.FRACTIONAL
         masks = np.zeros((len(self.segments), *shape), np.float64 if fractions else np.bool_)
         row = {number: index for index, number in enumerate(self.numbers)}
-        for frame, place in zip(self.frames, places, strict=True):
+        for frame, place in zip(self.frames, slices, strict=True):
             if frame.segment is None:
                 for number, index in row.items():
                     masks[index, place] |= frame.values == number
@@ -120,12 +120,14 @@ class SegmentationContent:
         """
         if self.kind is SegmentationKind.FRACTIONAL:
             raise _refused("Fractions are no labels; take `masks`, and a threshold.", 0x00620001)
-        masks = self.masks(source)
-        if np.any(masks.sum(axis=0, dtype=np.uint16) > 1):
-            raise _refused("Segments overlap, which a label map cannot say; take `masks`.")
-        labels = np.zeros(masks.shape[1:], np.uint16)
-        for number, mask in zip(self.numbers, masks, strict=True):
-            labels[mask] = number
+        shape, slices = self._places(source)
+        labels = np.zeros(shape, np.uint16)
+        for frame, place in zip(self.frames, slices, strict=True):
+            number = frame.segment
+            marked = frame.values != 0
+            if np.any(labels[place][marked]):
+                raise _refused("Segments overlap, which a label map cannot say; take `masks`.")
+            labels[place][marked] = frame.values[marked] if number is None else number
         return labels
 
     def _places(
