@@ -9,14 +9,24 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom import Dataset
-from pydicom.uid import generate_uid
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    generate_uid,
+)
 from tests.compose.attribute_tables import broken_rows
 from tests.compose.judges import dcentvfy_errors, dciodvfy_errors, dcmpschk_failures
 from tests.factories import ct_series, ct_slice, multi_frame, part10_bytes, small_object
 
 from isocenter.compose import presentation_state, read_presentation_state
 from isocenter.dicom import validate
-from isocenter.errors import CannotCompose, InvalidAttribute, IsocenterError, NotFound
+from isocenter.errors import (
+    CannotCompose,
+    InvalidAttribute,
+    InvalidDicom,
+    IsocenterError,
+    NotFound,
+)
 from isocenter.pixels import LookupTable, Presentation, Rescale, TabulatedModality, Window
 from isocenter.pixels.presentation import (
     BitmapShutter,
@@ -261,6 +271,23 @@ def test_what_is_composed_is_read_back_the_same(name: str, tmp_path: Path) -> No
     # All of it, now that the defaults are there.
     again = read_presentation_state(presentation_state(read, source=images).data_set)
     assert again == read
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian])
+@pytest.mark.parametrize("name", ["tables", "bitmap shutter and overlays", "text and graphics"])
+def test_any_encoding_is_read_the_same(name: str, syntax: str, tmp_path: Path) -> None:
+    content, images = VARIANTS[name]
+    composed = presentation_state(content, source=images)
+    path = composed.save(tmp_path / "state.dcm", transfer_syntax_uid=syntax)
+    read = read_presentation_state(path)
+    assert read == read_presentation_state(composed.data_set)
+    assert read == read_presentation_state(pydicom.dcmread(path))
+
+
+def test_a_file_that_is_no_dicom_is_said_to_be_none(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing of DICOM")
+    with pytest.raises(InvalidDicom):
+        read_presentation_state(tmp_path / "notes.txt")
 
 
 def test_compound_graphics_have_numbers_and_plain_renderings(tmp_path: Path) -> None:

@@ -21,7 +21,13 @@ from .description import PixelDescription
 from .display import display_models
 from .display_model import DisplayedFrame
 from .overlays import OverlayPlane, embedded_overlay, overlay_bits
-from .presentation import ImageFrame, Overlay, PresentationState, read_state, render_presentation
+from .presentation import (
+    ImageFrame,
+    Overlay,
+    PresentationState,
+    read_state_file,
+    render_presentation,
+)
 from .presentation.references import applies
 from .render import render_frame
 from .samples import displayed_samples, stored_bounds
@@ -82,7 +88,7 @@ def render_file(
         return render_frame(image.samples(frame), shown.model, window=image.window(frame))
     state = presentation_state
     if not isinstance(state, PresentationState):
-        state = read_state(DataSetAttributes(_dcmread(state)))
+        state = read_state_file(state)
     if not applies(state.images, image.header.sop_instance_uid, frame):
         raise NotFound(f"the presentation state is not for frame {frame} of {path}")
     applied = ImageFrame(

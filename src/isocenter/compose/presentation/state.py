@@ -17,7 +17,6 @@ from isocenter.compose.presentation.checks import check_state
 from isocenter.compose.presentation.defaults import completed
 from isocenter.compose.presentation.json_form import state_from_json
 from isocenter.compose.presentation.shown_images import ShownImage, shown_images
-from isocenter.compose.reading import read_data_set
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
 from isocenter.pixels import (
@@ -34,6 +33,7 @@ from isocenter.pixels.presentation import (
     PresentationState,
     VoiSelection,
     read_state,
+    read_state_file,
 )
 from isocenter.pixels.presentation.items import spoken
 from isocenter.pixels.presentation.overlays import activation_element
@@ -128,8 +128,9 @@ def read_presentation_state(source: str | Path | Dataset) -> PresentationState:
     InvalidAttribute
         When it is another kind of object.
     """
-    data_set = source if isinstance(source, Dataset) else read_data_set(Path(source))
-    return read_state(DataSetAttributes(data_set))
+    if isinstance(source, Dataset):
+        return read_state(DataSetAttributes(source))
+    return read_state_file(source)
 
 
 @dataclass(frozen=True)

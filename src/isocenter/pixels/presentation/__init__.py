@@ -22,7 +22,7 @@ from .cielab import CIELab, to_cielab, to_srgb
 from .compounds import plain_objects
 from .masks import Mask, MaskOperation
 from .overlays import Overlay, OverlayActivation
-from .reading import COLOUR_STATE, GRAYSCALE_STATE, read_state
+from .reading import COLOUR_STATE, GRAYSCALE_STATE, read_state, read_state_file
 from .references import ReferencedImage
 from .rendering import ImageFrame, render_presentation
 from .shutters import (
@@ -85,6 +85,7 @@ __all__ = [
     "VoiSelection",
     "plain_objects",
     "read_state",
+    "read_state_file",
     "render_presentation",
     "to_cielab",
     "to_srgb",

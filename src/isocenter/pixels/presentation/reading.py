@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from dataclasses import replace
+from pathlib import Path
 
-from isocenter.dicom import dictionary, tags
+from isocenter.dicom import dictionary, file_json, scan_file, tags
 from isocenter.errors import InvalidAttribute, PixelDataError
-from isocenter.pixels.attributes import Attributes
+from isocenter.pixels.attributes import Attributes, JsonAttributes
 from isocenter.pixels.display_model import Presentation
 from isocenter.pixels.lookup_tables import read_lookup_table
 from isocenter.pixels.modality import ModalityTransform, Rescale, TabulatedModality
@@ -17,7 +20,7 @@ from isocenter.pixels.presentation.shutters import Shutter, read_shutter
 from isocenter.pixels.presentation.state import PresentationState, VoiSelection
 from isocenter.pixels.voi import read_voi
 
-__all__ = ["COLOUR_STATE", "GRAYSCALE_STATE", "read_state"]
+__all__ = ["COLOUR_STATE", "GRAYSCALE_STATE", "read_state", "read_state_file"]
 
 GRAYSCALE_STATE = "1.2.840.10008.5.1.4.1.1.11.1"
 COLOUR_STATE = "1.2.840.10008.5.1.4.1.1.11.2"
@@ -69,6 +72,21 @@ def read_state(root: Attributes) -> PresentationState:
         images=_images(root, problems),
     )
     return replace(state, problems=tuple(problems))
+
+
+def read_state_file(path: str | Path) -> PresentationState:
+    """Read the presentation state in a file; see `read_state`.
+
+    Raises
+    ------
+    NotDicom, InvalidDicom
+        When it is no DICOM file, or a broken one.
+    InvalidAttribute
+        When it is another kind of object.
+    """
+    header = scan_file(path)
+    text = file_json(path, header, bulk_data_uri="", bulk_threshold=sys.maxsize)
+    return read_state(JsonAttributes(json.loads(text)))
 
 
 def _images(root: Attributes, problems: list[str]) -> tuple[ReferencedImage, ...]:
