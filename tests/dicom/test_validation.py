@@ -1,6 +1,7 @@
 """Rules that break one by one: what is found names the attribute, module and remedy."""
 
 import io
+import struct
 
 import highdicom
 import numpy as np
@@ -301,3 +302,21 @@ def test_every_storage_class_of_the_table_has_modules_that_share_patient_and_stu
 @pytest.mark.parametrize("path", corpus.files()[::4], ids=lambda p: p.name)
 def test_no_file_makes_validation_fail(path):
     validate_files([path])
+
+
+def test_a_number_that_is_cut_off_is_found(tmp_path):
+    content = part10_bytes(ct_slice(8, 8), "1.2.840.10008.1.2")
+    place = content.index(struct.pack("<HH", 0x0020, 0x000D))
+    path = tmp_path / "cut.dcm"
+    # Diffusion b-value is a double, but these are six bytes.
+    diffusion = struct.pack("<HHI", 0x0018, 0x9087, 6) + b"abcdef"
+    path.write_bytes(content[:place] + diffusion + content[place:])
+    (finding,) = [one for one in validate(path) if one.tag == 0x00189087]
+    assert (finding.found, finding.rule) == ("6 bytes", Rule.VALUE)
+
+
+@pytest.mark.parametrize(("term", "known"), [("ISO_IR 192", True), ("ISO_IR 999", False)])
+def test_a_character_set_must_be_one_that_the_standard_defines(term, known):
+    data_set = ct_slice(8, 8, SpecificCharacterSet=term)
+    found = [one for one in validate(data_set) if one.tag == 0x00080005]
+    assert (not found) == known

@@ -33,7 +33,16 @@ _PATTERNS: Final = {
 _LENGTHS: Final = {"LO": 64, "SH": 16, "ST": 1024, "LT": 10240, "PN": 64 * 3 + 2}
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _LINE_CONTROL: Final = re.compile(r"[\x00-\x1a\x1c-\x1f]")
-_CHARACTER_SETS: Final = re.compile(r"(ISO_IR \d{1,3}|ISO 2022 IR \d{1,3}|GB18030|GBK|)")
+_SINGLE: Final = "6|13|100|101|109|110|126|127|138|144|148|166|203"
+_CHARACTER_SETS: Final = re.compile(
+    rf"(ISO_IR ({_SINGLE}|192)|ISO 2022 IR ({_SINGLE}|58|87|149|159)|GB18030|GBK|)"
+)
+_SIZES: Final = {
+    **dict.fromkeys(("OW", "SS", "US"), 2),
+    **dict.fromkeys(("AT", "FL", "OF", "OL", "SL", "UL"), 4),
+    **dict.fromkeys(("FD", "OD", "OV", "SV", "UV"), 8),
+}
+"""Bytes of one number (PS3.5 Table 6.2-1)."""
 
 
 def check_values(item: Item, findings: Findings) -> None:
@@ -51,6 +60,11 @@ def _check_element(item: Item, element: Element, findings: Findings) -> None:
                        known.vr, "Write it with that value representation")  # fmt: skip
     if dictionary.is_private(element.tag):
         _check_private(item, element, findings)
+    size = _SIZES.get(element.vr, 1)
+    if element.length > 0 and element.length % size:
+        findings.error(item, element.tag, Rule.VALUE, f"{element.length} bytes",
+                       f"numbers of {size} bytes each, as {element.vr} has them",
+                       "Write whole numbers")  # fmt: skip
     if element.is_empty:
         return
     if known is not None and element.vr != "UN" and not _multiplicity_holds(element, known.vm):
