@@ -18,6 +18,7 @@ from isocenter.errors import PixelDataError
 from isocenter.pixels import (
     DataSetAttributes,
     DisplayedFrame,
+    DisplayResolver,
     JsonAttributes,
     Padding,
     PixelDescription,
@@ -304,3 +305,25 @@ def test_an_encoding_that_loses_is_marked_though_the_object_does_not_say_so(
     description = PixelDescription.from_attributes(attributes, transfer_syntax(syntax))
     (frame,) = display_models(attributes, description)
     assert (frame.model.lossy is not None) is lossy
+
+
+def test_a_position_that_only_one_of_two_projections_has_changes_what_its_spacing_is_worth() -> (
+    None
+):
+    resolver = DisplayResolver()
+
+    def is_real(**changes: object) -> bool:
+        dataset = ct_slice(8, 8, Modality="DX", FrameOfReferenceUID="1.2.3", **changes)
+        if not changes:
+            del dataset.ImagePositionPatient
+        attributes = DataSetAttributes(dataset)
+        description = PixelDescription.from_attributes(attributes, EXPLICIT_VR_LITTLE_ENDIAN)
+        (frame,) = resolver.resolve(attributes, description)
+        assert frame.model.spacing is not None
+        return frame.model.spacing.is_real
+
+    assert [is_real(), is_real(ImagePositionPatient=[0, 0, 0]), is_real()] == [
+        False,
+        True,
+        False,
+    ]

@@ -139,7 +139,9 @@ class DisplayResolver:
         if any(e is not None for e in attributes.elements(_FUNCTIONAL_GROUPS + _OVERLAY_ROWS)):
             return _resolve_frames(attributes, description)
         frames = frames_of(attributes, description.number_of_frames)
-        signature: list[Any] = [description, *attributes.elements(_MODEL_TAGS)]
+        # Whether there is a position, not where, tells what the spacing of a projection is worth.
+        placed = tags.ImagePositionPatient in attributes
+        signature: list[Any] = [description, placed, *attributes.elements(_MODEL_TAGS)]
         if self._model is None or signature != self._signature:
             self._signature, self._model = signature, _model(frames[0], description)
             self._voi_signature = None
