@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from isocenter.compose.codes import Code
-from isocenter.compose.reports.units import unit
+from isocenter.compose.reports.units import is_ucum, unit
 from isocenter.errors import CannotCompose, InvalidAttribute
 
 __all__ = ["RealWorldMapping", "quantity", "units"]
@@ -156,8 +156,22 @@ class RealWorldMapping:
 
 
 def units(text: str | Code) -> Code:
-    """Return the code of units given in UCUM, such as `mm2/s`; a `Code` is taken as it is."""
-    return text if isinstance(text, Code) else unit(text)
+    """Return the code of units given in UCUM, such as `mm2/s`; a `Code` is taken as it is.
+
+    Raises
+    ------
+    CannotCompose
+        When UCUM has no such unit.
+    """
+    if isinstance(text, Code):
+        return text
+    if not is_ucum(text):
+        raise _refused(
+            f"{text!r} is no unit of UCUM; write one such as mm2/s, g/ml, [hnsf'U], or 1 for bare "
+            "numbers.",
+            0x004008EA,
+        )
+    return unit(text)
 
 
 def quantity(text: str | Code | None) -> Code | None:
