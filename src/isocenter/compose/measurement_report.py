@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
@@ -26,6 +26,7 @@ from isocenter.compose.reports.observation_context import (
     Observer,
     VerifyingObserver,
 )
+from isocenter.compose.reports.reading import with_places
 from isocenter.compose.reports.references import Composite, Image
 from isocenter.compose.reports.tree import read_content
 from isocenter.compose.sources import SourceLike, Sources
@@ -291,10 +292,10 @@ def _content(
         (root,) = sr.MeasurementReport(**arguments, referenced_images=images)
     except (AttributeError, KeyError, ValueError, TypeError):  # what a library entry must have
         (root,) = sr.MeasurementReport(**arguments)
-    return cast("Container", _completed(read_content(root), _known(groups, loaded)))
+    return cast("Container", with_places(read_content(root), _known(groups)))
 
 
-def _known(groups: Sequence[MeasurementGroup], loaded: Sources) -> dict[str, Reference]:
+def _known(groups: Sequence[MeasurementGroup]) -> dict[str, Reference]:
     """Return the references of the regions, with study and series, by SOP Instance UID."""
     found: dict[str, Reference] = {}
     waiting = [region for group in groups for region in group.regions]
@@ -304,16 +305,6 @@ def _known(groups: Sequence[MeasurementGroup], loaded: Sources) -> dict[str, Ref
         if isinstance(item, Composite) and item.reference.series_instance_uid:
             found[item.reference.sop_instance_uid] = item.reference
     return found
-
-
-def _completed(item: ContentItem, known: Mapping[str, Reference]) -> ContentItem:
-    """Return the tree with study and series in its references, as the regions gave them."""
-    children = tuple(_completed(one, known) for one in item.children)
-    if isinstance(item, Composite) and item.reference.sop_instance_uid in known:
-        whole = known[item.reference.sop_instance_uid]
-        parts = {"frames": item.reference.frames, "segments": item.reference.segments}
-        return replace(item, children=children, reference=replace(whole, **parts))
-    return replace(item, children=children)
 
 
 def _group(group: MeasurementGroup, loaded: Sources) -> Any:

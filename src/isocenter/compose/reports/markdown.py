@@ -15,7 +15,6 @@ from markdown_it.tree import SyntaxTreeNode
 
 from isocenter.compose import sources
 from isocenter.compose.codes import Code
-from isocenter.compose.references import Reference
 from isocenter.compose.reports import concepts
 from isocenter.compose.reports.content import Container, ContentItem, Relationship, Text
 from isocenter.compose.reports.document import Report
@@ -94,7 +93,7 @@ class _Line:
     """A line of a paragraph: its words, what it refers to, and the key that was emphasised."""
 
     text: str
-    references: tuple[tuple[Reference, ContentItem], ...] = ()
+    references: tuple[ContentItem, ...] = ()
     key: str = ""
 
 
@@ -187,7 +186,7 @@ class _Builder:
         if text:
             yield _with_references(Text(name, text), _Line(text, references))
         else:
-            yield from (item for _, item in references)
+            yield from references
 
     def _list_item(self, block: SyntaxTreeNode, name: Code) -> Iterator[ContentItem]:
         if not block.children:
@@ -215,7 +214,7 @@ class _Builder:
                 if line.text:
                     cells.append(_with_references(value_item(name, line.text), line))
                 else:
-                    cells += [item for _, item in line.references]
+                    cells += line.references
             if cells:
                 yield Container(children=tuple(cells))
 
@@ -257,7 +256,7 @@ class _Builder:
             return _Line(shown, words.references)
         data_set, reference = self.links.resolve(target, place)
         item = reference_to(data_set, reference=reference)
-        return _Line(text, (*words.references, (reference, item)))
+        return _Line(text, (*words.references, item))
 
 
 def _joined(lines: Sequence[_Line], between: str = " ") -> _Line:
@@ -280,7 +279,7 @@ def _pair(line: _Line) -> tuple[str, str] | None:
 def _with_references(item: ContentItem, line: _Line) -> ContentItem:
     """Return an item that is inferred from what its line refers to."""
     inferred = tuple(
-        replace(one, relationship=Relationship.INFERRED_FROM) for _, one in line.references
+        replace(one, relationship=Relationship.INFERRED_FROM) for one in line.references
     )
     return replace(item, children=(*item.children, *inferred)) if inferred else item
 

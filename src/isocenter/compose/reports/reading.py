@@ -19,7 +19,7 @@ from isocenter.compose.reports.references import Composite, Image
 from isocenter.compose.reports.tree import read_content
 from isocenter.errors import InvalidDicom, NotDicom, NotFound
 
-__all__ = ["read_structured_report"]
+__all__ = ["read_structured_report", "with_places"]
 
 _HEADING = (
     "SOPClassUID",
@@ -78,7 +78,7 @@ def read_structured_report(source: Dataset | str | Path) -> Report:
     try:
         root = read_content(data_set)
         references = known_references(data_set)
-        content = _with_places(root, references)
+        content = with_places(root, references)
     except RecursionError as error:
         raise InvalidDicom("Its sequences are nested too deeply to be read.") from error
     if not isinstance(content, Container):
@@ -134,9 +134,9 @@ def _requests(data_set: Dataset) -> Iterator[Mapping[str, Any]]:
         }
 
 
-def _with_places(item: ContentItem, known: Mapping[str, Reference]) -> ContentItem:
+def with_places(item: ContentItem, known: Mapping[str, Reference]) -> ContentItem:
     """Return the tree with study and series in its references, as the evidence knows them."""
-    children = tuple(_with_places(one, known) for one in item.children)
+    children = tuple(with_places(one, known) for one in item.children)
     changes: dict[str, Any] = {} if children == () else {"children": children}
     if isinstance(item, Composite):
         changes["reference"] = _placed(item.reference, known)
