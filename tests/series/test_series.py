@@ -202,6 +202,12 @@ def test_any_attribute_may_sort_the_tag_axis(tmp_path, by, keyword, values):
         assert series.axis("tag").values.tolist() == [36000, 36005.5]
 
 
+def test_setting_what_the_tag_axis_is_sorted_by_changes_its_numbers(tmp_path):
+    series = Series.open(write(tmp_path / "s", echoes()))
+    series.set("EchoTime", 25, tag=1)
+    assert series.axis("tag").values.tolist() == [10, 25, 30]
+
+
 def test_a_slice_missing_from_one_echo_is_named(tmp_path):
     data_sets = echoes()
     write(tmp_path / "s", data_sets[1:])

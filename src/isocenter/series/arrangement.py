@@ -26,6 +26,7 @@ _SAME_PLACE = 0.01
 """In mm: positions are decimal strings that writers round."""
 
 _PARALLEL = 1e-3
+_ISSUER = tags.IssuerOfPatientID
 _DIRECTIONS = ("along_row", "along_column")
 
 _NAMES = {
@@ -94,9 +95,11 @@ def arrange(frames: Sequence[Frame], by: str | None = None) -> Arrangement:
     Raises
     ------
     CannotCompose
-        When the images differ in size or direction, or nothing tells those of one place apart.
+        When the images are of several patients, differ in size or direction, or nothing tells
+        those of one place apart.
     """
     unique, remarks = _without_duplicates(frames)
+    _check_patient(unique)
     _check_sizes(unique)
     if any(frame.plane is None for frame in unique):
         return _without_geometry(unique, by, remarks)
@@ -123,6 +126,17 @@ def _without_duplicates(frames: Sequence[Frame]) -> tuple[list[Frame], list[str]
     again = len(frames) - len(kept)
     remarks = [f"{again} images were there twice, with the same UID; one of each is taken"]
     return list(kept.values()), remarks if again else []
+
+
+def _check_patient(frames: Sequence[Frame]) -> None:
+    images = [frame.stored for frame in frames if frame.stored is not None]
+    patients = {(one.text(tags.PatientID), one.text(_ISSUER)) for one in images}
+    if len(patients) > 1:
+        raise CannotCompose(
+            f"The images belong to {len(patients)} different patients; give those of one.",
+            tag=tags.PatientID,
+            module="Patient",
+        )
 
 
 def _check_sizes(frames: Sequence[Frame]) -> None:

@@ -18,13 +18,13 @@ from isocenter.compose.values import tag_of
 from isocenter.dicom import tags
 from isocenter.errors import CannotCompose
 from isocenter.series import geometry, indexing, numpy_functions
-from isocenter.series.arrangement import Arrangement, arrange, ordering_keyword
-from isocenter.series.axis import COLOR, COLUMN, ROW, SLICE, TAG, Axis
+from isocenter.series.arrangement import arrange, ordering_keyword
+from isocenter.series.axis import SLICE, TAG, Axis
 from isocenter.series.frame import Frame, frames_of
 from isocenter.series.opening import Where, stored_images
 from isocenter.series.pixels import dtype_of, read_values
 from isocenter.series.stored_image import StoredImage
-from isocenter.series.table import Table, new_table, table_of
+from isocenter.series.table import Table, axis_of, new_table, resorted, table_of
 
 __all__ = ["Series"]
 
@@ -104,7 +104,7 @@ class Series(NDArrayOperatorsMixin):
         for image in stored_images(where, resources, series=series, by=keyword):
             groups.setdefault(image.text(tags.SeriesInstanceUID), []).append(image)
         return {
-            uid: cls(table_of(_arranged(images, keyword)), None, resources)
+            uid: cls(table_of(arrange(_frames(images), keyword)), None, resources)
             for uid, images in groups.items()
         }
 
@@ -354,7 +354,7 @@ class Series(NDArrayOperatorsMixin):
         )
         for index in zip(*(part.flat for part in np.broadcast_arrays(*chosen)), strict=True):
             frames[index] = frames[index].changed(number, value)
-        self._table = replace(self._table, frames=frames)
+        self._table = resorted(replace(self._table, frames=frames), number)
 
     def header(self, *, slice: int = 0, tag: int = 0) -> Dataset:  # noqa: A002
         """Return the whole header of one image, without pixels, as that of a single-frame image."""
@@ -383,28 +383,7 @@ class Series(NDArrayOperatorsMixin):
 
     def axis(self, name: str) -> Axis:
         """Return an axis by its name: tag, slice, row, column or colour."""
-        table = self._table
-        if name == TAG:
-            numbers = table.tag_values
-            count = len(table.frames)
-            values = np.arange(count, dtype=float) if numbers is None else numbers
-            return Axis(TAG, table.unit, values, table.keyword)
-        if name == SLICE:
-            return self._slice_axis()
-        if name == COLOR:
-            return Axis(COLOR, "", np.arange(3.0))
-        plane = table.frames[0, 0].plane
-        count = len(table.rows if name == ROW else table.columns)
-        if plane is None:
-            return Axis(name, "", np.arange(float(count)))
-        return Axis(name, "mm", np.arange(count) * plane.spacing[name == COLUMN])
-
-    def _slice_axis(self) -> Axis:
-        planes = [frame.plane for frame in self._table.frames[0]]
-        if None in planes:
-            return Axis(SLICE, "", np.arange(float(len(planes))))
-        normal = planes[0].normal
-        return Axis(SLICE, "mm", np.array([plane.position @ normal for plane in planes]))
+        return axis_of(self._table, name)
 
     @property
     def planes(self) -> tuple[Plane, ...]:
@@ -512,16 +491,5 @@ def _indices(which: Which, count: int) -> NDArray[np.intp]:
     return np.atleast_1d(everything[which if isinstance(which, slice) else np.asarray(which)])
 
 
-def _check_patient(images: Sequence[StoredImage]) -> None:
-    patients = {(one.text(tags.PatientID), one.text(tags.IssuerOfPatientID)) for one in images}
-    if len(patients) > 1:
-        raise CannotCompose(
-            f"The images belong to {len(patients)} different patients; give those of one.",
-            tag=tags.PatientID,
-            module="Patient",
-        )
-
-
-def _arranged(images: Sequence[StoredImage], keyword: str | None) -> Arrangement:
-    _check_patient(images)
-    return arrange([frame for image in images for frame in frames_of(image)], keyword)
+def _frames(images: Sequence[StoredImage]) -> list[Frame]:
+    return [frame for image in images for frame in frames_of(image)]

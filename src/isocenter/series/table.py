@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,11 @@ from isocenter.compose.values import tag_of
 from isocenter.dicom import tags
 from isocenter.errors import CannotCompose
 from isocenter.series.arrangement import Arrangement, ordering_keyword
-from isocenter.series.axis import COLOR, COLUMN, ROW, SLICE, TAG
+from isocenter.series.axis import COLOR, COLUMN, ROW, SLICE, TAG, Axis
 from isocenter.series.frame import Frame
 from isocenter.series.numbers import unit_of
 
-__all__ = ["Table", "new_table", "table_of"]
+__all__ = ["Table", "axis_of", "new_table", "resorted", "table_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +47,39 @@ class Table:
     tag_values: NDArray[np.float64] | None = None
     unit: str = ""
     remarks: tuple[str, ...] = ()
+
+
+def axis_of(table: Table, name: str) -> Axis:
+    """Return what the indices along an axis stand for."""
+    if name == TAG:
+        numbers = table.tag_values
+        values = np.arange(len(table.frames), dtype=float) if numbers is None else numbers
+        return Axis(TAG, table.unit, values, table.keyword)
+    if name == SLICE:
+        return _slice_axis([frame.plane for frame in table.frames[0]])
+    if name == COLOR:
+        return Axis(COLOR, "", np.arange(3.0))
+    plane = table.frames[0, 0].plane
+    count = len(table.rows if name == ROW else table.columns)
+    if plane is None:
+        return Axis(name, "", np.arange(float(count)))
+    return Axis(name, "mm", np.arange(count) * plane.spacing[name == COLUMN])
+
+
+def _slice_axis(planes: list[Plane | None]) -> Axis:
+    placed = [plane for plane in planes if plane is not None]
+    if len(placed) != len(planes):
+        return Axis(SLICE, "", np.arange(float(len(planes))))
+    normal = placed[0].normal
+    return Axis(SLICE, "mm", np.array([plane.position @ normal for plane in placed]))
+
+
+def resorted(table: Table, tag: int) -> Table:
+    """Return the table with the numbers of its tag axis read anew, if that is what was set."""
+    if not table.keyword or tag_of(table.keyword) != tag:
+        return table
+    numbers = [frame.number_of(tag) for frame in table.frames[:, 0]]
+    return replace(table, tag_values=np.array([np.nan if n is None else n for n in numbers]))
 
 
 def table_of(arrangement: Arrangement) -> Table:
