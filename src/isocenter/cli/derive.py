@@ -93,7 +93,7 @@ def derive(
 
     isocenter derive series/ --resample 1x1x1mm --interpolation b-spline -o isotropic/
 
-    isocenter derive series/ --pixels corrected.nii.gz --description "Bias corrected (N4)" -o corrected/
+    isocenter derive series/ --pixels corrected.nii.gz --description "Bias corrected" -o corrected/
 
     isocenter derive study/ --series 1.2.840.1 --pixels t1.nii.gz --code "T1 Map" --to archive/
 

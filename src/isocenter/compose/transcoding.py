@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import UID, ExplicitVRLittleEndian
@@ -27,23 +28,26 @@ from isocenter.pixels import (
 __all__ = ["in_transfer_syntax"]
 
 _BIG_ENDIAN = "1.2.840.10008.1.2.2"
+_PIXEL_DATA = 0x7FE00010
+_WORD_SIZES = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 
 
 def in_transfer_syntax(data_set: Dataset, present: UID, wanted: UID) -> Dataset:
-    """Return the object with its pixel data in `wanted`: itself, or a copy where that changes it.
+    """Return the object as `wanted` has pixels and words: itself, or a copy where that differs.
 
     Raises
     ------
     CannotCompose
         When there is no encoder for the transfer syntax, or it cannot hold these pixels.
     """
-    if present == wanted or "PixelData" not in data_set:
+    if present == wanted:
         return data_set
-    if not present.is_encapsulated and not wanted.is_encapsulated:
-        return _native(data_set, swapped=(present == _BIG_ENDIAN) != (wanted == _BIG_ENDIAN))
+    if present == _BIG_ENDIAN:
+        return in_transfer_syntax(_words_swapped(data_set), ExplicitVRLittleEndian, wanted)
     if wanted == _BIG_ENDIAN:
-        little = in_transfer_syntax(data_set, present, ExplicitVRLittleEndian)
-        return in_transfer_syntax(little, ExplicitVRLittleEndian, wanted)
+        return _words_swapped(in_transfer_syntax(data_set, present, ExplicitVRLittleEndian))
+    if "PixelData" not in data_set or not (present.is_encapsulated or wanted.is_encapsulated):
+        return data_set
     target = transfer_syntax(wanted)
     try:
         description = PixelDescription.from_attributes(
@@ -90,14 +94,30 @@ def _with_loss(
     return made
 
 
-def _native(data_set: Dataset, *, swapped: bool) -> Dataset:
-    """Return the object without compression; words of pixel data are written as they are."""
-    if not swapped or int(data_set.BitsAllocated) != 16:
-        return data_set
-    result = _copy(data_set)
-    data = np.frombuffer(data_set.PixelData, "<u2").byteswap().tobytes()
-    result.add_new(0x7FE00010, "OW", data)
+def _words_swapped(data_set: Dataset) -> Dataset:
+    """Return a copy whose words have their bytes the other way round, in items too (PS3.5 7.3)."""
+    result = Dataset()
+    for element in data_set:
+        if element.VR == "SQ":
+            items = [_words_swapped(item) for item in element.value]
+            result.add_new(element.tag, "SQ", items)
+            continue
+        size = _word_size(element, data_set)
+        copied = copied_element(element)
+        if size > 1 and element.value:
+            words = np.frombuffer(element.value, f"<u{size}")
+            copied.value = words.byteswap().tobytes()
+        result.add(copied)
     return result
+
+
+def _word_size(element: DataElement, data_set: Dataset) -> int:
+    """Return of how many bytes a word of the value is; 1 where order does not matter."""
+    size = _WORD_SIZES.get(element.VR, 1)
+    if element.tag != _PIXEL_DATA or size == 1:
+        return size
+    bits = int(data_set.get("BitsAllocated") or 16)
+    return 1 if bits < 8 else max(size, bits // 8)  # single bits keep the order of their bytes
 
 
 def _frames(data_set: Dataset, present: UID) -> Iterator[bytes]:
