@@ -140,7 +140,7 @@ def _series(bench: Bench, count: int) -> Path:
 
 def _require_exact(path: Path, series: Path, mask: NDArray[np.bool_]) -> None:
     """Fail unless the contours, filled, are the mask again: fast and wrong does not count."""
-    from isocenter.compose.rt_structure_set import read_rt_structure_set
+    from isocenter.compose.structure_sets.rt_structure_set import read_rt_structure_set
 
     (region,) = read_rt_structure_set(path)
     if not np.array_equal(region.to_mask(series), mask):
@@ -251,7 +251,7 @@ import sys, time
 import numpy as np
 import pydicom
 from isocenter.compose import deformable_registration
-from isocenter.compose.grids import DisplacementField
+from isocenter.compose.registrations.grids import DisplacementField
 
 def peak():  # what getrusage says begins with the peak of the process that started this one
     with open("/proc/self/status") as status:

@@ -13,7 +13,7 @@ from tests.browser import objects
 from tests.factories import ct_series, ct_slice, part10_bytes
 from tests.running_server import running_server, wait_until
 
-from isocenter.compose.video import video
+from isocenter.compose.captures.video import video
 
 
 @pytest.fixture

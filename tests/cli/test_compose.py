@@ -115,7 +115,7 @@ def test_a_label_map_becomes_regions_whichever_way_its_rows_run(run, series, fli
         *("-o", "out.dcm"),
     )  # fmt: skip
     assert answer.code == 0, answer.err
-    from isocenter.compose.rt_structure_set import read_rt_structure_set
+    from isocenter.compose.structure_sets.rt_structure_set import read_rt_structure_set
 
     (region,) = read_rt_structure_set("out.dcm")
     assert region.name == "Liver"

@@ -13,7 +13,7 @@ from PIL import Image
 from tests.compose import judges
 from tests.factories import ct_series, part10_bytes
 
-from isocenter.compose.acquired import acquired_series
+from isocenter.compose.acquisition.acquired import acquired_series
 from isocenter.dicom import Severity, validate
 from isocenter.errors import CannotCompose, NotFound
 

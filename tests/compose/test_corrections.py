@@ -15,7 +15,7 @@ from pydicom.uid import (
 from tests.compose.judges import dciodvfy_errors
 from tests.factories import ct_slice, part10_bytes
 
-from isocenter.compose.corrections import Outcome, correct
+from isocenter.compose.correction.corrections import Outcome, correct
 from isocenter.errors import CannotCompose
 
 SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless]

@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 from tests.compose.judges import dciodvfy_errors
 from tests.factories import ct_series, ct_slice
 
-from isocenter.compose.deformable import deformable_registration, read_deformable_registration
-from isocenter.compose.fields import read_field
-from isocenter.compose.grids import DisplacementField
+from isocenter.compose.registrations.deformable import (
+    deformable_registration,
+    read_deformable_registration,
+)
+from isocenter.compose.registrations.fields import read_field
+from isocenter.compose.registrations.grids import DisplacementField
 from isocenter.errors import CannotCompose
 
 RANDOM = np.random.default_rng(20)

@@ -8,7 +8,7 @@ from tests.compose.judges import dciodvfy_errors, dsrdump, pixelmed_sr_errors
 from tests.factories import ct_series, ct_slice, multi_frame
 
 from isocenter.compose.codes import Code
-from isocenter.compose.key_object import key_object_selection
+from isocenter.compose.reports.key_object import key_object_selection
 from isocenter.errors import CannotCompose
 
 

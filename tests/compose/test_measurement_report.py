@@ -8,15 +8,6 @@ from tests.compose.judges import dciodvfy_errors, dsrdump, pixelmed_sr_errors
 from tests.compose.reports_in_words import dcmtk_items, our_items
 from tests.factories import ct_series, ct_slice, multi_frame, part10_bytes
 
-from isocenter.compose.measurement_report import (
-    Evaluation,
-    FindingSite,
-    Measurement,
-    MeasurementGroup,
-    measurement_report,
-    outline,
-    read_measurements,
-)
 from isocenter.compose.reports import (
     Code,
     Graphic,
@@ -26,6 +17,15 @@ from isocenter.compose.reports import (
     SCoord,
     SCoord3D,
     read_structured_report,
+)
+from isocenter.compose.reports.measurement_report import (
+    Evaluation,
+    FindingSite,
+    Measurement,
+    MeasurementGroup,
+    measurement_report,
+    outline,
+    read_measurements,
 )
 from isocenter.errors import CannotCompose
 

@@ -14,7 +14,7 @@ from tests.compose.test_segmentation import multi_frame
 from tests.factories import ct_series, part10_bytes
 
 from isocenter.compose.label_maps import write_label_map
-from isocenter.compose.parametric_map import parametric_map, read_parametric_map
+from isocenter.compose.measured.parametric_map import parametric_map, read_parametric_map
 from isocenter.dicom import validate
 from isocenter.errors import CannotCompose, InvalidAttribute
 

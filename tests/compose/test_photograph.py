@@ -11,7 +11,7 @@ from pydicom.encaps import generate_frames
 from tests.compose.judges import dciodvfy_errors
 from tests.factories import ct_slice
 
-from isocenter.compose.photograph import photograph
+from isocenter.compose.captures.photograph import photograph
 from isocenter.errors import CannotCompose
 
 KINDS = {"photographic": "77.1.4", "endoscopic": "77.1.1", "microscopic": "77.1.2"}

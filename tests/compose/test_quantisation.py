@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isocenter.compose.quantisation import Limits, Range, StoredForm, fitting_form
+from isocenter.compose.derivation.quantisation import Limits, Range, StoredForm, fitting_form
 from isocenter.errors import CannotCompose
 
 FORMS = [

@@ -9,8 +9,8 @@ from tests.compose.judges import dcentvfy_errors, dciodvfy_errors
 from tests.factories import composite, ct_series, multi_frame, part10_bytes
 
 from isocenter.compose.codes import Code
-from isocenter.compose.real_world_mappings import RealWorldMapping, quantity, units
-from isocenter.compose.real_world_values import (
+from isocenter.compose.measured.real_world_mappings import RealWorldMapping, quantity, units
+from isocenter.compose.measured.real_world_values import (
     read_real_world_value_mapping,
     real_world_value_mapping,
 )

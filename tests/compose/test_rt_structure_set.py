@@ -15,9 +15,9 @@ from hypothesis.extra.numpy import arrays
 from tests.compose.judges import dciodvfy_errors, needs
 from tests.factories import ct_series, part10_bytes
 
-from isocenter.compose.contours import fill, outlines
-from isocenter.compose.keyholes import keyholed_outlines
-from isocenter.compose.rt_structure_set import (
+from isocenter.compose.structure_sets.contours import fill, outlines
+from isocenter.compose.structure_sets.keyholes import keyholed_outlines
+from isocenter.compose.structure_sets.rt_structure_set import (
     Contour,
     ContourType,
     Region,

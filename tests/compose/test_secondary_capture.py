@@ -16,7 +16,7 @@ from tests.factories import ct_slice
 
 from isocenter.compose import Origin, Template
 from isocenter.compose import secondary_capture as function_of_the_package
-from isocenter.compose.secondary_capture import secondary_capture
+from isocenter.compose.captures.secondary_capture import secondary_capture
 from isocenter.errors import CannotCompose, NotFound
 
 RANDOM = np.random.default_rng(8)

@@ -18,9 +18,9 @@ from tests.factories import composite, ct_series, ct_slice, part10_bytes
 from isocenter.compose import load
 from isocenter.compose.codes import Code
 from isocenter.compose.label_maps import write_label_map
-from isocenter.compose.segmentation import segmentation
-from isocenter.compose.segmentation_reading import read_segmentation
-from isocenter.compose.segments import Segment
+from isocenter.compose.measured.segmentation import segmentation
+from isocenter.compose.measured.segments import Segment
+from isocenter.compose.measured.segments_reading import read_segmentation
 from isocenter.dicom import validate
 from isocenter.errors import CannotCompose
 

@@ -13,9 +13,12 @@ from tests.compose.judges import dcentvfy_errors, dciodvfy_errors
 from tests.factories import ct_series, multi_frame, part10_bytes
 
 from isocenter.compose.codes import Code
-from isocenter.compose.fiducial_files import read_fiducials
-from isocenter.compose.fiducials import Fiducial, OnImage
-from isocenter.compose.spatial_fiducials import read_spatial_fiducials, spatial_fiducials
+from isocenter.compose.registrations.fiducial_files import read_fiducials
+from isocenter.compose.registrations.fiducials import Fiducial, OnImage
+from isocenter.compose.registrations.spatial_fiducials import (
+    read_spatial_fiducials,
+    spatial_fiducials,
+)
 from isocenter.dicom import validate
 from isocenter.errors import CannotCompose, InvalidAttribute, NotFound
 

@@ -12,10 +12,10 @@ from tests.compose.judges import dcentvfy_errors, dciodvfy_errors
 from tests.factories import ct_series, part10_bytes
 
 from isocenter.compose.codes import Code
-from isocenter.compose.fiducials import Fiducial
-from isocenter.compose.linear_transforms import read_linear_transform
-from isocenter.compose.spatial_fiducials import spatial_fiducials
-from isocenter.compose.spatial_registration import (
+from isocenter.compose.registrations.fiducials import Fiducial
+from isocenter.compose.registrations.linear_transforms import read_linear_transform
+from isocenter.compose.registrations.spatial_fiducials import spatial_fiducials
+from isocenter.compose.registrations.spatial_registration import (
     read_spatial_registration,
     spatial_registration,
 )

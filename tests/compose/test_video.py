@@ -13,7 +13,7 @@ from pydicom.encaps import generate_frames
 from tests.compose.judges import dciodvfy_errors
 from tests.factories import ct_slice
 
-from isocenter.compose.video import video
+from isocenter.compose.captures.video import video
 from isocenter.errors import CannotCompose, NotFound
 
 SYNTAXES = {"mpeg2video": "100", "libx264": "102", "libx265": "107"}

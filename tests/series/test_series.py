@@ -465,7 +465,7 @@ def test_the_header_is_that_of_a_single_image_of_the_part(folder):
 
 
 def test_an_enhanced_object_is_a_series_of_its_frames(tmp_path):
-    from isocenter.compose.acquired import acquired_series
+    from isocenter.compose.acquisition.acquired import acquired_series
 
     array = np.random.default_rng(0).integers(0, 4000, (2, 4, 8, 6)).astype(np.int16)
     (path,) = acquired_series(

@@ -90,7 +90,7 @@ def test_slices_shifted_by_a_tilted_gantry_keep_their_places(tmp_path):
 
 
 def test_an_enhanced_object_is_derived_as_one(tmp_path):
-    from isocenter.compose.acquired import acquired_series
+    from isocenter.compose.acquisition.acquired import acquired_series
 
     array = np.random.default_rng(0).integers(0, 4000, (4, 8, 6)).astype(np.int16)
     (path,) = acquired_series(array, modality="MR", spacing=(2, 1, 1), enhanced=True).save(

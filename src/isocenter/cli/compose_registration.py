@@ -117,7 +117,7 @@ def fiducials(
 
 
 def _is_linear(path: Path) -> bool:
-    from isocenter.compose.linear_transforms import holds_linear_transform
+    from isocenter.compose.registrations.linear_transforms import holds_linear_transform
 
     return holds_linear_transform(path)
 

@@ -114,8 +114,8 @@ def _holds_measurements(file: Path) -> bool:
 def _measurements(
     file: Path, sources: "Sources", title: str | None, shared: dict[str, Any]
 ) -> "Composed":
-    from isocenter.compose.measurement_report import measurement_report, read_measurements
     from isocenter.compose.reports.concepts import title as title_code
+    from isocenter.compose.reports.measurement_report import measurement_report, read_measurements
 
     found = read_measurements(file, objects=sources)
     return measurement_report(

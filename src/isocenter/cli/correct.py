@@ -11,7 +11,7 @@ from isocenter.cli.exit_codes import ExitCode
 from isocenter.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from isocenter.compose.corrections import Corrected
+    from isocenter.compose.correction.corrections import Corrected
 
 __all__ = ["correct"]
 
@@ -99,7 +99,7 @@ def correct(
 
 
 def _report(results: "list[Corrected]", *, dry_run: bool, as_json: bool) -> None:
-    from isocenter.compose.corrections import Outcome
+    from isocenter.compose.correction.corrections import Outcome
 
     if as_json:
         for one in results:

@@ -16,44 +16,54 @@ from isocenter.compose.sources import Source, Sources, load
 from isocenter.compose.templates import Template
 
 if TYPE_CHECKING:
-    from isocenter.compose.acquired import AcquiredSeries, acquired_series
+    from isocenter.compose.acquisition.acquired import AcquiredSeries, acquired_series
+    from isocenter.compose.captures.photograph import photograph
+    from isocenter.compose.captures.secondary_capture import secondary_capture
+    from isocenter.compose.captures.video import video
     from isocenter.compose.codes import Code
-    from isocenter.compose.corrections import correct
-    from isocenter.compose.deformable import deformable_registration, read_deformable_registration
-    from isocenter.compose.derivation_operations import Pixels, Resample, Smooth
-    from isocenter.compose.derived import DerivedSeries, derived_series
+    from isocenter.compose.correction.corrections import correct
+    from isocenter.compose.derivation.derived import DerivedSeries, derived_series
+    from isocenter.compose.derivation.operations import Pixels, Resample, Smooth
     from isocenter.compose.encapsulated import encapsulated
-    from isocenter.compose.fiducial_files import read_fiducials
-    from isocenter.compose.fiducials import Fiducial
-    from isocenter.compose.fields import read_field
-    from isocenter.compose.key_object import key_object_selection
     from isocenter.compose.label_maps import read_label_map, write_label_map
-    from isocenter.compose.linear_transforms import read_linear_transform
-    from isocenter.compose.measurement_report import (
+    from isocenter.compose.measured.parametric_map import parametric_map, read_parametric_map
+    from isocenter.compose.measured.real_world_mappings import RealWorldMapping, quantity, units
+    from isocenter.compose.measured.real_world_values import (
+        read_real_world_value_mapping,
+        real_world_value_mapping,
+    )
+    from isocenter.compose.measured.segmentation import segmentation
+    from isocenter.compose.measured.segments import Segment, read_segments
+    from isocenter.compose.measured.segments_reading import read_segmentation
+    from isocenter.compose.presentation.state import presentation_state, read_presentation_state
+    from isocenter.compose.registrations.deformable import (
+        deformable_registration,
+        read_deformable_registration,
+    )
+    from isocenter.compose.registrations.fiducial_files import read_fiducials
+    from isocenter.compose.registrations.fiducials import Fiducial
+    from isocenter.compose.registrations.fields import read_field
+    from isocenter.compose.registrations.linear_transforms import read_linear_transform
+    from isocenter.compose.registrations.spatial_fiducials import (
+        read_spatial_fiducials,
+        spatial_fiducials,
+    )
+    from isocenter.compose.registrations.spatial_registration import (
+        read_spatial_registration,
+        spatial_registration,
+    )
+    from isocenter.compose.reports import read_structured_report, structured_report
+    from isocenter.compose.reports.key_object import key_object_selection
+    from isocenter.compose.reports.measurement_report import (
         MeasurementGroup,
         measurement_report,
         read_measurements,
     )
-    from isocenter.compose.parametric_map import parametric_map, read_parametric_map
-    from isocenter.compose.photograph import photograph
-    from isocenter.compose.presentation.state import presentation_state, read_presentation_state
-    from isocenter.compose.real_world_mappings import RealWorldMapping, quantity, units
-    from isocenter.compose.real_world_values import (
-        read_real_world_value_mapping,
-        real_world_value_mapping,
+    from isocenter.compose.structure_sets.rt_structure_set import (
+        Region,
+        read_rt_structure_set,
+        rt_structure_set,
     )
-    from isocenter.compose.reports import read_structured_report, structured_report
-    from isocenter.compose.rt_structure_set import Region, read_rt_structure_set, rt_structure_set
-    from isocenter.compose.secondary_capture import secondary_capture
-    from isocenter.compose.segmentation import segmentation
-    from isocenter.compose.segmentation_reading import read_segmentation
-    from isocenter.compose.segments import Segment, read_segments
-    from isocenter.compose.spatial_fiducials import read_spatial_fiducials, spatial_fiducials
-    from isocenter.compose.spatial_registration import (
-        read_spatial_registration,
-        spatial_registration,
-    )
-    from isocenter.compose.video import video
     from isocenter.compose.volume_grids import Grid
 
 __all__ = [
@@ -116,53 +126,53 @@ __all__ = [
 ]
 
 _LAZY = {
-    "AcquiredSeries": "acquired",
+    "AcquiredSeries": "acquisition.acquired",
     "Code": "codes",
-    "DerivedSeries": "derived",
-    "Fiducial": "fiducials",
+    "DerivedSeries": "derivation.derived",
+    "Fiducial": "registrations.fiducials",
     "Grid": "volume_grids",
-    "MeasurementGroup": "measurement_report",
-    "Pixels": "derivation_operations",
-    "RealWorldMapping": "real_world_mappings",
-    "Region": "rt_structure_set",
-    "Resample": "derivation_operations",
-    "Segment": "segments",
-    "Smooth": "derivation_operations",
-    "acquired_series": "acquired",
-    "correct": "corrections",
-    "deformable_registration": "deformable",
-    "derived_series": "derived",
+    "MeasurementGroup": "reports.measurement_report",
+    "Pixels": "derivation.operations",
+    "RealWorldMapping": "measured.real_world_mappings",
+    "Region": "structure_sets.rt_structure_set",
+    "Resample": "derivation.operations",
+    "Segment": "measured.segments",
+    "Smooth": "derivation.operations",
+    "acquired_series": "acquisition.acquired",
+    "correct": "correction.corrections",
+    "deformable_registration": "registrations.deformable",
+    "derived_series": "derivation.derived",
     "encapsulated": "encapsulated",
-    "key_object_selection": "key_object",
-    "measurement_report": "measurement_report",
-    "parametric_map": "parametric_map",
-    "photograph": "photograph",
+    "key_object_selection": "reports.key_object",
+    "measurement_report": "reports.measurement_report",
+    "parametric_map": "measured.parametric_map",
+    "photograph": "captures.photograph",
     "presentation_state": "presentation.state",
-    "quantity": "real_world_mappings",
-    "read_deformable_registration": "deformable",
-    "read_fiducials": "fiducial_files",
-    "read_field": "fields",
+    "quantity": "measured.real_world_mappings",
+    "read_deformable_registration": "registrations.deformable",
+    "read_fiducials": "registrations.fiducial_files",
+    "read_field": "registrations.fields",
     "read_label_map": "label_maps",
-    "read_linear_transform": "linear_transforms",
-    "read_measurements": "measurement_report",
-    "read_parametric_map": "parametric_map",
+    "read_linear_transform": "registrations.linear_transforms",
+    "read_measurements": "reports.measurement_report",
+    "read_parametric_map": "measured.parametric_map",
     "read_presentation_state": "presentation.state",
-    "read_real_world_value_mapping": "real_world_values",
-    "read_rt_structure_set": "rt_structure_set",
-    "read_segmentation": "segmentation_reading",
-    "read_segments": "segments",
-    "read_spatial_fiducials": "spatial_fiducials",
-    "read_spatial_registration": "spatial_registration",
+    "read_real_world_value_mapping": "measured.real_world_values",
+    "read_rt_structure_set": "structure_sets.rt_structure_set",
+    "read_segmentation": "measured.segments_reading",
+    "read_segments": "measured.segments",
+    "read_spatial_fiducials": "registrations.spatial_fiducials",
+    "read_spatial_registration": "registrations.spatial_registration",
     "read_structured_report": "reports",
-    "real_world_value_mapping": "real_world_values",
-    "rt_structure_set": "rt_structure_set",
-    "secondary_capture": "secondary_capture",
-    "segmentation": "segmentation",
-    "spatial_fiducials": "spatial_fiducials",
-    "spatial_registration": "spatial_registration",
+    "real_world_value_mapping": "measured.real_world_values",
+    "rt_structure_set": "structure_sets.rt_structure_set",
+    "secondary_capture": "captures.secondary_capture",
+    "segmentation": "measured.segmentation",
+    "spatial_fiducials": "registrations.spatial_fiducials",
+    "spatial_registration": "registrations.spatial_registration",
     "structured_report": "reports",
-    "units": "real_world_mappings",
-    "video": "video",
+    "units": "measured.real_world_mappings",
+    "video": "captures.video",
     "write_label_map": "label_maps",
 }
 """Names by the module that they load from when they are first asked for."""

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter.compose import sources
+from isocenter.compose.measured.segments import COLORS
 from isocenter.compose.planes import Stack, stack
-from isocenter.compose.regions import Region
-from isocenter.compose.segments import COLORS
 from isocenter.compose.sources import SourceLike, Sources
+from isocenter.compose.structure_sets.regions import Region
 from isocenter.compose.volume_grids import Grid
 from isocenter.errors import CannotCompose, NotFound
 

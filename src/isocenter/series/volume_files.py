@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isocenter.compose.acquisition.volumes import read_volume
 from isocenter.compose.volume_grids import Grid
-from isocenter.compose.volumes import read_volume
 from isocenter.errors import CannotCompose, OutOfResources
 from isocenter.series.axis import COLOR, SLICE, TAG
 from isocenter.series.series import Series

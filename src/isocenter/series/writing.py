@@ -38,7 +38,7 @@ def write(series: Series, folder: Path, options: Mapping[str, Any]) -> list[Path
         return _acquired(series, given).save(folder, transfer_syntax_uid=syntax)
     whole = _whole_multi_frame(series)
     if whole is not None:
-        from isocenter.compose.derived import derived_series
+        from isocenter.compose.derivation.derived import derived_series
 
         return derived_series(*whole, **given).save(folder, transfer_syntax_uid=syntax)
     names: list[str] = []
@@ -54,7 +54,7 @@ def write(series: Series, folder: Path, options: Mapping[str, Any]) -> list[Path
 
 
 def _acquired(series: Series, options: Mapping[str, Any]) -> Any:
-    from isocenter.compose.acquired import acquired_series
+    from isocenter.compose.acquisition.acquired import acquired_series
 
     if "modality" not in options:
         raise CannotCompose(
@@ -89,7 +89,7 @@ def _volumes(series: Series) -> NDArray[Any]:
 
 def _derived(row: NDArray[Any], values: NDArray[Any], options: Mapping[str, Any]) -> list[Composed]:
     """Derive the images of one volume, in the order of the row."""
-    from isocenter.compose.derived import derived_series
+    from isocenter.compose.derivation.derived import derived_series
 
     order = _along_normal(row)
     headers = [_source(row[k]) for k in order]

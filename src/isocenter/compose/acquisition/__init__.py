@@ -1,0 +1,1 @@
+"""Volumes as the images of a scanner: CT, MR and PET."""

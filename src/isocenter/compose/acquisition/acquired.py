@@ -1,0 +1,429 @@
+"""Volumes as image series: CT, MR and PET from arrays and the files of research.
+
+Whole numbers are stored as they are, or shifted; others in 16 bits with the slope that uses them in
+full, an error of half a step at most. A PET series has a slope for each image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from isocenter.compose import sources, values
+from isocenter.compose.acquisition.modules import Modality, modality_of
+from isocenter.compose.acquisition.multi_frame import add_functional_groups, add_multi_frame
+from isocenter.compose.acquisition.tag_axes import TagAxis, tag_axis
+from isocenter.compose.acquisition.volumes import Volume, VolumeLike, read_volume
+from isocenter.compose.captures.image_pixel import describe_pixels
+from isocenter.compose.composition import Composed, Composition, Origin, Provenance
+from isocenter.compose.derivation.quantisation import Range, new_form
+from isocenter.compose.derivation.tables import limits_of
+from isocenter.compose.element_values import element
+from isocenter.compose.planes import stack
+from isocenter.compose.sources import SourceLike, Sources
+from isocenter.compose.templates import Template, template
+from isocenter.compose.volume_grids import Grid
+from isocenter.compose.whole_folders import whole_folder
+from isocenter.dicom import new_uid
+from isocenter.errors import CannotCompose
+
+__all__ = ["AcquiredSeries", "acquired_series"]
+
+_MODULE = "Image Pixel"
+_FIXED = (
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "Modality",
+    "NumberOfFrames",
+    "Rows",
+    "Columns",
+    "SamplesPerPixel",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PixelData",
+)
+_TINY = float(np.finfo(np.float64).tiny)
+_PLACE = ("SliceThickness", "SpacingBetweenSlices")
+
+
+def acquired_series(
+    volume: VolumeLike,
+    *,
+    modality: str,
+    source: SourceLike | Sources | None = None,
+    affine: NDArray[np.floating] | None = None,
+    space: str = "LPS",
+    spacing: Sequence[float] | None = None,
+    tag: tuple[str, Sequence[float]] | None = None,
+    enhanced: bool = False,
+    upright: bool = True,
+    units: str | None = None,
+    same_frame_of_reference: bool = True,
+    series_description: str | None = None,
+    series_number: int | None = None,
+    template_file: Template | str | Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> AcquiredSeries:
+    """Compose a series of CT, MR or PET images from a volume.
+
+    Parameters
+    ----------
+    volume
+        An array of shape (slices, rows, columns), with time points or the like in front where there
+        are several; a NIfTI, MetaImage, NRRD, NumPy or TIFF file, a folder or list of TIFF files; a
+        SimpleITK image. CT values in HU, PET values in `units`.
+    modality
+        CT, MR or PT.
+    source
+        What patient and study are inherited from; of images of the same modality also how they were
+        acquired, and, for an array of their shape without geometry, where they lie. Without it a
+        new study begins.
+    affine
+        Matrix (4, 4) from indices (column, row, slice, 1) to mm.
+    space
+        The coordinates that `affine` leads to: LPS, or RAS as in NIfTI.
+    spacing
+        Distance of voxels in mm along slices, rows and columns, where nothing else says it.
+    tag
+        Keyword and numbers of the first of four axes, such as `("EchoTime", [10, 20])` in ms,
+        `("DiffusionBValue", [0, 1000])`, `("AcquisitionTime", [0, 2.5])` in seconds of the day or
+        `("FrameReferenceTime", ...)` in ms. By default temporal positions from 1.
+    enhanced
+        Whether one Enhanced multi-frame object is made instead of many images.
+    upright
+        Whether axes are exchanged and turned around so that pictures are seen as radiologists are
+        used to; otherwise only the order of the slices may change.
+    units
+        Units (0054,1001) of PET values, BQML by default.
+    same_frame_of_reference
+        Whether the volume lies in the coordinates of the source's images, so that both can be laid
+        over each other.
+    series_description, series_number
+        How the series files itself.
+    template_file
+        A template, or its path; of this kind alone under `[acquired_series]`.
+    overrides
+        Attributes that win over all else, by keyword.
+
+    Returns
+    -------
+    AcquiredSeries
+        To be saved, or gone through one image at a time.
+
+    Raises
+    ------
+    NotFound
+        When the file does not exist.
+    CannotCompose
+        When the volume has no geometry, a sheared one, colours, undefined voxels or more than 16
+        bits can hold.
+
+    References
+    ----------
+    PS3.3 A.3, A.4, A.21, A.36, A.38, A.56, C.7.6.2, C.11.1.
+    """
+    kind = modality_of(modality)
+    _check_overrides(overrides or {})
+    inherited = sources.load(source)
+    read = _placed(read_volume(volume, affine=affine, space=space, spacing=spacing), inherited)
+    _check_values(read.values)
+    read = read.upright() if upright else read.in_order()
+    axis = tag_axis(kind.name, len(read.values), tag) if read.has_tags else None
+    composition = _composition(
+        kind,
+        kind.enhanced_uid if enhanced else kind.sop_class_uid,
+        inherited,
+        template(template_file),
+        overrides,
+    )
+    _inherit(composition, kind, same_frame_of_reference)
+    composition.series(kind.name, number=series_number, description=series_description)
+    composition.give("Units", units if kind.name == "PT" else None)
+    plan = _plan(kind, read, axis, enhanced)
+    if enhanced:
+        add_multi_frame(composition, kind.name)
+    else:
+        _classic(composition, kind, plan)
+    _pixels(composition, plan)
+    return AcquiredSeries(composition, plan, frozenset(overrides or ()))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plan:
+    """A volume and how its values are stored."""
+
+    kind: Modality
+    values: NDArray[Any]
+    grid: Grid
+    axis: TagAxis | None
+    forms: NDArray[Any]
+    window: tuple[float, float]
+    enhanced: bool
+
+
+class AcquiredSeries:
+    """A series that is ready to be written; its images are made one at a time.
+
+    Iterating gives each object as a `Composed`.
+    """
+
+    def __init__(self, composition: Composition, plan: _Plan, overridden: frozenset[str]) -> None:
+        self._plan = plan
+        self._overridden = overridden
+        self._composition = composition
+        self._uids = [new_uid() for _ in range(len(self))]
+
+    @property
+    def series_instance_uid(self) -> str:
+        """Series Instance UID (0020,000E) of the series."""
+        return str(self._composition.data_set.SeriesInstanceUID)
+
+    @property
+    def sop_class_uid(self) -> str:
+        """SOP Class UID (0008,0016) of its objects."""
+        return str(self._composition.data_set.SOPClassUID)
+
+    @property
+    def largest_error(self) -> float:
+        """How far a stored value may be from the one that was given; 0 for whole numbers."""
+        return max(form.error for form in self._plan.forms.flat)
+
+    def __len__(self) -> int:
+        return 1 if self._plan.enhanced else self._plan.values.shape[0] * self._plan.values.shape[1]
+
+    def __iter__(self) -> Iterator[Composed]:
+        plan = self._plan
+        if plan.enhanced:
+            yield self._multi_frame
+            return
+        for number, (n, k) in enumerate(np.ndindex(plan.values.shape[:2]), 1):
+            yield self._image(number, n, k)
+
+    def save(self, folder: str | Path, *, transfer_syntax_uid: str | None = None) -> list[Path]:
+        """Write the objects into a folder, all of them or none; each is named by its UID."""
+        target = Path(folder)
+        names: list[str] = []
+        with whole_folder(target) as scratch:
+            for composed in self:
+                names.append(f"{composed.data_set.SOPInstanceUID}.dcm")
+                composed.save(scratch / names[-1], transfer_syntax_uid=transfer_syntax_uid)
+        return [target / name for name in names]
+
+    def explain(self) -> list[dict[str, str]]:
+        """Return the rows of the first object; see `Composed.explain`."""
+        return next(iter(self)).explain()
+
+    @cached_property
+    def _shared(self) -> Composed:
+        """What all images say."""
+        return self._composition.finish()
+
+    def _image(self, number: int, n: int, k: int) -> Composed:
+        """Return one image: what all share, and what is its own."""
+        plan, shared = self._plan, self._shared
+        data_set, provenance = Dataset(), dict(shared.provenance)
+        data_set.update(shared.data_set)
+        own = {"SOPInstanceUID": self._uids[number - 1], **_own(plan, number, n, k)}
+        for keyword, value in own.items():
+            if keyword not in self._overridden:
+                made = element(values.tag_of(keyword), value)
+                data_set[made.tag] = made
+                provenance[int(made.tag)] = Provenance(Origin.GENERATED, "the volume")
+        data = plan.forms[n, k].stored(plan.values[n, k]).tobytes()
+        data_set.add_new(0x7FE00010, "OW", data)
+        provenance[0x7FE00010] = Provenance(Origin.GIVEN, "the volume")
+        data_set.file_meta = FileMetaDataset()
+        data_set.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        return Composed(data_set, provenance)
+
+    @cached_property
+    def _multi_frame(self) -> Composed:
+        """The one object of all frames."""
+        plan, composition = self._plan, self._composition
+        form = plan.forms[0, 0]
+        add_functional_groups(composition, plan.kind.name, plan.grid, plan.axis, plan.window, form)
+        composition.set_pixel_data(
+            form.stored(plan.values).tobytes(), ExplicitVRLittleEndian, vr="OW"
+        )
+        return composition.finish()
+
+
+def _composition(
+    kind: Modality,
+    sop_class_uid: str,
+    inherited: Sources,
+    site: Template | None,
+    overrides: Mapping[str, Any] | None,
+) -> Composition:
+    return Composition(
+        sop_class_uid,
+        kind="acquired_series",
+        sources=inherited,
+        template=site,
+        overrides=overrides,
+    )
+
+
+def _inherit(composition: Composition, kind: Modality, same_frame_of_reference: bool) -> None:
+    composition.patient()
+    composition.study()
+    composition.equipment()
+    if same_frame_of_reference:
+        composition.frame_of_reference(required=False)
+    if "FrameOfReferenceUID" not in composition.data_set:
+        composition.new_frame_of_reference()
+    if kind.name != "PT":  # its orientation to the table is coded
+        composition.copy_or_empty(("PatientPosition",))
+    first = composition.sources.first
+    if first is not None and first.data_set.get("SOPClassUID") == kind.sop_class_uid:
+        composition.copy(kind.acquisition)
+
+
+def _classic(composition: Composition, kind: Modality, plan: _Plan) -> None:
+    """Add what all images of the series have in common."""
+    composition.generate("ImageType", list(kind.image_type))
+    composition.content_moment()
+    composition.generate("BurnedInAnnotation", "NO")
+    plane = plan.grid.plane(0)
+    composition.generate("PixelSpacing", list(plane.spacing), "the volume")
+    directions = [*plane.along_row, *plane.along_column]
+    composition.generate("ImageOrientationPatient", directions, "the volume")
+    thickness = float(plan.grid.spacing[2])
+    composition.generate("SliceThickness", thickness, "the distance of slices")
+    composition.generate("SpacingBetweenSlices", thickness, "the volume")
+    kind.add_module(composition)
+    if kind.name == "PT":
+        _pet_series(composition, plan)
+    center, width = plan.window
+    composition.generate("WindowCenter", center, "the values")
+    composition.generate("WindowWidth", width, "the values")
+
+
+def _pet_series(composition: Composition, plan: _Plan) -> None:
+    composition.generate("NumberOfSlices", plan.values.shape[1], "the volume")
+    if plan.axis is not None:
+        composition.generate("SeriesType", ["DYNAMIC", "IMAGE"], "several time points")
+        composition.generate("NumberOfTimeSlices", len(plan.values), "the volume")
+
+
+def _own(plan: _Plan, number: int, n: int, k: int) -> dict[str, Any]:
+    """Return what one image alone says."""
+    plane, form = plan.grid.plane(k), plan.forms[n, k]
+    own: dict[str, Any] = {
+        "InstanceNumber": number,
+        "ImagePositionPatient": [float(one) for one in plane.position],
+        "SliceLocation": plane.height,
+    }
+    if plan.kind.name != "MR" or form.slope != 1 or form.intercept != 0:
+        own |= {"RescaleIntercept": form.intercept, "RescaleSlope": form.slope}
+        if plan.kind.rescale_type:
+            own["RescaleType"] = plan.kind.rescale_type
+    if plan.kind.name == "PT":
+        own["ImageIndex"] = number
+    if plan.axis is not None:
+        own |= plan.axis.attributes(n)
+    return own
+
+
+def _pixels(composition: Composition, plan: _Plan) -> None:
+    form = plan.forms[0, 0]
+    describe_pixels(
+        composition,
+        plan.values.shape[2:],
+        samples=1,
+        bits_allocated=form.bits_allocated,
+        bits_stored=form.bits_stored,
+        signed=form.signed,
+        photometric="MONOCHROME2",
+    )
+
+
+def _placed(volume: Volume, inherited: Sources) -> Volume:
+    """Return the volume with a place: its own, else that of source images of the same shape."""
+    if volume.grid is not None:
+        return volume
+    images = [one for one in inherited if "ImagePositionPatient" in one.data_set]
+    if images:
+        found = stack(Sources(tuple(images)))
+        if found.shape == volume.values.shape[1:]:
+            return replace(volume, grid=Grid.of_planes(found.planes, _thickness(images[0])))
+    raise CannotCompose(
+        "The volume does not say where its voxels lie; give an affine matrix or the spacing, or "
+        "images of the same shape as the source.",
+        tag=0x00280030,
+        module="Image Plane",
+    )
+
+
+def _thickness(image: sources.Source) -> float:
+    found = (image.data_set.get(keyword) for keyword in _PLACE)
+    return next((abs(float(one)) for one in found if one), 1.0)
+
+
+def _check_overrides(overrides: Mapping[str, Any]) -> None:
+    fixed = {values.tag_of(keyword) for keyword in _FIXED}
+    for keyword in overrides:
+        if (tag := values.tag_of(keyword)) in fixed:
+            raise CannotCompose(
+                f"{values.described(tag)} follows from the volume and cannot be set.", tag=tag
+            )
+
+
+def _check_values(array: NDArray[Any]) -> None:
+    if max(array.shape[2:]) > 0xFFFF:
+        raise CannotCompose(
+            f"The slices have {array.shape[2]} rows and {array.shape[3]} columns; at most 65535 "
+            "fit.",
+            tag=0x00280010,
+            module=_MODULE,
+        )
+    if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64)):
+        wrong = array.size - int(np.isfinite(array).sum())
+        if wrong:
+            raise CannotCompose(
+                f"{wrong} of {array.size} voxels are NaN or infinite, which no image holds; give "
+                "them a number, such as that of air.",
+                tag=0x7FE00010,
+                module=_MODULE,
+            )
+
+
+def _plan(kind: Modality, volume: Volume, axis: TagAxis | None, enhanced: bool) -> _Plan:
+    assert volume.grid is not None
+    array = volume.values.astype(np.uint8) if volume.values.dtype == bool else volume.values
+    window = kind.window or _window(array)
+    forms = _forms(kind, array, each=kind.name == "PT" and not enhanced)
+    return _Plan(kind, array, volume.grid, axis, forms, window, enhanced)
+
+
+def _forms(kind: Modality, array: NDArray[Any], *, each: bool) -> NDArray[Any]:
+    """Choose how values are stored: for the whole volume, or with a slope for each image."""
+    limits = limits_of(kind.sop_class_uid)
+    forms = np.empty(array.shape[:2], dtype=object)
+    found = Range.of(array)
+    if found.whole or not each:
+        forms.fill(new_form(found, limits=limits))
+        return forms
+    lowest = -_TINY if found.low < 0 else np.inf  # all images are signed, or none is
+    for index in np.ndindex(forms.shape):
+        own = Range.of(array[index])
+        own = replace(own, low=min(own.low, lowest), whole=False)
+        forms[index] = new_form(own, limits=limits)
+    return forms
+
+
+def _window(array: NDArray[Any]) -> tuple[float, float]:
+    """Return a centre and width that show nearly all of the values."""
+    sample = array[..., ::4, ::4]
+    low, high = (float(one) for one in np.percentile(sample, (0.5, 99.5)))
+    return (low + high) / 2, max(high - low, 1.0)

@@ -1,0 +1,147 @@
+"""Video: endoscopy, microscopy, photography, and captures of screens (PS3.3 A.32.5 to A.32.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydicom.encaps import encapsulate
+
+from isocenter.compose import sources
+from isocenter.compose.captures.image_pixel import (
+    ANATOMIC_IMAGE,
+    describe_pixels,
+    general_image,
+    mark_lossy,
+    reference_sources,
+    sc_equipment,
+)
+from isocenter.compose.captures.video_streams import VideoStream, read_video
+from isocenter.compose.codes import Code
+from isocenter.compose.composition import Composed, Composition
+from isocenter.compose.sources import SourceLike
+from isocenter.compose.templates import Template, template
+from isocenter.errors import CannotCompose
+
+__all__ = ["video"]
+
+_KINDS = {
+    "photographic": ("1.2.840.10008.5.1.4.1.1.77.1.4.1", "XC"),
+    "endoscopic": ("1.2.840.10008.5.1.4.1.1.77.1.1.1", "ES"),
+    "microscopic": ("1.2.840.10008.5.1.4.1.1.77.1.2.1", "GM"),
+    "capture": ("1.2.840.10008.5.1.4.1.1.7.4", "OT"),
+}
+_ENTIRE_BODY = Code("38266002", "SCT", "Entire body")
+
+
+def video(
+    file: str | Path,
+    *,
+    source: SourceLike | None = None,
+    kind: str = "photographic",
+    anatomic_region: Code | None = None,
+    burned_in_annotation: bool = False,
+    series_description: str | None = None,
+    series_number: int | None = None,
+    instance_number: int = 1,
+    template_file: Template | str | Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Composed:
+    """Compose a video as Video Photographic, Endoscopic or Microscopic image, or as a capture.
+
+    Parameters
+    ----------
+    file
+        Any video that PyAV reads; see `video_streams.read_video` for what is kept as it is.
+    source
+        What patient and study are inherited from; without it a new study begins.
+    kind
+        `photographic`, `endoscopic` or `microscopic`; or `capture`, of a screen, which makes a
+        Multi-frame True Color Secondary Capture.
+    anatomic_region
+        What is shown, of PS3.16 CID 4; by default what the source says, else the entire body.
+    burned_in_annotation
+        Whether the pixels show who the patient is.
+    series_description, series_number, instance_number
+        Where and how the object files itself.
+    template_file
+        A template, or its path.
+    overrides
+        Attributes that win over all else, by keyword.
+
+    Raises
+    ------
+    NotFound
+        When the file does not exist.
+    ConfigurationError
+        When PyAV is not installed.
+    CannotCompose
+        When the file is no video, or no encoder is there for one that cannot be kept.
+
+    References
+    ----------
+    PS3.3 A.32.5, A.32.6, A.32.7; PS3.5 8.2.5 to 8.2.10.
+    """
+    if kind not in _KINDS:
+        raise CannotCompose(f"There is no video of kind {kind!r}; expected {', '.join(_KINDS)}.")
+    sop_class_uid, modality = _KINDS[kind]
+    stream = read_video(file)
+    composition = Composition(
+        sop_class_uid,
+        kind="video",
+        sources=sources.load(source),
+        template=template(template_file),
+        overrides=overrides,
+    )
+    composition.patient()
+    composition.study()
+    composition.series(modality, number=series_number, description=series_description)
+    composition.equipment()
+    general_image(composition, instance_number, burned_in_annotation)
+    reference_sources(composition, purpose=ANATOMIC_IMAGE)
+    composition.generate("ImageType", ["ORIGINAL", "PRIMARY"])
+    if kind == "capture":
+        sc_equipment(composition, "WSD")
+    else:
+        composition.generate("AcquisitionContextSequence", None, "Type 2")
+        _anatomic_region(composition, anatomic_region)
+    _add_stream(composition, stream)
+    return composition.finish()
+
+
+def _anatomic_region(composition: Composition, region: Code | None) -> None:
+    """Say what is shown: videos have to (Type 1C of the VL Image module, PS3.3 C.8.12.1)."""
+    if region is not None:
+        composition.give("AnatomicRegionSequence", [region.item()])
+        return
+    composition.copy(("AnatomicRegionSequence",))
+    if not composition.data_set.get("AnatomicRegionSequence"):
+        composition.generate(
+            "AnatomicRegionSequence", [_ENTIRE_BODY.item()], "no closer region is known"
+        )
+        if not composition.data_set.get("Laterality"):  # the whole is no paired part
+            composition.data_set.pop("Laterality", None)
+            composition.provenance.pop(0x00200060, None)
+
+
+def _add_stream(composition: Composition, stream: VideoStream) -> None:
+    """Add the Cine, Multi-frame and Image Pixel modules (PS3.3 C.7.6.5, C.7.6.6, C.7.6.3)."""
+    composition.generate("FrameTime", float(1000 / stream.rate), "the rate of the video")
+    composition.generate("CineRate", max(1, round(stream.rate)))
+    composition.generate("NumberOfFrames", stream.frames)
+    composition.generate("FrameIncrementPointer", 0x00181063, "Frame Time")
+    describe_pixels(
+        composition,
+        (stream.rows, stream.columns),
+        samples=3,
+        bits_allocated=8,
+        bits_stored=8,
+        signed=False,
+        photometric="YBR_PARTIAL_420",
+    )
+    mark_lossy(composition, stream.compression_ratio, stream.method)
+    # The whole stream is one fragment, whatever its number of frames (PS3.5 A.4.1).
+    composition.set_pixel_data(
+        encapsulate([stream.stream], has_bot=False), stream.transfer_syntax_uid, vr="OB"
+    )

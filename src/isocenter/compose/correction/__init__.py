@@ -1,0 +1,1 @@
+"""Attributes of existing objects, corrected and taken back."""

@@ -1,0 +1,317 @@
+"""Correcting attributes of existing objects, in place of their old values and able to be undone.
+
+Only the elements that change are encoded; everything else, pixel data above all, is copied as
+bytes. What was there before is kept, as the bytes it was, in Original Attributes Sequence
+(0400,0561).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+from isocenter.compose import values
+from isocenter.compose.correction import tables as correction_tables
+from isocenter.compose.correction.original_attributes import (
+    ORIGINAL_ATTRIBUTES,
+    Modification,
+    added_item,
+    removed_item,
+)
+from isocenter.compose.correction.tables import Rule
+from isocenter.compose.correction.value_encoding import encoded_element, encoded_texts, holds
+from isocenter.compose.writing import FileRange, write_whole
+from isocenter.dicom import Header, scan_file
+from isocenter.dicom.elements import ElementSpan, element_spans, replaced
+from isocenter.dicom.encoding import Buffer
+from isocenter.dicom.source import opened
+from isocenter.errors import CannotCompose, IsocenterError, NotFound
+
+__all__ = ["Corrected", "Outcome", "Reason", "Rule", "correct", "correct_file", "rule"]
+
+_CHARACTER_SET = 0x00080005
+_UNICODE = "ISO_IR 192"
+_AT_ONCE = 3
+_FIXED = {
+    0x00080016: "the object would become one of another kind",
+    0x00080018: "other objects refer to it; derive a new object instead",
+    ORIGINAL_ATTRIBUTES: "it records the corrections themselves",
+}
+
+
+class Reason(Enum):
+    """Reason for the Attribute Modification (0400,0565), PS3.3 C.12.1.1.9."""
+
+    COERCE = "COERCE"
+    CORRECT = "CORRECT"
+
+
+class Outcome(Enum):
+    """What became of one object."""
+
+    CORRECTED = "corrected"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What became of one file.
+
+    Parameters
+    ----------
+    path
+        The file that was read.
+    outcome
+        Whether anything changed.
+    written
+        The file that was written, if any.
+    tags
+        The attributes that changed.
+    error
+        Why it failed, if it did.
+    """
+
+    path: Path
+    outcome: Outcome
+    written: Path | None = None
+    tags: tuple[int, ...] = ()
+    error: str = ""
+
+
+def rule(
+    *,
+    set_values: Mapping[str, Any] | None = None,
+    remove: Iterable[str] = (),
+    replace: Mapping[str, Mapping[str, str]] | None = None,
+) -> tuple[Rule, frozenset[int]]:
+    """Make a rule from plain words.
+
+    Parameters
+    ----------
+    set_values
+        Attributes by keyword or tag, with the value each gets.
+    remove
+        Attributes that are removed.
+    replace
+        For an attribute, old values and what stands in their place.
+
+    Returns
+    -------
+    rule : Rule
+    reads : frozenset of int
+        The attributes whose present values it looks at.
+    """
+    fixed: dict[int, Any] = {values.tag_of(k): v for k, v in (set_values or {}).items()}
+    fixed.update({values.tag_of(keyword): None for keyword in remove})
+    mapped_values = {values.tag_of(keyword): table for keyword, table in (replace or {}).items()}
+
+    def changes(header: Header) -> dict[int, Any]:
+        found = dict(fixed)
+        for tag, table in mapped_values.items():
+            if (new := table.get(header.text(tag))) is not None:
+                found[tag] = new
+        return found
+
+    return changes, frozenset(mapped_values)
+
+
+def correct(
+    paths: Iterable[str | Path],
+    *,
+    output: str | Path,
+    set_values: Mapping[str, Any] | None = None,
+    remove: Iterable[str] = (),
+    replace: Mapping[str, Mapping[str, str]] | None = None,
+    rules: Sequence[Rule] = (),
+    reads: Iterable[str] = (),
+    reason: Reason | str = Reason.CORRECT,
+    previous_source: str = "",
+    undo: bool = False,
+    table: str | Path | None = None,
+    worklist: Dataset | str | Path | None = None,
+    dry_run: bool = False,
+) -> list[Corrected]:
+    """Correct files and folders of files into another folder; one bad file stops no other.
+
+    Parameters
+    ----------
+    paths
+        Files, and folders with all files below them.
+    output
+        The folder to write into; files keep their place below the folder they were found in.
+    set_values, remove, replace
+        See `rule`.
+    rules, reads
+        Further rules, and the attributes (by keyword or tag) whose present values they look at.
+    reason
+        CORRECT for wrong values, COERCE for values of another institution brought into line.
+    previous_source
+        Source of Previous Values (0400,0564), such as the institution they came from.
+    undo
+        Take the last correction of each object back instead.
+    table
+        A CSV file with a row for each case; see `correction_tables.read_table`.
+    worklist
+        A Modality Worklist item; see `correction_tables.worklist_rule`.
+    dry_run
+        Whether to say what would change and write nothing.
+
+    Returns
+    -------
+    list of Corrected
+        One for each file, in the order found.
+
+    Raises
+    ------
+    CannotCompose
+        When an attribute is unknown or must not be changed.
+    NotFound
+        When a path does not exist.
+
+    References
+    ----------
+    PS3.3 C.12.1.1.9.
+    """
+    first, looks_at = rule(set_values=set_values, remove=remove, replace=replace)
+    wanted = looks_at | {values.tag_of(keyword) for keyword in reads}
+    every = [first, *rules]
+    for further, tags in correction_tables.rules_of(table, worklist):
+        every.insert(0, further)  # what is said for all objects is stronger
+        wanted |= tags
+    modification = Modification(Reason(reason).value, previous_source)
+
+    def one(files: tuple[Path, Path]) -> Corrected:
+        source, target = files
+        return _one(
+            source, None if dry_run else target, None if undo else every, wanted, modification
+        )
+
+    # Making files is the slow part where a disk is busy, and several can be made at a time.
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(one, _files(paths, Path(output))))
+
+
+def correct_file(
+    path: Path,
+    target: Path | None,
+    rules: Sequence[Rule] | None,
+    *,
+    reads: frozenset[int] = frozenset(),
+    modification: Modification | None = None,
+) -> tuple[int, ...]:
+    """Write a corrected copy of one file, or take its last correction back.
+
+    Parameters
+    ----------
+    path, target
+        The file to read and the file to write; they may be the same. None writes nothing.
+    rules
+        What to change, later ones over earlier ones; None takes the last correction back.
+    reads
+        Tags whose present values the rules look at.
+    modification
+        Why, and whose values they were.
+
+    Returns
+    -------
+    tuple of int
+        The attributes that changed; empty when the copy is the same as the file.
+    """
+    with open(path, "rb", buffering=0) as file, opened(file.fileno()) as (read, size):
+        header = scan_file(file.fileno(), extra=reads)
+        if header.inflated:
+            raise CannotCompose(
+                f"{path} is deflated; write it in another transfer syntax first, then correct it."
+            )
+        begin = header.data_set_offset
+        end = header.pixel_data.offset if header.pixel_data is not None else size
+        head = read(begin, end - begin)
+        spans = element_spans(head, header.layout)
+        if rules is None:
+            changes = removed_item(head, header.layout)
+        else:
+            modification = modification or Modification(Reason.CORRECT.value)
+            changes = _changes(head, spans, header, rules, modification)
+        if target is not None:
+            write_whole(
+                target,
+                [read(0, begin), *replaced(head, spans, changes)],
+                tail=FileRange(file.fileno(), end, size),
+                make_folder=True,
+            )
+    return tuple(sorted(set(changes) - {ORIGINAL_ATTRIBUTES}))
+
+
+def _changes(
+    head: bytes,
+    spans: Sequence[ElementSpan],
+    header: Header,
+    rules: Sequence[Rule],
+    modification: Modification,
+) -> dict[int, Buffer | None]:
+    wanted: dict[int, Any] = {}
+    for one in rules:
+        wanted.update(one(header))
+    for tag in wanted:
+        if tag in _FIXED or tag >> 16 in (0x0002, 0x7FE0):
+            why = _FIXED.get(tag, "it says how the object is encoded")
+            raise CannotCompose(f"{values.described(tag)} is not corrected: {why}.", tag=tag)
+    layout = header.layout
+    present = {span.tag: head[span.start : span.end] for span in spans}
+    term = header.strings(_CHARACTER_SET)
+    encoded: dict[int, Buffer | None] = {}
+    if not holds(wanted.values(), term):
+        # A text that the object's own set lacks: all of its text moves into Unicode with it.
+        term = [_UNICODE]
+        encoded |= encoded_texts(head, header, term)
+        wanted[_CHARACTER_SET] = _UNICODE
+    for tag, value in wanted.items():
+        new = None if value is None else encoded_element(tag, value, layout, term)
+        encoded[tag] = new
+    encoded = {tag: new for tag, new in encoded.items() if new != present.get(tag)}
+    if encoded:
+        previous = {tag: present[tag] for tag in sorted(encoded) if tag in present}
+        encoded[ORIGINAL_ATTRIBUTES] = added_item(
+            present.get(ORIGINAL_ATTRIBUTES, b""),
+            layout,
+            previous,
+            sorted(set(encoded) - set(previous)),
+            modification,
+        )
+    return encoded
+
+
+def _one(
+    source: Path,
+    target: Path | None,
+    rules: Sequence[Rule] | None,
+    reads: frozenset[int],
+    modification: Modification,
+) -> Corrected:
+    try:
+        tags = correct_file(source, target, rules, reads=reads, modification=modification)
+    except IsocenterError as error:
+        return Corrected(source, Outcome.FAILED, error=str(error))
+    except OSError as error:
+        return Corrected(source, Outcome.FAILED, error=f"it cannot be read: {error.strerror}")
+    outcome = Outcome.CORRECTED if tags else Outcome.UNCHANGED
+    return Corrected(source, outcome, target, tags)
+
+
+def _files(paths: Iterable[str | Path], output: Path) -> Iterable[tuple[Path, Path]]:
+    for path in map(Path, paths):
+        if path.is_dir():
+            for file in sorted(path.rglob("*")):
+                if file.is_file() and not file.name.startswith("."):
+                    yield file, output / file.relative_to(path)
+        elif path.is_file():
+            yield path, output / path.name
+        else:
+            raise NotFound(f"There is no file or folder {path}; check the path.")

@@ -1,0 +1,1 @@
+"""Images derived from others: what they keep, drop and say anew."""

@@ -1,0 +1,163 @@
+"""The headers of derived images, edited from the bytes of their sources'.
+
+What all images share is encoded once; for each, only what is its own. The rest is copied as bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from isocenter.compose import values
+from isocenter.compose.composition import Provenance
+from isocenter.compose.correction.value_encoding import holds
+from isocenter.compose.data_set_encoding import encoded_data_set
+from isocenter.compose.derivation import header_bytes
+from isocenter.compose.derivation import tables as derivation_tables
+from isocenter.compose.derivation.attributes import Changes, Plan, shared_changes, site_changes
+from isocenter.compose.derivation.header_bytes import Encoded, HeaderBytes, emptied
+from isocenter.dicom.elements import element_spans
+from isocenter.dicom.encoding import EXPLICIT_LITTLE, Buffer
+from isocenter.errors import CannotCompose
+
+__all__ = ["DerivedHeader", "DerivedHeaders"]
+
+_UNICODE = ("ISO_IR 192",)
+_MOST_SHARED = 64
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedHeader:
+    """A header in Explicit VR Little Endian up to Pixel Data.
+
+    Parameters
+    ----------
+    pieces
+        Its bytes.
+    provenance
+        Where the values came from that were not copied.
+    """
+
+    pieces: Sequence[Buffer]
+    provenance: Mapping[int, Provenance]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What is encoded once for all sources that agree."""
+
+    terms: tuple[str, ...]
+    elements: Encoded
+    site: Encoded
+    provenance: Mapping[int, Provenance]
+    site_provenance: Mapping[int, Provenance]
+
+
+class DerivedHeaders:
+    """Makes headers of derived images.
+
+    Parameters
+    ----------
+    plan
+        What the images have in common.
+    keep_private
+        True for all private attributes, or the creators whose are kept.
+    """
+
+    def __init__(self, plan: Plan, keep_private: bool | Sequence[str] = False) -> None:
+        self._plan = plan
+        self._keep_private = keep_private
+        self._shared: dict[tuple[bytes | bool, ...], _Shared] = {}
+
+    def derived(self, data: bytes, own: Changes) -> DerivedHeader:
+        """Return the header of a derived image.
+
+        Parameters
+        ----------
+        data
+            That of its source, in Explicit VR Little Endian, up to Pixel Data.
+        own
+            What is said of this image alone.
+        """
+        source = HeaderBytes(data)
+        shared = self._shared_for(source)
+        if shared.terms == _UNICODE and source.terms != _UNICODE:
+            source = HeaderBytes(header_bytes.in_unicode(data))
+        elements = {
+            **source.unwanted(self._keep_private),
+            **shared.elements,
+            **_encoded(own, shared.terms),
+            **shared.site,
+        }
+        return DerivedHeader(
+            source.edited(_as_required(elements, source, self._plan.sop_class_uid)),
+            {**shared.provenance, **own.provenance, **shared.site_provenance},
+        )
+
+    def _shared_for(self, source: HeaderBytes) -> _Shared:
+        kin = source.kin()
+        if (found := self._shared.get(kin)) is None:
+            like = header_bytes.parsed(source.data)
+            changes, site = shared_changes(like, self._plan), Changes()
+            site_changes(site, changes, like, self._plan)
+            terms = source.terms
+            if not (_fits(changes, terms) and _fits(site, terms)):
+                terms = _UNICODE
+            if len(self._shared) >= _MOST_SHARED:
+                self._shared.clear()
+            found = self._shared[kin] = _Shared(
+                terms,
+                _encoded(changes, terms),
+                _encoded(site, terms),
+                changes.provenance,
+                site.provenance,
+            )
+        return found
+
+
+def _encoded(changes: Changes, terms: Sequence[str]) -> dict[int, bytes | None]:
+    """Encode changes for a header in a character set.
+
+    Raises
+    ------
+    CannotCompose
+        When a value does not fit its value representation.
+    """
+    try:
+        data = b"".join(encoded_data_set(changes.data_set, EXPLICIT_LITTLE, terms))
+    except (ValueError, TypeError, AttributeError, OSError) as error:
+        raise CannotCompose(f"An attribute cannot be encoded: {error}.") from error
+    found: dict[int, bytes | None] = dict.fromkeys(changes.removed)
+    spans = element_spans(data, EXPLICIT_LITTLE)
+    found.update({span.tag: data[span.start : span.end] for span in spans})
+    return found
+
+
+def _fits(changes: Changes, terms: Sequence[str]) -> bool:
+    """Tell whether the text of changes can be written in a character set."""
+    return holds((element.value for element in changes.data_set), terms)
+
+
+def _as_required(
+    elements: Encoded, source: HeaderBytes, sop_class_uid: str
+) -> dict[int, bytes | None]:
+    """Keep what a class cannot be without, or leave it empty; supply what the source forgot."""
+    result = dict(elements)
+    for tag, kind in derivation_tables.required_types(sop_class_uid).items():
+        if tag in result:
+            present = source.element(tag)
+            if result[tag] is not None or present is None:
+                continue
+            if kind == "1":
+                del result[tag]
+            else:
+                result[tag] = emptied(tag, present)
+        elif kind == "2" and not source.has(tag):
+            result[tag] = _empty(tag)
+    return result
+
+
+def _empty(tag: int) -> bytes:
+    vr = values.vr_of(tag).encode("ascii")
+    return emptied(tag, struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr, 0))

@@ -1,0 +1,1 @@
+"""What was marked or measured on images: segments, maps, real-world values."""

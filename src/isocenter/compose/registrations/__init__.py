@@ -1,0 +1,1 @@
+"""What brings one frame of reference onto another: matrices, fields, fiducials."""

@@ -1,0 +1,367 @@
+"""Deformable Spatial Registration (PS3.3 A.39.2, C.20.3): written from a field, and read back.
+
+A registration maps a point of the registered frame of reference into the source frame of reference:
+first the pre matrix, then the displacement found at the point, then the post matrix (PS3.3
+C.20.3.1.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+
+from isocenter.compose import sources, values
+from isocenter.compose.composition import Composed, Composition
+from isocenter.compose.content_identification import content_identification
+from isocenter.compose.number_lists import parse_number_lists
+from isocenter.compose.reading import read_data_set
+from isocenter.compose.references import (
+    Reference,
+    add_common_instance_reference,
+    image_references,
+)
+from isocenter.compose.registrations.grids import DisplacementField
+from isocenter.compose.registrations.matrices import MatrixType, checked_matrix
+from isocenter.compose.sources import SourceLike, Sources
+from isocenter.compose.templates import Template, template
+from isocenter.dicom import dictionary
+from isocenter.errors import CannotCompose, InvalidAttribute
+
+__all__ = ["DeformableRegistration", "deformable_registration", "read_deformable_registration"]
+
+SOP_CLASS_UID = "1.2.840.10008.5.1.4.1.1.66.3"
+_MODULE = "Deformable Spatial Registration"
+
+Hook = Callable[[Dataset], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DeformableRegistration:
+    """The transformation of one item of Deformable Registration Sequence.
+
+    Parameters
+    ----------
+    grid
+        The displacement field in the registered frame of reference; None where only matrices apply.
+    pre, post
+        4 x 4 matrices, translation in mm; identity where the object has none.
+    source_frame_of_reference_uid
+        What points are mapped into.
+    frame_of_reference_uid
+        What points are mapped from.
+    references
+        The registered images, as items of Referenced Image Sequence.
+    """
+
+    grid: DisplacementField | None
+    pre: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))
+    post: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))
+    source_frame_of_reference_uid: str = ""
+    frame_of_reference_uid: str = ""
+    references: tuple[Dataset, ...] = ()
+
+    def transform(self, points: NDArray[Any]) -> NDArray[np.float64]:
+        """Map points of the registered frame of reference into the source frame of reference.
+
+        Parameters
+        ----------
+        points
+            Shape (…, 3), in mm.
+
+        Returns
+        -------
+        numpy.ndarray
+            The same shape; NaN where the grid does not reach or is undefined.
+        """
+        points = np.asarray(points, np.float64)
+        moved = points @ self.pre[:3, :3].T + self.pre[:3, 3]
+        if self.grid is not None:
+            moved = moved + self.grid.sample(points)
+        return moved @ self.post[:3, :3].T + self.post[:3, 3]
+
+
+def deformable_registration(
+    field: DisplacementField,
+    *,
+    source: SourceLike,
+    moving: SourceLike | None = None,
+    source_frame_of_reference_uid: str | None = None,
+    frame_of_reference_uid: str | None = None,
+    pre_matrix: Any = None,
+    pre_matrix_type: MatrixType | str | None = None,
+    post_matrix: Any = None,
+    post_matrix_type: MatrixType | str | None = None,
+    registration_type: Mapping[str, str] | None = None,
+    comment: str | None = None,
+    referenced_frame_numbers: str = "",
+    referenced_segment_numbers: str = "",
+    content_label: str = "REGISTRATION",
+    content_description: str | None = None,
+    content_creator_name: str | None = None,
+    series_description: str | None = None,
+    series_number: int = 1,
+    instance_number: int = 1,
+    copy_other_attributes: bool = False,
+    modify: Iterable[Hook] = (),
+    template_file: Template | str | Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Composed:
+    """Compose a Deformable Spatial Registration object.
+
+    Parameters
+    ----------
+    field
+        Displacements in mm on a grid in the registered frame of reference (`fields.read` reads
+        files).
+    source
+        The registered (fixed) image or series: gives patient, study and Frame of Reference.
+    moving
+        The source (moving) image or series: gives Source Frame of Reference UID and the referenced
+        images; by default the registered one.
+    source_frame_of_reference_uid, frame_of_reference_uid
+        Given where the data sets do not have them, or to override what they have.
+    pre_matrix, post_matrix
+        4 x 4 matrices applied before and after the displacement, translation in mm.
+    pre_matrix_type, post_matrix_type
+        RIGID, RIGID_SCALE or AFFINE, checked against the matrix; by default the narrowest that
+        fits.
+    registration_type
+        A code (CodeValue, CodingSchemeDesignator, CodeMeaning) of BCID 7100; Type 2, empty by
+        default.
+    comment
+        Frame of Reference Transformation Comment (3006,00C8).
+    referenced_frame_numbers, referenced_segment_numbers
+        Print lists such as `1-2,4,6 : 1 2 3 4 : 1`, the n-th part for the n-th moving object.
+    content_label, content_description, content_creator_name
+        Content Identification (PS3.3 Table 10-12); the label is CS of at most 16 characters.
+    series_description, series_number, instance_number
+        Where and how the object files itself.
+    copy_other_attributes
+        Whether all further attributes of the source are copied too, also those of other modules.
+    modify
+        Functions called with the finished data set, last of all, in this order.
+    template_file
+        A template, or its path.
+    overrides
+        Attributes that win over all else, by keyword.
+
+    Raises
+    ------
+    CannotCompose
+        When the grid, a matrix, a frame of reference or a reference does not make a valid object.
+
+    References
+    ----------
+    PS3.3 A.39.2, C.20.3, C.20.2.1.1, C.12.2, Table 10-12.
+    """
+    registered = sources.load(source)
+    moved = sources.load(moving) if moving is not None else registered
+    Sources((*registered, *moved))  # one patient, or refused
+    composition = Composition(
+        SOP_CLASS_UID,
+        kind="deformable_registration",
+        sources=registered,
+        template=template(template_file),
+        overrides=overrides,
+    )
+    if copy_other_attributes:
+        _copy_other_attributes(composition)
+    composition.patient()
+    composition.study()
+    composition.series("REG", number=series_number, description=series_description)
+    composition.equipment()
+    if frame_of_reference_uid is not None:
+        composition.give("FrameOfReferenceUID", frame_of_reference_uid)
+        composition.copy_or_empty(("PositionReferenceIndicator",))
+    else:
+        composition.frame_of_reference()
+    composition.content_moment()
+    content_identification(
+        composition, instance_number, content_label, content_description, content_creator_name
+    )
+    references = image_references(
+        (one.data_set for one in moved),
+        parse_number_lists(referenced_frame_numbers),
+        parse_number_lists(referenced_segment_numbers, tag=0x0062000B),
+    )
+    item = _registration_item(
+        field.right_handed(),
+        source_frame_of_reference_uid or _frame_of_reference(moved),
+        references,
+        registration_type,
+        comment,
+    )
+    _add_matrix(item, "PreDeformationMatrixRegistrationSequence", pre_matrix, pre_matrix_type)
+    _add_matrix(item, "PostDeformationMatrixRegistrationSequence", post_matrix, post_matrix_type)
+    composition.give("DeformableRegistrationSequence", [item])
+    add_common_instance_reference(composition, references)
+    composed = composition.finish()
+    for hook in modify:
+        hook(composed.data_set)
+    return composed
+
+
+def read_deformable_registration(
+    registration: Dataset | str | Path,
+) -> list[DeformableRegistration]:
+    """Read each item of a Deformable Spatial Registration object.
+
+    Raises
+    ------
+    InvalidAttribute
+        When an attribute that the transformation needs is missing or does not fit the others.
+    """
+    data_set = (
+        registration if isinstance(registration, Dataset) else read_data_set(Path(registration))
+    )
+    items: Sequence[Dataset] = data_set.get("DeformableRegistrationSequence") or ()
+    if not items:
+        raise InvalidAttribute(
+            "Deformable Registration Sequence is missing or empty: this is no deformable "
+            "registration.",
+            0x00640002,
+        )
+    own = str(data_set.get("FrameOfReferenceUID", ""))
+    return [_read_item(item, own) for item in items]
+
+
+# -- writing --------------------------------------------------------------------------------------
+
+
+def _copy_other_attributes(composition: Composition) -> None:
+    source = composition.sources.first
+    if source is not None:
+        composition.copy(
+            keyword
+            for element in source.data_set
+            if (keyword := element.keyword) and element.tag.group not in (0x0002, 0x0028, 0x7FE0)
+        )
+        composition.renew_identity(SOP_CLASS_UID)
+
+
+def _frame_of_reference(moved: Sources) -> str:
+    found = {str(one.data_set.get("FrameOfReferenceUID") or "") for one in moved} - {""}
+    if len(found) != 1:
+        what = "no" if not found else f"{len(found)} different"
+        raise CannotCompose(
+            f"The moving images have {what} Frame of Reference UIDs; expected one for all of "
+            "them, or give "
+            "source_frame_of_reference_uid.",
+            tag=0x00640003,
+            module=_MODULE,
+        )
+    return found.pop()
+
+
+def _registration_item(
+    grid: DisplacementField,
+    source_frame_of_reference_uid: str,
+    references: Sequence[Reference],
+    registration_type: Mapping[str, str] | None,
+    comment: str | None,
+) -> Dataset:
+    item = Dataset()
+    item.SourceFrameOfReferenceUID = UID(source_frame_of_reference_uid)
+    item.ReferencedImageSequence = [reference.item() for reference in references]
+    if comment:
+        item.FrameOfReferenceTransformationComment = comment
+    item.RegistrationTypeCodeSequence = []
+    if registration_type is not None:
+        code = Dataset()
+        for keyword, value in registration_type.items():
+            setattr(code, keyword, value)
+        item.RegistrationTypeCodeSequence = [code]
+    item.DeformableRegistrationGridSequence = [_grid_item(grid)]
+    return item
+
+
+def _grid_item(grid: DisplacementField) -> Dataset:
+    item = Dataset()
+    item.ImagePositionPatient = values.decimals(grid.origin)
+    item.ImageOrientationPatient = values.decimals([*grid.directions[:, 0], *grid.directions[:, 1]])
+    item.GridDimensions = list(grid.dimensions)
+    item.GridResolution = [float(distance) for distance in grid.spacing]
+    vectors = np.ascontiguousarray(grid.vectors, "<f4")
+    if vectors.nbytes > 0xFFFFFFFE:
+        raise CannotCompose(
+            f"The field has {vectors.nbytes} bytes; at most {0xFFFFFFFE} fit: resample it more "
+            "coarsely.",
+            tag=0x00640009,
+            module=_MODULE,
+        )
+    item.VectorGridData = vectors.tobytes()
+    return item
+
+
+def _add_matrix(item: Dataset, keyword: str, matrix: Any, kind: MatrixType | str | None) -> None:
+    if matrix is None:
+        return
+    checked, kind = checked_matrix(matrix, kind)
+    entry = Dataset()
+    entry.FrameOfReferenceTransformationMatrixType = kind.value
+    entry.FrameOfReferenceTransformationMatrix = values.decimals(checked.ravel())
+    setattr(item, keyword, [entry])
+
+
+# -- reading --------------------------------------------------------------------------------------
+
+
+def _read_item(item: Dataset, frame_of_reference_uid: str) -> DeformableRegistration:
+    grids = item.get("DeformableRegistrationGridSequence") or ()
+    return DeformableRegistration(
+        grid=_read_grid(grids[0]) if grids else None,
+        pre=_read_matrix(item, "PreDeformationMatrixRegistrationSequence"),
+        post=_read_matrix(item, "PostDeformationMatrixRegistrationSequence"),
+        source_frame_of_reference_uid=str(item.get("SourceFrameOfReferenceUID", "")),
+        frame_of_reference_uid=frame_of_reference_uid,
+        references=tuple(item.get("ReferencedImageSequence") or ()),
+    )
+
+
+def _read_grid(item: Dataset) -> DisplacementField:
+    columns, rows, planes = (int(count) for count in _needed(item, "GridDimensions", 3))
+    data = item.get("VectorGridData") or b""
+    expected = columns * rows * planes * 12
+    if len(data) != expected:
+        raise InvalidAttribute(
+            f"Vector Grid Data has {len(data)} bytes; {columns} x {rows} x {planes} points of 12 "
+            "bytes "
+            f"make {expected}.",
+            0x00640009,
+        )
+    order = "<" if item.original_encoding[1] is not False else ">"
+    vectors = np.frombuffer(data, order + "f4").reshape(planes, rows, columns, 3)
+    orientation = np.array(_needed(item, "ImageOrientationPatient", 6))
+    along_row, along_column = orientation[:3], orientation[3:]
+    directions = np.column_stack([along_row, along_column, np.cross(along_row, along_column)])
+    return DisplacementField(
+        vectors.astype(np.float32, copy=False),
+        np.array(_needed(item, "ImagePositionPatient", 3)),
+        np.array(_needed(item, "GridResolution", 3)),
+        directions,
+    )
+
+
+def _read_matrix(item: Dataset, keyword: str) -> NDArray[np.float64]:
+    entries = item.get(keyword) or ()
+    if not entries:
+        return np.eye(4)
+    return np.array(_needed(entries[0], "FrameOfReferenceTransformationMatrix", 16)).reshape(4, 4)
+
+
+def _needed(item: Dataset, keyword: str, count: int) -> list[float]:
+    found = item.get(keyword)
+    numbers = [] if found is None else [float(number) for number in found]
+    if len(numbers) != count:
+        raise InvalidAttribute(
+            f"{keyword} has {len(numbers)} values; expected {count}.",
+            dictionary.tag(keyword) or 0,
+        )
+    return numbers

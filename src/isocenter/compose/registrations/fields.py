@@ -1,0 +1,151 @@
+"""Reading displacement fields: NIfTI, MetaImage, NRRD, ITK transforms, SimpleITK objects."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isocenter.compose import sources
+from isocenter.compose.planes import stack
+from isocenter.compose.registrations.grids import DisplacementField
+from isocenter.compose.registrations.linear_transforms import TRANSFORM_SUFFIXES, read_transform
+from isocenter.compose.volume_grids import Grid
+from isocenter.errors import CannotCompose, NotFound
+
+__all__ = ["read_field"]
+
+
+def read_field(field: Any, *, like: Any = None, spacing: float | None = None) -> DisplacementField:
+    """Return a displacement field in mm on a grid in the patient coordinate system (LPS).
+
+    Parameters
+    ----------
+    field
+        A `DisplacementField`; a path to NIfTI, MetaImage, NRRD or an ITK transform; a SimpleITK
+        vector image or transform. A NIfTI file whose intent is displacement is turned from RAS
+        into LPS by its reader; files of intent vector are taken to hold LPS vectors, as ITK and
+        ANTs write them.
+    like
+        What gives the grid for transforms that have none of their own (B-splines, composites): a
+        SimpleITK image, an image file, or a DICOM series; a displacement field transform brings
+        its own.
+    spacing
+        Distance of points in mm on that grid, instead of its own: as far apart as the field is
+        smooth, so that the object stays small.
+
+    Raises
+    ------
+    NotFound
+        When the file does not exist.
+    CannotCompose
+        When the file is no field or transform, or does not have three components at every point.
+    """
+    sitk = _simple_itk()
+    if isinstance(field, DisplacementField):
+        return field
+    if isinstance(field, str | Path):
+        field = _read(Path(field))
+    if isinstance(field, sitk.Transform):
+        field = _sampled(field, like, spacing)
+    if not isinstance(field, sitk.Image):
+        raise CannotCompose(
+            f"A field of type {type(field).__name__} is not understood; give a file, a SimpleITK "
+            "image or "
+            "transform, or a DisplacementField.",
+            tag=0x00640009,
+            module="Deformable Spatial Registration",
+        )
+    return _from_image(field)
+
+
+def _simple_itk() -> Any:
+    """Return SimpleITK, which is large and untyped."""
+    return importlib.import_module("SimpleITK")
+
+
+def _read(path: Path) -> Any:
+    sitk = _simple_itk()
+    if not path.is_file():
+        raise NotFound(f"There is no file {path}; check the path of the field.")
+    try:
+        if path.name.lower().endswith(TRANSFORM_SUFFIXES):
+            return read_transform(path)
+        return sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        raise CannotCompose(
+            f"{path} cannot be read as a field: {str(error).strip().splitlines()[-1]}."
+        ) from error
+
+
+def _sampled(transform: Any, like: Any, spacing: float | None) -> Any:
+    """Return a transform as a field; one that is a field already is not sampled again."""
+    sitk = _simple_itk()
+    transform = transform.Downcast()
+    if isinstance(transform, sitk.DisplacementFieldTransform):
+        return transform.GetDisplacementField()
+    if like is None:
+        raise CannotCompose(
+            f"A {transform.GetName()} has no grid of its own; give the image whose grid it is "
+            "sampled on.",
+            tag=0x00640007,
+            module="Deformable Spatial Registration",
+        )
+    grid = _grid(like)
+    counts = np.array(grid.shape[::-1])
+    apart = grid.spacing
+    if spacing is not None:
+        # The coarser grid covers the finer one to its last point.
+        counts = np.ceil((counts - 1) * apart / spacing).astype(np.int64) + 1
+        apart = np.full(3, spacing)
+    return sitk.TransformToDisplacementField(
+        transform,
+        sitk.sitkVectorFloat32,
+        counts.tolist(),
+        grid.origin.tolist(),
+        apart.tolist(),
+        grid.directions.ravel().tolist(),
+    )
+
+
+def _grid(like: Any) -> Grid:
+    sitk = _simple_itk()
+    if isinstance(like, sitk.Image):
+        return Grid.of_image(like)
+    if isinstance(like, str | Path) and Path(like).is_file():
+        reader = sitk.ImageFileReader()
+        reader.SetFileName(str(like))
+        try:
+            reader.ReadImageInformation()
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise CannotCompose(f"{like} cannot be read as an image: {reason}.") from error
+        if reader.GetDimension() == 3 and reader.GetSize()[2] > 1:
+            return Grid(
+                np.array(reader.GetOrigin()),
+                np.array(reader.GetSpacing()),
+                np.array(reader.GetDirection()).reshape(3, 3),
+                tuple(reversed(reader.GetSize())),
+            )
+    return Grid.of_planes(stack(sources.load(like)).planes)
+
+
+def _from_image(image: Any) -> DisplacementField:
+    sitk = _simple_itk()
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 3:
+        raise CannotCompose(
+            f"The image has {image.GetDimension()} dimensions and "
+            f"{image.GetNumberOfComponentsPerPixel()} components a point; a displacement field "
+            "has 3 and 3.",
+            tag=0x00640009,
+            module="Deformable Spatial Registration",
+        )
+    # A copy: a view would not keep alive the image that it looks into.
+    return DisplacementField(
+        sitk.GetArrayViewFromImage(image).astype(np.float32),
+        np.array(image.GetOrigin()),
+        np.array(image.GetSpacing()),
+        np.array(image.GetDirection()).reshape(3, 3),
+    )
