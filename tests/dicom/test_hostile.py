@@ -1,6 +1,7 @@
 """Whatever the bytes are, there is an answer or a named error, soon and in little memory."""
 
 import random
+import struct
 import tracemalloc
 
 import pytest
@@ -9,6 +10,9 @@ from hypothesis import strategies as st
 from tests.dicom import corpus
 from tests.factories import ct_slice, data_set_bytes, multi_frame, part10_bytes, small_object
 from tests.fuzz.scan_fuzzer import one_input
+
+from isocenter.dicom.encoding import EXPLICIT_LITTLE
+from isocenter.dicom.tail import check_tail
 
 SMALL = [path for path in corpus.files() if path.stat().st_size < 20_000]
 SYNTAXES = [f"1.2.840.10008.1.2{suffix}" for suffix in ("", ".1", ".2", ".1.99", ".5", ".4.80")]
@@ -79,3 +83,18 @@ def test_lengths_behind_the_end_take_no_memory(start: bytes) -> None:
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:
         tracemalloc.stop()
+
+
+def test_many_sequences_behind_pixel_data_are_read_once() -> None:
+    sequence = struct.pack("<HH2sHI", 0x7FE1, 0x1010, b"SQ", 0, 0xFFFFFFFF)
+    data = (sequence + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)) * 4000
+    asked = 0
+
+    def read(offset: int, length: int) -> bytes:
+        nonlocal asked
+        found = data[offset : offset + length]
+        asked += len(found)
+        return found
+
+    check_tail(read, len(data), EXPLICIT_LITTLE, 0)
+    assert asked < 100 * len(data)

@@ -9,6 +9,7 @@ from isocenter.errors import InvalidDicom
 __all__ = ["check_tail"]
 
 _HEAD = 64
+_FIRST_PIECE = 1 << 10
 _LARGEST_SEQUENCE = 1 << 28
 
 
@@ -37,8 +38,7 @@ def check_tail(read: ReadAt, size: int, layout: Layout, offset: int) -> None:
                 return  # no element begins so: padding
             value, length, inner = element_value(head, 0, layout, layout.implicit)
             if length == UNDEFINED_LENGTH:
-                rest = read(offset, min(size - offset, _LARGEST_SEQUENCE))
-                offset += skip_undefined(rest, value, layout, implicit=inner)
+                offset += _undefined_length(read, size - offset, layout, (offset, value, inner))
             else:
                 offset += value + length
     except struct.error:
@@ -48,3 +48,22 @@ def check_tail(read: ReadAt, size: int, layout: Layout, offset: int) -> None:
             f"the data set is truncated behind Pixel Data (7FE0,0010): an element at {begin} "
             f"or behind it reaches beyond the end at {size}; send the complete object"
         )
+
+
+def _undefined_length(
+    read: ReadAt, rest: int, layout: Layout, element: tuple[int, int, bool]
+) -> int:
+    """Find the length of an element, reading no more than twice what it takes.
+
+    There may be as many of them as there are bytes: nothing of one may be read for another.
+    """
+    offset, value, implicit = element
+    largest = min(rest, _LARGEST_SEQUENCE)
+    length = min(largest, _FIRST_PIECE)
+    while True:
+        try:
+            return skip_undefined(read(offset, length), value, layout, implicit=implicit)
+        except struct.error:
+            if length == largest:
+                raise
+            length = min(largest, 2 * length)
