@@ -7,11 +7,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom import Dataset
+from pydicom.datadict import tag_for_keyword
 from pydicom.sequence import Sequence
 from tests.factories import ct_slice, multi_frame, shutter_cases
 from tests.services.conftest import Web, path_of
 
-from isocenter.pixels import DataSetAttributes
+from isocenter.pixels import DataSetAttributes, JsonAttributes
 from isocenter.services.shutters import own_shutters
 
 
@@ -51,6 +52,49 @@ def test_a_shutter_that_says_no_place_is_left_out_and_told() -> None:
     dataset = ct_slice(8, 8)
     dataset.ShutterShape, dataset.CenterOfCircularShutter = "CIRCULAR", [4]
     dataset.RadiusOfCircularShutter = 2
+    problems: list[str] = []
+    assert own_shutters(DataSetAttributes(dataset), 1, problems) == [None]
+    assert "display shutter" in problems[0]
+
+
+def hostile(shape: str, **values: object) -> Dataset:
+    dataset = ct_slice(8, 8)
+    dataset.ShutterShape = shape
+    for keyword, value in values.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+def test_a_rectangle_that_lies_left_of_the_image_hides_all_of_it() -> None:
+    dataset = hostile("RECTANGULAR", ShutterLeftVerticalEdge=-10, ShutterRightVerticalEdge=-5)
+    dataset.ShutterUpperHorizontalEdge, dataset.ShutterLowerHorizontalEdge = 1, 8
+    (shutter,) = own_shutters(DataSetAttributes(dataset), 1, [])
+    assert shutter is not None and shutter.hidden(8, 8).all()
+
+
+@pytest.mark.parametrize(
+    ("shape", "values"),
+    [
+        ("CIRCULAR", {"CenterOfCircularShutter": [4_000_000_000, 4]}),
+        ("CIRCULAR", {"CenterOfCircularShutter": [4, -(10**30)]}),
+        ("POLYGONAL", {"VerticesOfThePolygonalShutter": [-(2**31), 1, 1, 2**31 - 1, 8, 8]}),
+        ("POLYGONAL", {"VerticesOfThePolygonalShutter": [1, 1, 1, 8, 8, 8] * 1000}),
+    ],
+)
+def test_a_shutter_beyond_all_images_is_left_out_and_told(
+    shape: str, values: dict[str, list[int]]
+) -> None:
+    elements = {f"{tag_for_keyword(keyword):08X}": value for keyword, value in values.items()}
+    elements |= {"00181600": [shape], "00181612": [2]}
+    problems: list[str] = []
+    model = {tag: {"vr": "IS", "Value": value} for tag, value in elements.items()}
+    assert own_shutters(JsonAttributes(model), 1, problems) == [None]
+    assert "display shutter" in problems[0]
+
+
+def test_an_image_that_is_too_large_to_be_decoded_takes_no_memory_for_its_shutter() -> None:
+    dataset = hostile("CIRCULAR", CenterOfCircularShutter=[4, 4], RadiusOfCircularShutter=2)
+    dataset.Rows = dataset.Columns = 65535
     problems: list[str] = []
     assert own_shutters(DataSetAttributes(dataset), 1, problems) == [None]
     assert "display shutter" in problems[0]

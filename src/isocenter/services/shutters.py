@@ -19,6 +19,8 @@ Picture = NDArray[np.uint8]
 
 _GROUPS = (tags.SharedFunctionalGroupsSequence, tags.PerFrameFunctionalGroupsSequence)
 _FRAME_DISPLAY_SHUTTER = 0x00189472
+# Working out what is hidden takes some ten bytes a pixel; the largest detectors have 40 million.
+_MOST_PIXELS = 1 << 27
 
 
 def own_shutters(
@@ -45,11 +47,16 @@ def own_shutters(
     PS3.3 C.7.6.11, C.7.6.16.2.16
     """
     if all(element is None for element in attributes.elements(_GROUPS)):
-        return [_shutter(attributes, problems)] * number_of_frames
-    return [
-        _shutter(frame.macro(_FRAME_DISPLAY_SHUTTER), problems)
-        for frame in frames_of(attributes, number_of_frames)
-    ]
+        shutters = [_shutter(attributes, problems)] * number_of_frames
+    else:
+        shutters = [
+            _shutter(frame.macro(_FRAME_DISPLAY_SHUTTER), problems)
+            for frame in frames_of(attributes, number_of_frames)
+        ]
+    if _is_too_large(attributes, shutters):
+        problems.append(f"the display shutter is not drawn on more than {_MOST_PIXELS} pixels")
+        return [None] * number_of_frames
+    return shutters
 
 
 def _shutter(attributes: Attributes, problems: list[str]) -> Shutter | None:
@@ -60,6 +67,11 @@ def _shutter(attributes: Attributes, problems: list[str]) -> Shutter | None:
         return None
     # A bitmap is of presentation states.
     return shutter if shutter is not None and shutter.shapes else None
+
+
+def _is_too_large(attributes: Attributes, shutters: Sequence[Shutter | None]) -> bool:
+    pixels = (attributes.integer(tags.Rows) or 0) * (attributes.integer(tags.Columns) or 0)
+    return pixels > _MOST_PIXELS and any(shutters)
 
 
 def ink(shutter: Shutter, colour: bool) -> tuple[int, int, int]:

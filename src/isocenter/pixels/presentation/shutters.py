@@ -24,6 +24,19 @@ __all__ = [
     "read_shutter",
 ]
 
+_MOST_VERTICES = 1000
+# Squares of it are exact; no image has more rows or columns than 65535.
+_FARTHEST = 1 << 20
+
+
+def _check_within(coordinates: tuple[int, ...], keyword: str, tag: int) -> None:
+    if max(map(abs, coordinates)) > _FARTHEST:
+        raise InvalidAttribute(
+            f"a shutter lies beyond all images: {keyword} ({tag >> 16:04X},{tag & 0xFFFF:04X}); "
+            f"expected -{_FARTHEST} to {_FARTHEST}",
+            tag,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class RectangularShutter(Item):
@@ -52,9 +65,9 @@ class RectangularShutter(Item):
     def hidden(self, rows: int, columns: int) -> NDArray[np.bool_]:
         """Return which pixels of an image are hidden."""
         mask = np.ones((rows, columns), bool)
-        mask[max(0, self.upper - 1) : max(0, self.lower), max(0, self.left - 1) : self.right] = (
-            False
-        )
+        seen_rows = slice(max(0, self.upper - 1), max(0, self.lower))
+        seen_columns = slice(max(0, self.left - 1), max(0, self.right))
+        mask[seen_rows, seen_columns] = False
         return mask
 
 
@@ -81,6 +94,7 @@ class CircularShutter(Item):
                 f"{self.radius}; expected a row, a column and a positive radius",
                 0x00181610,
             )
+        _check_within(self.center, "CenterOfCircularShutter", 0x00181610)
 
     def hidden(self, rows: int, columns: int) -> NDArray[np.bool_]:
         """Return which pixels of an image are hidden."""
@@ -109,6 +123,13 @@ class PolygonalShutter(Item):
                 "VerticesOfThePolygonalShutter (0018,1620); expected row and column of at least 3",
                 0x00181620,
             )
+        if len(self.vertices) > 2 * _MOST_VERTICES:
+            raise InvalidAttribute(
+                f"a polygonal shutter has {len(self.vertices) // 2} vertices: "
+                f"VerticesOfThePolygonalShutter (0018,1620); at most {_MOST_VERTICES} are drawn",
+                0x00181620,
+            )
+        _check_within(self.vertices, "VerticesOfThePolygonalShutter", 0x00181620)
 
     def hidden(self, rows: int, columns: int) -> NDArray[np.bool_]:
         """Return which pixels of an image are hidden; those on an edge are seen."""
