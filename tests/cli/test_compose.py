@@ -274,6 +274,17 @@ def test_a_worklist_item_of_another_patient_than_the_source_is_refused(run):
     assert not Path("out.dcm").exists()
 
 
+def test_sources_of_two_patients_are_refused_by_their_files_without_quoting_who_they_are(run):
+    Path("other.dcm").write_bytes(part10_bytes(ct_slice(16, 16, PatientID="SECRET-2")))
+    answer = run(
+        *("compose", "sc", "photo.jpg", "--from", "ct.dcm", "--from", "other.dcm"),
+        *("-o", "out.dcm"),
+    )
+    assert answer.code == 2 and "ct.dcm and other.dcm" in answer.err
+    assert "SECRET" not in answer.err and "P1" not in answer.err
+    assert not Path("out.dcm").exists()
+
+
 def _with_identity(item: Dataset) -> Dataset:
     """pydicom's writer wants to know what a file holds; a worklist item is no SOP Instance."""
     item.SOPClassUID, item.SOPInstanceUID = "1.2.840.10008.5.1.4.31", "1.2.3"

@@ -74,11 +74,10 @@ class Sources:
             )
             identities.setdefault((identity[0], identity[1]), member)
         if len(identities) > 1:
-            first, second = list(identities.items())[:2]
+            first, second = list(identities.values())[:2]
             raise CannotCompose(
-                f"The sources belong to different patients: {first[1].name} has "
-                f"{first[0][0]!r}, {second[1].name} has {second[0][0]!r}; "
-                "give sources of one patient.",
+                "The sources belong to different patients: Patient ID or Issuer of Patient ID of "
+                f"{first.name} and {second.name} differ; give sources of one patient.",
                 tag=0x00100020,
                 module="Patient",
             )
