@@ -26,6 +26,7 @@ from isocenter.compose.templates import Template
 from isocenter.compose.writing import write
 from isocenter.dicom import new_uid
 from isocenter.dicom.iod import iod
+from isocenter.dicom.validation.conditions import PAIRED_BODY_PARTS
 from isocenter.errors import CannotCompose
 
 _NEW_SERIES = 1000  # above the numbers that a modality gives to the series of a study
@@ -174,7 +175,9 @@ class Composition:
         self.data_set = Dataset(cast("Any", self._elements))
         self.provenance: dict[int, Provenance] = {}
         self.sources = sources
-        self.now = now or datetime.datetime.now()
+        offset = sources.first.data_set.get("TimezoneOffsetFromUTC") if sources.first else None
+        # The offset is inherited, and holds for all dates and times of the object.
+        self.now = values.local_moment(now or datetime.datetime.now(), str(offset or ""))
         self._kind = kind
         self._template = template or Template()
         self._overrides = dict(overrides or {})
@@ -203,8 +206,7 @@ class Composition:
             if not self._inherit(keyword, source):
                 self.generate(keyword, None, "Type 2, no value known")
 
-    # -- modules that nearly every kind shares
-    # ------------------------------------------------------
+    # -- modules that nearly every kind shares ----------------------------------------------------
 
     def patient(self) -> None:
         """Inherit the Patient module (PS3.3 C.7.1.1)."""
@@ -245,8 +247,8 @@ class Composition:
         if self.sources.order is not None:
             self.copy(("RequestAttributesSequence",), self.sources.order)
         self.copy(("Laterality", *attributes.SERIES_OPTIONAL))
-        if not self.data_set.get("BodyPartExamined") and "Laterality" not in self.data_set:
-            self.generate("Laterality", None, "Type 2C: the body part may be a paired one")
+        if not self.data_set.get("Laterality"):
+            self._unknown_laterality()
 
     def join(self, series: Sources) -> int:
         """Take the series of objects that were made before, instead of one of its own.
@@ -376,6 +378,14 @@ class Composition:
             tag = values.tag_of("OtherPatientIDsSequence")
             self._put(element(tag, items), Provenance(Origin.COPIED, source.name))
 
+    def _unknown_laterality(self) -> None:
+        """Leave Laterality (0020,0060) empty, or absent where the body part is an unpaired one."""
+        part = self.data_set.get("BodyPartExamined")
+        if not part or part in PAIRED_BODY_PARTS:
+            self.generate("Laterality", None, "Type 2C: the body part may be a paired one")
+        else:
+            self._remove(values.tag_of("Laterality"))
+
     def _series_number(self) -> int:
         present = [int(one.data_set.get("SeriesNumber") or 0) for one in self.sources]
         highest = max(present, default=0)
@@ -391,12 +401,14 @@ class Composition:
 
     def _override(self, keyword: str, value: Any, provenance: Provenance) -> None:
         if value is None:
-            tag = values.tag_of(keyword)
-            if tag in self.data_set:
-                del self.data_set[tag]
-            self.provenance.pop(tag, None)
+            self._remove(values.tag_of(keyword))
         else:
             self._set_checked(keyword, value, provenance)
+
+    def _remove(self, tag: int) -> None:
+        if tag in self.data_set:
+            del self.data_set[tag]
+        self.provenance.pop(tag, None)
 
     def _set_checked(self, keyword: str, value: Any, provenance: Provenance) -> None:
         self._put(checked_element(values.tag_of(keyword), value), provenance)

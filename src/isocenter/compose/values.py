@@ -21,6 +21,7 @@ __all__ = [
     "decimal",
     "decimals",
     "described",
+    "local_moment",
     "tag_of",
     "time",
     "use_fitting_character_set",
@@ -68,6 +69,20 @@ def time(moment: datetime.datetime) -> str:
 def utc_offset(moment: datetime.datetime) -> str:
     """Return the offset from UTC at `moment`, this machine's where it says none: +0200."""
     return moment.astimezone().strftime("%z") if moment.tzinfo is None else moment.strftime("%z")
+
+
+def local_moment(now: datetime.datetime, offset: str) -> datetime.datetime:
+    """Return a moment in the time zone that an object says all its times are in.
+
+    An offset that is empty or that none of the world's zones has (PS3.3 C.12.1.1.8) changes
+    nothing.
+    """
+    if len(offset) != 5 or offset[0] not in "+-" or not offset[1:].isdecimal():
+        return now
+    minutes = int(offset[0] + offset[1:3]) * 60 + int(offset[0] + offset[3:])
+    if not -12 * 60 <= minutes <= 14 * 60:
+        return now
+    return now.astimezone(datetime.timezone(datetime.timedelta(minutes=minutes)))
 
 
 def character_set_for(text: str) -> str | None:

@@ -165,7 +165,7 @@ def site_changes(site: Changes, derived: Changes, like: Dataset, plan: Plan) -> 
 
 
 def _sop_common(changes: Changes, like: Dataset, plan: Plan) -> None:
-    now = local_moment(plan.now, str(like.get("TimezoneOffsetFromUTC") or ""))
+    now = values.local_moment(plan.now, str(like.get("TimezoneOffsetFromUTC") or ""))
     if str(like.SOPClassUID) != plan.sop_class_uid:
         changes.generate(
             "SOPClassUID", plan.sop_class_uid, "the class of the source holds no such pixels"
@@ -173,15 +173,6 @@ def _sop_common(changes: Changes, like: Dataset, plan: Plan) -> None:
     for name in ("InstanceCreation", "Content", "Series"):
         changes.generate(f"{name}Date", values.date(now), "now")
         changes.generate(f"{name}Time", values.time(now), "now")
-
-
-def local_moment(now: datetime.datetime, offset: str) -> datetime.datetime:
-    """Return a moment in the time zone that an object says all its times are in."""
-    if len(offset) != 5 or offset[0] not in "+-" or not offset[1:].isdecimal():
-        return now
-    minutes = int(offset[1:3]) * 60 + int(offset[3:])
-    delta = datetime.timedelta(minutes=-minutes if offset[0] == "-" else minutes)
-    return now.astimezone(datetime.timezone(delta))
 
 
 def _series(changes: Changes, like: Dataset, plan: Plan) -> None:

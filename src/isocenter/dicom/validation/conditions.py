@@ -6,17 +6,18 @@ from isocenter.dicom import dictionary, tags
 from isocenter.dicom.iod import Clause
 from isocenter.dicom.validation.items import Item
 
-__all__ = ["HAND_WRITTEN", "described", "is_met"]
+__all__ = ["HAND_WRITTEN", "PAIRED_BODY_PARTS", "described", "is_met"]
 
 
 # Plain and enhanced CT and MR, enhanced MR colour, MR spectroscopy.
 _POSITIONED = tuple(
     f"1.2.840.10008.5.1.4.1.1.{suffix}" for suffix in ("2", "2.1", "4", "4.1", "4.3", "4.2")
 )
-_PAIRED = (
+PAIRED_BODY_PARTS = (
     "ANKLE", "ARM", "BREAST", "CALCANEUS", "CLAVICLE", "EAR", "ELBOW", "EYE", "FEMUR", "FINGER",
     "FOOT", "HAND", "HIP", "HUMERUS", "KNEE", "LEG", "SCAPULA", "SHOULDER", "THUMB", "TOE", "WRIST",
 )  # fmt: skip
+"""Values of Body Part Examined (0018,0015) of which there is a left and a right one."""
 
 
 def _absent(tag: int) -> Clause:
@@ -72,7 +73,7 @@ HAND_WRITTEN: dict[tuple[str, int], Clause] = {
         _equal(tags.SOPClassUID, *_POSITIONED), _absent(tags.PatientOrientationCodeSequence)
     ),
     ("General Series", tags.Laterality): _all(
-        _equal(tags.BodyPartExamined, *_PAIRED),
+        _equal(tags.BodyPartExamined, *PAIRED_BODY_PARTS),
         _absent(tags.ImageLaterality),
         _absent(tags.SharedFunctionalGroupsSequence),
     ),

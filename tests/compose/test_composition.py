@@ -1,0 +1,61 @@
+"""What every kind of object inherits, and when it says it was made."""
+
+import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+from tests.compose.judges import dciodvfy_errors
+from tests.factories import ct_slice
+
+from isocenter.compose import Composition, acquired_series, load
+
+NOON = datetime.datetime(2024, 1, 17, 12, 0, tzinfo=datetime.UTC)
+
+
+def moment(offset: str) -> tuple[str, str]:
+    source = Dataset()
+    source.PatientID, source.TimezoneOffsetFromUTC = "1", offset
+    composition = Composition(
+        "1.2.840.10008.5.1.4.1.1.7", kind="capture", sources=load(source), now=NOON
+    )
+    composition.study()
+    composition.content_moment()
+    made = composition.finish().data_set
+    assert made.InstanceCreationTime == made.ContentTime
+    return made.ContentDate, made.ContentTime
+
+
+@pytest.mark.parametrize(
+    ("offset", "expected"),
+    [
+        ("+1300", ("20240118", "010000.000000")),
+        ("-0930", ("20240117", "023000.000000")),
+        ("+9959", ("20240117", "120000.000000")),
+        ("noon", ("20240117", "120000.000000")),
+    ],
+)
+def test_an_object_is_made_at_the_time_of_the_zone_that_it_inherits(offset, expected):
+    assert moment(offset) == expected
+
+
+@pytest.mark.parametrize(
+    ("part", "laterality", "expected"),
+    [
+        ("CHEST", "", None),
+        ("KNEE", "", ""),
+        ("KNEE", "L", "L"),
+        ("KNEE", None, ""),
+        (None, None, ""),
+    ],
+)
+def test_an_unknown_laterality_is_empty_of_paired_body_parts_and_absent_of_others(
+    part, laterality, expected, tmp_path: Path
+):
+    source = ct_slice(8, 8, BodyPartExamined=part, Laterality=laterality)
+    volume = np.zeros((1, 8, 8), np.int16)
+    (made,) = acquired_series(volume, modality="CT", spacing=(2, 1, 1), source=source)
+    present = "Laterality" in made.data_set
+    assert (made.data_set.Laterality or "" if present else None) == expected
+    assert dciodvfy_errors(made.save(tmp_path)) == []
