@@ -1,14 +1,16 @@
 """What is asked of the system and of an object before it counts as kept."""
 
 import os
+import zlib
 
 import pytest
-from pydicom.uid import JPEG2000Lossless, RLELossless
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 from tests.archive.conftest import keep, uids
 from tests.factories import ct_series, ct_slice, multi_frame, part10_bytes, small_object
 
 from isocenter.archive import Archive, Outcome, blobs
 from isocenter.archive.index import Index
+from isocenter.dicom import file_meta_bytes, read_file_meta
 from isocenter.errors import InvalidDicom
 
 fcntl = pytest.importorskip("fcntl", reason="Windows syncs in another way")
@@ -37,7 +39,7 @@ def test_a_drive_empties_its_own_cache_where_the_system_asks_for_that_apart(
     assert (len(asked) >= 2) is (durability == "safe")  # the file, and folders
 
 
-@pytest.mark.parametrize("syntax", [JPEG2000Lossless, RLELossless])
+@pytest.mark.parametrize("syntax", [JPEG2000Lossless, RLELossless, DeflatedExplicitVRLittleEndian])
 @pytest.mark.parametrize("cut", [1, 7, 9, 60])
 def test_compressed_pixels_that_are_cut_off_are_refused_and_keep_nobody_out(tmp_path, syntax, cut):
     content = part10_bytes(ct_slice(32, 32), syntax)
@@ -45,6 +47,20 @@ def test_compressed_pixels_that_are_cut_off_are_refused_and_keep_nobody_out(tmp_
         with pytest.raises(InvalidDicom):
             archive.ingest(content[:-cut])
         assert archive.ingest(content).outcome is Outcome.STORED
+
+
+def test_a_deflated_data_set_that_ends_too_early_is_refused(tmp_path):
+    content = part10_bytes(ct_slice(256, 256))
+    meta = read_file_meta(content, final=True)
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    packed = packer.compress(content[meta.data_set_offset : -100]) + packer.flush()
+    names = (meta.media_storage_sop_class_uid, meta.media_storage_sop_instance_uid)
+    content = file_meta_bytes(*names, DeflatedExplicitVRLittleEndian) + packed
+    with (
+        Archive.open(tmp_path, durability="fast") as archive,
+        pytest.raises(InvalidDicom, match="truncated"),
+    ):
+        archive.ingest(content)
 
 
 def test_frames_that_are_missing_behind_a_whole_fragment_are_missed(tmp_path):

@@ -15,7 +15,7 @@ from isocenter.dicom import (
     inflate,
     read_file_meta,
 )
-from isocenter.dicom.part10 import MAXIMUM_META_LENGTH
+from isocenter.dicom.part10 import MAXIMUM_META_LENGTH, inflated_length
 from isocenter.errors import InvalidAttribute, InvalidDicom, LimitExceeded, NeedMoreData, NotDicom
 
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -148,3 +148,25 @@ def test_a_deflated_data_set_that_is_broken_or_cut_off_is_an_error() -> None:
         inflate(deflated[: len(deflated) // 2])
     with pytest.raises(InvalidDicom, match="cannot be inflated"):
         inflate(b"\xff" * 100)
+
+
+def test_the_length_of_a_deflated_data_set_is_found_without_keeping_it() -> None:
+    whole = data_set_bytes(ct_slice(512, 512)) * 3
+    deflated = raw_deflate(whole)
+
+    def length(data: bytes, **limits: int) -> int:
+        return inflated_length(lambda at, size: data[at : at + size], 0, **limits)
+
+    assert length(deflated) == length(deflated + b"\0") == len(whole)
+    for cut in (1, 100, len(deflated) // 2):
+        with pytest.raises(InvalidDicom, match="truncated"):
+            length(deflated[:-cut])
+    zeros = raw_deflate(bytes(1 << 25))
+    with pytest.raises(LimitExceeded):
+        length(zeros, limit=1 << 20)
+    assert length(zeros) == 1 << 25
+
+
+def raw_deflate(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(data) + packer.flush()

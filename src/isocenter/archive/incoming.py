@@ -10,7 +10,13 @@ from typing import BinaryIO, cast
 
 from isocenter.dicom.fragments import check_fragments
 from isocenter.dicom.header import Header
-from isocenter.dicom.part10 import PREAMBLE_LENGTH, PREFIX, file_meta_bytes, read_file_meta
+from isocenter.dicom.part10 import (
+    PREAMBLE_LENGTH,
+    PREFIX,
+    file_meta_bytes,
+    inflated_length,
+    read_file_meta,
+)
 from isocenter.dicom.scan import check_complete, scan, scan_file
 from isocenter.dicom.source import opened
 from isocenter.dicom.transfer_syntaxes import transfer_syntax
@@ -183,7 +189,7 @@ class Incoming:
             self._complete_file_meta()
         header = self._scan(self._temporary)
         self._check(header)
-        self._check_fragments(header, self._temporary)
+        self._check_pixels(header, self._temporary)
         uids = header.study_instance_uid, header.series_instance_uid, header.sop_instance_uid
         place = self._reception.blobs.place_of(*uids)
         return Arrival(header, self._temporary, place, self._temporary.size, self._origin)
@@ -221,10 +227,14 @@ class Incoming:
                 bare.discard()
 
     @staticmethod
-    def _check_fragments(header: Header, temporary: Temporary) -> None:
-        """Refuse compressed pixel data that is cut off: the whole object would come too late."""
+    def _check_pixels(header: Header, temporary: Temporary) -> None:
+        """Refuse packed pixel data that is cut off: the whole object would come too late."""
         pixel_data = header.pixel_data
-        if pixel_data is None or pixel_data.length is not None or header.inflated:
+        if header.inflated:
+            length = inflated_length(temporary.read, header.data_set_offset)
+            check_complete(header, length, lambda offset, length: b"")
+            return
+        if pixel_data is None or pixel_data.length is not None:
             return
         frames = 1 if header.transfer_syntax.video else header.number_of_frames
         with opened(temporary.descriptor) as (read, size):

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -306,15 +307,58 @@ def inflate_start(read: ReadAt, offset: int, length: int) -> bytes:
     InvalidDicom
         If the stream is broken or cut off.
     """
-    stream = zlib.decompressobj(-zlib.MAX_WBITS)
     inflated = bytearray()
-    while len(inflated) < length and not stream.eof:
-        piece = stream.unconsumed_tail or read(offset, _PIECE)
-        if not piece:
-            raise InvalidDicom("the deflated data set is truncated; send the complete object")
-        offset += 0 if stream.unconsumed_tail else len(piece)
+    for piece in _inflated_pieces(read, offset, length):
+        inflated += piece
+        if len(inflated) >= length:
+            break
+    return bytes(inflated[:length])
+
+
+def inflated_length(read: ReadAt, offset: int, *, limit: int = MAXIMUM_INFLATED_LENGTH) -> int:
+    """Find how long a deflated data set is, in the memory of a piece of it.
+
+    Parameters
+    ----------
+    read
+        Reads the file.
+    offset
+        Where the raw deflate stream begins in it.
+    limit
+        The most bytes that it may become.
+
+    Returns
+    -------
+    int
+        In bytes, inflated.
+
+    Raises
+    ------
+    LimitExceeded
+        If the data set is larger than `limit`.
+    InvalidDicom
+        If the stream is broken or cut off.
+    """
+    length = 0
+    for piece in _inflated_pieces(read, offset, _PIECE):
+        length += len(piece)
+        if length > limit:
+            raise LimitExceeded(f"the deflated data set is larger than {limit} bytes when inflated")
+    return length
+
+
+def _inflated_pieces(read: ReadAt, offset: int, largest: int) -> Iterator[bytes]:
+    stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    while not stream.eof:
+        packed = stream.unconsumed_tail
+        if not packed:
+            packed = read(offset, _PIECE)
+            offset += len(packed)
         try:
-            inflated += stream.decompress(piece, length - len(inflated))
+            piece = stream.decompress(packed, largest)
         except zlib.error as error:
             raise InvalidDicom(f"the deflated data set cannot be inflated: {error}") from error
-    return bytes(inflated)
+        # Without more to read, there may still be bytes that the last piece had no room for.
+        if not (packed or piece or stream.eof):
+            raise InvalidDicom("the deflated data set is truncated; send the complete object")
+        yield piece
