@@ -168,6 +168,24 @@ def test_a_series_shows_what_was_acknowledged_before_it_was_asked_for(
     assert len(viewer.series(slices[0])["images"]) == 1
 
 
+def test_a_series_that_came_while_it_was_asked_for_goes_when_it_is_deleted(
+    viewer: Viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = ct_slice(8, 8)
+    last_change = viewer.archive.last_change
+
+    def overtaken(study: str) -> int:
+        found = last_change(study)
+        monkeypatch.undo()
+        viewer.keep(dataset)
+        return found
+
+    monkeypatch.setattr(viewer.archive, "last_change", overtaken)
+    viewer.get(series_path(dataset))
+    viewer.archive.delete(dataset.StudyInstanceUID)
+    assert viewer.get(series_path(dataset)).status_code == 404
+
+
 def test_a_series_shows_what_another_process_has_just_kept(viewer: Viewer) -> None:
     first, second = ct_series(2, 8, 8)
     viewer.keep(first)

@@ -88,6 +88,8 @@ class SeriesShelf:
         key = (study, series)
         loop = asyncio.get_running_loop()
         last = await loop.run_in_executor(self._executor, self._archive.last_change, study)
+        if not last:  # what comes from now on would be kept under no change
+            raise NotFound(f"study {study[:64]} is not in this archive")
         good_until, kept = self._kept.get(key, (-1, None))
         if kept is not None and good_until == last:
             self._kept.move_to_end(key)
