@@ -52,6 +52,16 @@ def test_an_open_instance_is_shared_until_its_file_changes(sqlite_archive):
     assert sqlite_archive.open_instance(*uids(dataset)) is not opened
 
 
+def test_a_file_that_was_touched_has_one_version_for_all_that_name_it(sqlite_archive):
+    dataset = ct_slice(8, 8)
+    keep(sqlite_archive, dataset)
+    opened = sqlite_archive.open_instance(*uids(dataset))
+    os.utime(opened.path, ns=(1, 1))
+    versions = sqlite_archive.versions(*uids(dataset)[:2])
+    again = sqlite_archive.open_instance(*uids(dataset))
+    assert versions == {dataset.SOPInstanceUID: again.version}
+
+
 def test_a_reader_keeps_what_it_opened_when_it_is_deleted(sqlite_archive):
     dataset = ct_slice(8, 8)
     keep(sqlite_archive, dataset)

@@ -16,7 +16,7 @@ from isocenter.dicom.scan import FIRST_READ, scan_file
 from isocenter.dicom.transfer_syntaxes import TransferSyntax
 
 from .index_values import EXTRA_TAGS
-from .versions import version_of
+from .versions import identity_of, version_of
 
 __all__ = ["OpenInstances", "StoredInstance"]
 
@@ -43,7 +43,7 @@ class StoredInstance:
         self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         status = os.fstat(self._descriptor)
         self.size = status.st_size
-        self._inode = status.st_ino
+        self._identity = identity_of(status)
         self.version = version_of(status)
         """Names the bytes of the file; another name means other bytes."""
         self._lock = threading.Lock()
@@ -91,9 +91,9 @@ class StoredInstance:
         return inflate(self.read(start, self.size - start))
 
     def is_current(self) -> bool:
-        """Whether this is still the file that stands in the instance's place."""
+        """Whether this is still the file that stands in the instance's place, with its bytes."""
         try:
-            return os.stat(self.path).st_ino == self._inode
+            return identity_of(os.stat(self.path)) == self._identity
         except OSError:
             return False
 

@@ -6,11 +6,17 @@ import time
 
 from .blobs import BlobStore
 
-__all__ = ["settled_versions", "version_of"]
+__all__ = ["identity_of", "settled_versions", "version_of"]
 
 # A replacement takes milliseconds; one that was cut off by a crash lies about until the next start.
 _PATIENCE = 1.0
 _PAUSE = 0.005
+
+
+def identity_of(status: os.stat_result) -> tuple[int, int, int]:
+    """Give the numbers of a file that are others where its bytes are others."""
+    # The file that is replaced exists beside the new one, so the two differ in their inode.
+    return status.st_size, status.st_mtime_ns, status.st_ino
 
 
 def version_of(status: os.stat_result) -> str:
@@ -21,8 +27,7 @@ def version_of(status: os.stat_result) -> str:
     status
         Of the file.
     """
-    # The file that is replaced exists beside the new one, so the two differ in their inode.
-    named = f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}"
+    named = "{}-{}-{}".format(*identity_of(status))
     return hashlib.blake2b(named.encode(), digest_size=8).hexdigest()
 
 
