@@ -219,9 +219,9 @@ def test_a_table_that_cannot_be_right_is_refused(run, text, says):
     assert not Path("out").exists()
 
 
-def worklist_item() -> Dataset:
+def worklist_item(patient: str = "W1") -> Dataset:
     item, step = Dataset(), Dataset()
-    item.PatientID, item.PatientName = "W1", "RIGHT^NAME"
+    item.PatientID, item.PatientName = patient, "RIGHT^NAME"
     item.PatientBirthDate, item.PatientSex = "19800203", "O"
     item.AccessionNumber, item.StudyInstanceUID = "ACC9", "1.2.3.4"
     item.RequestedProcedureDescription, item.ReferringPhysicianName = "CT HEAD", "REF^X"
@@ -283,6 +283,50 @@ def test_sources_of_two_patients_are_refused_by_their_files_without_quoting_who_
     assert answer.code == 2 and "ct.dcm and other.dcm" in answer.err
     assert "SECRET" not in answer.err and "P1" not in answer.err
     assert not Path("out.dcm").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("seg", "mask.nii.gz", "--from", "series"),
+        ("pm", "mask.nii.gz", "--units", "1", "--from", "series"),
+        ("rwvm", "series", "--units", "1", "--slope", "2"),
+        ("reg", "matrix.txt", "--from", "series"),
+        ("fiducials", "points.csv", "--from", "series"),
+        ("sr", "report.md", "--from", "series"),
+        ("sr", "report.md"),
+        ("series", "mask.nii.gz", "--modality", "MR", "--from", "series"),
+    ],
+    ids=lambda command: " ".join(command[:2]) if isinstance(command, tuple) else command,
+)
+def test_every_kind_of_object_is_made_for_a_worklist_item(command, run, series, tmp_path):
+    patient = pydicom.dcmread(series / "0.dcm").PatientID
+    item = _with_identity(worklist_item(patient))
+    (tmp_path / "item.dcm").write_bytes(part10_bytes(item))
+    sitk.WriteImage(label_map(), tmp_path / "mask.nii.gz")
+    (tmp_path / "matrix.txt").write_text("1 0 0 5\n0 1 0 0\n0 0 1 0\n0 0 0 1\n")
+    (tmp_path / "points.csv").write_text("identifier,x,y,z\nF1,-170,-170,-98\n")
+    (tmp_path / "report.md").write_text("# Report\n\nNothing new.\n")
+    (tmp_path / "made").mkdir()
+    answer = run("compose", *command, "--worklist", "item.dcm", "-o", "made")
+    assert answer.code == 0, answer.err
+    for path in (tmp_path / "made").iterdir():
+        composed = pydicom.dcmread(path)
+        assert (composed.PatientID, composed.AccessionNumber) == (patient, "ACC9")
+        assert composed.StudyInstanceUID == "1.2.3.4"
+        assert "ReferencedSeriesSequence" not in composed  # which would mean the item's study
+        assert dciodvfy_errors(path) == []
+
+
+def test_a_presentation_state_is_not_put_into_another_study_than_its_images(run, tmp_path):
+    (tmp_path / "notes.json").write_text('{"text": [{"text": "Nodule", "anchor": [9, 9]}]}')
+    patient = pydicom.dcmread("ct.dcm").PatientID
+    item = _with_identity(worklist_item(patient))
+    (tmp_path / "item.dcm").write_bytes(part10_bytes(item))
+    answer = run("compose", "gsps", "notes.json", "--from", "ct.dcm", "--worklist", "item.dcm",
+                 "-o", "state.dcm")  # fmt: skip
+    assert answer.code == 2 and "another study" in answer.err
+    assert not Path("state.dcm").exists()
 
 
 def _with_identity(item: Dataset) -> Dataset:

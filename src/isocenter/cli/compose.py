@@ -60,13 +60,13 @@ FrameTime = Annotated[
 _VIDEOS = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm"})
 
 
-def _shared(
+def inherited(
     source: list[Path] | None,
     template: Path | None,
     assigned: list[str] | None,
-    worklist: Path | None = None,
+    worklist: Path | None,
 ) -> dict[str, Any]:
-    """Return the options that every kind's function takes."""
+    """Return the arguments that every kind's function takes of the options."""
     from isocenter.compose import load
 
     given = list(source) if source else None
@@ -109,7 +109,7 @@ def sc(
             kind="capture",
             burned_in_annotation=burned_in,
             series_description=title,
-            **_shared(source, template, assigned, worklist),
+            **inherited(source, template, assigned, worklist),
         )
         delivery.deliver(composed)
         return
@@ -120,7 +120,7 @@ def sc(
         frame_time=frame_time,
         burned_in_annotation=burned_in,
         series_description=title,
-        **_shared(source, template, assigned, worklist),
+        **inherited(source, template, assigned, worklist),
     )
     delivery.deliver(composed)
 
@@ -154,7 +154,7 @@ def vl(
         pixel_spacing=_pair(spacing),
         burned_in_annotation=burned_in,
         series_description=title,
-        **_shared(source, template, assigned, worklist),
+        **inherited(source, template, assigned, worklist),
     )
     delivery.deliver(composed)
 
@@ -186,7 +186,7 @@ def video(
         kind=kind,
         burned_in_annotation=burned_in,
         series_description=title,
-        **_shared(source, template, assigned, worklist),
+        **inherited(source, template, assigned, worklist),
     )
     delivery.deliver(composed)
 
@@ -212,7 +212,7 @@ def document(
     # `pdf` is what people type for any document; the other names insist on their kind.
     kind = None if context.info_name == "pdf" else context.info_name
     composed = encapsulated(
-        file, kind=kind, title=title, **_shared(source, template, assigned, worklist)
+        file, kind=kind, title=title, **inherited(source, template, assigned, worklist)
     )
     delivery.deliver(composed)
 
@@ -255,7 +255,7 @@ def ko(
         title=title,
         note=note,
         referenced_frame_numbers=frames,
-        **_shared(source, template, assigned, worklist),
+        **inherited(source, template, assigned, worklist),
     )
     delivery.deliver(composed)
 
@@ -289,7 +289,7 @@ def rtstruct(
 
     delivery = Delivery(output, to, explain, dry_run)
     delivery.check()
-    shared = _shared(source, template, assigned, worklist)
+    shared = inherited(source, template, assigned, worklist)
     series = load(_required(shared.pop("source"), "the image series that the mask lies on"))
     regions = read_label_map(mask, source=series, names=_names(region or ()))
     composed = rt_structure_set(regions, source=series, holes=holes.upper(), label=title, **shared)

@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from isocenter.cli import assignments
-from isocenter.cli.compose import DryRun, Explain, Output, Set, Source, TemplateFile, Title, To
+from isocenter.cli.compose import (
+    DryRun,
+    Explain,
+    Output,
+    Set,
+    Source,
+    TemplateFile,
+    Title,
+    To,
+    Worklist,
+    inherited,
+)
 from isocenter.cli.delivery import Delivery
 from isocenter.errors import ConfigurationError
 
@@ -36,6 +47,7 @@ def seg(
         Path, typer.Argument(metavar="MASK", help="Label map on the grid of the series.")
     ],
     source: Source = None,
+    worklist: Worklist = None,
     output: Output = None,
     title: Title = None,
     kind: Annotated[
@@ -76,15 +88,13 @@ def seg(
     described = read_segments(segments) if segments is not None else {}
     composed = segmentation(
         mask,
-        source=_images(source),
         segments=described | _named(segment or (), algorithm),
         kind=kind.upper(),
         algorithm_name=algorithm or "",
         fractional_type="OCCUPANCY" if occupancy else "PROBABILITY",
         omit_empty_frames=not keep_empty,
         series_description=title,
-        template_file=template,
-        overrides=assignments.overrides(assigned or ()),
+        **inherited(_images(source), template, assigned, worklist),
     )
     delivery.deliver(composed)
 
@@ -95,6 +105,7 @@ def pm(
     ],
     units: Units,
     source: Source = None,
+    worklist: Worklist = None,
     output: Output = None,
     title: Title = None,
     quantity: Quantity = None,
@@ -114,15 +125,13 @@ def pm(
     delivery.check()
     composed = parametric_map(
         values,
-        source=_images(source),
         units_of_measure=units,
         quantity_definition=quantity,
         label=label,
         slope=slope,
         intercept=intercept,
         series_description=title,
-        template_file=template,
-        overrides=assignments.overrides(assigned or ()),
+        **inherited(_images(source), template, assigned, worklist),
     )
     delivery.deliver(composed)
 
@@ -132,6 +141,7 @@ def rwvm(
         list[Path], typer.Argument(metavar="PATH", help="The images whose values are mapped.")
     ],
     units: Units,
+    worklist: Worklist = None,
     output: Output = None,
     title: Title = None,
     quantity: Quantity = None,
@@ -162,18 +172,16 @@ def rwvm(
     )
     composed = compose.real_world_value_mapping(
         mapping,
-        source=list(images),
         series_description=title,
-        template_file=template,
-        overrides=assignments.overrides(assigned or ()),
+        **inherited(images, template, assigned, worklist),
     )
     delivery.deliver(composed)
 
 
-def _images(source: list[Path] | None) -> Any:
+def _images(source: list[Path] | None) -> list[Path]:
     if not source:
         raise ConfigurationError("--from PATH is missing: give the images that it lies on")
-    return list(source)
+    return source
 
 
 def _named(named: Any, algorithm: str | None) -> "dict[int, Segment]":

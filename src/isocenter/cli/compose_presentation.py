@@ -5,8 +5,17 @@ from typing import Annotated
 
 import typer
 
-from isocenter.cli import assignments
-from isocenter.cli.compose import DryRun, Explain, Output, Set, Source, TemplateFile, To
+from isocenter.cli.compose import (
+    DryRun,
+    Explain,
+    Output,
+    Set,
+    Source,
+    TemplateFile,
+    To,
+    Worklist,
+    inherited,
+)
 from isocenter.cli.delivery import Delivery
 from isocenter.errors import ConfigurationError
 
@@ -20,6 +29,7 @@ def gsps(
         Path, typer.Argument(metavar="FILE", help="JSON: text, graphics, window, rotation, ...")
     ],
     source: Source = None,
+    worklist: Worklist = None,
     output: Output = None,
     title: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Content Description; else the file's.")
@@ -45,11 +55,8 @@ def gsps(
     if not source:
         raise ConfigurationError("--from PATH is missing: give the images that are shown")
     given = {"ContentDescription": title, "ContentCreatorName": creator}
-    overrides = {keyword: value for keyword, value in given.items() if value is not None}
-    composed = presentation_state(
-        file,
-        source=list(source),
-        template_file=template,
-        overrides=overrides | assignments.overrides(assigned or ()),
-    )
+    shared = inherited(source, template, assigned, worklist)
+    told = {keyword: value for keyword, value in given.items() if value is not None}
+    shared["overrides"] = told | shared["overrides"]
+    composed = presentation_state(file, **shared)
     delivery.deliver(composed)

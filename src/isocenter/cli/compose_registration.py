@@ -5,8 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isocenter.cli import assignments
-from isocenter.cli.compose import DryRun, Explain, Output, Set, Source, TemplateFile, To
+from isocenter.cli.compose import (
+    DryRun,
+    Explain,
+    Output,
+    Set,
+    Source,
+    TemplateFile,
+    To,
+    Worklist,
+    inherited,
+)
 from isocenter.cli.delivery import Delivery
 from isocenter.errors import ConfigurationError
 
@@ -31,6 +40,7 @@ def reg(
         ),
     ],
     source: Source = None,
+    worklist: Worklist = None,
     moving: Annotated[
         list[Path] | None,
         typer.Option(metavar="PATH", help="The images that the transform leads to."),
@@ -73,11 +83,9 @@ def reg(
     if not source:
         raise ConfigurationError("--from PATH is missing: give the fixed images")
     shared: dict[str, Any] = {
-        "source": list(source),
         "moving": list(moving) if moving else None,
         "content_description": title,
-        "template_file": template,
-        "overrides": assignments.overrides(assigned or ()),
+        **inherited(source, template, assigned, worklist),
     }
     if _is_linear(transform):
         composed = _linear(transform, shared, matrix_type, ras=ras, from_fixed=from_fixed)
@@ -91,6 +99,7 @@ def fiducials(
         Path, typer.Argument(metavar="FILE", help="3D Slicer's .mrk.json or .fcsv, CSV, or JSON.")
     ],
     source: Source = None,
+    worklist: Worklist = None,
     output: Output = None,
     title: Description = None,
     template: TemplateFile = None,
@@ -108,10 +117,8 @@ def fiducials(
         raise ConfigurationError("--from PATH is missing: give the images that were marked")
     composed = spatial_fiducials(
         read_fiducials(file),
-        source=list(source),
         content_description=title,
-        template_file=template,
-        overrides=assignments.overrides(assigned or ()),
+        **inherited(source, template, assigned, worklist),
     )
     delivery.deliver(composed)
 

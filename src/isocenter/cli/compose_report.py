@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from isocenter.cli import assignments
-from isocenter.cli.compose import DryRun, Explain, Output, Set, Source, TemplateFile, To
+from isocenter.cli.compose import (
+    DryRun,
+    Explain,
+    Output,
+    Set,
+    Source,
+    TemplateFile,
+    To,
+    Worklist,
+)
 from isocenter.cli.delivery import Delivery
 from isocenter.errors import ConfigurationError
 
@@ -23,6 +32,7 @@ EXAMPLE = "isocenter compose sr report.md --from image.dcm --verified-by Doe^Jan
 def sr(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Markdown or JSON.")],
     source: Source = None,
+    worklist: Worklist = None,
     output: Output = None,
     title: Annotated[
         str | None,
@@ -76,7 +86,7 @@ def sr(
     delivery.check()
     if not file.is_file():
         raise ConfigurationError(f"no such file: {file}")
-    sources = load(list(source) if source else None)
+    sources = load(list(source) if source else None, worklist=worklist)
     at = organization or _institution(sources)
     if verified_by and not at:
         raise ConfigurationError("--verified-by needs --organization TEXT: for whom they verify")
@@ -93,7 +103,7 @@ def sr(
         shared |= {"language": language or "en", "verified_by": verifiers}
         delivery.deliver(_measurements(file, sources, title, shared))
         return
-    amended = load(list(predecessor) if predecessor else None)
+    amended = load(list(predecessor) if predecessor else None, worklist=worklist)
     report = _amended(_read(file, sources, title), amended, completion)
     report = replace(
         report,

@@ -5,8 +5,17 @@ from typing import Annotated
 
 import typer
 
-from isocenter.cli import assignments
-from isocenter.cli.compose import DryRun, Explain, Set, Source, TemplateFile, Title, To
+from isocenter.cli.compose import (
+    DryRun,
+    Explain,
+    Set,
+    Source,
+    TemplateFile,
+    Title,
+    To,
+    Worklist,
+    inherited,
+)
 from isocenter.cli.series_delivery import SeriesDelivery
 from isocenter.errors import ConfigurationError
 
@@ -22,6 +31,7 @@ def series(
     ],
     modality: Annotated[str, typer.Option(metavar="CS", help="CT, MR or PT.")],
     source: Source = None,
+    worklist: Worklist = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder for the series.")
     ] = None,
@@ -66,7 +76,6 @@ def series(
     made = acquired_series(
         volume[0] if len(volume) == 1 else volume,
         modality=modality,
-        source=list(source) if source else None,
         spacing=_numbers(spacing, "x", "--spacing", "2x0.5x0.5") if spacing else None,
         tag=_tag(tag),
         enhanced=enhanced,
@@ -74,8 +83,7 @@ def series(
         units=units,
         same_frame_of_reference=not new_frame,
         series_description=title,
-        template_file=template,
-        overrides=assignments.overrides(assigned or ()),
+        **inherited(source, template, assigned, worklist),
     )
     if made.largest_error:
         print(f"note: values are rounded, by {made.largest_error:.3g} at most")

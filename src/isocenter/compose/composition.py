@@ -206,6 +206,13 @@ class Composition:
             if not self._inherit(keyword, source):
                 self.generate(keyword, None, "Type 2, no value known")
 
+    def remove(self, keyword: str) -> None:
+        """Take an attribute out again."""
+        tag = values.tag_of(keyword)
+        if tag in self.data_set:
+            del self.data_set[tag]
+        self.provenance.pop(tag, None)
+
     # -- modules that nearly every kind shares ----------------------------------------------------
 
     def patient(self) -> None:
@@ -384,7 +391,7 @@ class Composition:
         if not part or part in PAIRED_BODY_PARTS:
             self.generate("Laterality", None, "Type 2C: the body part may be a paired one")
         else:
-            self._remove(values.tag_of("Laterality"))
+            self.remove("Laterality")
 
     def _series_number(self) -> int:
         present = [int(one.data_set.get("SeriesNumber") or 0) for one in self.sources]
@@ -401,14 +408,9 @@ class Composition:
 
     def _override(self, keyword: str, value: Any, provenance: Provenance) -> None:
         if value is None:
-            self._remove(values.tag_of(keyword))
+            self.remove(keyword)
         else:
             self._set_checked(keyword, value, provenance)
-
-    def _remove(self, tag: int) -> None:
-        if tag in self.data_set:
-            del self.data_set[tag]
-        self.provenance.pop(tag, None)
 
     def _set_checked(self, keyword: str, value: Any, provenance: Provenance) -> None:
         self._put(checked_element(values.tag_of(keyword), value), provenance)

@@ -84,5 +84,22 @@ def carry(composition: Composition, built: Dataset, *, given: Collection[str] = 
         else:
             composition.generate(keyword, element.value)
         composition.data_set[element.tag] = element
+    _name_other_study(composition)
     composition.data_set.file_meta = FileMetaDataset()
     composition.data_set.file_meta.TransferSyntaxUID = built.file_meta.TransferSyntaxUID
+
+
+def _name_other_study(composition: Composition) -> None:
+    """Say which study references lead to, where a worklist item puts the object into another."""
+    first = composition.sources.first
+    study = str(first.data_set.get("StudyInstanceUID") or "") if first else ""
+    references = composition.data_set.get("ReferencedSeriesSequence")
+    if not references or study in ("", composition.data_set.StudyInstanceUID):
+        return
+    composition.remove("ReferencedSeriesSequence")
+    item = Dataset()
+    item.StudyInstanceUID = study
+    item.ReferencedSeriesSequence = references
+    composition.generate(
+        "StudiesContainingOtherReferencedInstancesSequence", [item], "the references"
+    )

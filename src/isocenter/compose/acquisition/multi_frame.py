@@ -43,8 +43,8 @@ def add_multi_frame(composition: Composition, modality: str) -> None:
     composition.generate("AcquisitionContextSequence", None, "Type 2")
     for keyword, value in _description(modality).items():
         composition.generate(keyword, value)
-    if "Laterality" in composition.data_set and not composition.data_set.Laterality:
-        del composition.data_set.Laterality  # each frame says it
+    if not composition.data_set.get("Laterality"):
+        composition.remove("Laterality")  # each frame says it
     if modality == "MR":
         agency = _of_source(composition, "ApplicableSafetyStandardAgency") or "UNKNOWN"
         composition.generate("ApplicableSafetyStandardAgency", agency, "Type 1C")

@@ -121,8 +121,7 @@ def _anatomic_region(composition: Composition, region: Code | None) -> None:
             "AnatomicRegionSequence", [_ENTIRE_BODY.item()], "no closer region is known"
         )
         if not composition.data_set.get("Laterality"):  # the whole is no paired part
-            composition.data_set.pop("Laterality", None)
-            composition.provenance.pop(0x00200060, None)
+            composition.remove("Laterality")
 
 
 def _add_stream(composition: Composition, stream: VideoStream) -> None:

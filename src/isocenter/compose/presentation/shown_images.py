@@ -125,6 +125,14 @@ def _check_study(loaded: Sources) -> None:
             tag=0x0020000D,
             module=_MODULE,
         )
+    ordered = loaded.order.data_set.get("StudyInstanceUID") if loaded.order else None
+    if ordered and ordered not in studies:
+        raise CannotCompose(
+            "The worklist item is of another study than the images; a presentation state is of "
+            "theirs: leave the worklist item out, or correct the images first.",
+            tag=0x0020000D,
+            module=_MODULE,
+        )
 
 
 def _image(source: Source, frames: tuple[int, ...], resolver: DisplayResolver) -> ShownImage:

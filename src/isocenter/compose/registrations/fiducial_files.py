@@ -52,7 +52,12 @@ def read_fiducials(path: str | Path) -> list[Fiducial]:
                 return _markups(cast("Mapping[str, Any]", content))
             return _objects(cast("Sequence[Mapping[str, Any]]", content))
         return _fcsv(text) if path.suffix.lower() == ".fcsv" else _table(text.splitlines())
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except KeyError as error:
+        raise _refused(
+            f"{path} cannot be read as fiducials: there is no {error}; a CSV begins with the "
+            "columns identifier,x,y,z, and objects in JSON have an identifier."
+        ) from error
+    except (ValueError, TypeError, AttributeError) as error:
         raise _refused(f"{path} cannot be read as fiducials: {error!r}.") from error
 
 
