@@ -1,7 +1,9 @@
 """After kill -9 at any moment, what was acknowledged is there, and nothing half-written is seen."""
 
+import errno
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from tests.archive.conftest import keep, uids
 from tests.factories import ct_slice, part10_bytes, small_object
 
 from isocenter.archive import Archive, Level, Query
+from isocenter.archive.blobs import BlobStore
 from isocenter.dicom import tags
 
 # Four senders at once; each says on standard output what was acknowledged to it.
@@ -155,3 +158,42 @@ def test_a_living_process_keeps_its_arrivals_when_another_opens_the_archive(tmp_
         incoming.write([content[200:]])
         incoming.commit()
         assert first.count(Query(Level.INSTANCE)) == 1
+
+
+def test_a_replacement_that_was_only_announced_leaves_nothing_behind(tmp_path):
+    """The kept file has both names then, and a rename between two names of a file does nothing."""
+    dataset = small_object()
+    with Archive.open(tmp_path, durability="fast") as archive:
+        keep(archive, dataset)
+        path = archive.open_instance(*uids(dataset)).path
+    content = path.read_bytes()
+    journal = tmp_path / BlobStore.REPLACED / f"99_{'_'.join(uids(dataset))}.dcm"
+    os.link(path, journal)
+    with Archive.open(tmp_path, durability="fast"):
+        assert path.read_bytes() == content
+        assert not journal.exists()
+
+
+def test_a_copy_that_a_kill_cuts_off_is_never_taken_for_the_kept_object(tmp_path, monkeypatch):
+    """Where a file has only one name, the kept one is copied before it is replaced."""
+
+    def no_link(source, target):
+        raise PermissionError(errno.EPERM, "a file has one name here")
+
+    def killed(source, target):
+        Path(target).write_bytes(Path(source).read_bytes()[:5])
+        raise KeyboardInterrupt
+
+    kept = tmp_path / "kept"
+    kept.write_bytes(b"the whole object")
+    blobs = BlobStore(tmp_path / "data", durable=True)
+    journal = blobs.journal(1, "1.1", "1.2", "1.3")
+    monkeypatch.setattr(os, "link", no_link)
+    blobs.link(kept, journal)
+    assert journal.read_bytes() == b"the whole object"
+    journal.unlink()
+    monkeypatch.setattr(shutil, "copy2", killed)
+    with pytest.raises(KeyboardInterrupt):
+        blobs.link(kept, journal)
+    assert not journal.exists()
+    blobs.close()

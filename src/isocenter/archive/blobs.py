@@ -193,10 +193,12 @@ class BlobStore:
 
     def temporary(self) -> Temporary:
         """Open a file to write an arrival to."""
+        return Temporary(self._next_name(), durable=self.durable)
+
+    def _next_name(self) -> str:
         with self._lock:
             self._count += 1
-            number = self._count
-        return Temporary(f"{self._arriving}{os.sep}{number}", durable=self.durable)
+            return f"{self._arriving}{os.sep}{self._count}"
 
     def move(self, source: str, path: Path) -> None:
         """Rename a file to its place, making the folders and syncing the names where durable."""
@@ -249,7 +251,22 @@ class BlobStore:
         except OSError as error:
             if error.errno in EXHAUSTED:
                 raise
-            shutil.copy2(path, other)
+            self._copy(path, other)
+
+    def put_back(self, journal: Path, path: Path) -> None:
+        """Give a file that waits while it is replaced its place again."""
+        self.move(str(journal), path)
+        # Where nothing had been moved yet, both name one file, and moving it does nothing.
+        journal.unlink(missing_ok=True)
+
+    def _copy(self, path: Path, other: Path) -> None:
+        """Copy a file under a name that never stands for a part of it."""
+        part = f"{self._next_name()}.part"
+        shutil.copy2(path, part)
+        if self.durable:
+            with open(part, "r+b", buffering=0) as file:
+                _sync(file.fileno(), os.fsync)
+        os.replace(part, other)
 
     def sync_folder(self, folder: Path | str) -> None:
         """Wait until the names in a folder are on the disk."""

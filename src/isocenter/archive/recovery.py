@@ -56,7 +56,7 @@ def _decide(transaction: Transaction, blobs: BlobStore, journal: Path) -> None:
         journal.unlink(missing_ok=True)
         return
     path = blobs.path(study, series, instance)
-    blobs.move(str(journal), path)
+    blobs.put_back(journal, path)
     blobs.sync_folder(path.parent)
     blobs.sync_folder(journal.parent)
 

@@ -184,7 +184,7 @@ class Settlement:
         self._blobs.link(arrival.path, journal)
         self._blobs.sync_folder(journal.parent)
         self._clean_up.append(journal.unlink)
-        self._undo.append(lambda: os.replace(journal, arrival.path))
+        self._undo.append(lambda: self._blobs.put_back(journal, arrival.path))
         self._move(arrival.arrived_as, arrival.path)
 
     def _move(self, source: str, path: Path) -> None:
