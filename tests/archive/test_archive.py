@@ -1,5 +1,6 @@
 """What comes in is kept as it came, found, opened and deleted."""
 
+import contextlib
 import errno
 import io
 import threading
@@ -428,3 +429,18 @@ def test_what_is_deleted_is_gone_for_readers_also_where_its_file_cannot_be_remov
         with pytest.raises(NotFound):
             archive.open_instance(*uids(dataset))
     assert [path.stem for path in archive.directory.rglob("*.dcm")] == [datasets[1].SOPInstanceUID]
+
+
+@pytest.mark.parametrize(("validation", "kept"), [("warn", 1), ("refuse", 0)])
+def test_an_object_that_no_rule_can_be_held_against_is_kept_or_refused_without_its_values(
+    tmp_path, monkeypatch, caplog, validation, kept
+):
+    def fails(source):
+        raise RecursionError("SECRET^NAME")
+
+    monkeypatch.setattr("isocenter.dicom.validation.validate", fails)
+    with Archive.open(tmp_path, durability="fast", validation=validation) as archive:
+        with contextlib.nullcontext() if kept else pytest.raises(InvalidDicom) as refused:
+            archive.ingest(part10_bytes(small_object()))
+        assert archive.count(Query(Level.INSTANCE)) == kept
+    assert "SECRET" not in caplog.text + str(refused)

@@ -47,7 +47,7 @@ def scrutinised(path: str, scrutiny: Scrutiny) -> tuple[str, ...]:
 
     try:
         errors = [one for one in validate(Path(path)) if one.severity is Severity.ERROR]
-    except InvalidDicom as error:
+    except Exception as error:  # what cannot be judged is no reason to lose it
         sentence = "the object cannot be validated: one of its values cannot be read"
         if scrutiny is Scrutiny.REFUSE:
             raise InvalidDicom(sentence) from error
