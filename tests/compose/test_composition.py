@@ -9,7 +9,8 @@ from pydicom.dataset import Dataset
 from tests.compose.judges import dciodvfy_errors
 from tests.factories import ct_slice
 
-from isocenter.compose import Composition, acquired_series, load
+from isocenter.compose import Composition, acquired_series, load, secondary_capture
+from isocenter.errors import CannotCompose
 
 NOON = datetime.datetime(2024, 1, 17, 12, 0, tzinfo=datetime.UTC)
 
@@ -59,3 +60,9 @@ def test_an_unknown_laterality_is_empty_of_paired_body_parts_and_absent_of_other
     present = "Laterality" in made.data_set
     assert (made.data_set.Laterality or "" if present else None) == expected
     assert dciodvfy_errors(made.save(tmp_path)) == []
+
+
+def test_text_that_no_character_set_holds_is_refused_without_being_quoted():
+    with pytest.raises(CannotCompose, match="No character set of DICOM holds the text") as refused:
+        secondary_capture(np.zeros((4, 4), np.uint8), overrides={"ImageComments": "DOE \ud800"})
+    assert refused.value.tag == 0x00080005 and "DOE" not in str(refused.value)

@@ -1,7 +1,9 @@
 """Secondary Captures: dciodvfy accepts them, pydicom, GDCM and DCMTK read the same pixels."""
 
 import io
+import struct
 import subprocess
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +135,16 @@ def test_a_picture_turned_by_exif_stands_upright() -> None:
     assert data_set.LossyImageCompression == "01"
 
 
+def png_of_size(columns: int, rows: int) -> bytes:
+    """A PNG that claims to be of this size, and has hardly any pixels."""
+    header = struct.pack(">IIBBBBB", columns, rows, 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(b"\0")), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    )
+
+
 def test_a_jpeg_in_cmyk_is_refused_by_name() -> None:
     with pytest.raises(CannotCompose, match="CMYK"):
         secondary_capture(picture("CMYK"))
@@ -145,7 +157,8 @@ def test_a_jpeg_in_cmyk_is_refused_by_name() -> None:
         (np.zeros((0, 4), np.uint8), "shape"),
         ([np.zeros((4, 4), np.uint8), np.zeros((4, 5), np.uint8)], "differ in size"),
         ([], "no picture"),
-        (b"hello", "no readable"),
+        (b"hello", "no readable picture; give"),
+        (png_of_size(40_000, 40_000), "more pixels than are read"),
         (picture()[:30], "JPEG"),
     ],
 )

@@ -215,6 +215,13 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path, bytes_of: bytes) ->
         read_markdown(tmp_path / "r.md")
 
 
+@pytest.mark.parametrize("bytes_of", [b"%PDF-1.7\n1 0 obj\n", b"DICM\0\0 x\n"])
+def test_a_pdf_is_not_taken_for_markdown(tmp_path: Path, bytes_of: bytes) -> None:
+    (tmp_path / "report.pdf").write_bytes(bytes_of)
+    with pytest.raises(CannotCompose, match="compose pdf"):
+        read_markdown(tmp_path / "report.pdf")
+
+
 # -- JSON ------------------------------------------------------------------------------------------
 
 CHILD = '{"type": "TEXT", "name": "(121071, DCM, \\"Finding\\")", "value": "x"}'

@@ -166,7 +166,13 @@ def _decoded(content: bytes, name: str) -> NDArray[Any]:
             for index in range(getattr(picture, "n_frames", 1)):
                 picture.seek(index)
                 frames.append(_frame(picture, name))
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+    except UnidentifiedImageError as error:
+        raise CannotCompose(
+            f"{name} is no readable picture; give a JPEG, PNG, TIFF or BMP."
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise CannotCompose(f"{name} has more pixels than are read; scale it down.") from error
+    except (OSError, SyntaxError) as error:
         raise CannotCompose(
             f"{name} is no readable JPEG, PNG, TIFF or BMP picture: {error}."
         ) from error

@@ -68,11 +68,17 @@ def _text_of(source: str | Path) -> tuple[Path, str]:
         return Path(), source
     path = Path(source)
     try:
-        return path.parent, path.read_text("utf-8-sig")
+        text = path.read_text("utf-8-sig")
     except OSError as error:
         raise CannotCompose(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise CannotCompose(f"{path} is not UTF-8; save it so.") from error
+    if text.startswith("%PDF-") or "\0" in text:
+        raise CannotCompose(
+            f"{path} is no text; write the report in Markdown or JSON, or encapsulate a PDF by "
+            "`isocenter compose pdf`."
+        )
+    return path.parent, text
 
 
 @dataclass(slots=True)
