@@ -98,3 +98,17 @@ def test_an_image_that_is_too_large_to_be_decoded_takes_no_memory_for_its_shutte
     problems: list[str] = []
     assert own_shutters(DataSetAttributes(dataset), 1, problems) == [None]
     assert "display shutter" in problems[0]
+
+
+def test_shutters_of_a_thousand_large_frames_are_told_instead_of_worked_out() -> None:
+    dataset = multi_frame(1000, 8, 8)
+    dataset.Rows = dataset.Columns = 4096
+    dataset.PerFrameFunctionalGroupsSequence = Sequence([Dataset() for _ in range(1000)])
+    for number, frame in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+        shutter = Dataset()
+        shutter.ShutterShape = "CIRCULAR"
+        shutter.CenterOfCircularShutter, shutter.RadiusOfCircularShutter = [4, 4], number
+        frame.FrameDisplayShutterSequence = Sequence([shutter])
+    problems: list[str] = []
+    assert own_shutters(DataSetAttributes(dataset), 1000, problems) == [None] * 1000
+    assert len(problems) == 1 and "display shutter" in problems[0]

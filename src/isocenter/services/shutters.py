@@ -19,7 +19,8 @@ Picture = NDArray[np.uint8]
 
 _GROUPS = (tags.SharedFunctionalGroupsSequence, tags.PerFrameFunctionalGroupsSequence)
 _FRAME_DISPLAY_SHUTTER = 0x00189472
-# Working out what is hidden takes some ten bytes a pixel; the largest detectors have 40 million.
+# Working out what is hidden takes some ten bytes a pixel; the largest detectors have 40 million. A
+# small file may say that it has a thousand frames of that size, with as many shutters.
 _MOST_PIXELS = 1 << 27
 
 
@@ -54,7 +55,9 @@ def own_shutters(
             for frame in frames_of(attributes, number_of_frames)
         ]
     if _is_too_large(attributes, shutters):
-        problems.append(f"the display shutter is not drawn on more than {_MOST_PIXELS} pixels")
+        problems.append(
+            f"the display shutter is not drawn on more than {_MOST_PIXELS} pixels in all"
+        )
         return [None] * number_of_frames
     return shutters
 
@@ -71,7 +74,7 @@ def _shutter(attributes: Attributes, problems: list[str]) -> Shutter | None:
 
 def _is_too_large(attributes: Attributes, shutters: Sequence[Shutter | None]) -> bool:
     pixels = (attributes.integer(tags.Rows) or 0) * (attributes.integer(tags.Columns) or 0)
-    return pixels > _MOST_PIXELS and any(shutters)
+    return pixels * len(set(shutters) - {None}) > _MOST_PIXELS
 
 
 def ink(shutter: Shutter, colour: bool) -> tuple[int, int, int]:
