@@ -553,3 +553,27 @@ def test_damaged_states_are_read_as_far_as_they_go(data: st.DataObject) -> None:
         assert render_presentation(frame, read).dtype == np.uint8
     except PixelDataError as refusal:
         assert "pixels" in str(refusal)
+
+
+def test_what_does_not_say_which_images_it_is_for_is_applied_to_none(tmp_path: Path) -> None:
+    image = ct_slice(16, 16)
+    path = tmp_path / "image.dcm"
+    path.write_bytes(part10_bytes(image))
+    graphic = GraphicObject(type="POLYLINE", points=[(1, 1), (9, 9)])
+    annotation = GraphicAnnotation(
+        layer="A", graphics=[graphic], images=[{"sop_instance_uid": image.SOPInstanceUID}]
+    )
+    content = PresentationState(annotations=[annotation], layers=[GraphicLayer(name="A", order=1)])
+    state = presentation_state(content, source=path).data_set
+    assert len(read_presentation_state(state).annotations) == 1
+    (reference,) = state.GraphicAnnotationSequence[0].ReferencedImageSequence
+    reference.add_new("ReferencedFrameNumber", "LO", "one")
+    found = read_presentation_state(state)
+    assert found.annotations == () and found.problems
+    del reference.ReferencedFrameNumber
+    del reference.ReferencedSOPInstanceUID
+    found = read_presentation_state(state)
+    assert found.annotations == () and found.problems
+    del state.ReferencedSeriesSequence
+    with pytest.raises(InvalidAttribute, match="0008,1115"):
+        read_presentation_state(state)

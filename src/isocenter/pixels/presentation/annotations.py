@@ -345,7 +345,7 @@ class GraphicAnnotation(Item):
 
     layer: Annotated[str, Said("GraphicLayer", TEXT)]
     images: Annotated[tuple[ReferencedImage, ...], Said("ReferencedImageSequence",
-        Many(ReferencedImage))] = ()  # fmt: skip
+        Many(ReferencedImage, none_means_all=True))] = ()  # fmt: skip
     texts: Annotated[tuple[TextObject, ...], Said("TextObjectSequence", Many(TextObject))] = ()
     graphics: Annotated[tuple[GraphicObject, ...], Said("GraphicObjectSequence",
         Many(GraphicObject))] = ()  # fmt: skip

@@ -59,7 +59,7 @@ class DisplayedArea(Item):
         SINGLE)] = None  # fmt: skip
     origin: Annotated[str | None, Said("PixelOriginInterpretation", TEXT)] = None
     images: Annotated[tuple[ReferencedImage, ...], Said("ReferencedImageSequence",
-        Many(ReferencedImage))] = ()  # fmt: skip
+        Many(ReferencedImage, none_means_all=True))] = ()  # fmt: skip
 
     def check(self) -> None:
         """Refuse what cannot be an area, and sizes without what they are chosen by."""

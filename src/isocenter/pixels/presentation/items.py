@@ -77,13 +77,19 @@ class One(Spelling):
 
 @dataclass(frozen=True, slots=True)
 class Many(Spelling):
-    """A sequence of any number of items."""
+    """A sequence of any number of items, of which none may mean all that there could be."""
 
     item: type[Item]
+    none_means_all: bool = False
 
     def read(self, attributes: Attributes, tag: int, problems: list[str]) -> Any:
         """Return the items that could be read."""
-        return read_items(self.item, attributes.items(tag), problems)
+        items = attributes.items(tag)
+        found = read_items(self.item, items, problems)
+        if self.none_means_all and items and not found:
+            place = f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+            raise InvalidAttribute(f"{place} names {len(items)}, none of which can be read", tag)
+        return found
 
     def canonical(self, value: Any) -> Any:
         """Return the items as a tuple, each built where it is none yet."""

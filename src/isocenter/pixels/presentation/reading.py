@@ -46,7 +46,8 @@ def read_state(root: Attributes) -> PresentationState:
     Raises
     ------
     InvalidAttribute
-        When the object is no presentation state of these kinds, or its rotation is none.
+        When the object is no presentation state of these kinds, its rotation is none, or it names
+        no image.
     """
     sop_class = root.text(tags.SOPClassUID)
     if sop_class not in (GRAYSCALE_STATE, COLOUR_STATE):
@@ -90,11 +91,18 @@ def read_state_file(path: str | Path) -> PresentationState:
 
 
 def _images(root: Attributes, problems: list[str]) -> tuple[ReferencedImage, ...]:
-    return tuple(
+    images = tuple(
         replace(image, series_instance_uid=series.text(tags.SeriesInstanceUID))
         for series in root.items(_SERIES)
         for image in read_items(ReferencedImage, series.items(_IMAGES), problems)
     )
+    if not images:
+        raise InvalidAttribute(
+            "the presentation state names no image that it is for: ReferencedSeriesSequence "
+            "(0008,1115); it can be applied to none",
+            _SERIES,
+        )
+    return images
 
 
 def _modality(root: Attributes, problems: list[str]) -> ModalityTransform:
@@ -121,6 +129,8 @@ def _voi(root: Attributes, problems: list[str]) -> tuple[VoiSelection, ...]:
         problems += unusable
         if transforms:
             images = read_items(ReferencedImage, item.items(_IMAGES), problems)
+            if item.items(_IMAGES) and not images:
+                continue  # without images, it would hold for all
             found.append(
                 VoiSelection(
                     transforms=transforms[:1] if _mixed(transforms) else transforms, images=images

@@ -4,12 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
+from isocenter.errors import InvalidAttribute
+from isocenter.pixels.attributes import Attributes
 from isocenter.pixels.presentation.items import Item, Said
-from isocenter.pixels.presentation.spellings import INTEGERS, TEXT
+from isocenter.pixels.presentation.spellings import INTEGERS, TEXT, Spelling
 
 __all__ = ["ReferencedImage", "applies"]
+
+
+class _Frames(Spelling):
+    """Numbers of frames; as none means all, what cannot be read must not count as none."""
+
+    def read(self, attributes: Attributes, tag: int, problems: list[str]) -> Any:
+        numbers = INTEGERS.read(attributes, tag, problems)
+        if numbers is None and any(attributes.values(tag)):
+            raise InvalidAttribute("ReferencedFrameNumber (0008,1160) cannot be read", tag)
+        return numbers
+
+    def canonical(self, value: Any) -> Any:
+        return INTEGERS.canonical(value)
+
+    def plain(self, value: Any) -> Any:
+        return INTEGERS.plain(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +45,7 @@ class ReferencedImage(Item):
     """
 
     sop_instance_uid: Annotated[str, Said("ReferencedSOPInstanceUID", TEXT)]
-    frames: Annotated[tuple[int, ...], Said("ReferencedFrameNumber", INTEGERS)] = ()
+    frames: Annotated[tuple[int, ...], Said("ReferencedFrameNumber", _Frames())] = ()
     sop_class_uid: Annotated[str, Said("ReferencedSOPClassUID", TEXT)] = field(
         default="", compare=False
     )

@@ -40,7 +40,7 @@ class VoiSelection(Item):
 
     transforms: tuple[VoiTransform, ...]
     images: Annotated[tuple[ReferencedImage, ...], Said("ReferencedImageSequence",
-        Many(ReferencedImage))] = ()  # fmt: skip
+        Many(ReferencedImage, none_means_all=True))] = ()  # fmt: skip
 
     def check(self) -> None:
         """Refuse a selection of nothing, or of both kinds; keep what decimal strings keep."""
