@@ -7,9 +7,17 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 from tests.compose.judges import dciodvfy_errors
-from tests.factories import ct_slice
+from tests.factories import ct_series, ct_slice
 
-from isocenter.compose import Composition, acquired_series, load, secondary_capture
+from isocenter import Series
+from isocenter.compose import (
+    Composition,
+    acquired_series,
+    derived_series,
+    load,
+    secondary_capture,
+)
+from isocenter.compose.planes import stack
 from isocenter.errors import CannotCompose
 
 NOON = datetime.datetime(2024, 1, 17, 12, 0, tzinfo=datetime.UTC)
@@ -66,3 +74,27 @@ def test_text_that_no_character_set_holds_is_refused_without_being_quoted():
     with pytest.raises(CannotCompose, match="No character set of DICOM holds the text") as refused:
         secondary_capture(np.zeros((4, 4), np.uint8), overrides={"ImageComments": "DOE \ud800"})
     assert refused.value.tag == 0x00080005 and "DOE" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "sentence"),
+    [
+        ("ImageOrientationPatient", [0, 1, 0, -1, 0, 0], "turned"),
+        ("PixelSpacing", [2, 2], "spacing|Spacing"),
+    ],
+)
+def test_a_slice_that_is_turned_or_of_another_spacing_makes_no_stack(keyword, value, sentence):
+    slices = ct_series(4, 8, 8)
+    setattr(slices[2], keyword, value)
+    with pytest.raises(CannotCompose, match=sentence):
+        stack(load(slices))
+    with pytest.raises(CannotCompose, match=sentence):
+        Series.open(slices)
+
+
+def test_the_rescale_of_new_values_cannot_be_set_to_another():
+    slices, values = ct_series(2, 8, 8), np.zeros((2, 8, 8), np.int16)
+    with pytest.raises(CannotCompose, match="RescaleSlope .*cannot be set"):
+        derived_series(slices, values, overrides={"RescaleSlope": 2})
+    with pytest.raises(CannotCompose, match="RescaleSlope .*cannot be set"):
+        acquired_series(values, modality="CT", spacing=(1, 1, 1), overrides={"RescaleSlope": 2})

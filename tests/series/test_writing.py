@@ -102,3 +102,21 @@ def test_an_enhanced_object_is_derived_as_one(tmp_path):
     with pytest.raises(CannotCompose, match="part of a multi-frame"):
         Series.open(path)[1:].write(tmp_path / "part")
     assert not (tmp_path / "part").exists()
+
+
+@pytest.mark.parametrize("keyword", ["RescaleSlope", "BitsStored", "SOPInstanceUID"])
+def test_what_follows_from_the_values_is_not_set_beside_them(tmp_path, keyword):
+    series = Series.open(write(tmp_path / "ct", volume()))
+    with pytest.raises(CannotCompose, match=f"{keyword} .*cannot be set"):
+        series.set(keyword, 2)
+
+
+def test_what_is_set_for_some_images_of_an_array_is_refused_where_it_would_be_lost(tmp_path):
+    series = Series.from_array(np.zeros((3, 8, 8), np.int16))
+    series.set("ImageComments", "noisy", slice=1)
+    with pytest.raises(CannotCompose, match="ImageComments .*set it for all"):
+        series.write(tmp_path / "new", modality="CT")
+    assert not (tmp_path / "new").exists()
+    series.set("ImageComments", "noisy")
+    files = series.write(tmp_path / "new", modality="CT")
+    assert {pydicom.dcmread(one).ImageComments for one in files} == {"noisy"}

@@ -246,6 +246,12 @@ def _macro(data_set: Dataset, number: int, keyword: str) -> Dataset:
     return Dataset()
 
 
+def _differ(vectors: Sequence[Sequence[float] | NDArray[np.floating]]) -> bool:
+    """Tell whether vectors differ by more than their writers round."""
+    found = np.array(vectors, np.float64)
+    return bool((np.abs(found - found[0]) > _TOLERANCE * max(1.0, np.abs(found[0]).max())).any())
+
+
 def check_alike(planes: Sequence[Plane], *, apart: bool = True) -> None:
     """Refuse planes, sorted by their height, that are no stack.
 
@@ -259,8 +265,11 @@ def check_alike(planes: Sequence[Plane], *, apart: bool = True) -> None:
     Raises
     ------
     CannotCompose
-        When they are not parallel, differ in size, or two lie at the same place.
+        When they are not parallel, differ in direction, size or spacing, or two lie at the same
+        place.
     """
+    if not planes:
+        return
     first = planes[0]
     for plane in planes[1:]:
         if (plane.rows, plane.columns) != (first.rows, first.columns):
@@ -270,12 +279,24 @@ def check_alike(planes: Sequence[Plane], *, apart: bool = True) -> None:
                 tag=0x00280010,
                 module=_MODULE,
             )
-        if not np.allclose(plane.normal, first.normal, atol=_TOLERANCE):
-            raise CannotCompose(
-                "The images are not parallel; give one series of parallel slices.",
-                tag=0x00200037,
-                module=_MODULE,
-            )
+    if _differ([plane.normal for plane in planes]):
+        raise CannotCompose(
+            "The images are not parallel; give one series of parallel slices.",
+            tag=0x00200037,
+            module=_MODULE,
+        )
+    if _differ([plane.along_row for plane in planes]):
+        raise CannotCompose(
+            "The images are turned to each other in their plane; give one series of one direction.",
+            tag=0x00200037,
+            module=_MODULE,
+        )
+    if _differ([plane.spacing for plane in planes]):
+        raise CannotCompose(
+            "The images differ in Pixel Spacing; give one series of one spacing.",
+            tag=0x00280030,
+            module=_MODULE,
+        )
     heights = np.array([plane.height for plane in planes])
     if apart and len(heights) > 1 and np.min(np.diff(heights)) < _TOLERANCE:
         raise CannotCompose(

@@ -169,6 +169,18 @@ def _check_parallel(frames: Sequence[Frame]) -> None:
             tag=tags.ImageOrientationPatient,
             module="Image Plane",
         )
+    spacings = np.array([one.spacing for one in planes])
+    for what, found in (
+        ("are turned in their plane against", across),
+        ("differ in spacing from", spacings),
+    ):
+        other = int(np.sum(np.abs(found - found[0]).max(axis=1) > _PARALLEL))
+        if other:
+            raise CannotCompose(
+                f"{other} of {len(frames)} images {what} the first; give those that are alike.",
+                tag=tags.ImageOrientationPatient,
+                module="Image Plane",
+            )
 
 
 def _without_geometry(frames: list[Frame], by: str | None, remarks: list[str]) -> Arrangement:

@@ -17,11 +17,20 @@ from isocenter.errors import CannotCompose
 from isocenter.series.numbers import number_of
 from isocenter.series.stored_image import StoredImage
 
-__all__ = ["Frame", "frames_of"]
+__all__ = ["Frame", "check_settable", "frames_of"]
 
 _PLACE = {"ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"}
 _GROUPS = (tags.SharedFunctionalGroupsSequence, tags.PerFrameFunctionalGroupsSequence)
 _UNSTORED = object()
+_DECIDED = frozenset(
+    {
+        *("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID"),
+        *("Rows", "Columns", "SamplesPerPixel", "PlanarConfiguration", "NumberOfFrames"),
+        *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelData"),
+        *("RescaleSlope", "RescaleIntercept"),
+    }
+)
+"""What is decided when images are written."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,6 +141,22 @@ class Frame:
                 yield from _group_items(shared[0])
             root = _without(root, (*_GROUPS, tags.NumberOfFrames))
         yield root
+
+
+def check_settable(tag: int) -> None:
+    """Refuse an attribute that is decided when a series is written.
+
+    Raises
+    ------
+    CannotCompose
+        When it says how values are stored, or is the identity of one object.
+    """
+    if described(tag).split()[0] in _DECIDED:
+        raise CannotCompose(
+            f"{described(tag)} follows from the values when they are written, and cannot be set; "
+            "change the values.",
+            tag=tag,
+        )
 
 
 def frames_of(stored: StoredImage) -> list[Frame]:

@@ -20,7 +20,7 @@ from isocenter.errors import CannotCompose
 from isocenter.series import geometry, indexing, numpy_functions
 from isocenter.series.arrangement import arrange, ordering_keyword
 from isocenter.series.axis import SLICE, TAG, Axis
-from isocenter.series.frame import Frame, frames_of
+from isocenter.series.frame import Frame, check_settable, frames_of
 from isocenter.series.opening import Where, stored_images
 from isocenter.series.pixels import dtype_of, read_values
 from isocenter.series.stored_image import StoredImage
@@ -345,9 +345,12 @@ class Series(NDArrayOperatorsMixin):
         Raises
         ------
         CannotCompose
-            When there is no such attribute, or a position, orientation or spacing that cannot be.
+            When there is no such attribute, a position, orientation or spacing cannot be, or the
+            attribute follows from the values (their encoding and rescale) or is the identity of an
+            object.
         """
         number = tag_of(keyword)
+        check_settable(number)
         frames: Any = self._table.frames.copy()
         chosen = np.ix_(
             *(_indices(one, n) for one, n in zip((tag, slice), frames.shape, strict=True))

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 
 from isocenter.compose.composition import Composed
 from isocenter.compose.element_values import element
-from isocenter.compose.values import tag_of
+from isocenter.compose.values import described, tag_of
 from isocenter.compose.whole_folders import whole_folder
 from isocenter.dicom import new_uid
 from isocenter.errors import CannotCompose
@@ -22,6 +22,7 @@ from isocenter.series.stored_image import StoredImage
 
 if TYPE_CHECKING:
     from isocenter.series.series import Series
+    from isocenter.series.table import Table
 
 __all__ = ["write"]
 
@@ -65,17 +66,25 @@ def _acquired(series: Series, options: Mapping[str, Any]) -> Any:
         )
     table = series.table
     tag = (table.keyword, list(series.axis(TAG).values)) if table.keyword else None
-    overrides: dict[str, Any] = {**_changes(table.frames[0, 0]), **(options.get("overrides") or {})}
-    overrides.pop(table.keyword, None)
+    overrides: dict[str, Any] = {**_changes(table), **(options.get("overrides") or {})}
     values = series.array if SLICE in table.names else np.expand_dims(series.array, -3)
     chosen: dict[str, Any] = {"tag": tag, **options, "overrides": overrides}
     return acquired_series(values, affine=series.affine, **chosen)
 
 
-def _changes(frame: Frame) -> dict[str, Any]:
-    from isocenter.dicom import dictionary
-
-    return {dictionary.keyword(tag): value for tag, value in frame.changes.items()}
+def _changes(table: Table) -> dict[str, Any]:
+    """Return what was set, which new images can only have in common."""
+    first, *others = table.frames.flat
+    known: set[int] = {tag for frame in table.frames.flat for tag in frame.changes}
+    known -= {tag_of(table.keyword)} if table.keyword else set()
+    for tag in known:
+        if any(frame.changes.get(tag) != first.changes.get(tag) for frame in others):
+            raise CannotCompose(
+                f"{described(tag)} was set for some of the images; new ones of an array have it "
+                "in common: set it for all.",
+                tag=tag,
+            )
+    return {f"{tag:08X}": first.changes[tag] for tag in known}
 
 
 def _volumes(series: Series) -> NDArray[Any]:

@@ -50,6 +50,9 @@ _FIXED = (
     "BitsStored",
     "HighBit",
     "PixelRepresentation",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "ImagePositionPatient",
     "PixelData",
 )
 _TINY = float(np.finfo(np.float64).tiny)

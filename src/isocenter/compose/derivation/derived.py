@@ -53,6 +53,8 @@ _FIXED = (
     "BitsStored",
     "HighBit",
     "PixelRepresentation",
+    "RescaleSlope",
+    "RescaleIntercept",
     "NumberOfFrames",
     "PlanarConfiguration",
     "SourceImageSequence",
