@@ -6,6 +6,7 @@ import hashlib
 import os
 import secrets
 import threading
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -14,13 +15,20 @@ from pathlib import Path
 __all__ = ["FrameCache"]
 
 DEFAULT_LIMIT = 2 << 30
+_CHECKSUM = 4
+
+
+def _checksum(content: bytes | memoryview) -> bytes:
+    """Sum up content; never zero for nothing, which is what a power cut leaves."""
+    return zlib.crc32(content, 1).to_bytes(_CHECKSUM, "big")
 
 
 class FrameCache:
     """A folder of made files, the least recently used of which go when it grows too large.
 
     What stands in it can be made again at any time: it may be deleted while the server runs, and a
-    full disk only means that things are made anew.
+    full disk only means that things are made anew. So does a file that a power cut left incomplete:
+    each begins with the checksum of the rest.
 
     Parameters
     ----------
@@ -76,13 +84,14 @@ class FrameCache:
     def _read_or_make(self, name: str, make: Callable[[], bytes]) -> bytes:
         path = self._directory / name[:2] / name
         with contextlib.suppress(OSError):
-            content = path.read_bytes()
-            self._used(name, len(content))
-            return content
+            kept = memoryview(path.read_bytes())
+            if kept[:_CHECKSUM] == _checksum(kept[_CHECKSUM:]):
+                self._used(name, len(kept))
+                return bytes(kept[_CHECKSUM:])
         content = make()
         with contextlib.suppress(OSError):  # a cache that cannot be written is only slow
             self._write(path, content)
-            self._used(name, len(content))
+            self._used(name, _CHECKSUM + len(content))
         return content
 
     @staticmethod
@@ -90,7 +99,7 @@ class FrameCache:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
         try:
-            temporary.write_bytes(content)
+            temporary.write_bytes(_checksum(content) + content)
             os.replace(temporary, path)
         except OSError:
             temporary.unlink(missing_ok=True)
