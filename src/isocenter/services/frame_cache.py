@@ -85,7 +85,7 @@ class FrameCache:
         path = self._directory / name[:2] / name
         with contextlib.suppress(OSError):
             kept = memoryview(path.read_bytes())
-            if kept[:_CHECKSUM] == _checksum(kept[_CHECKSUM:]):
+            if bytes(kept[:_CHECKSUM]) == _checksum(kept[_CHECKSUM:]):
                 self._used(name, len(kept))
                 return bytes(kept[_CHECKSUM:])
         content = make()
