@@ -1,5 +1,8 @@
 """`isocenter compose` and `isocenter correct`, read by pydicom and judged by dciodvfy."""
 
+import http.server
+import json
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,6 +108,33 @@ def test_a_server_that_cannot_be_reached_or_refuses_is_told_apart(run, tmp_path)
     assert answer.code == 3 and "cannot be reached" in answer.err
     answer = run("compose", "sc", "photo.jpg", "--to", "ISOCENTER@127.0.0.1:1")
     assert answer.code == 3 and "Nothing listens there" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("status", "answered", "code"),
+    [
+        (202, {"00081198": {"vr": "SQ", "Value": [{"00081197": {"Value": [0xA700]}}]}}, 1),
+        (200, {"00081198": {"vr": "SQ", "Value": [{}]}}, 1),
+        (200, ["not", "a", "data set"], 1),
+        (200, {"00081199": {"vr": "SQ", "Value": [{}]}}, 0),
+    ],
+)
+def test_what_a_web_server_accepts_and_does_not_store_has_failed(run, status, answered, code):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(answered).encode())
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/dicomweb"
+        answer = run("compose", "sc", "photo.jpg", "--to", url)
+        server.shutdown()
+    assert answer.code == code
+    assert ("1 stored" in answer.out) is (code == 0)
+    assert ("A700H" in answer.out) is (status == 202)
 
 
 @pytest.mark.parametrize("flip", [False, True])

@@ -1,12 +1,14 @@
 """Where a composed object goes: a file, a DICOM node, a DICOMweb server, an archive."""
 
+import json
+import secrets
 import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Delivery", "check_destination", "deliver_files", "print_explanation"]
 
 _SECONDS = 60
+_LARGEST_ANSWER = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,7 @@ def _ingest(paths: Sequence[Path], folder: Path) -> None:
 
 def _post(paths: Sequence[Path], url: str) -> None:
     """Store over DICOMweb (PS3.18 10.5)."""
-    boundary = "isocenter-part"
+    boundary = secrets.token_hex(16)
     address = url.rstrip("/")
     if not address.endswith("/studies") and "/studies/" not in address:
         address += "/studies"
@@ -153,9 +156,23 @@ def _post(paths: Sequence[Path], url: str) -> None:
         request = urllib.request.Request(address, body, headers)
         try:
             with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
-                answer.read()
+                reason = _failure(answer.read(_LARGEST_ANSWER))
         except urllib.error.HTTPError as error:
             print(f"failed: {path}: {address} answered {error.code} {error.reason}")
             raise typer.Exit(ExitCode.FAILED) from error
         except OSError as error:
             raise AssociationError(f"{address} cannot be reached: {error}") from error
+        if reason is not None:
+            print(f"failed: {path}: {address} did not store it: {reason}")
+            raise typer.Exit(ExitCode.FAILED)
+
+
+def _failure(answer: bytes) -> str | None:
+    """Return why the object was not stored, by Failed SOP Sequence (PS3.18 10.5.3, I.2.2)."""
+    try:
+        stored: Any = json.loads(answer or b"{}")
+        items: Any = stored.get("00081198", {}).get("Value", [])
+        reasons = [item.get("00081197", {}).get("Value", [0])[0] for item in items]
+        return f"Failure Reason (0008,1197) {reasons[0]:04X}H" if reasons else None
+    except (AttributeError, IndexError, TypeError, ValueError):
+        return "its answer is no DICOM JSON, so look there whether it is"
