@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
+from pydicom.tag import BaseTag
 
 from isocenter.compose import worklist as worklist_items
 from isocenter.compose.reading import read_data_set
@@ -22,6 +23,9 @@ __all__ = ["Source", "Sources", "load"]
 
 SourceLike: TypeAlias = "Dataset | str | Path | Sequence[Dataset | str | Path] | Sources"
 """What `source` parameters take: a data set, a file, a folder (read whole), or several of these."""
+
+
+_PATIENT_ID, _ISSUER = BaseTag(0x00100020), BaseTag(0x00100021)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,7 @@ class Sources:
     def __post_init__(self) -> None:
         identities: dict[tuple[str, str], Source] = {}
         for member in self.members:
-            identity = tuple(
-                str(member.data_set.get(keyword, "") or "").strip()
-                for keyword in ("PatientID", "IssuerOfPatientID")
-            )
-            identities.setdefault((identity[0], identity[1]), member)
+            identities.setdefault(_patient(member.data_set), member)
         if len(identities) > 1:
             first, second = list(identities.values())[:2]
             raise CannotCompose(
@@ -107,6 +107,16 @@ class Sources:
     def first(self) -> Source | None:
         """The object that single values are inherited from."""
         return self.members[0] if self.members else None
+
+
+def _patient(data_set: Dataset) -> tuple[str, str]:
+    return _text(data_set, _PATIENT_ID), _text(data_set, _ISSUER)
+
+
+def _text(data_set: Dataset, tag: BaseTag) -> str:
+    # Asked by tag: looking a keyword up takes most of the time where there are many objects.
+    found = data_set[tag].value if tag in data_set.keys() else None  # noqa: SIM118
+    return str(found or "").strip()
 
 
 def load(source: SourceLike | None, *, worklist: Dataset | str | Path | None = None) -> Sources:
