@@ -40,7 +40,7 @@ def test_a_drive_empties_its_own_cache_where_the_system_asks_for_that_apart(
 
 
 @pytest.mark.parametrize("syntax", [JPEG2000Lossless, RLELossless, DeflatedExplicitVRLittleEndian])
-@pytest.mark.parametrize("cut", [1, 7, 9, 60])
+@pytest.mark.parametrize("cut", [2, 7, 9, 60])  # one byte may be the padding of a deflated stream
 def test_compressed_pixels_that_are_cut_off_are_refused_and_keep_nobody_out(tmp_path, syntax, cut):
     content = part10_bytes(ct_slice(32, 32), syntax)
     with Archive.open(tmp_path, durability="fast") as archive:

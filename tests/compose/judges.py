@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ _XPATH_LIMITS = ("xpathExprOpLimit", "xpathExprGrpLimit", "xpathTotalOpLimit")
 
 def needs(program: str, package: str) -> str:
     """Return the program's path, or skip the test and say what would run it."""
-    path = shutil.which(program)
+    path = shutil.which(program) or shutil.which(program, path=Path(sys.executable).parent)
     if path is None:
         pytest.skip(f"{program} is not here; `apt-get install {package}` brings it")
     return path
