@@ -12,11 +12,12 @@ PIXELMED = Path("/usr/share/java/pixelmed.jar")
 _XPATH_LIMITS = ("xpathExprOpLimit", "xpathExprGrpLimit", "xpathTotalOpLimit")
 
 
-def needs(program: str, package: str) -> str:
+def needs(program: str, package: str = "") -> str:
     """Return the program's path, or skip the test and say what would run it."""
     path = shutil.which(program) or shutil.which(program, path=Path(sys.executable).parent)
     if path is None:
-        pytest.skip(f"{program} is not here; `apt-get install {package}` brings it")
+        what = f"`apt-get install {package}`" if package else "`scripts/setup dev`"
+        pytest.skip(f"{program} is not here; {what} brings it")
     return path
 
 

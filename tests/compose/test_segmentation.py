@@ -239,7 +239,7 @@ def test_dcmqi_reads_the_same_masks(tmp_path: Path) -> None:
     segments = {1: Segment("Liver"), 7: Segment("Cyst")}
     path = saved(tmp_path, labels, segments=segments, omit_empty_frames=False)
     subprocess.run(
-        [needs("segimage2itkimage", "(PyPI) dcmqi"), "--inputDICOM", path]
+        [needs("segimage2itkimage"), "--inputDICOM", path]
         + ["--outputDirectory", tmp_path, "--outputType", "nrrd", "--prefix", "out"],
         check=True,
         capture_output=True,
