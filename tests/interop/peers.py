@@ -22,7 +22,10 @@ START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 RUN_SECONDS = 60.0
 
-NODE_FOLDER = Path(__file__).parent / "node"
+HERE = Path(__file__).parent
+NODE_FOLDER = HERE / "node"
+DEBIAN_PYTHON = Path("/usr/bin/python3")
+"""The one that python3-odil, a compiled module, is installed for."""
 PIXELMED = Path("/usr/share/java/pixelmed.jar")
 ORTHANC = Path("/usr/sbin/Orthanc")
 
@@ -108,6 +111,14 @@ def serving(
         stop(process)
 
 
+def await_listening(port: int) -> None:
+    """Wait for a server that listens only while it serves nobody, as odil's does."""
+    deadline = time.monotonic() + START_SECONDS
+    while not is_listening(port):
+        assert time.monotonic() < deadline, f"nobody listens on port {port} any more"
+        time.sleep(0.01)
+
+
 def _await_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not is_listening(port):
@@ -174,6 +185,10 @@ def _pixelmed(port: int, out: Path) -> list[str | Path]:
     return ["java", "-cp", PIXELMED, program, str(port), "PEER", out, "0"]
 
 
+def _odil(port: int, out: Path) -> list[str | Path]:
+    return [DEBIAN_PYTHON, HERE / "odil_storage_scp.py", str(port), out]
+
+
 def _pynetdicom(port: int, out: Path) -> list[str | Path]:
     command = [sys.executable, "-m", "pynetdicom", "storescp", str(port), "-aet", "PEER"]
     return [*command, "-od", out]
@@ -193,6 +208,7 @@ STORAGE_SERVERS = {
     "storescp": _storescp,
     "dcmrecv": _dcmrecv,
     "simple_storage": _simple_storage,
+    "odil": _odil,
     "pixelmed": _pixelmed,
     "pynetdicom": _pynetdicom,
     "dcmjs-dimse": _dcmjs_dimse,
@@ -204,6 +220,7 @@ PROGRAMS = {
     "storescp": ("storescp",),
     "dcmrecv": ("dcmrecv",),
     "simple_storage": ("simple_storage",),
+    "odil": ("odil",),
     "pixelmed": ("java",),
     "pynetdicom": (),
     "dcmjs-dimse": (),
