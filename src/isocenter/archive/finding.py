@@ -291,14 +291,16 @@ def _sorting_column(attribute: Key) -> ColumnElement[Any]:
 
 def _values(row: Sequence[Any], layout: _Layout) -> dict[int, list[str]]:
     values: dict[int, list[str]] = {}
-    for tag, value in zip(layout.tags, row[1:], strict=False):
-        if value is None or value == "":
-            continue
-        if isinstance(value, int):
-            values[tag] = [str(value)]
+    columns = iter(row)
+    next(columns)  # the owner's number
+    for tag, value in zip(layout.tags, columns, strict=False):
+        if value.__class__ is not str:
+            if value is not None:
+                values[tag] = [str(value)]
         elif "\\" in value and tag not in _ONE_TEXT:
-            values[tag] = value.split("\\")
-        else:
+            if any(several := value.split("\\")):
+                values[tag] = several
+        elif value:
             values[tag] = [value]
     values[_INSTANCE_AVAILABILITY] = ["ONLINE"]
     return values

@@ -2,24 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from isocenter.archive import (
-    SEQUENCE_KEYS,
     Archive,
-    Found,
     Key,
     Level,
     Match,
     Query,
-    SequenceKey,
     key,
 )
 from isocenter.dicom import tags
@@ -35,6 +32,7 @@ from isocenter.dicomweb import (
     parse_search,
 )
 from isocenter.errors import InvalidRequest
+from isocenter.services.search_results import ResultWriter
 from isocenter.services.web import Endpoint, answered, base_url, negotiate
 
 __all__ = ["LARGEST_PAGE", "routes"]
@@ -151,12 +149,16 @@ class _Search:
         return LARGEST_PAGE if limit is None else min(limit, LARGEST_PAGE)
 
     @property
+    def default(self) -> frozenset[int]:
+        """What every result says, also where it is empty."""
+        return frozenset(_default_tags(self))
+
+    @property
     def included(self) -> frozenset[int] | None:
-        """Attributes that results may say; None for all that are known."""
+        """What else results say where they know it; None for all that there is."""
         if self.parameters.include_all:
             return None
-        asked = {path[0] for path in self.parameters.include}
-        return frozenset(asked | {*_default_tags(self)} | {*_IF_KNOWN})
+        return frozenset({path[0] for path in self.parameters.include} | {*_IF_KNOWN})
 
     def query(self) -> Query:
         """Ask for one result more than is sent, to learn whether there are more."""
@@ -164,12 +166,13 @@ class _Search:
         for match in self.parameters.matches:
             path = match.path[0] if len(match.path) == 1 else match.path
             given.append(Match(path, _value(match.path, match.value)))
+        included = self.included
         return Query(
             self.level,
             tuple(given),
             fuzzy=self.parameters.fuzzy,
             combined_date_time=True,
-            include=self.included,
+            include=None if included is None else included | self.default,
             limit=self.page + 1,
             offset=self.parameters.offset,
         )
@@ -202,7 +205,7 @@ def _answer(archive: Archive, asked: _Search, form: Representation, base: str) -
     cut_off = len(found) > asked.page
     if not found or asked.page == 0:
         return Response(status_code=204)
-    writer = _ResultWriter(asked, base)
+    writer = ResultWriter(asked.level, base, asked.default, asked.included)
     results = [writer.result(each) for each in found[: asked.page]]
     warnings: list[str] = []
     if cut_off and asked.parameters.limit != asked.page:
@@ -216,10 +219,10 @@ def _answer(archive: Archive, asked: _Search, form: Representation, base: str) -
     if warnings:
         headers["warning"] = ", ".join(f'299 {_host(base)} "{text}"' for text in warnings)
     if form.media_type != DICOM_XML:
-        body = json.dumps(results, ensure_ascii=False, separators=(",", ":")).encode()
+        body = f"[{','.join(results)}]".encode()
         return Response(body, 200, headers, form.media_type)
     multipart = MultipartWriter(DICOM_XML)
-    body = multipart.frame([(DICOM_XML, data_set_to_xml(result)) for result in results])
+    body = multipart.frame([(DICOM_XML, data_set_to_xml(json.loads(result))) for result in results])
     return Response(body, 200, headers | {"content-type": multipart.content_type})
 
 
@@ -227,66 +230,7 @@ def _host(base: str) -> str:
     return base.partition("//")[2].partition("/")[0]
 
 
-class _ResultWriter:
-    """Writes results in the DICOM JSON model, with the attributes that were asked for.
-
-    Parameters
-    ----------
-    asked
-        The search.
-    base
-        URL of the service.
-    """
-
-    def __init__(self, asked: _Search, base: str) -> None:
-        self._level = asked.level
-        self._base = base
-        wanted = set(_default_tags(asked))
-        included = {path[0] for path in asked.parameters.include} - _WRITTEN_BY_US
-        known = {tag for tag in included if _is_known(tag, asked.level)}
-        self.unknown = sorted(included - known)
-        self._all = asked.parameters.include_all
-        self._always = wanted
-        self._wanted = wanted | known | set(_IF_KNOWN)
-
-    def result(self, found: Found) -> dict[str, Any]:
-        """Write one result, attributes in the order of their tags."""
-        elements: dict[int, dict[str, Any]] = {
-            tags.SpecificCharacterSet: {"vr": "CS", "Value": ["ISO_IR 192"]},
-            tags.InstanceAvailability: {"vr": "CS", "Value": ["ONLINE"]},
-            tags.RetrieveURL: {"vr": "UR", "Value": [self._url(found)]},
-        }
-        for tag in self._always:
-            elements[tag] = {"vr": _FORMS[tag].vr}
-        for tag, values in found.values.items():
-            if self._all or tag in self._wanted:
-                elements[tag] = _FORMS[tag].element(values)
-        for tag, items in found.items.items():
-            if self._all or tag in self._wanted:
-                elements[tag] = {"vr": "SQ", "Value": [_item(item) for item in items]}
-        return {f"{tag:08X}": elements[tag] for tag in sorted(elements)}
-
-    def _url(self, found: Found) -> str:
-        url = f"{self._base}/studies/{found.text(tags.StudyInstanceUID)}"
-        if self._level >= Level.SERIES:
-            url += f"/series/{found.text(tags.SeriesInstanceUID)}"
-        if self._level >= Level.INSTANCE:
-            url += f"/instances/{found.text(tags.SOPInstanceUID)}"
-        return url
-
-
-def _is_known(tag: int, level: Level) -> bool:
-    """Tell whether results of a level can say an attribute: it is theirs, or of a level above."""
-    found = key(tag)
-    return found is not None and found.level <= level
-
-
-_WRITTEN_BY_US: Final = frozenset(
-    {tags.SpecificCharacterSet, tags.InstanceAvailability, tags.RetrieveURL}
-)
-
-
-def _default_tags(asked: _Search) -> Iterable[int]:
+def _default_tags(asked: _Search) -> Iterator[int]:
     """List what PS3.18 10.6.3.3 asks for: the level's own, and those of levels not in the path."""
     yield from _DEFAULTS[asked.level]
     yield tags.StudyInstanceUID
@@ -297,65 +241,3 @@ def _default_tags(asked: _Search) -> Iterable[int]:
         yield from _DEFAULTS[Level.STUDY]
     if tags.SeriesInstanceUID not in asked.within:
         yield from _DEFAULTS[Level.SERIES]
-
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """How values of an attribute are written in JSON (PS3.18 F.2.3)."""
-
-    vr: str
-    convert: Callable[[str], Any]
-
-    def element(self, values: Sequence[str]) -> dict[str, Any]:
-        """Write an element; empty values among others are null."""
-        if not any(values):
-            return {"vr": self.vr}
-        return {"vr": self.vr, "Value": [self.convert(v) if v else None for v in values]}
-
-
-def _number(text: str) -> int | float | str:
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-def _person_name(text: str) -> dict[str, str]:
-    groups = zip(("Alphabetic", "Ideographic", "Phonetic"), text.split("="), strict=False)
-    return {name: group for name, group in groups if group}
-
-
-def _form(found: Key | SequenceKey | None) -> _Form:
-    if isinstance(found, SequenceKey) or found is None:
-        return _Form("SQ", str)
-    if found.vr == "PN":
-        return _Form("PN", _person_name)
-    return _Form(found.vr, _number if found.vr in ("IS", "DS", "US", "UL", "SS", "SL") else str)
-
-
-class _Forms(dict[int, _Form]):
-    """The form of every attribute of the index, worked out when first met."""
-
-    def __missing__(self, tag: int) -> _Form:
-        self[tag] = form = _form(key(tag))
-        return form
-
-
-_FORMS: Final = _Forms()
-
-
-def _item(values: dict[int, list[str]]) -> dict[str, Any]:
-    return {f"{tag:08X}": _item_form(tag).element(values[tag]) for tag in sorted(values)}
-
-
-def _item_form(tag: int) -> _Form:
-    return _ITEM_FORMS.get(tag) or _FORMS[tag]
-
-
-_ITEM_FORMS: Final = {
-    inner.tag: _form(inner) for sequence in SEQUENCE_KEYS for inner in sequence.items
-}
