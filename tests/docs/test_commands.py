@@ -26,6 +26,7 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 from PIL import Image
+from pydicom.uid import generate_uid
 from tests.factories import ct_series, part10_bytes
 
 ROOT = Path(__file__).parents[2]
@@ -79,9 +80,8 @@ class Session:
         self.ports = {"8104": str(free_port()), "11112": str(free_port())}
         self.background: list[tuple[subprocess.Popen, Path]] = []
         variables = {k: v for k, v in os.environ.items() if not k.startswith("ISOCENTER_")}
-        programs = Path(sys.executable).parent
         self.environment = variables | {
-            "PATH": os.pathsep.join([str(programs), os.environ["PATH"]]),
+            "PATH": os.pathsep.join([str(_own_programs(folder)), os.environ["PATH"]]),
             "COLUMNS": "100",
             "NO_COLOR": "1",
         }
@@ -89,8 +89,6 @@ class Session:
             "ISOCENTER_HTTP": f"127.0.0.1:{self.ports['8104']}",
             "ISOCENTER_DICOM": f"127.0.0.1:{self.ports['11112']}",
         }
-        (folder / ".venv").mkdir()
-        (folder / ".venv" / "bin").symlink_to(programs)
         _copy_samples(folder)
 
     def local(self, text: str) -> str:
@@ -143,16 +141,37 @@ class Session:
             process.wait(60)
 
 
+def _own_programs(folder: Path) -> Path:
+    """Make a folder with what the documents run of ours, and nothing that stands beside it.
+
+    Beside our Python stand pynetdicom's programs, which have the names of DCMTK's.
+    """
+    programs = folder / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name in ("isocenter", "python"):
+        program = programs / name
+        program.write_text(f'#!/bin/sh\nexec "{Path(sys.executable).parent / name}" "$@"\n')
+        program.chmod(0o755)
+    return programs
+
+
 def _copy_samples(folder: Path) -> None:
     """Put there what the documents call `study/`, `image.dcm` and the like."""
     samples = Path(pydicom.__file__).parent / "data" / "test_files"
     shutil.copytree(samples / "dicomdirtests" / "98892003", folder / "study")
-    for name in ("image.dcm", "ct.dcm"):
-        shutil.copy(samples / "CT_small.dcm", folder / name)
+    shutil.copy(samples / "CT_small.dcm", folder / "ct.dcm")
+    _one_of_the_reader_s_own(samples / "CT_small.dcm").save_as(folder / "image.dcm")
     shutil.copy(samples / "examples_ybr_color.dcm", folder / "wsi.dcm")
     shutil.copytree(samples / "dicomdirtests", folder / "disc")
     shutil.make_archive(str(folder / "study"), "zip", folder / "study")
     _make_contents(folder)
+
+
+def _one_of_the_reader_s_own(sample: Path) -> pydicom.Dataset:
+    """Read a sample as an object that the demo archive does not hold."""
+    image = pydicom.dcmread(sample)
+    image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    return image
 
 
 def _make_contents(folder: Path) -> None:
