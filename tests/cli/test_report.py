@@ -100,7 +100,7 @@ def test_a_report_is_shown_in_each_form(run):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["compose", "sr", "nothing.md", "-o", "o.dcm"], "no such file: nothing.md"),
+        (["compose", "sr", "nothing.md", "-o", "o.dcm"], "There is no file nothing.md"),
         (["compose", "sr", "report.md"], "say where the object goes"),
         (["compose", "sr", "report.md", "-o", "o.dcm", "--verified-by", "A"], "--organization"),
         (["compose", "sr", "report.md", "-o", "o.dcm", "--sop-class", "x"], "no kind of report"),

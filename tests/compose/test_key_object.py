@@ -58,7 +58,11 @@ def test_a_rejection_says_why(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("references", "title", "sentence"),
-    [([], "Of Interest", "Nothing is selected"), ([ct_slice()], "Pretty", "'Of Interest'")],
+    [
+        ([], "Of Interest", "Nothing is selected"),
+        ([ct_slice()], "Pretty", "'Best In Set'"),
+        ([ct_slice()], "for surgry", "the nearest are 'For Surgery'"),
+    ],
 )
 def test_what_cannot_be_right_is_refused(references: list, title: str, sentence: str) -> None:
     with pytest.raises(CannotCompose, match=sentence):

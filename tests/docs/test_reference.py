@@ -43,7 +43,7 @@ def test_every_flag_of_a_command_is_described_and_no_other(command):
         option
         for each in (COMMANDS[command], *group.values())
         for parameter in each.params
-        for option in parameter.opts
+        for option in (*parameter.opts, *parameter.secondary_opts)
         if option.startswith("--")
     }
     described = set(re.findall(r"`(--[a-z-]+)[^`]*`", section(command)))

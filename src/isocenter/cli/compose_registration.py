@@ -1,52 +1,50 @@
 """`isocenter compose reg` and `fiducials`: how images lie to each other, and what marks that."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from isocenter.cli.compose import (
-    DryRun,
-    Explain,
-    Output,
-    Set,
-    Source,
-    TemplateFile,
-    To,
-    Worklist,
-    inherited,
-)
-from isocenter.cli.delivery import Delivery
-from isocenter.errors import ConfigurationError
+from isocenter.cli.authoring import Inherited, kind
 
 if TYPE_CHECKING:
     from isocenter.compose import Composed
 
-__all__ = ["EXAMPLES", "fiducials", "reg"]
+__all__ = ["fiducials", "reg"]
 
-EXAMPLES = {
-    "reg": "isocenter compose reg field.nii.gz --from fixed/ --moving moving/ -o out.dcm",
-    "fiducials": "isocenter compose fiducials F.mrk.json --from series/ -o out.dcm",
-}
+MatrixFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Text of 16 numbers; beside a field."),
+]
+MatrixKind = Annotated[
+    str | None, typer.Option(metavar="TYPE", help="RIGID, RIGID_SCALE or AFFINE, checked.")
+]
+FrameOfReference = Annotated[
+    str | None, typer.Option(metavar="UID", help="Frame of reference, if the images do not say it.")
+]
 
-Description = Annotated[str | None, typer.Option(metavar="TEXT", help="Content Description.")]
 
-
+@kind(
+    "reg",
+    "isocenter compose reg field.nii.gz --from fixed/ --moving moving/ -o out.dcm",
+    "isocenter compose reg rigid.tfm --type RIGID --from fixed/ --moving moving/ -o out.dcm",
+    "isocenter compose reg bspline.h5 --like grid.nii.gz --from fixed/ --moving moving/ -o out.dcm",
+    needs="the fixed images",
+    title="content_description",
+    identified=True,
+)
 def reg(
+    inherited: Inherited,
     transform: Annotated[
         Path,
         typer.Argument(
             metavar="TRANSFORM", help="A field (NIfTI, MetaImage, NRRD), ITK transform or matrix."
         ),
     ],
-    source: Source = None,
-    worklist: Worklist = None,
     moving: Annotated[
         list[Path] | None,
         typer.Option(metavar="PATH", help="The images that the transform leads to."),
     ] = None,
-    output: Output = None,
-    title: Description = None,
     like: Annotated[
         Path | None,
         typer.Option(
@@ -59,95 +57,105 @@ def reg(
     ] = None,
     matrix_type: Annotated[
         str | None,
-        typer.Option("--type", metavar="TYPE", help="RIGID, RIGID_SCALE or AFFINE, checked."),
+        typer.Option(
+            "--type",
+            "--matrix-type",
+            metavar="TYPE",
+            help="RIGID, RIGID_SCALE or AFFINE, checked against a linear transform.",
+        ),
     ] = None,
     ras: Annotated[bool, typer.Option("--ras", help="A matrix in text is in RAS.")] = False,
     from_fixed: Annotated[
         bool,
         typer.Option("--from-fixed", help="A matrix in text leads from the fixed images."),
     ] = False,
-    template: TemplateFile = None,
-    assigned: Set = None,
-    explain: Explain = False,
-    dry_run: DryRun = False,
-    to: To = None,
-) -> None:
+    pre_matrix: MatrixFile = None,
+    pre_matrix_type: MatrixKind = None,
+    post_matrix: MatrixFile = None,
+    post_matrix_type: MatrixKind = None,
+    registration_type: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="How it was found, of CID 7100: Visual Alignment."),
+    ] = None,
+    comment: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Frame of Reference Transformation Comment.")
+    ] = None,
+    used_fiducials: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PATH", help="Spatial Fiducials that it was made with."),
+    ] = None,
+    referenced_frame_numbers: Annotated[
+        str,
+        typer.Option(
+            "--frames",
+            "--referenced-frame-numbers",
+            metavar="LISTS",
+            help="Frames of each moving image, such as 1-2,4:1.",
+        ),
+    ] = "",
+    referenced_segment_numbers: Annotated[
+        str,
+        typer.Option(
+            "--segments",
+            "--referenced-segment-numbers",
+            metavar="LISTS",
+            help="Segments of each moving segmentation, such as 1-2:1.",
+        ),
+    ] = "",
+    frame_of_reference_uid: FrameOfReference = None,
+    source_frame_of_reference_uid: FrameOfReference = None,
+    copy_other_attributes: Annotated[
+        bool,
+        typer.Option("--copy-other-attributes", help="Copy all further attributes; of a field."),
+    ] = False,
+) -> "Composed":
     """Spatial Registration from a linear transform, Deformable Spatial Registration from others.
 
     Transforms and fields are those of ITK: from the fixed images (--from) to the moving ones
     (--moving), in LPS. A text file of 16 numbers is a matrix from the moving images to the fixed
     ones, unless --from-fixed says otherwise.
     """
-    delivery = Delivery(output, to, explain, dry_run)
-    delivery.check()
-    if not source:
-        raise ConfigurationError("--from PATH is missing: give the fixed images")
-    shared: dict[str, Any] = {
-        "moving": list(moving) if moving else None,
-        "content_description": title,
-        **inherited(source, template, assigned, worklist),
-    }
-    if _is_linear(transform):
-        composed = _linear(transform, shared, matrix_type, ras=ras, from_fixed=from_fixed)
-    else:
-        composed = _deformable(transform, shared, like, spacing)
-    delivery.deliver(composed)
+    from isocenter.compose import registration
+
+    return registration(
+        transform,
+        moving=moving,
+        like=like,
+        spacing=spacing,
+        matrix_type=matrix_type,
+        ras=ras,
+        from_fixed=from_fixed,
+        pre_matrix=pre_matrix,
+        pre_matrix_type=pre_matrix_type,
+        post_matrix=post_matrix,
+        post_matrix_type=post_matrix_type,
+        registration_type=registration_type,
+        comment=comment,
+        used_fiducials=used_fiducials,
+        referenced_frame_numbers=referenced_frame_numbers,
+        referenced_segment_numbers=referenced_segment_numbers,
+        frame_of_reference_uid=frame_of_reference_uid,
+        source_frame_of_reference_uid=source_frame_of_reference_uid,
+        copy_other_attributes=copy_other_attributes,
+        **inherited.arguments(),
+    )
 
 
+@kind(
+    "fiducials",
+    "isocenter compose fiducials F.mrk.json --from series/ -o out.dcm",
+    "isocenter compose fiducials marks.csv --from series/ --title Carina -o out.dcm",
+    needs="the images that were marked",
+    title="content_description",
+    identified=True,
+)
 def fiducials(
+    inherited: Inherited,
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="3D Slicer's .mrk.json or .fcsv, CSV, or JSON.")
     ],
-    source: Source = None,
-    worklist: Worklist = None,
-    output: Output = None,
-    title: Description = None,
-    template: TemplateFile = None,
-    assigned: Set = None,
-    explain: Explain = False,
-    dry_run: DryRun = False,
-    to: To = None,
-) -> None:
+) -> "Composed":
     """Spatial Fiducials: points, lines and shapes that were marked in the patient or on images."""
-    from isocenter.compose import read_fiducials, spatial_fiducials
+    from isocenter.compose import spatial_fiducials
 
-    delivery = Delivery(output, to, explain, dry_run)
-    delivery.check()
-    if not source:
-        raise ConfigurationError("--from PATH is missing: give the images that were marked")
-    composed = spatial_fiducials(
-        read_fiducials(file),
-        content_description=title,
-        **inherited(source, template, assigned, worklist),
-    )
-    delivery.deliver(composed)
-
-
-def _is_linear(path: Path) -> bool:
-    from isocenter.compose.registrations.linear_transforms import holds_linear_transform
-
-    return holds_linear_transform(path)
-
-
-def _linear(
-    transform: Path,
-    shared: dict[str, Any],
-    matrix_type: str | None,
-    *,
-    ras: bool,
-    from_fixed: bool,
-) -> "Composed":
-    from isocenter.compose import spatial_registration
-
-    return spatial_registration(
-        transform, matrix_type=matrix_type, ras=ras, from_fixed=from_fixed, **shared
-    )
-
-
-def _deformable(
-    transform: Path, shared: dict[str, Any], like: Path | None, spacing: float | None
-) -> "Composed":
-    from isocenter.compose import deformable_registration, read_field
-
-    grid = like if like is not None else shared["source"]
-    return deformable_registration(read_field(transform, like=grid, spacing=spacing), **shared)
+    return spatial_fiducials(file, **inherited.arguments())

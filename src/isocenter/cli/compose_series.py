@@ -1,45 +1,45 @@
 """`isocenter compose series`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from isocenter.cli.compose import (
-    DryRun,
-    Explain,
-    Set,
-    Source,
-    TemplateFile,
-    Title,
-    To,
-    Worklist,
-    inherited,
-)
-from isocenter.cli.series_delivery import SeriesDelivery
+from isocenter.cli.authoring import Inherited, series_kind
 from isocenter.errors import ConfigurationError
 
-__all__ = ["EXAMPLE", "series"]
+if TYPE_CHECKING:
+    from isocenter.compose import AcquiredSeries
 
-EXAMPLE = "isocenter compose series volume.nii.gz --modality MR --from source/ -o series/"
+__all__ = ["series"]
 
 
+@series_kind(
+    "series",
+    "isocenter compose series volume.nii.gz --modality MR --from source/ -o series/",
+    "isocenter compose series 4d.nii.gz --modality MR --tag EchoTime=10,20,30 -o series/",
+    "isocenter compose series slice*.tif --modality CT --spacing 2x0.5x0.5 --enhanced -o series/",
+)
 def series(
+    inherited: Inherited,
     volume: Annotated[
         list[Path],
         typer.Argument(metavar="FILE", help="NIfTI, MetaImage, NRRD, .npy, or TIFF pictures."),
     ],
     modality: Annotated[str, typer.Option(metavar="CS", help="CT, MR or PT.")],
-    source: Source = None,
-    worklist: Worklist = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder for the series.")
-    ] = None,
-    title: Title = None,
     spacing: Annotated[
         str | None,
         typer.Option(metavar="SLICExROWxCOLUMN", help="Distances in mm, where the file says none."),
     ] = None,
+    affine: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="16 numbers, from column, row and slice to mm, for .npy and TIFF."
+        ),
+    ] = None,
+    space: Annotated[
+        str, typer.Option(metavar="LPS|RAS", help="What the mm of --affine are in.")
+    ] = "LPS",
     tag: Annotated[
         str | None,
         typer.Option(
@@ -49,45 +49,40 @@ def series(
     enhanced: Annotated[
         bool, typer.Option("--enhanced", help="One multi-frame object instead of many images.")
     ] = False,
-    as_stored: Annotated[
-        bool, typer.Option("--as-stored", help="Do not turn pictures upright.")
-    ] = False,
+    upright: Annotated[
+        bool,
+        typer.Option("--upright/--as-stored", help="Whether pictures are turned upright."),
+    ] = True,
     units: Annotated[
         str | None, typer.Option(metavar="CS", help="What PET values are, such as BQML or GML.")
     ] = None,
-    new_frame: Annotated[
+    same_frame_of_reference: Annotated[
         bool,
-        typer.Option("--new-frame", help="The volume does not lie in the source's coordinates."),
-    ] = False,
-    transfer_syntax: Annotated[
-        str | None, typer.Option(metavar="UID", help="Encoding of the new files.")
-    ] = None,
-    template: TemplateFile = None,
-    assigned: Set = None,
-    explain: Explain = False,
-    dry_run: DryRun = False,
-    to: To = None,
-) -> None:
+        typer.Option(
+            "--same-frame-of-reference/--new-frame",
+            help="Whether the volume lies in the coordinates of the source.",
+        ),
+    ] = True,
+) -> "AcquiredSeries":
     """CT, MR or PET series from a volume, with its geometry and rescale."""
-    from isocenter.compose import acquired_series
+    from isocenter.compose import acquired_series, read_matrix
 
-    delivery = SeriesDelivery(output, to, transfer_syntax, explain, dry_run)
-    delivery.check()
     made = acquired_series(
         volume[0] if len(volume) == 1 else volume,
         modality=modality,
+        affine=None if affine is None else read_matrix(affine),
+        space=space,
         spacing=_numbers(spacing, "x", "--spacing", "2x0.5x0.5") if spacing else None,
         tag=_tag(tag),
         enhanced=enhanced,
-        upright=not as_stored,
+        upright=upright,
         units=units,
-        same_frame_of_reference=not new_frame,
-        series_description=title,
-        **inherited(source, template, assigned, worklist),
+        same_frame_of_reference=same_frame_of_reference,
+        **inherited.arguments(),
     )
     if made.largest_error:
         print(f"note: values are rounded, by {made.largest_error:.3g} at most")
-    delivery.deliver(made)
+    return made
 
 
 def _tag(text: str | None) -> tuple[str, list[float]] | None:

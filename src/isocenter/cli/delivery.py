@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import typer
 
@@ -27,7 +27,7 @@ _LARGEST_ANSWER = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What is done with the object.
+    """What is done with one object.
 
     Parameters
     ----------
@@ -35,25 +35,38 @@ class Delivery:
         The file, or an existing folder, to write.
     to
         `AET@HOST:PORT`, the URL of a DICOMweb server, or the folder of an archive.
+    transfer_syntax
+        UID of the encoding; by default the one that the object was composed in.
     explain
         Whether to print where each attribute came from.
     dry_run
         Whether to compose and encode it and keep nothing.
     """
 
+    asked_for: ClassVar[str] = "the object goes: -o FILE"
+
     output: Path | None
     to: str | None = None
+    transfer_syntax: str | None = None
     explain: bool = False
     dry_run: bool = False
 
-    def check(self) -> None:
-        """Refuse a delivery that leads nowhere, before any work begins."""
+    def check(self, inputs: Iterable[Path] = ()) -> None:
+        """Refuse what leads nowhere, or over one of the `inputs`, before any work begins."""
         if not (self.output or self.to or self.explain or self.dry_run):
-            raise ConfigurationError("say where the object goes: -o FILE, or --to DESTINATION")
-        if self.output is not None and not self.output.parent.is_dir():
-            raise ConfigurationError(f"no such folder: {self.output.parent}")
+            raise ConfigurationError(f"say where {self.asked_for}, or --to DESTINATION")
+        if self.output is not None:
+            self.check_output(self.output, inputs)
         if self.to is not None:
             check_destination(self.to)
+
+    def check_output(self, output: Path, inputs: Iterable[Path]) -> None:
+        """Refuse a file that cannot be written, or must not be."""
+        if not output.absolute().parent.is_dir():
+            raise ConfigurationError(f"no such folder: {output.parent}")
+        for one in inputs:
+            if output.is_file() and one.exists() and output.samefile(one):
+                raise ConfigurationError(f"-o {output} would write over what is read; name another")
 
     def deliver(self, composed: "Composed") -> None:
         """Print, write and send the object as asked for."""
@@ -62,7 +75,8 @@ class Delivery:
         with tempfile.TemporaryDirectory(prefix="isocenter-") as scratch:
             kept = self.output is not None and not self.dry_run
             # A dry run encodes as well: what cannot be encoded shall not seem to be fine.
-            path = composed.save(self.output if kept and self.output else Path(scratch))
+            place = self.output if kept and self.output else Path(scratch)
+            path = composed.save(place, transfer_syntax_uid=self.transfer_syntax)
             if self.dry_run:
                 print(f"would write {composed.data_set.SOPClassUID.name}; nothing kept")
                 return

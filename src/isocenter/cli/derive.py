@@ -1,28 +1,29 @@
 """`isocenter derive`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isocenter.cli import assignments, options
-from isocenter.cli.series_delivery import SeriesDelivery
+from isocenter.cli import options
+from isocenter.cli.authoring import Inherited, with_shared_options
 from isocenter.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from isocenter.compose import DerivedSeries
 
 __all__ = ["derive"]
 
 _OPERATIONS = "--smooth WIDTH, --resample SPACING, or --pixels FILE"
 
 
+@with_shared_options
 def derive(
+    inherited: Inherited,
     paths: Annotated[
         list[Path],
         typer.Argument(metavar="PATH", help="A series: its folder, its files, or one image."),
     ],
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="Folder for the new series."),
-    ] = None,
     smooth: Annotated[
         str | None,
         typer.Option(metavar="WIDTH", help="Gaussian of this standard deviation, such as 2mm."),
@@ -53,7 +54,6 @@ def derive(
         list[str] | None,
         typer.Option(metavar="NAME", help='What was done, as CID 7203 says: "Z-Score Map".'),
     ] = None,
-    title: Annotated[str | None, typer.Option(metavar="TEXT", help="Series Description.")] = None,
     precision: Annotated[
         float | None,
         typer.Option(metavar="NUMBER", help="Largest error of a value, in its unit.", min=0),
@@ -65,28 +65,7 @@ def derive(
         list[str] | None,
         typer.Option(metavar="CREATOR", help="Keep a maker's private attributes; `all` for all."),
     ] = None,
-    transfer_syntax: Annotated[
-        str | None, typer.Option(metavar="UID", help="Encoding of the new files.")
-    ] = None,
-    template: Annotated[
-        Path | None,
-        typer.Option("--template", metavar="FILE", help="TOML of a site's defaults and overrides."),
-    ] = None,
-    assigned: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="An attribute that wins over all else."),
-    ] = None,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Print where the value of each attribute came from.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Derive and encode, keep nothing.")
-    ] = False,
-    to: Annotated[
-        str | None,
-        typer.Option(metavar="DESTINATION", help="AET@HOST:PORT, DICOMweb URL, or archive folder."),
-    ] = None,
-) -> None:
+) -> "DerivedSeries":
     """Make a new series from one that there is: smoothed, resampled, or with new pixels.
 
     isocenter derive series/ --smooth 2mm -o smoothed/
@@ -102,24 +81,20 @@ def derive(
     from isocenter.compose import derived_series
 
     options.require_paths(paths)
-    delivery = SeriesDelivery(output, to, transfer_syntax, explain, dry_run)
-    delivery.check()
     derived = derived_series(
         list(paths),
         _operation(smooth, resample, interpolation, pixels, new_geometry=new_geometry),
         description=description,
         codes=code or (),
         series_instance_uid=series,
-        series_description=title,
         precision=precision,
         burned_in_annotation=True if burned_in else None,
         keep_private="all" in (keep_private or ()) or tuple(keep_private or ()),
-        template_file=template,
-        overrides=assignments.overrides(assigned or ()),
+        **inherited.said,
     )
     for note in derived.notes:
         print(f"note: {note}")
-    delivery.deliver(derived)
+    return derived
 
 
 def _operation(

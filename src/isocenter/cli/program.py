@@ -8,11 +8,6 @@ import typer
 from isocenter.cli import (
     check,
     compose,
-    compose_measured,
-    compose_presentation,
-    compose_registration,
-    compose_report,
-    compose_series,
     config,
     correct,
     derive,
@@ -56,13 +51,6 @@ for _name, _command in {
     "version": version.version,
 }.items():
     app.command(_name)(_command)
-for _name, _example in compose_measured.EXAMPLES.items():
-    compose.app.command(_name, epilog=_example)(getattr(compose_measured, _name))
-for _name, _example in compose_registration.EXAMPLES.items():
-    compose.app.command(_name, epilog=_example)(getattr(compose_registration, _name))
-compose.app.command("gsps", epilog=compose_presentation.EXAMPLE)(compose_presentation.gsps)
-compose.app.command("sr", epilog=compose_report.EXAMPLE)(compose_report.sr)
-compose.app.command("series", epilog=compose_series.EXAMPLE)(compose_series.series)
 app.add_typer(compose.app, name="compose")
 
 

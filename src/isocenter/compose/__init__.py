@@ -43,7 +43,11 @@ if TYPE_CHECKING:
     from isocenter.compose.registrations.fiducial_files import read_fiducials
     from isocenter.compose.registrations.fiducials import Fiducial
     from isocenter.compose.registrations.fields import read_field
-    from isocenter.compose.registrations.linear_transforms import read_linear_transform
+    from isocenter.compose.registrations.linear_transforms import (
+        read_linear_transform,
+        read_matrix,
+    )
+    from isocenter.compose.registrations.registration import registration
     from isocenter.compose.registrations.spatial_fiducials import (
         read_spatial_fiducials,
         spatial_fiducials,
@@ -53,10 +57,13 @@ if TYPE_CHECKING:
         spatial_registration,
     )
     from isocenter.compose.reports import read_structured_report, structured_report
+    from isocenter.compose.reports.files import report_from_file
     from isocenter.compose.reports.key_object import key_object_selection
     from isocenter.compose.reports.measurement_report import (
+        Measurement,
         MeasurementGroup,
         measurement_report,
+        outline,
         read_measurements,
     )
     from isocenter.compose.structure_sets.rt_structure_set import (
@@ -74,6 +81,7 @@ __all__ = [
     "DerivedSeries",
     "Fiducial",
     "Grid",
+    "Measurement",
     "MeasurementGroup",
     "Origin",
     "Pixels",
@@ -94,6 +102,7 @@ __all__ = [
     "key_object_selection",
     "load",
     "measurement_report",
+    "outline",
     "parametric_map",
     "photograph",
     "presentation_state",
@@ -103,6 +112,7 @@ __all__ = [
     "read_field",
     "read_label_map",
     "read_linear_transform",
+    "read_matrix",
     "read_measurements",
     "read_parametric_map",
     "read_presentation_state",
@@ -114,6 +124,8 @@ __all__ = [
     "read_spatial_registration",
     "read_structured_report",
     "real_world_value_mapping",
+    "registration",
+    "report_from_file",
     "rt_structure_set",
     "secondary_capture",
     "segmentation",
@@ -131,6 +143,7 @@ _LAZY = {
     "DerivedSeries": "derivation.derived",
     "Fiducial": "registrations.fiducials",
     "Grid": "volume_grids",
+    "Measurement": "reports.measurement_report",
     "MeasurementGroup": "reports.measurement_report",
     "Pixels": "derivation.operations",
     "RealWorldMapping": "measured.real_world_mappings",
@@ -145,6 +158,7 @@ _LAZY = {
     "encapsulated": "encapsulated",
     "key_object_selection": "reports.key_object",
     "measurement_report": "reports.measurement_report",
+    "outline": "reports.measurement_report",
     "parametric_map": "measured.parametric_map",
     "photograph": "captures.photograph",
     "presentation_state": "presentation.state",
@@ -154,6 +168,7 @@ _LAZY = {
     "read_field": "registrations.fields",
     "read_label_map": "label_maps",
     "read_linear_transform": "registrations.linear_transforms",
+    "read_matrix": "registrations.linear_transforms",
     "read_measurements": "reports.measurement_report",
     "read_parametric_map": "measured.parametric_map",
     "read_presentation_state": "presentation.state",
@@ -165,6 +180,8 @@ _LAZY = {
     "read_spatial_registration": "registrations.spatial_registration",
     "read_structured_report": "reports",
     "real_world_value_mapping": "measured.real_world_values",
+    "registration": "registrations.registration",
+    "report_from_file": "reports.files",
     "rt_structure_set": "structure_sets.rt_structure_set",
     "secondary_capture": "captures.secondary_capture",
     "segmentation": "measured.segmentation",

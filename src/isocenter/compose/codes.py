@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
 from pydicom.dataset import Dataset
 
 from isocenter.compose.reading import value_of
 from isocenter.errors import CannotCompose
 
-__all__ = ["Code", "document_title", "document_titles"]
+__all__ = ["Code", "concepts", "document_title", "named_code", "nearest"]
+
+_MOST_SUGGESTIONS: Final = 5
+_WHOLE = re.compile(r'\(([^,]+),([^,]+),\s*["“](.+)["”]\s*\)|([^:]+):([^:]+):(.+)', re.S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,32 +77,89 @@ class Code:
         return item
 
 
-def document_titles() -> list[Code]:
-    """Return the Key Object Selection document titles (PS3.16 CID 7010)."""
-    group: Any = vars(importlib.import_module("pydicom.sr.codedict"))["codes"].CID7010
-    concepts = [getattr(group, name) for name in group.dir()]
-    return [Code(one.value, one.scheme_designator, one.meaning) for one in concepts]
+def named_code(
+    text: str | Code, groups: Sequence[int], *, what: str, tag: int, module: str
+) -> Code:
+    """Return the code that `text` means in context groups; a `Code` is taken as it is.
+
+    Parameters
+    ----------
+    text
+        A meaning, whatever its case and punctuation; a value; or a code in whole, as
+        `VALUE:SCHEME:MEANING` or `(VALUE, SCHEME, "MEANING")`.
+    groups
+        The numbers of the context groups (PS3.16).
+    what
+        What it is a code of, for the message.
+    tag, module
+        The attribute that it is for.
+
+    Raises
+    ------
+    CannotCompose
+        When the groups have no such code; the message says which are the nearest.
+    """
+    if isinstance(text, Code):
+        return text
+    whole = _WHOLE.fullmatch(text.strip())
+    if whole is not None:
+        return Code(*(part.strip() for part in whole.groups() if part is not None))
+    known = concepts(tuple(groups))
+    found = known.get(_folded(text)) or known.get(text.strip())
+    if found is None:
+        raise CannotCompose(
+            f"{text!r} is no {what} of CID {groups[0]}; {nearest(text, known)}.",
+            tag=tag,
+            module=module,
+        )
+    return found
 
 
 def document_title(title: str | Code) -> Code:
-    """Return the document title of CID 7010 by its meaning or value; a `Code` is taken as it is.
+    """Return the Key Object Selection title (PS3.16 CID 7010) that `title` means.
 
     Raises
     ------
     CannotCompose
         When CID 7010 has no such title.
     """
-    if isinstance(title, Code):
-        return title
-    wanted = title.strip().casefold()
-    titles = document_titles()
-    for code in titles:
-        if wanted in (code.meaning.casefold(), code.value):
-            return code
-    raise CannotCompose(
-        f"{title!r} is no Key Object Selection title; expected one of "
-        + ", ".join(repr(code.meaning) for code in titles)
-        + ".",
+    return named_code(
+        title,
+        (7010,),
+        what="Key Object Selection title",
         tag=0x0040A043,
         module="SR Document Content",
     )
+
+
+@cache
+def concepts(groups: tuple[int, ...]) -> Mapping[str, Code]:
+    """Return the codes of context groups by their folded meanings and by their values."""
+    known: Any = vars(importlib.import_module("pydicom.sr.codedict"))["codes"]
+    found: dict[str, Code] = {}
+    for number in groups:
+        group = getattr(known, f"CID{number}", None)
+        for name in group.dir() if group is not None else ():
+            one = getattr(group, name)
+            code = Code(one.value, one.scheme_designator, one.meaning)
+            found.setdefault(_folded(code.meaning), code)
+            found.setdefault(_folded(name), code)
+            found.setdefault(code.value, code)
+    return found
+
+
+def _folded(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.casefold())
+
+
+def nearest(text: str, known: Mapping[str, Code]) -> str:
+    """Say which meanings are like `text`: they have its words, or most of its letters."""
+    wanted = _folded(text)
+    like = difflib.get_close_matches(wanted, known, n=_MOST_SUGGESTIONS, cutoff=0.6)
+    words = [word for word in re.findall(r"[a-z0-9]+", text.casefold()) if len(word) > 3]
+    like += [key for key in known if any(word in key for word in words)]
+    meanings = list(dict.fromkeys(known[key].meaning for key in like))[:_MOST_SUGGESTIONS]
+    if meanings:
+        return f"the nearest are {', '.join(repr(one) for one in meanings)}"
+    some = sorted({code.meaning for code in known.values()})[:_MOST_SUGGESTIONS]
+    return f"it has {', '.join(repr(one) for one in some)} and others"

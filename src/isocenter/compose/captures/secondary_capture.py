@@ -27,6 +27,7 @@ from isocenter.compose.captures.image_pixel import (
     sc_equipment,
 )
 from isocenter.compose.captures.images import ImageLike, Picture
+from isocenter.compose.captures.video import film_in, video
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.sources import SourceLike
 from isocenter.compose.templates import Template, template
@@ -60,7 +61,7 @@ def secondary_capture(
         Pixels of shape (rows, columns), (rows, columns, 3), (frames, rows, columns) or
         (frames, rows, columns, 3), bool or integers of 8 or 16 bit; or a JPEG, PNG, TIFF or BMP
         file. A sequence of them becomes the frames of one object. A baseline JPEG is kept as it
-        is, never encoded again.
+        is, never encoded again. The file of a video becomes a capture by `video`.
     source
         What patient and study are inherited from; without it a new study begins.
     source_frame
@@ -99,6 +100,21 @@ def secondary_capture(
     ----------
     PS3.3 A.8, C.8.6.1 to C.8.6.3.
     """
+    if (film := film_in(image)) is not None:
+        _refuse_of_video(source_frame, modality, pixel_spacing, frame_time)
+        return video(
+            film,
+            kind="capture",
+            source=source,
+            burned_in_annotation=burned_in_annotation,
+            conversion_type=conversion_type,
+            series_description=series_description,
+            series_number=series_number,
+            series_of=series_of,
+            instance_number=instance_number,
+            template_file=template_file,
+            overrides=overrides,
+        )
     pictures = images.read_all(image)
     sop_class_uid = _sop_class(pictures)
     composition = Composition(
@@ -134,6 +150,24 @@ def secondary_capture(
 def _ordered_modality(composition: Composition) -> str:
     order = composition.sources.order
     return str(order.data_set.get("Modality") or "") if order is not None else ""
+
+
+def _refuse_of_video(
+    source_frame: int | None,
+    modality: str | None,
+    pixel_spacing: tuple[float, float] | None,
+    frame_time: float | None,
+) -> None:
+    """Refuse what is said of pictures where there is a video, which says it itself or has none."""
+    given = {
+        "source_frame": (source_frame, 0x00081160),
+        "modality": (modality, 0x00080060),
+        "pixel_spacing": (pixel_spacing, 0x00182010),
+        "frame_time": (frame_time, 0x00181063),
+    }
+    for name, (value, tag) in given.items():
+        if value is not None:
+            raise CannotCompose(f"{name} is said of a video, which cannot have it.", tag=tag)
 
 
 def _sop_class(pictures: Sequence[Picture]) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydicom.encaps import encapsulate
 
@@ -18,13 +18,16 @@ from isocenter.compose.captures.image_pixel import (
     sc_equipment,
 )
 from isocenter.compose.captures.video_streams import VideoStream, read_video
-from isocenter.compose.codes import Code
+from isocenter.compose.codes import Code, named_code
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.sources import SourceLike
 from isocenter.compose.templates import Template, template
 from isocenter.errors import CannotCompose
 
-__all__ = ["video"]
+__all__ = ["film_in", "video"]
+
+_FILMS = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm"})
+_REGIONS = (4, 4031)
 
 _KINDS = {
     "photographic": ("1.2.840.10008.5.1.4.1.1.77.1.4.1", "XC"),
@@ -40,11 +43,13 @@ def video(
     *,
     source: SourceLike | None = None,
     kind: str = "photographic",
-    anatomic_region: Code | None = None,
+    anatomic_region: str | Code | None = None,
+    conversion_type: str = "WSD",
     burned_in_annotation: bool = False,
     series_description: str | None = None,
     series_number: int | None = None,
-    instance_number: int = 1,
+    series_of: SourceLike | None = None,
+    instance_number: int | None = None,
     template_file: Template | str | Path | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Composed:
@@ -60,11 +65,16 @@ def video(
         `photographic`, `endoscopic` or `microscopic`; or `capture`, of a screen, which makes a
         Multi-frame True Color Secondary Capture.
     anatomic_region
-        What is shown, of PS3.16 CID 4; by default what the source says, else the entire body.
+        What is shown, by its meaning in PS3.16 CID 4 or as a code; by default what the source
+        says, else the entire body.
+    conversion_type
+        Conversion Type (0008,0064) of a capture.
     burned_in_annotation
         Whether the pixels show who the patient is.
     series_description, series_number, instance_number
         Where and how the object files itself.
+    series_of
+        Objects whose series it joins; by default it begins a series.
     template_file
         A template, or its path.
     overrides
@@ -83,6 +93,7 @@ def video(
     ----------
     PS3.3 A.32.5, A.32.6, A.32.7; PS3.5 8.2.5 to 8.2.10.
     """
+    kind = kind.lower()
     if kind not in _KINDS:
         raise CannotCompose(f"There is no video of kind {kind!r}; expected {', '.join(_KINDS)}.")
     sop_class_uid, modality = _KINDS[kind]
@@ -97,12 +108,13 @@ def video(
     composition.patient()
     composition.study()
     composition.series(modality, number=series_number, description=series_description)
+    next_number = composition.join(sources.load(series_of))
     composition.equipment()
-    general_image(composition, instance_number, burned_in_annotation)
+    general_image(composition, instance_number or next_number, burned_in_annotation)
     reference_sources(composition, purpose=ANATOMIC_IMAGE)
     composition.generate("ImageType", ["ORIGINAL", "PRIMARY"])
     if kind == "capture":
-        sc_equipment(composition, "WSD")
+        sc_equipment(composition, conversion_type)
     else:
         composition.generate("AcquisitionContextSequence", None, "Type 2")
         _anatomic_region(composition, anatomic_region)
@@ -110,10 +122,23 @@ def video(
     return composition.finish()
 
 
-def _anatomic_region(composition: Composition, region: Code | None) -> None:
+def film_in(content: object) -> Path | None:
+    """Return the path if the content is the file of one video, told by its name."""
+    if isinstance(content, Sequence) and not isinstance(content, str):
+        many = cast("Sequence[object]", content)
+        content = many[0] if len(many) == 1 else None
+    if isinstance(content, str | Path) and Path(content).suffix.lower() in _FILMS:
+        return Path(content)
+    return None
+
+
+def _anatomic_region(composition: Composition, region: str | Code | None) -> None:
     """Say what is shown: videos have to (Type 1C of the VL Image module, PS3.3 C.8.12.1)."""
     if region is not None:
-        composition.give("AnatomicRegionSequence", [region.item()])
+        code = named_code(
+            region, _REGIONS, what="anatomic region", tag=0x00082218, module="VL Image"
+        )
+        composition.give("AnatomicRegionSequence", [code.item()])
         return
     composition.copy(("AnatomicRegionSequence",))
     if not composition.data_set.get("AnatomicRegionSequence"):

@@ -6,7 +6,7 @@ import importlib
 from functools import cache
 from typing import Any
 
-from isocenter.compose.codes import Code
+from isocenter.compose.codes import Code, nearest
 from isocenter.errors import CannotCompose
 
 __all__ = ["ACQUISITION_EQUIPMENT", "PROCESSING_EQUIPMENT", "SOURCE_IMAGE", "derivation_code"]
@@ -50,10 +50,9 @@ def derivation_code(text: str | Code) -> Code:
     wanted = text.strip().casefold()
     code = _derivations().get(wanted) or _derivations().get(wanted.removesuffix(" map"))
     if code is None:
-        meanings = sorted({one.meaning for one in _derivations().values()})
         raise CannotCompose(
-            f"{text!r} is no image derivation of CID 7203; expected one of {', '.join(meanings)}, "
-            "or a Code of your own.",
+            f"{text!r} is no image derivation of CID 7203; {nearest(text, _derivations())}. Or "
+            "give a Code of your own.",
             tag=0x00089215,
             module="General Image",
         )

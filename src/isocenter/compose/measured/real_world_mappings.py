@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from isocenter.compose.codes import Code
+from isocenter.compose.codes import Code, named_code
 from isocenter.compose.reports.units import is_ucum, unit
 from isocenter.errors import CannotCompose, InvalidAttribute
 
@@ -182,23 +180,10 @@ def quantity(text: str | Code | None) -> Code | None:
     CannotCompose
         When no context group of quantities has that meaning.
     """
-    if text is None or isinstance(text, Code):
-        return text
-    parts = text.split(":", 2)
-    if len(parts) == 3:
-        return Code(*parts)
-    wanted = re.sub(r"[^a-z0-9]", "", text.casefold())
-    concepts: Any = vars(importlib.import_module("pydicom.sr.codedict"))["codes"]
-    for number in _GROUPS:
-        group = getattr(concepts, f"CID{number}", None)
-        for name in group.dir() if group is not None else ():
-            if name.casefold() == wanted:
-                found = getattr(group, name)
-                return Code(found.value, found.scheme_designator, found.meaning)
-    raise _refused(
-        f"{text!r} is the meaning of no known quantity; give its code, for example "
-        "'113041:DCM:Apparent Diffusion Coefficient'.",
-        0x00409220,
+    if text is None:
+        return None
+    return named_code(
+        text, _GROUPS, what="quantity", tag=0x00409220, module="Real World Value Mapping"
     )
 
 

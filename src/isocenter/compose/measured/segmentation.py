@@ -114,7 +114,7 @@ def segmentation(
     ----------
     PS3.3 A.51, A.91, C.8.20.
     """
-    kind = _kind(kind)
+    kind, fractional_type = _kind(kind), fractional_type.upper()
     loaded = sources.load(source)
     frames = source_frames(loaded)
     content = _content(_array(mask, frames, kind), frames, kind, segments)
@@ -170,7 +170,7 @@ def _refused(message: str, tag: int = _PIXEL_DATA) -> CannotCompose:
 
 def _kind(kind: SegmentationKind | str) -> SegmentationKind:
     try:
-        return SegmentationKind(kind)
+        return SegmentationKind(kind.upper() if isinstance(kind, str) else kind)
     except ValueError as error:
         expected = ", ".join(one.value for one in SegmentationKind)
         raise _refused(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,9 @@ def presentation_state(
     content: PresentationState | Mapping[str, Any] | str | Path,
     *,
     source: SourceLike | Sources,
+    content_label: str | None = None,
+    content_description: str | None = None,
+    content_creator_name: str | None = None,
     series_description: str | None = None,
     series_number: int = 1,
     instance_number: int = 1,
@@ -59,6 +62,8 @@ def presentation_state(
         What it says: a `PresentationState`, or as JSON has it, or the path of a JSON file.
     source
         The images that it is for, of one study; patient and study are inherited from the first.
+    content_label, content_description, content_creator_name
+        In place of those that the content has.
     series_description, series_number, instance_number
         Where and how the object files itself.
     template_file
@@ -79,6 +84,12 @@ def presentation_state(
     loaded = sources.load(source)
     if not isinstance(content, PresentationState):
         content = state_from_json(content, loaded)
+    content = replace(
+        content,
+        label=content_label or content.label,
+        description=content_description or content.description,
+        creator=content_creator_name or content.creator,
+    )
     images = shown_images(loaded, content.images)
     given, content = content, completed(content, images)
     check_state(content, images)

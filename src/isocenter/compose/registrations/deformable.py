@@ -18,6 +18,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from isocenter.compose import sources, values
+from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.content_identification import content_identification
 from isocenter.compose.number_lists import parse_number_lists
@@ -27,8 +28,11 @@ from isocenter.compose.references import (
     add_common_instance_reference,
     image_references,
 )
+from isocenter.compose.registrations.fields import read_field
 from isocenter.compose.registrations.grids import DisplacementField
+from isocenter.compose.registrations.linear_transforms import read_matrix
 from isocenter.compose.registrations.matrices import MatrixType, checked_matrix
+from isocenter.compose.registrations.registration_types import registration_type_items
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
 from isocenter.dicom import dictionary
@@ -88,17 +92,19 @@ class DeformableRegistration:
 
 
 def deformable_registration(
-    field: DisplacementField,
+    field: Any,
     *,
     source: SourceLike,
     moving: SourceLike | None = None,
+    like: Any = None,
+    spacing: float | None = None,
     source_frame_of_reference_uid: str | None = None,
     frame_of_reference_uid: str | None = None,
     pre_matrix: Any = None,
     pre_matrix_type: MatrixType | str | None = None,
     post_matrix: Any = None,
     post_matrix_type: MatrixType | str | None = None,
-    registration_type: Mapping[str, str] | None = None,
+    registration_type: str | Code | None = None,
     comment: str | None = None,
     referenced_frame_numbers: str = "",
     referenced_segment_numbers: str = "",
@@ -118,23 +124,26 @@ def deformable_registration(
     Parameters
     ----------
     field
-        Displacements in mm on a grid in the registered frame of reference (`fields.read` reads
-        files).
+        Displacements in mm on a grid in the registered frame of reference: whatever `read_field`
+        takes, such as a file, a SimpleITK image or a transform.
     source
         The registered (fixed) image or series: gives patient, study and Frame of Reference.
     moving
         The source (moving) image or series: gives Source Frame of Reference UID and the referenced
         images; by default the registered one.
+    like, spacing
+        The grid for a transform that has none of its own, by default that of `source`, and the
+        distance of points on it in mm.
     source_frame_of_reference_uid, frame_of_reference_uid
         Given where the data sets do not have them, or to override what they have.
     pre_matrix, post_matrix
-        4 x 4 matrices applied before and after the displacement, translation in mm.
+        4 x 4 matrices applied before and after the displacement, translation in mm; or files of 16
+        numbers.
     pre_matrix_type, post_matrix_type
         RIGID, RIGID_SCALE or AFFINE, checked against the matrix; by default the narrowest that
         fits.
     registration_type
-        A code (CodeValue, CodingSchemeDesignator, CodeMeaning) of BCID 7100; Type 2, empty by
-        default.
+        How it was found, by its meaning in CID 7100 or as a code; Type 2, empty by default.
     comment
         Frame of Reference Transformation Comment (3006,00C8).
     referenced_frame_numbers, referenced_segment_numbers
@@ -192,7 +201,9 @@ def deformable_registration(
         parse_number_lists(referenced_segment_numbers, tag=0x0062000B),
     )
     item = _registration_item(
-        field.right_handed(),
+        read_field(
+            field, like=registered if like is None else like, spacing=spacing
+        ).right_handed(),
         source_frame_of_reference_uid or _frame_of_reference(moved),
         references,
         registration_type,
@@ -264,7 +275,7 @@ def _registration_item(
     grid: DisplacementField,
     source_frame_of_reference_uid: str,
     references: Sequence[Reference],
-    registration_type: Mapping[str, str] | None,
+    registration_type: str | Code | None,
     comment: str | None,
 ) -> Dataset:
     item = Dataset()
@@ -272,12 +283,7 @@ def _registration_item(
     item.ReferencedImageSequence = [reference.item() for reference in references]
     if comment:
         item.FrameOfReferenceTransformationComment = comment
-    item.RegistrationTypeCodeSequence = []
-    if registration_type is not None:
-        code = Dataset()
-        for keyword, value in registration_type.items():
-            setattr(code, keyword, value)
-        item.RegistrationTypeCodeSequence = [code]
+    item.RegistrationTypeCodeSequence = registration_type_items(registration_type)
     item.DeformableRegistrationGridSequence = [_grid_item(grid)]
     return item
 
@@ -303,6 +309,8 @@ def _grid_item(grid: DisplacementField) -> Dataset:
 def _add_matrix(item: Dataset, keyword: str, matrix: Any, kind: MatrixType | str | None) -> None:
     if matrix is None:
         return
+    if isinstance(matrix, str | Path):
+        matrix = read_matrix(matrix)
     checked, kind = checked_matrix(matrix, kind)
     entry = Dataset()
     entry.FrameOfReferenceTransformationMatrixType = kind.value

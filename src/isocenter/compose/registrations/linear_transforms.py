@@ -22,6 +22,7 @@ __all__ = [
     "holds_linear_transform",
     "is_linear",
     "read_linear_transform",
+    "read_matrix",
     "read_transform",
 ]
 
@@ -80,6 +81,25 @@ def read_linear_transform(
     return _inverse(matrix) if from_fixed else matrix
 
 
+def read_matrix(path: str | Path) -> NDArray[np.float64]:
+    """Return the matrix that a text file of 16 numbers, in row-major order, holds as it is.
+
+    Raises
+    ------
+    NotFound
+        When the file does not exist.
+    CannotCompose
+        When it holds anything else.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise NotFound(f"There is no file {path}; check the path of the matrix.")
+    numbers = _numbers(path)
+    if numbers is None:
+        raise _refused(f"{path} is no text of numbers; expected the 16 of a matrix.")
+    return np.array(numbers).reshape(4, 4)
+
+
 def read_transform(path: Path) -> Any:
     """Return the SimpleITK transform that a file holds.
 
@@ -134,14 +154,20 @@ def _refused(message: str) -> CannotCompose:
 def _numbers_or_transform(path: Path) -> Any:
     """Return the 16 numbers of a text file, else the transform that ITK reads."""
     if path.is_file() and path.suffix.lower() in (".txt", ".mat", ".csv", ".xfm"):
-        try:
-            numbers = [float(one) for one in path.read_text("ascii").replace(",", " ").split()]
-        except ValueError:  # text of another kind, or no text at all
-            return read_transform(path)
-        if len(numbers) != 16:
-            raise _refused(f"{path} holds {len(numbers)} numbers; expected the 16 of a matrix.")
-        return numbers
+        numbers = _numbers(path)
+        return read_transform(path) if numbers is None else numbers
     return read_transform(path)
+
+
+def _numbers(path: Path) -> list[float] | None:
+    """Return the 16 numbers of a text file, None if it is text of another kind or no text."""
+    try:
+        numbers = [float(one) for one in path.read_text("ascii").replace(",", " ").split()]
+    except ValueError:
+        return None
+    if len(numbers) != 16:
+        raise _refused(f"{path} holds {len(numbers)} numbers; expected the 16 of a matrix.")
+    return numbers
 
 
 def _matrix_of(transform: Any) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.content_identification import content_identification
 from isocenter.compose.reading import read_data_set
 from isocenter.compose.references import Reference, add_common_instance_reference
+from isocenter.compose.registrations.fiducial_files import read_fiducials
 from isocenter.compose.registrations.fiducials import Fiducial, OnImage, read_fiducial
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
@@ -27,7 +28,7 @@ _MODULE = "Spatial Fiducials"
 
 
 def spatial_fiducials(
-    fiducials: Iterable[Fiducial],
+    fiducials: Iterable[Fiducial] | str | Path,
     *,
     source: SourceLike,
     content_label: str = "FIDUCIALS",
@@ -44,8 +45,8 @@ def spatial_fiducials(
     Parameters
     ----------
     fiducials
-        With points in the patient, in the frame of reference of the source, or on its images
-        (`fiducial_files.read_fiducials` reads files).
+        With points in the patient, in the frame of reference of the source, or on its images; or a
+        file that `read_fiducials` reads.
     source
         The images that the fiducials were found in: gives patient, study and frame of reference.
     content_label, content_description, content_creator_name
@@ -67,7 +68,7 @@ def spatial_fiducials(
     ----------
     PS3.3 A.40, C.21.1, C.21.2.
     """
-    many = tuple(fiducials)
+    many = tuple(read_fiducials(fiducials) if isinstance(fiducials, str | Path) else fiducials)
     loaded = sources.load(source)
     _check(many)
     composition = Composition(

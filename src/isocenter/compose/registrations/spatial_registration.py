@@ -29,6 +29,7 @@ from isocenter.compose.references import (
 )
 from isocenter.compose.registrations.linear_transforms import read_linear_transform
 from isocenter.compose.registrations.matrices import MatrixType, checked_matrix
+from isocenter.compose.registrations.registration_types import registration_type_items
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
 from isocenter.errors import CannotCompose, InvalidAttribute
@@ -78,7 +79,7 @@ def spatial_registration(
     matrix_type: MatrixType | str | None = None,
     frame_of_reference_uid: str | None = None,
     source_frame_of_reference_uid: str | None = None,
-    registration_type: Code | None = None,
+    registration_type: str | Code | None = None,
     comment: str | None = None,
     used_fiducials: SourceLike | None = None,
     referenced_frame_numbers: str = "",
@@ -113,7 +114,7 @@ def spatial_registration(
         Those of the fixed and the moving images, where the data sets do not have them, or to
         override what they have.
     registration_type
-        A code of CID 7100; Type 2, empty by default.
+        How it was found, by its meaning in CID 7100 or as a code; Type 2, empty by default.
     comment
         Frame of Reference Transformation Comment (3006,00C8).
     used_fiducials
@@ -234,7 +235,7 @@ def _item(
     frame_of_reference_uid: str,
     references: Sequence[Reference],
     matrices: Sequence[tuple[NDArray[np.float64], MatrixType]],
-    registration_type: Code | None,
+    registration_type: str | Code | None,
     comment: str | None,
 ) -> Dataset:
     item = Dataset()
@@ -244,8 +245,7 @@ def _item(
     registered = Dataset()
     if comment:
         registered.FrameOfReferenceTransformationComment = comment
-    kind = [] if registration_type is None else [registration_type.item()]
-    registered.RegistrationTypeCodeSequence = kind
+    registered.RegistrationTypeCodeSequence = registration_type_items(registration_type)
     registered.MatrixSequence = [_matrix_item(matrix, kind) for matrix, kind in matrices]
     item.MatrixRegistrationSequence = [registered]
     return item

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from isocenter.compose import sources
-from isocenter.compose.codes import Code, document_title
+from isocenter.compose.codes import Code, document_title, named_code
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.number_lists import parse_number_lists
 from isocenter.compose.references import Reference, evidence_items, image_references
@@ -34,7 +34,7 @@ def key_object_selection(
     references: SourceLike | Sources,
     *,
     title: str | Code = "Of Interest",
-    title_modifiers: Sequence[Code] = (),
+    title_modifiers: Sequence[str | Code] = (),
     note: str | None = None,
     referenced_frame_numbers: str = "",
     source: SourceLike | None = None,
@@ -53,7 +53,8 @@ def key_object_selection(
     title
         A title of PS3.16 CID 7010, by its meaning (`Of Interest`) or value (`113000`).
     title_modifiers
-        Why, for titles that want it: Rejected for Quality Reasons, Quality Issue, Best In Set.
+        Why, for titles that want it: Rejected for Quality Reasons, Quality Issue (CID 7011), Best
+        In Set (CID 7012); meanings or codes.
     note
         Key Object Description, in plain text.
     referenced_frame_numbers
@@ -107,8 +108,21 @@ def key_object_selection(
     composition.generate(
         "CurrentRequestedProcedureEvidenceSequence", evidence_items(many), "the selected objects"
     )
-    _content(composition, selected, many, code, title_modifiers, note)
+    _content(composition, selected, many, code, _modifiers(title_modifiers), note)
     return composition.finish()
+
+
+def _modifiers(given: Sequence[str | Code]) -> list[Code]:
+    return [
+        named_code(
+            one,
+            (7011, 7012),
+            what="document title modifier",
+            tag=0x0040A043,
+            module="SR Document Content",
+        )
+        for one in given
+    ]
 
 
 def _content(
@@ -124,7 +138,7 @@ def _content(
     if context_group is not None and not modifiers:
         raise CannotCompose(
             f"The title {title.meaning!r} says why by a modifier of CID {context_group}; give "
-            "title_modifiers.",
+            "title_modifiers (--title-modifier NAME).",
             tag=0x0040A043,
             module="SR Document Content",
         )

@@ -17,6 +17,7 @@ from pydicom.uid import ImplicitVRLittleEndian
 
 from isocenter.compose import sources, values
 from isocenter.compose.composition import Composed, Composition
+from isocenter.compose.label_maps import read_label_map
 from isocenter.compose.planes import Stack, stack
 from isocenter.compose.reading import read_data_set
 from isocenter.compose.references import Reference
@@ -36,9 +37,10 @@ _MODULE = "ROI Contour"
 
 
 def rt_structure_set(
-    regions: Iterable[Region],
+    regions: Iterable[Region] | str | Path,
     *,
     source: SourceLike | Sources,
+    names: Mapping[int, str] | None = None,
     holes: Holes | str = Holes.XOR,
     label: str = "REGIONS",
     name: str | None = None,
@@ -53,10 +55,13 @@ def rt_structure_set(
     Parameters
     ----------
     regions
-        Regions with a mask on the source series, or with contours.
+        Regions with a mask on the source series, or with contours; or the file of a label map that
+        `read_label_map` reads.
     source
         The image series that the regions were drawn on: gives patient, study, frame of reference
         and the referenced images.
+    names
+        ROI names of a file, by label.
     holes
         How holes of masks are drawn: XOR as contours of their own (CLOSEDPLANAR_XOR), KEYHOLE by a
         cut of no width to the contour around (CLOSED_PLANAR), which older readers understand.
@@ -81,6 +86,8 @@ def rt_structure_set(
     """
     loaded = sources.load(source)
     images = stack(loaded)
+    if isinstance(regions, str | Path):
+        regions = read_label_map(regions, source=images, names=names)
     many = tuple(regions)
     if not many:
         raise CannotCompose(
@@ -186,7 +193,7 @@ def _structure_set(
 
 def _holes(holes: Holes | str) -> Holes:
     try:
-        return Holes(holes)
+        return Holes(holes.upper() if isinstance(holes, str) else holes)
     except ValueError as error:
         raise CannotCompose(
             f"{holes!r} is no way to draw holes; expected XOR or KEYHOLE.",
