@@ -1,4 +1,5 @@
 import base64
+import io
 import json
 import struct
 import tracemalloc
@@ -553,3 +554,30 @@ def test_explicit_items_in_an_unknown_element_are_read_as_they_are(undefined: bo
     assert data[place.offset : place.offset + place.length] == bytes(2000)
     header = scan(data, EXPLICIT_VR_LITTLE_ENDIAN, final=True)
     assert header.text(0x00100020) == "ID"
+
+
+PRIVATE = {
+    "no creator": [],
+    "an empty creator": [(0x0009, 0x0010, b"")],
+    "a creator of several values": [(0x0009, 0x0010, b"GEMS_IDEN_01\\X ")],
+    "the creator of another block": [(0x0009, 0x0011, b"GEMS_IDEN_01")],
+    "a creator that is a value": [(0x0009, 0x00FF, b"GEMS_IDEN_01")],
+    "an element where none may be": [(0x0009, 0x0001, b"GEMS_IDEN_01")],
+}
+
+
+@pytest.mark.parametrize("creators", PRIVATE.values(), ids=PRIVATE)
+@pytest.mark.parametrize("syntax", [IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN])
+def test_private_elements_without_their_block_are_what_pydicom_reads(
+    syntax: Any, creators: list[tuple[int, int, bytes]]
+) -> None:
+    implicit = syntax is IMPLICIT_VR_LITTLE_ENDIAN
+    elements = [*((g, e, b"LO", v) for g, e, v in creators), (0x0009, 0x1001, b"UN", b"abcd")]
+    data = b"".join(
+        struct.pack("<HHI", group, number, len(value)) + value
+        if implicit
+        else element(group, number, vr, value)
+        for group, number, vr, value in sorted(elements)
+    )
+    dataset = pydicom.dcmread(io.BytesIO(data), force=True)
+    assert model_of(data, syntax) == expected(dataset)
