@@ -1,6 +1,7 @@
 """Series are arrays whose headers follow, read from wherever images are."""
 
 import gc
+import struct
 import tracemalloc
 import zipfile
 from io import BytesIO
@@ -515,6 +516,19 @@ def test_a_series_of_four_axes_goes_to_nifti(tmp_path):
     image = sitk.ReadImage(str(series.to_nifti(tmp_path / "v.nii.gz")))
     assert image.GetSize() == (6, 8, 4, 3)
     assert np.array_equal(sitk.GetArrayFromImage(image), series)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "expected"),
+    [("FrameReferenceTime", 2.5), ("EchoTime", 2.5), ("DiffusionBValue", 1)],
+)
+def test_nifti_s_seconds_between_volumes_are_seconds(tmp_path, keyword, expected):
+    values = np.zeros((3, 2, 4, 5), np.int16)
+    series = Series.from_array(values, tag=(keyword, [0, 2500, 5000]))
+    header = series.to_nifti(tmp_path / "v.nii").read_bytes()
+    assert header[123] & 0x38 == 8  # xyzt_units: NIFTI_UNITS_SEC
+    (found,) = struct.unpack_from("<f", header, 76 + 4 * 4)  # pixdim[4]
+    assert found == expected
 
 
 def test_a_name_of_no_format_is_refused_and_leaves_nothing(folder, tmp_path):

@@ -86,11 +86,9 @@ def table_of(arrangement: Arrangement) -> Table:
     """Return what is remembered of images in order."""
     frames = arrangement.frames
     description = frames[0, 0].stored.description
-    names = [ROW, COLUMN]
+    names = [SLICE, ROW, COLUMN]
     if not description.photometric_interpretation.monochrome:
         names.append(COLOR)
-    if frames.shape[1] > 1 or len(frames) > 1 or True:
-        names.insert(0, SLICE)
     if len(frames) > 1:
         names.insert(0, TAG)
     return Table(

@@ -25,6 +25,7 @@ __all__ = ["grid_of", "image_of", "read_series", "write_image"]
 _ONE_FILE = (".nii", ".nii.gz", ".mha", ".nrrd")
 _SUFFIXES = (*_ONE_FILE, ".npy")
 _SUITED = {"b": np.uint8, "e": np.float32}
+_SECONDS = {"s": 1.0, "ms": 1e-3}
 
 
 def grid_of(series: Series) -> Grid:
@@ -64,10 +65,14 @@ def image_of(series: Series) -> Any:
 
 
 def _step(axis: Axis) -> float:
-    """Return the distance of volumes where it is the same for all, else 1."""
+    """Return the seconds between volumes where they are the same for all, else 1.
+
+    ITK writes the fourth axis in seconds, whatever it is; echo times are in these too, b-values and
+    angles are not.
+    """
     steps = np.diff(axis.values)
     even = len(steps) and steps[0] > 0 and np.allclose(steps, steps[0])
-    return float(steps[0]) if even else 1.0
+    return float(steps[0]) * _SECONDS[axis.unit] if even and axis.unit in _SECONDS else 1.0
 
 
 def _suited(series: Series) -> NDArray[Any]:
