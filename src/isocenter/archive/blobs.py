@@ -403,3 +403,6 @@ class _Claim:
         with contextlib.suppress(OSError):
             self._path.unlink()
         os.close(self._descriptor)
+        if os.name == "nt":  # which removes no file that is open
+            with contextlib.suppress(OSError):
+                self._path.unlink()
