@@ -216,6 +216,14 @@ def test_files_of_research_bring_their_geometry(tmp_path, suffix):
     assert found == pytest.approx(places(ordinals(), matrix), abs=1e-3)
 
 
+PIXELS = {
+    "uint8": "sitkUInt8",
+    "uint16": "sitkUInt16",
+    "int16": "sitkInt16",
+    "float32": "sitkFloat32",
+}
+
+
 def test_a_stack_of_tiff_pictures_becomes_slices_in_the_order_of_their_names(tmp_path):
     (tmp_path / "stack").mkdir()
     array = ordinals().astype(np.uint16)
@@ -226,6 +234,23 @@ def test_a_stack_of_tiff_pictures_becomes_slices_in_the_order_of_their_names(tmp
     image = read_by_simpleitk(tmp_path / "out")
     assert np.array_equal(sitk.GetArrayFromImage(image), array)
     assert image.GetSpacing() == pytest.approx((0.5, 0.5, 2))
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "int16", "float32"])
+@pytest.mark.parametrize("pages", [True, False])
+def test_a_tiff_stack_of_any_type_that_itk_writes_keeps_its_values(tmp_path, kind, pages):
+    array = np.random.default_rng(3).normal(60 if kind[0] == "u" else -60, 20, (11, 6, 5))
+    image = sitk.GetImageFromArray(np.round(array * 4).clip(0 if kind[0] == "u" else None, 255))
+    image = sitk.Cast(image / 4 if kind == "float32" else image, getattr(sitk, PIXELS[kind]))
+    (tmp_path / "stack").mkdir()
+    for number in range(1 if pages else 11):
+        part = image if pages else image[:, :, number]
+        sitk.WriteImage(part, str(tmp_path / "stack" / f"slice{number}.tif"))
+    series = acquired_series(tmp_path / "stack", modality="CT", spacing=(2, 0.5, 0.5))
+    series.save(tmp_path / "out")
+    found = sitk.GetArrayFromImage(read_by_simpleitk(tmp_path / "out"))
+    expected = sitk.GetArrayFromImage(image)
+    assert np.abs(found - expected).max() <= series.largest_error + 1e-9 < 0.01
 
 
 def test_an_array_without_geometry_takes_that_of_its_source(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -138,7 +139,9 @@ def _read(content: Any) -> Volume:
 
 def _of_path(path: Path) -> Volume:
     if path.is_dir():
-        return _of_pictures(sorted(one for one in path.iterdir() if one.suffix.lower() in _TIFF))
+        return _of_pictures(
+            sorted((one for one in path.iterdir() if one.suffix.lower() in _TIFF), key=_as_counted)
+        )
     if not path.is_file():
         raise NotFound(f"There is no file {path}; check the path of the volume.")
     if path.suffix.lower() in _TIFF:
@@ -201,8 +204,8 @@ def _of_image(image: Any, name: str) -> Volume:
 def _of_pictures(paths: Sequence[Path]) -> Volume:
     if not paths:
         raise NotFound("There is no TIFF picture; give the folder or the files of a stack.")
-    pages = [images.read(path).pixels for path in paths]
-    found = {(one.shape[1:], str(one.dtype)) for one in pages if one is not None}
+    pages = [images.read_values(path) for path in paths]
+    found = {(one.shape[1:], str(one.dtype)) for one in pages}
     if len(found) > 1:
         listed = ", ".join(f"{shape} {kind}" for shape, kind in sorted(found))
         raise CannotCompose(
@@ -210,10 +213,16 @@ def _of_pictures(paths: Sequence[Path]) -> Volume:
             tag=0x00280010,
             module="Image Pixel",
         )
-    stack = np.concatenate([one for one in pages if one is not None])
+    stack = np.concatenate(pages)
     if stack.ndim == 4:
         raise _colored(str(paths[0]))
     return _of_array(stack)
+
+
+def _as_counted(path: Path) -> list[tuple[int, str]]:
+    """Sort key by which slice2 comes before slice10."""
+    parts = re.split(r"(\d+)", path.name)
+    return [(int(part), part) if part.isdecimal() else (-1, part) for part in parts]
 
 
 def _grid(affine: NDArray[np.float64], space: str, values: NDArray[Any]) -> Grid:

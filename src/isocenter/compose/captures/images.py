@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from isocenter.errors import CannotCompose, NotFound
 
-__all__ = ["EncodedJpeg", "ImageLike", "Picture", "decoded", "read", "read_all"]
+__all__ = ["EncodedJpeg", "ImageLike", "Picture", "decoded", "read", "read_all", "read_values"]
 
 ImageLike: TypeAlias = "NDArray[Any] | str | Path | bytes"
 """An array (rows, columns), (rows, columns, 3) or with frames in front; or a picture file."""
@@ -109,12 +109,28 @@ def read(image: ImageLike) -> Picture:
     content = image if isinstance(image, bytes) else _content(Path(image))
     if content[:3] == b"\xff\xd8\xff":
         return _jpeg(content, name)
-    return Picture(_decoded(content, name))
+    return Picture(_with_frames(_decoded(content, name)))
+
+
+def read_values(path: Path) -> NDArray[Any]:
+    """Read the pages of a picture file as measured values, which may be real or negative.
+
+    Returns
+    -------
+    numpy.ndarray
+        (pages, rows, columns) or (pages, rows, columns, 3), of the type that the file has.
+
+    Raises
+    ------
+    NotFound, CannotCompose
+        As `read` does, but for the type of gray values.
+    """
+    return _decoded(_content(path), str(path), _values)
 
 
 def decoded(jpeg: EncodedJpeg) -> NDArray[Any]:
     """Return the pixels of a kept JPEG stream as (1, rows, columns[, 3])."""
-    return _decoded(jpeg.stream, "the JPEG")
+    return _with_frames(_decoded(jpeg.stream, "the JPEG"))
 
 
 def _content(path: Path) -> bytes:
@@ -152,7 +168,10 @@ def _with_frames(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def _decoded(content: bytes, name: str) -> NDArray[Any]:
+def _decoded(
+    content: bytes, name: str, frame: Callable[[Any, str], NDArray[Any]] | None = None
+) -> NDArray[Any]:
+    """Return the pages of a picture, each as `frame` gives it: by itself as SC holds it."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -165,7 +184,7 @@ def _decoded(content: bytes, name: str) -> NDArray[Any]:
             frames: list[NDArray[Any]] = []
             for index in range(getattr(picture, "n_frames", 1)):
                 picture.seek(index)
-                frames.append(_frame(picture, name))
+                frames.append((frame or _frame)(picture, name))
     except UnidentifiedImageError as error:
         raise CannotCompose(
             f"{name} is no readable picture; give a JPEG, PNG, TIFF or BMP."
@@ -176,9 +195,17 @@ def _decoded(content: bytes, name: str) -> NDArray[Any]:
         raise CannotCompose(
             f"{name} is no readable JPEG, PNG, TIFF or BMP picture: {error}."
         ) from error
-    if len({frame.shape for frame in frames}) > 1:
+    if len({one.shape for one in frames}) > 1:
         raise CannotCompose(f"{name} has pages of different sizes; give them one by one.")
-    return _with_frames(np.stack(frames))
+    return np.stack(frames)
+
+
+def _values(picture: Any, name: str) -> NDArray[Any]:
+    from PIL import ImageOps
+
+    if picture.mode == "F" or picture.mode.startswith("I"):
+        return np.asarray(ImageOps.exif_transpose(picture))
+    return _frame(picture, name)
 
 
 def _frame(picture: Any, name: str) -> NDArray[Any]:
@@ -229,7 +256,7 @@ def _jpeg(content: bytes, name: str) -> Picture:
         )
     if header.rotated or header.process not in (0xC0, 0xC1):
         # A turned picture cannot keep its stream, and progressive has no transfer syntax left.
-        return Picture(_decoded(content, name), was_lossy=True)
+        return Picture(_with_frames(_decoded(content, name)), was_lossy=True)
     return Picture(
         jpeg=EncodedJpeg(
             stream=content,
