@@ -73,7 +73,32 @@ def test_an_unknown_laterality_is_empty_of_paired_body_parts_and_absent_of_other
 def test_text_that_no_character_set_holds_is_refused_without_being_quoted():
     with pytest.raises(CannotCompose, match="No character set of DICOM holds the text") as refused:
         secondary_capture(np.zeros((4, 4), np.uint8), overrides={"ImageComments": "DOE \ud800"})
-    assert refused.value.tag == 0x00080005 and "DOE" not in str(refused.value)
+    assert refused.value.tag == 0x00204000 and "DOE" not in str(refused.value)
+
+
+def test_text_beyond_the_chosen_character_set_is_told_by_its_attribute_in_items_too():
+    request = {"RequestedProcedureID": "1", "RequestedProcedureDescription": "Σ"}
+    overrides = {"SpecificCharacterSet": "ISO_IR 100", "RequestAttributesSequence": [request]}
+    with pytest.raises(CannotCompose) as refused:
+        secondary_capture(np.zeros((4, 4), np.uint8), overrides=overrides)
+    path = "RequestAttributesSequence (0040,0275) > RequestedProcedureDescription (0032,1060)"
+    assert path in str(refused.value) and refused.value.tag == 0x00321060
+
+
+@pytest.mark.parametrize("keyword", ["Rows", "BitsStored", "NumberOfFrames", "SOPClassUID"])
+def test_neither_a_caller_nor_a_site_can_set_what_describes_the_pixels(keyword, tmp_path: Path):
+    site = tmp_path / "site.toml"
+    value = '"1.2.3"' if keyword == "SOPClassUID" else "3"
+    site.write_text(f"[overrides]\n{keyword} = {value}\n")
+    slices, values = ct_series(2, 8, 8), np.zeros((2, 8, 8), np.int16)
+    for said in ({"overrides": {keyword: 3}}, {"template_file": site}):
+        for make in (
+            lambda said=said: secondary_capture(values.astype(np.uint8), **said),
+            lambda said=said: derived_series(slices, values, **said),
+            lambda said=said: acquired_series(values, modality="CT", spacing=(1, 1, 1), **said),
+        ):
+            with pytest.raises(CannotCompose, match=f"{keyword} .*cannot be set"):
+                make()
 
 
 @pytest.mark.parametrize(

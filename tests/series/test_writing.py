@@ -50,6 +50,24 @@ def test_what_was_set_is_written(tmp_path):
     assert back.get("ImagePositionPatient", slice=4) == [1, 2, 500]
 
 
+@pytest.mark.parametrize("template", [False, True])
+def test_overrides_win_over_what_was_set(tmp_path, template):
+    series = Series.open(write(tmp_path / "s", volume()))
+    series.set("ImageComments", "noisy", slice=2)
+    (tmp_path / "site.toml").write_text('[overrides]\nImageComments = "site"\n')
+    said = (
+        {"template_file": tmp_path / "site.toml"}
+        if template
+        else {"overrides": {"ImageComments": "site"}}
+    )
+    (series + 1).write(tmp_path / "out", **said)
+    new = Series.from_array(series.array, affine=series.affine)
+    new.set("ImageComments", "noisy")
+    new.write(tmp_path / "new", modality="CT", **said)
+    for folder in ("out", "new"):
+        assert set(Series.open(tmp_path / folder).values_of("ImageComments").flat) == {"site"}
+
+
 def test_volumes_of_several_echoes_are_one_series(tmp_path):
     series = Series.open(write(tmp_path / "s", echoes()))
     (series * 2).write(tmp_path / "out")

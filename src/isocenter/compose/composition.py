@@ -21,6 +21,7 @@ from pydicom.uid import UID
 import isocenter
 from isocenter.compose import attributes, values
 from isocenter.compose.element_values import checked_element, copied_element, element
+from isocenter.compose.fixed_attributes import refuse_fixed
 from isocenter.compose.sources import Source, Sources
 from isocenter.compose.templates import Template
 from isocenter.compose.writing import write
@@ -328,6 +329,8 @@ class Composition:
 
     def finish(self) -> Composed:
         """Apply template and overrides, choose the character set, and return the object."""
+        refuse_fixed(self._template.overrides(self._kind), by=self._template.name)
+        refuse_fixed(self._overrides)
         for keyword, value in self._template.defaults(self._kind).items():
             if not self.data_set.get(keyword):
                 self._set_checked(

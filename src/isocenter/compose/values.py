@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import cast
 
@@ -118,7 +118,10 @@ def use_fitting_character_set(data_set: Dataset) -> str | None:
     str or None
         The defined term, or None where the default repertoire does and the attribute is left out.
     """
-    term = character_set_for("".join(_texts(data_set)))
+    try:
+        term = character_set_for("".join(_texts(data_set)))
+    except CannotCompose as error:
+        raise _beyond(data_set, str(error).partition(": ")[2], _is_unicode) from None
     if term is None:
         if "SpecificCharacterSet" in data_set:
             del data_set.SpecificCharacterSet
@@ -140,12 +143,35 @@ def check_character_set(data_set: Dataset) -> None:
     text = "".join(_texts(data_set))
     codecs = [_codec(term) for term in terms]
     if not all(_fits(part, codecs) for part in text.split("\\")):
-        raise CannotCompose(
+        message = (
             f"Specific Character Set (0008,0005) {'/'.join(terms)} does not hold all text of the "
-            "object; choose another, such as ISO_IR 192, or none: one that fits is then found.",
-            tag=0x00080005,
-            module="SOP Common",
+            "object; choose another, such as ISO_IR 192, or none: one that fits is then found."
         )
+        raise _beyond(data_set, message, lambda text: _fits(text, codecs))
+
+
+def _beyond(data_set: Dataset, message: str, fits: Callable[[str], bool]) -> CannotCompose:
+    """Return the error for text that does not fit, which names the first attribute that has it."""
+    path = _path_of(data_set, fits)
+    where = f"{' > '.join(map(described, path))}: " if path else ""
+    tag = path[-1] if path else 0x00080005
+    return CannotCompose(f"{where}{message}", tag=tag, module="SOP Common")
+
+
+def _path_of(data_set: Dataset, fits: Callable[[str], bool]) -> list[int]:
+    """Return the tags that lead to the first text that does not fit."""
+    for element in data_set:
+        if element.VR == "SQ":
+            for item in element.value:
+                if below := _path_of(item, fits):
+                    return [int(element.tag), *below]
+        elif element.VR in _TEXT and not all(map(fits, str(element.value or "").split("\\"))):
+            return [int(element.tag)]
+    return []
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _codec(term: str) -> str:

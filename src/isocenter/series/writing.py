@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 
 from isocenter.compose.composition import Composed
 from isocenter.compose.element_values import element
+from isocenter.compose.templates import template
 from isocenter.compose.values import described, tag_of
 from isocenter.compose.whole_folders import whole_folder
 from isocenter.dicom import new_uid
@@ -66,17 +67,26 @@ def _acquired(series: Series, options: Mapping[str, Any]) -> Any:
         )
     table = series.table
     tag = (table.keyword, list(series.axis(TAG).values)) if table.keyword else None
-    overrides: dict[str, Any] = {**_changes(table), **(options.get("overrides") or {})}
+    overridden = _overridden(options, "acquired_series")
+    changes = {f"{tag:08X}": value for tag, value in _changes(table, overridden).items()}
+    overrides: dict[str, Any] = {**changes, **(options.get("overrides") or {})}
     values = series.array if SLICE in table.names else np.expand_dims(series.array, -3)
     chosen: dict[str, Any] = {"tag": tag, **options, "overrides": overrides}
     return acquired_series(values, affine=series.affine, **chosen)
 
 
-def _changes(table: Table) -> dict[str, Any]:
-    """Return what was set, which new images can only have in common."""
+def _overridden(options: Mapping[str, Any], kind: str) -> set[int]:
+    """Return the tags of overrides, which win over what was set before."""
+    site = template(options.get("template_file"))
+    said = (options.get("overrides") or {}, site.overrides(kind) if site else {})
+    return {tag_of(keyword) for keywords in said for keyword in keywords}
+
+
+def _changes(table: Table, overridden: set[int]) -> dict[int, Any]:
+    """Return what was set and not overridden, which new images can only have in common."""
     first, *others = table.frames.flat
     known: set[int] = {tag for frame in table.frames.flat for tag in frame.changes}
-    known -= {tag_of(table.keyword)} if table.keyword else set()
+    known -= overridden | ({tag_of(table.keyword)} if table.keyword else set())
     for tag in known:
         if any(frame.changes.get(tag) != first.changes.get(tag) for frame in others):
             raise CannotCompose(
@@ -84,7 +94,7 @@ def _changes(table: Table) -> dict[str, Any]:
                 "in common: set it for all.",
                 tag=tag,
             )
-    return {f"{tag:08X}": first.changes[tag] for tag in known}
+    return {tag: first.changes[tag] for tag in known}
 
 
 def _volumes(series: Series) -> NDArray[Any]:
@@ -100,12 +110,12 @@ def _derived(row: NDArray[Any], values: NDArray[Any], options: Mapping[str, Any]
     """Derive the images of one volume, in the order of the row."""
     from isocenter.compose.derivation.derived import derived_series
 
-    order = _along_normal(row)
+    order, overridden = _along_normal(row), _overridden(options, "derived_series")
     headers = [_source(row[k]) for k in order]
     plain = values.astype(np.uint8) if values.dtype == bool else values
     composed = list(derived_series(headers, plain[order], **options))
     for one, k in zip(composed, order, strict=True):
-        _complete(one.data_set, row[k])
+        _complete(one.data_set, row[k], overridden)
     return [composed[order.index(k)] for k in range(len(row))]
 
 
@@ -140,7 +150,7 @@ def _source(frame: Frame) -> Dataset:
     return header
 
 
-def _complete(data_set: Dataset, frame: Frame) -> None:
+def _complete(data_set: Dataset, frame: Frame, overridden: set[int]) -> None:
     """Refer to every image that this one was made from, and keep what was set."""
     sources = list(frame.sources())
     references = data_set.get("SourceImageSequence")
@@ -151,7 +161,8 @@ def _complete(data_set: Dataset, frame: Frame) -> None:
             item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = _uids(one)
             references.append(item)
     for tag, value in frame.changes.items():
-        data_set[tag] = element(tag, value)
+        if tag not in overridden:
+            data_set[tag] = element(tag, value)
 
 
 def _uids(image: StoredImage) -> tuple[str, str]:

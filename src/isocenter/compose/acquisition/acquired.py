@@ -27,6 +27,7 @@ from isocenter.compose.composition import Composed, Composition, Origin, Provena
 from isocenter.compose.derivation.quantisation import Range, new_form
 from isocenter.compose.derivation.tables import limits_of
 from isocenter.compose.element_values import element
+from isocenter.compose.fixed_attributes import OF_PIXELS, refuse_fixed
 from isocenter.compose.planes import stack
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
@@ -39,21 +40,12 @@ __all__ = ["AcquiredSeries", "acquired_series"]
 
 _MODULE = "Image Pixel"
 _FIXED = (
-    "SOPClassUID",
+    *OF_PIXELS,
     "SOPInstanceUID",
     "Modality",
-    "NumberOfFrames",
-    "Rows",
-    "Columns",
-    "SamplesPerPixel",
-    "BitsAllocated",
-    "BitsStored",
-    "HighBit",
-    "PixelRepresentation",
     "RescaleSlope",
     "RescaleIntercept",
     "ImagePositionPatient",
-    "PixelData",
 )
 _TINY = float(np.finfo(np.float64).tiny)
 _PLACE = ("SliceThickness", "SpacingBetweenSlices")
@@ -136,7 +128,10 @@ def acquired_series(
     PS3.3 A.3, A.4, A.21, A.36, A.38, A.56, C.7.6.2, C.11.1.
     """
     kind = modality_of(modality)
-    _check_overrides(overrides or {})
+    site = template(template_file)
+    refuse_fixed(overrides or (), fixed=_FIXED)
+    if site is not None:
+        refuse_fixed(site.overrides("acquired_series"), fixed=_FIXED, by=site.name)
     inherited = sources.load(source)
     read = _placed(read_volume(volume, affine=affine, space=space, spacing=spacing), inherited)
     _check_values(read.values)
@@ -146,7 +141,7 @@ def acquired_series(
         kind,
         kind.enhanced_uid if enhanced else kind.sop_class_uid,
         inherited,
-        template(template_file),
+        site,
         overrides,
     )
     _inherit(composition, kind, same_frame_of_reference)
@@ -371,15 +366,6 @@ def _placed(volume: Volume, inherited: Sources) -> Volume:
 def _thickness(image: sources.Source) -> float:
     found = (image.data_set.get(keyword) for keyword in _PLACE)
     return next((abs(float(one)) for one in found if one), 1.0)
-
-
-def _check_overrides(overrides: Mapping[str, Any]) -> None:
-    fixed = {values.tag_of(keyword) for keyword in _FIXED}
-    for keyword in overrides:
-        if (tag := values.tag_of(keyword)) in fixed:
-            raise CannotCompose(
-                f"{values.described(tag)} follows from the volume and cannot be set.", tag=tag
-            )
 
 
 def _check_values(array: NDArray[Any]) -> None:

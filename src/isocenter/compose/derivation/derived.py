@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from isocenter.compose import values
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composed, Origin, Provenance
 from isocenter.compose.derivation import tables as derivation_tables
@@ -32,6 +31,7 @@ from isocenter.compose.derivation.operations import (
 )
 from isocenter.compose.derivation.quantisation import Limits, StoredForm, fitting_form
 from isocenter.compose.derivation.source_series import SourceSeries, read_series
+from isocenter.compose.fixed_attributes import OF_PIXELS, refuse_fixed
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
 from isocenter.compose.volume_grids import Grid
@@ -43,20 +43,11 @@ from isocenter.errors import CannotCompose
 __all__ = ["DerivedSeries", "derived_series"]
 
 _FIXED = (
+    *OF_PIXELS,
     "SOPInstanceUID",
-    "SOPClassUID",
     "SeriesInstanceUID",
-    "Rows",
-    "Columns",
-    "SamplesPerPixel",
-    "BitsAllocated",
-    "BitsStored",
-    "HighBit",
-    "PixelRepresentation",
     "RescaleSlope",
     "RescaleIntercept",
-    "NumberOfFrames",
-    "PlanarConfiguration",
     "SourceImageSequence",
 )
 _METHODS = {
@@ -141,7 +132,9 @@ def derived_series(
     ----------
     PS3.3 C.7.6.1.1.2, C.7.6.1.1.3, C.12.1.1.5; PS3.16 CID 7202, CID 7203.
     """
-    _check_overrides(overrides or {})
+    site = template(template_file) or Template()
+    refuse_fixed(overrides or (), fixed=_FIXED)
+    refuse_fixed(site.overrides("derived_series"), fixed=_FIXED, by=site.name)
     series = read_series(source, series_instance_uid=series_instance_uid)
     kind = series.images[0].header.sop_class_uid
     if (why := derivation_tables.refused_classes().get(kind)) is not None:
@@ -167,7 +160,7 @@ def derived_series(
         series_description=series_description,
         series_number=series_number,
         burned_in=burned_in_annotation,
-        template=template(template_file) or Template(),
+        template=site,
         overrides=dict(overrides or {}),
     )
     kept = keep_private if isinstance(keep_private, bool) else tuple(keep_private)
@@ -262,15 +255,6 @@ def _operation(pixels: Any, grid: Grid | None) -> Operation:
         f"{type(pixels).__name__} gives no pixels; give an array, an operation such as Smooth, or "
         "a function."
     )
-
-
-def _check_overrides(overrides: Mapping[str, Any]) -> None:
-    fixed = derivation_tables.tags_of(_FIXED)
-    for keyword in overrides:
-        if (tag := values.tag_of(keyword)) in fixed or tag >> 16 == 0x7FE0:
-            raise CannotCompose(
-                f"{values.described(tag)} follows from the new images and cannot be set.", tag=tag
-            )
 
 
 def _sop_class(series: SourceSeries, result: Result, notes: list[str]) -> str:
