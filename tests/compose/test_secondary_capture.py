@@ -116,6 +116,25 @@ def test_several_jpegs_become_frames_byte_by_byte(tmp_path: Path) -> None:
     assert dciodvfy_errors(path) == []
 
 
+@pytest.mark.parametrize("second", [{}, {"keep_rgb": True}])
+def test_jpegs_of_two_colour_models_become_frames_of_the_same_colours(
+    tmp_path: Path, second: dict[str, object]
+) -> None:
+    streams = [picture(keep_rgb=True), picture(**second)]
+    path = secondary_capture(streams, frame_time=40).save(tmp_path / "sc.dcm")
+    assert dciodvfy_errors(path) == []
+    for number, stream in enumerate(streams, 1):
+        expected = np.asarray(Image.open(io.BytesIO(stream)))
+        np.testing.assert_array_equal(dcmtk_pixels(path, number, tmp_path), expected)
+
+
+def test_several_frames_of_a_signed_type_are_unsigned(tmp_path: Path) -> None:
+    pixels = RANDOM.integers(0, 100, (3, 7, 9)).astype(np.int16)
+    path = secondary_capture(pixels).save(tmp_path / "sc.dcm")
+    assert dciodvfy_errors(path) == []
+    np.testing.assert_array_equal(pydicom.dcmread(path).pixel_array, pixels)
+
+
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP"])
 def test_pictures_without_loss_keep_every_pixel(tmp_path: Path, kind: str) -> None:
     pixels = VARIANTS["color"][0]
@@ -160,6 +179,10 @@ def test_a_jpeg_in_cmyk_is_refused_by_name() -> None:
         (b"hello", "no readable picture; give"),
         (png_of_size(40_000, 40_000), "more pixels than are read"),
         (picture()[:30], "JPEG"),
+        (picture()[:-40], "breaks off before its end"),
+        (np.zeros((9, 7, 4), np.uint8), "opacity"),
+        (np.full((2, 4, 5), -1, np.int16), "none below 0"),
+        (np.zeros((2, 4, 5, 3), np.uint16), "8 bits"),
     ],
 )
 def test_what_cannot_be_right_is_refused(content: object, sentence: str) -> None:

@@ -52,7 +52,7 @@ def add_pixels(
         When the pictures differ in size or type.
     """
     streams = [picture.jpeg for picture in pictures if picture.jpeg is not None]
-    if len(streams) == len(pictures):
+    if len(streams) == len(pictures) and _can_be_kept(streams, multi_frame):
         _add_jpeg(composition, streams, multi_frame)
     else:
         _add_native(composition, _stacked(pictures), multi_frame)
@@ -118,6 +118,12 @@ def reference_sources(
         composition.generate("ReferencedImageSequence", referenced, "the sources")
 
 
+def _can_be_kept(streams: Sequence[EncodedJpeg], multi_frame: bool) -> bool:
+    """Whether one Photometric Interpretation holds for all; True Color has YBR_FULL_422 alone."""
+    found = {one.photometric_interpretation for one in streams if one.samples == 3}
+    return len(found) < 2 and not (multi_frame and "RGB" in found)
+
+
 def _image_reference(source: Dataset, frame: int | None) -> dict[str, Any]:
     found: dict[str, Any] = {
         "ReferencedSOPClassUID": source.SOPClassUID,
@@ -152,7 +158,30 @@ def _stacked(pictures: Sequence[Picture]) -> NDArray[Any]:
     return np.concatenate(arrays)
 
 
+def _suited_to_frames(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return pixels as multi-frame captures hold them (PS3.3 C.8.6.3, A.8.3 to A.8.5)."""
+    if pixels.ndim == 4 and pixels.dtype.itemsize > 1:
+        raise CannotCompose(
+            "Several frames of colour have 8 bits a sample, these 16; scale them to 8 bits, or "
+            "give them one by one.",
+            tag=0x00280100,
+            module="Image Pixel",
+        )
+    if pixels.dtype.kind != "i":
+        return pixels
+    if pixels.min() < 0:
+        raise CannotCompose(
+            f"The frames have values down to {pixels.min()}; several frames of a capture hold none "
+            "below 0. Add an offset, give them one by one, or compose a series.",
+            tag=0x00280103,
+            module="Image Pixel",
+        )
+    return pixels.astype(pixels.dtype.str.replace("i", "u"))
+
+
 def _add_native(composition: Composition, pixels: NDArray[Any], multi_frame: bool) -> None:
+    if multi_frame:
+        pixels = _suited_to_frames(pixels)
     color = pixels.ndim == 4
     signed = pixels.dtype.kind == "i"
     bits = 1 if pixels.dtype.kind == "b" else 8 * pixels.dtype.itemsize

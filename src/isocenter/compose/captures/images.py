@@ -149,6 +149,13 @@ def _with_frames(array: NDArray[Any]) -> NDArray[Any]:
             module="Image Pixel",
         )
     color = array.ndim >= 3 and array.shape[-1] == 3
+    if array.ndim == 3 and array.dtype == np.uint8 and array.shape[2] == 4 < min(array.shape[:2]):
+        raise CannotCompose(
+            f"The pixels have the shape {array.shape}, which looks like red, green, blue and "
+            "opacity; DICOM has no opacity: give the first three.",
+            tag=0x00280002,
+            module="Image Pixel",
+        )
     if array.ndim == (3 if color else 2):
         array = array[np.newaxis]
     if array.ndim != (4 if color else 3) or 0 in array.shape:
@@ -302,6 +309,12 @@ def _jpeg_header(content: bytes, name: str) -> _JpegHeader:
             if len(body) < 6:
                 break
             bits, rows, columns, samples = struct.unpack_from(">BHHB", body)
+            if content.rfind(b"\xff\xd9", position) < 0:
+                raise CannotCompose(
+                    f"{name} is a JPEG that breaks off before its end; give the whole file.",
+                    tag=0x7FE00010,
+                    module="Image Pixel",
+                )
             return _JpegHeader(marker, bits, rows, columns, samples, adobe, rotated)
         if marker == 0xEE and body[:5] == b"Adobe" and len(body) >= 12:
             adobe = body[11]
