@@ -233,6 +233,18 @@ def test_a_table_says_which_object_gets_what(run, series):
     assert [one.StudyID for one in after] == ["S0", "S1", "S1", "S1"]
 
 
+def test_a_value_is_replaced_where_it_is_what_was_said(run, series):
+    for number, path in enumerate(sorted(series.iterdir())):
+        run("correct", str(path), "--set", f"PatientID=P{number}", "-o", "in")
+    answer = run("correct", "in", "--replace", "PatientID:P1=Q1", "--replace", "PatientID:P3=",
+                 "-o", "out")  # fmt: skip
+    assert answer.out == "2 corrected, 2 unchanged, 0 failed\n"
+    after = [pydicom.dcmread(path).PatientID or "" for path in sorted(Path("out").iterdir())]
+    assert after == ["P0", "Q1", "P2", ""]
+    wrong = run("correct", "in", "--replace", "PatientID=P1", "-o", "other")
+    assert wrong.code == 2 and "write KEY:OLD=NEW" in wrong.err
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -5,7 +5,7 @@ from typing import Any
 
 from isocenter.errors import ConfigurationError
 
-__all__ = ["overrides", "pairs"]
+__all__ = ["overrides", "pairs", "replacements"]
 
 _INTEGERS = frozenset({"IS", "SL", "SS", "SV", "UL", "US", "UV"})
 _REALS = frozenset({"FD", "FL"})
@@ -46,6 +46,24 @@ def overrides(assignments: Iterable[str]) -> dict[str, Any]:
         When the data dictionary has no such attribute.
     """
     return {key: _value(key, text) for key, text in pairs(assignments, "--set").items()}
+
+
+def replacements(assignments: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return old and new values by keyword from `KEY:OLD=NEW` texts.
+
+    Raises
+    ------
+    ConfigurationError
+        When one is written otherwise.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for one in assignments:
+        key, colon, values = one.partition(":")
+        old, equals, new = values.partition("=")
+        if not (key.strip() and colon and equals):
+            raise ConfigurationError(f"--replace {one}: write KEY:OLD=NEW")
+        found.setdefault(key.strip(), {})[old] = new
+    return found
 
 
 def _value(key: str, text: str) -> Any:

@@ -32,6 +32,11 @@ SeriesOf = Annotated[
 ]
 
 
+ConversionType = Annotated[
+    str, typer.Option(metavar="CS", help="DV, DI, DF, WSD, SD, SI, DRW or SYN.")
+]
+
+
 @kind(
     "sc",
     "isocenter compose sc photo.jpg --from image.dcm -o out.dcm",
@@ -52,9 +57,7 @@ def sc(
     modality: Annotated[
         str | None, typer.Option(metavar="CS", help="Modality of the new series.")
     ] = None,
-    conversion_type: Annotated[
-        str, typer.Option(metavar="CS", help="DV, DI, DF, WSD, SD, SI, DRW or SYN.")
-    ] = "WSD",
+    conversion_type: ConversionType = "WSD",
     pixel_spacing: Spacing = None,
     frame_time: Annotated[
         float | None, typer.Option(metavar="MS", help="Milliseconds from frame to frame.", min=0)
@@ -123,7 +126,9 @@ def video(
     anatomic_region: Annotated[
         str | None, typer.Option(metavar="NAME", help="What is shown, of CID 4, such as Stomach.")
     ] = None,
+    conversion_type: ConversionType = "WSD",
     burned_in_annotation: BurnedIn = False,
+    series_of: SeriesOf = None,
 ) -> "Composed":
     """Video of photography, endoscopy or microscopy; a stream that DICOM has is kept as it is."""
     from isocenter import compose
@@ -132,7 +137,9 @@ def video(
         file,
         kind=kind,
         anatomic_region=anatomic_region,
+        conversion_type=conversion_type,
         burned_in_annotation=burned_in_annotation,
+        series_of=series_of,
         **inherited.arguments(),
     )
 

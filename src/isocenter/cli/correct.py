@@ -31,10 +31,15 @@ def correct(
     remove: Annotated[
         list[str] | None, typer.Option(metavar="KEY", help="An attribute to remove.")
     ] = None,
+    replace: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY:OLD=NEW", help="An attribute that becomes NEW where it is OLD."),
+    ] = None,
     table: Annotated[
         Path | None,
         typer.Option(
             "--map",
+            "--table",
             metavar="CSV",
             help="Columns match:KEY are compared; where they agree, the others are set.",
         ),
@@ -71,9 +76,11 @@ def correct(
     from isocenter.cli.delivery import deliver_files
 
     options.require_paths(paths)
-    changes = bool(assigned or remove or table or worklist)
+    changes = bool(assigned or remove or replace or table or worklist)
     if changes == undo:
-        raise ConfigurationError("say what changes: --set, --remove, --map, --worklist, or --undo")
+        raise ConfigurationError(
+            "say what changes: --set, --remove, --replace, --map, --worklist, or --undo"
+        )
     if output is None and not dry_run:
         raise ConfigurationError("say where the corrected files go: -o DIR")
     if reason not in ("CORRECT", "COERCE"):
@@ -83,6 +90,7 @@ def correct(
         output=output or Path(),
         set_values=assignments.overrides(assigned or ()),
         remove=remove or (),
+        replace=assignments.replacements(replace or ()),
         table=table,
         worklist=worklist,
         reason=reason,

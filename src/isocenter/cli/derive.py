@@ -44,22 +44,36 @@ def derive(
     new_geometry: Annotated[
         bool, typer.Option("--new-geometry", help="The pixels may lie elsewhere than the series.")
     ] = False,
-    series: Annotated[
-        str | None, typer.Option(metavar="UID", help="Which series, where there are several.")
+    series_instance_uid: Annotated[
+        str | None,
+        typer.Option(
+            "--series",
+            "--series-instance-uid",
+            metavar="UID",
+            help="Which series, where there are several.",
+        ),
     ] = None,
     description: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What was done: Derivation Description.")
     ] = None,
-    code: Annotated[
+    codes: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help='What was done, as CID 7203 says: "Z-Score Map".'),
+        typer.Option(
+            "--code",
+            "--codes",
+            metavar="NAME",
+            help='What was done, as CID 7203 says: "Z-Score Map".',
+        ),
     ] = None,
     precision: Annotated[
         float | None,
         typer.Option(metavar="NUMBER", help="Largest error of a value, in its unit.", min=0),
     ] = None,
-    burned_in: Annotated[
-        bool, typer.Option("--burned-in", help="The new pixels show who the patient is.")
+    burned_in_annotation: Annotated[
+        bool,
+        typer.Option(
+            "--burned-in", "--burned-in-annotation", help="The new pixels show who the patient is."
+        ),
     ] = False,
     keep_private: Annotated[
         list[str] | None,
@@ -85,10 +99,10 @@ def derive(
         list(paths),
         _operation(smooth, resample, interpolation, pixels, new_geometry=new_geometry),
         description=description,
-        codes=code or (),
-        series_instance_uid=series,
+        codes=codes or (),
+        series_instance_uid=series_instance_uid,
         precision=precision,
-        burned_in_annotation=True if burned_in else None,
+        burned_in_annotation=True if burned_in_annotation else None,
         keep_private="all" in (keep_private or ()) or tuple(keep_private or ()),
         **inherited.said,
     )

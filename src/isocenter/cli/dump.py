@@ -26,10 +26,17 @@ def dump(
     ] = False,
     private_values: Annotated[
         bool,
-        typer.Option("--private", help="Decode private values by their creators' dictionaries."),
+        typer.Option(
+            "--private",
+            "--private-values",
+            help="Decode private values by their creators' dictionaries.",
+        ),
     ] = False,
     binary_bytes: Annotated[
-        int, typer.Option("--bytes", metavar="N", min=0, help="Bytes of binary values to show.")
+        int,
+        typer.Option(
+            "--bytes", "--binary-bytes", metavar="N", min=0, help="Bytes of binary values to show."
+        ),
     ] = 8,
     limit: Annotated[
         int | None,

@@ -73,6 +73,25 @@ if TYPE_CHECKING:
     )
     from isocenter.compose.volume_grids import Grid
 
+    sc = secondary_capture
+    vl = photograph
+    pdf = encapsulated
+    cda = encapsulated
+    stl = encapsulated
+    obj = encapsulated
+    mtl = encapsulated
+    ko = key_object_selection
+    gsps = presentation_state
+    sr = report_from_file
+    series = acquired_series
+    rtstruct = rt_structure_set
+    seg = segmentation
+    pm = parametric_map
+    rwvm = real_world_value_mapping
+    reg = registration
+    fiducials = spatial_fiducials
+    derive = derived_series
+
 __all__ = [
     "AcquiredSeries",
     "Code",
@@ -95,16 +114,25 @@ __all__ = [
     "Sources",
     "Template",
     "acquired_series",
+    "cda",
     "correct",
     "deformable_registration",
+    "derive",
     "derived_series",
     "encapsulated",
+    "fiducials",
+    "gsps",
     "key_object_selection",
+    "ko",
     "load",
     "measurement_report",
+    "mtl",
+    "obj",
     "outline",
     "parametric_map",
+    "pdf",
     "photograph",
+    "pm",
     "presentation_state",
     "quantity",
     "read_deformable_registration",
@@ -124,16 +152,25 @@ __all__ = [
     "read_spatial_registration",
     "read_structured_report",
     "real_world_value_mapping",
+    "reg",
     "registration",
     "report_from_file",
     "rt_structure_set",
+    "rtstruct",
+    "rwvm",
+    "sc",
     "secondary_capture",
+    "seg",
     "segmentation",
+    "series",
     "spatial_fiducials",
     "spatial_registration",
+    "sr",
+    "stl",
     "structured_report",
     "units",
     "video",
+    "vl",
     "write_label_map",
 ]
 
@@ -195,6 +232,29 @@ _LAZY = {
 """Names by the module that they load from when they are first asked for."""
 
 
+_COMMANDS = {
+    "sc": "secondary_capture",
+    "vl": "photograph",
+    "pdf": "encapsulated",
+    "cda": "encapsulated",
+    "stl": "encapsulated",
+    "obj": "encapsulated",
+    "mtl": "encapsulated",
+    "ko": "key_object_selection",
+    "gsps": "presentation_state",
+    "sr": "report_from_file",
+    "series": "acquired_series",
+    "rtstruct": "rt_structure_set",
+    "seg": "segmentation",
+    "pm": "parametric_map",
+    "rwvm": "real_world_value_mapping",
+    "reg": "registration",
+    "fiducials": "spatial_fiducials",
+    "derive": "derived_series",
+}
+"""Functions by the command that does the same: `compose.sc` is `compose.secondary_capture`."""
+
+
 class _Package(ModuleType):
     """The package; a kind's name is its function here even after its module was imported."""
 
@@ -205,6 +265,8 @@ class _Package(ModuleType):
 
 
 def __getattr__(name: str) -> Any:
+    if name in _COMMANDS:
+        return getattr(sys.modules[__name__], _COMMANDS[name])
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)

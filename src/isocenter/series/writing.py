@@ -78,8 +78,8 @@ def _acquired(series: Series, options: Mapping[str, Any]) -> Any:
 def _overridden(options: Mapping[str, Any], kind: str) -> set[int]:
     """Return the tags of overrides, which win over what was set before."""
     site = template(options.get("template_file"))
-    said = (options.get("overrides") or {}, site.overrides(kind) if site else {})
-    return {tag_of(keyword) for keywords in said for keyword in keywords}
+    said: list[str] = [*(options.get("overrides") or ()), *(site.overrides(kind) if site else ())]
+    return set(map(tag_of, said))
 
 
 def _changes(table: Table, overridden: set[int]) -> dict[int, Any]:
