@@ -1,6 +1,7 @@
 """Presentation states: dciodvfy, dcentvfy, dcmpschk and our own checker judge them."""
 
 import json
+import subprocess
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from pydicom.uid import (
     generate_uid,
 )
 from tests.compose.attribute_tables import broken_rows
-from tests.compose.judges import dcentvfy_errors, dciodvfy_errors, dcmpschk_failures
+from tests.compose.judges import dcentvfy_errors, dciodvfy_errors, dcmpschk_failures, needs
 from tests.factories import ct_series, ct_slice, multi_frame, part10_bytes, small_object
 
 from isocenter.compose import presentation_state, read_presentation_state
@@ -315,6 +316,29 @@ def test_corners_of_the_displayed_area_are_put_where_they_are_shown(
     path = presentation_state(content, source=IMAGE).save(tmp_path / "state.dcm")
     # It calculates the corners; outside of the image it would take -3 for 4294967293.
     assert dciodvfy_errors(path) == []
+
+
+@pytest.mark.parametrize(
+    ("attributes", "spacing", "aspect"),
+    [
+        ({"PixelSpacing": ["0.5", "0.25"]}, (0.5, 0.25), None),
+        ({"PixelSpacing": None, "PixelAspectRatio": [3, 2]}, None, (3, 2)),
+        ({"PixelSpacing": None}, None, (1, 1)),
+    ],
+)
+def test_an_area_has_the_shape_of_the_image_s_pixels_where_nothing_is_said(
+    attributes: dict[str, object], spacing: object, aspect: object, tmp_path: Path
+) -> None:
+    image = ct_slice(48, 64, **attributes)
+    (tmp_path / "area.json").write_text('{"area": {"top_left": [5, 3], "bottom_right": [45, 40]}}')
+    path = presentation_state(tmp_path / "area.json", source=image).save(tmp_path / "state.dcm")
+    (area,) = read_presentation_state(path).displayed_areas
+    assert (area.spacing, area.aspect) == (spacing, aspect)
+    (tmp_path / "image.dcm").write_bytes(part10_bytes(image))
+    target = tmp_path / "image.pgm"  # DCMTK refuses states that say neither
+    command = [needs("dcmp2pgm", "dcmtk"), "-p", path, tmp_path / "image.dcm", target]
+    subprocess.run(command, check=True, timeout=60)
+    assert target.stat().st_size > 0
 
 
 def test_lookup_tables_of_other_depths_become_tables_of_16_bits(tmp_path: Path) -> None:

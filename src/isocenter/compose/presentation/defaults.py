@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -56,8 +56,9 @@ def completed(content: PresentationState, images: Sequence[ShownImage]) -> Prese
         layers=_layers(content),
         annotations=_annotations(content.annotations, images, references),
         displayed_areas=tuple(
-            content.orientation.arranged(_resolved(area, references))
+            content.orientation.arranged(shaped)
             for area in content.displayed_areas or _areas(images)
+            for shaped in _shaped(_resolved(area, references), images)
         ),
         voi=tuple(_resolved(one, references) for one in content.voi or ())
         if content.voi is not None or images[0].colour
@@ -154,14 +155,28 @@ def _areas(images: Sequence[ShownImage]) -> tuple[DisplayedArea, ...]:
     )
 
 
+def _shaped(area: DisplayedArea, images: Sequence[ShownImage]) -> Iterator[DisplayedArea]:
+    """Say of an area how high and wide its pixels are, one or the other of which must be said."""
+    if area.spacing is not None or area.aspect is not None:
+        yield area
+        return
+    by_uid = {image.uid: image for image in images}
+    meant = [replace(by_uid[one.sop_instance_uid], reference=one) for one in area.images]
+    for (spacing, aspect), members in _grouped(meant or images, _shape):
+        yield replace(area, spacing=spacing, aspect=aspect, images=members or area.images)
+
+
 _Pair = tuple[float, float]
 
 
-def _size_and_shape(frame: DisplayedFrame) -> tuple[int, int, _Pair | None, Any]:
+def _shape(frame: DisplayedFrame) -> tuple[_Pair | None, Any]:
     model = frame.model
     spacing = None if model.spacing is None else (model.spacing.row, model.spacing.column)
-    aspect = None if spacing else tuple(int(part) for part in model.aspect)
-    return model.rows, model.columns, spacing, aspect
+    return spacing, None if spacing else tuple(int(part) for part in model.aspect)
+
+
+def _size_and_shape(frame: DisplayedFrame) -> tuple[int, int, _Pair | None, Any]:
+    return frame.model.rows, frame.model.columns, *_shape(frame)
 
 
 def _vois(images: Sequence[ShownImage]) -> tuple[VoiSelection, ...]:
