@@ -1,11 +1,13 @@
 """The reference names every setting and every flag, and nothing that is not there."""
 
+import importlib
 import re
 from pathlib import Path
 
 import pytest
 import typer.main
 
+from isocenter import compose
 from isocenter.cli.exit_codes import ExitCode
 from isocenter.cli.program import app
 from isocenter.server.settings import Settings
@@ -53,3 +55,31 @@ def test_every_flag_of_a_command_is_described_and_no_other(command):
 def test_every_exit_code_is_described():
     document = (REFERENCE / "commands.md").read_text("utf-8")
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", document, re.M)} == set(ExitCode)
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        "isocenter",
+        "isocenter.compose",
+        "isocenter.compose.reports",
+        "isocenter.dicom",
+        "isocenter.dicom.validation",
+        "isocenter.series",
+    ],
+)
+def test_every_public_name_of_a_package_is_in_the_reference(package):
+    document = (REFERENCE / "python.md").read_text("utf-8")
+    code = re.findall(r"```python\n.*?```|`[^`\n]+`", document, re.S)
+    named = set(re.findall(r"\w+", " ".join(code)))
+    assert set(importlib.import_module(package).__all__) - named == set()
+
+
+def test_the_table_of_compose_names_each_command_with_its_function():
+    document = (REFERENCE / "python.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)\([^`]*` \| ([^|]+) \|", document, re.M)
+    found = {word: name for name, words in rows for word in re.findall(r"`(\w+)`", words)}
+    kinds = {*COMMANDS["compose"].commands, "derive", "correct"}
+    assert kinds <= found.keys()
+    for kind in kinds:
+        assert getattr(compose, kind) is getattr(compose, found[kind])
