@@ -1,11 +1,14 @@
 """Metadata is what pydicom makes of the same objects; it is made once and follows changes."""
 
+import contextlib
 import gzip
 import json
 import struct
 import time
 import zlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from queue import Queue
 
 import pydicom
 import pytest
@@ -165,23 +168,37 @@ def test_what_is_not_there_is_not_found(archive, levels):
         archive.metadata(*uids(dataset)[: levels - 1], "1.2.3")
 
 
-def test_a_series_is_prepared_when_all_is_quiet_but_does_not_wait_for_that_without_end():
-    prepared = []
-    quiet = QuietSeries(
-        lambda *name: prepared.append((name, time.monotonic())), seconds=0.2, patience=0.6
-    )
+@contextlib.contextmanager
+def quiet_series(**waits: float) -> Iterator[tuple[QuietSeries, Queue[tuple[str, str, float]]]]:
+    """What names quiet series, and where they go with the time at which they were named."""
+    prepared: Queue[tuple[str, str, float]] = Queue()
+    quiet = QuietSeries(lambda *name: prepared.put((*name, time.monotonic())), **waits)
     try:
-        start = time.monotonic()
-        quiet.note([arrival("1.1")])
-        while time.monotonic() < start + 1.2:
-            quiet.note([arrival("2.1")])
-            time.sleep(0.02)
-        assert [name for name, _ in prepared] == [("1", "1.1")]
-        assert 0.6 <= prepared[0][1] - start < 1.2
-        time.sleep(1.0)
-        assert [name for name, _ in prepared] == [("1", "1.1"), ("1", "2.1")]
+        yield quiet, prepared
     finally:
         quiet.close()
+
+
+def test_a_series_is_prepared_when_nothing_arrives_for_any_other() -> None:
+    with quiet_series(seconds=0.3, patience=600) as (quiet, prepared):
+        quiet.note([arrival("1.1")])
+        time.sleep(0.1)
+        last = time.monotonic()
+        quiet.note([arrival("2.1")])
+        named = [prepared.get(timeout=30) for _ in range(2)]
+    assert [series for _, series, _ in named] == ["1.1", "2.1"]
+    # A machine that slept for longer than the quiet lasts has prepared the first before.
+    assert named[1][2] >= last + 0.3
+
+
+def test_a_series_does_not_wait_for_the_others_without_end() -> None:
+    with quiet_series(seconds=0.5, patience=0.5) as (quiet, prepared):
+        quiet.note([arrival("1.1")])
+        end = time.monotonic() + 30
+        while prepared.empty() and time.monotonic() < end:
+            quiet.note([arrival("2.1")])
+            time.sleep(0.02)
+        assert prepared.get(timeout=0)[1] == "1.1"
 
 
 def arrival(series: str) -> Change:

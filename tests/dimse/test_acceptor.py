@@ -18,6 +18,7 @@ from tests.dimse.wire import (
     associate_rq,
     context,
     echo_rq,
+    eventually,
     item,
     p_data,
     pdv,
@@ -27,17 +28,6 @@ from tests.dimse.wire import (
 
 from isocenter.dimse import AccessList, DimseStatusError, Limits, Status, Timeouts, connect_sync
 from isocenter.errors import AssociationAborted, AssociationRejected, OutOfResources
-
-
-def eventually(condition: object, seconds: float = 5.0) -> bool:
-    """Whether a condition becomes true within a time."""
-    assert callable(condition)
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def store(peer: RawPeer, data: bytes, size: int = 16000, message_id: int = 1) -> int:
@@ -308,7 +298,7 @@ def test_stopping_aborts_idle_associations_at_once() -> None:
         stopping.start()
         assert peer.pdu() == (7, bytes(4))
         peer.socket.close()
-        stopping.join(5)
+        stopping.join(30)
         assert not stopping.is_alive()
 
 
@@ -325,7 +315,7 @@ def test_stopping_lets_a_message_under_way_be_finished() -> None:
         assert status_of(peer.command()) == 0
         assert peer.pdu() == (7, bytes(4))
         peer.socket.close()
-        stopping.join(5)
+        stopping.join(30)
 
     assert bytes(shelf.kept[0].data) == b"abcd"
     assert shelf.kept[0].ended == "finished"
@@ -338,6 +328,7 @@ def test_stopping_cuts_off_a_message_that_takes_longer_than_the_grace() -> None:
         peer.send(p_data(pdv(store_rq())) + p_data(pdv(b"ab", command=False, last=False)))
         assert eventually(lambda: shelf.kept)
         acceptor.stop(0.2)
+        assert eventually(lambda: shelf.kept[0].ended)
 
     assert shelf.kept[0].ended == "aborted"
 
@@ -393,7 +384,7 @@ def test_silent_connections_do_not_hold_up_a_stop() -> None:
         assert eventually(lambda: acceptor.open_associations == 3)
         stopping = threading.Thread(target=acceptor.stop, args=(60.0,))
         stopping.start()
-        stopping.join(10)
+        stopping.join(30)
         assert not stopping.is_alive()
         for one in silent:
             one.close()

@@ -29,7 +29,7 @@ IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
 J2K = "1.2.840.10008.1.2.4.90"
-WAIT = 10.0
+WAIT = 30.0
 
 RELEASE_RQ = bytes.fromhex("05000000000400000000")
 RELEASE_RP = bytes.fromhex("06000000000400000000")
@@ -91,6 +91,17 @@ class ShelfSink:
 
     def abort(self) -> None:
         self._kept.ended += "aborted"
+
+
+def eventually(condition: object, seconds: float = 30.0) -> bool:
+    """Whether a condition becomes true within a time."""
+    assert callable(condition)
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 @contextlib.contextmanager
