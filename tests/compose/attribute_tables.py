@@ -10,6 +10,33 @@ from isocenter.compose import Composed
 
 Path = tuple[int, ...]
 
+EVERYTHING = {
+    "IssuerOfPatientID": "ISSUER",
+    "PatientBirthTime": "0102",
+    "OtherPatientIDs": ["A1", "B2"],
+    "OtherPatientNames": "Öther^Name",
+    "EthnicGroup": "GROUP",
+    "PatientComments": "A comment",
+    "StudyDescription": "A study",
+    "AdmittingDiagnosesDescription": "A diagnosis",
+    "PatientAge": "045Y",
+    "PatientSize": "1.7",
+    "PatientWeight": "70",
+    "Occupation": "Astronomer",
+    "AdditionalPatientHistory": "A history",
+    "Laterality": "R",
+    "SeriesDescription": "Thorax",
+    "OperatorsName": "Operator^One",
+    "BodyPartExamined": "HAND",
+    "ProtocolName": "A protocol",
+    "InstitutionName": "An institution",
+    "InstitutionAddress": "A street",
+    "StationName": "STATION",
+    "InstitutionalDepartmentName": "A department",
+    "SpecificCharacterSet": "ISO_IR 192",
+}
+"""Attributes of a source that has all that the tables call copied."""
+
 
 def rows_of(table: str) -> list[tuple[Path, str, str, str]]:
     """Each row's path of tags, type, presence and, at the top, origin."""
@@ -30,6 +57,17 @@ def found_at(data_set: Dataset, path: Path) -> list[DataElement | None]:
         return [data_set.get(path[0])]
     items = data_set[path[0]].value if path[0] in data_set else []
     return [found for item in items for found in found_at(item, path[1:])]
+
+
+def lost_copies(composed: Composed, table: str, source: Dataset) -> list[str]:
+    """Return the rows called copied whose value is not that of a source that has them all."""
+    copied = [path[0] for path, _, _, origin in rows_of(table) if origin == "copied"]
+    found = {tag: composed.data_set.get(tag) for tag in copied}
+    return [
+        f"{tag:08X}: {one and one.value!r}, not {source[tag].value!r}"
+        for tag, one in found.items()
+        if one is None or one.value != source[tag].value or one.is_empty
+    ]
 
 
 def broken_rows(composed: Composed, table: str) -> list[str]:

@@ -11,6 +11,7 @@ import pydicom
 import pytest
 from PIL import Image
 from pydicom.dataset import Dataset
+from tests.compose.attribute_tables import EVERYTHING
 from tests.compose.judges import dciodvfy_errors
 from tests.factories import ct_slice
 
@@ -88,32 +89,6 @@ SOPInstanceUID 1 ALWAYS AUTO
 Other Patient IDs (0010,1000) is retired, its sequence takes its place; the equipment (Table 55) is
 what made this object, not what made its source; and Study Description has Type 3.
 """
-
-EVERYTHING = {
-    "IssuerOfPatientID": "ISSUER",
-    "PatientBirthTime": "0102",
-    "OtherPatientIDs": ["A1", "B2"],
-    "OtherPatientNames": "Öther^Name",
-    "EthnicGroup": "GROUP",
-    "PatientComments": "A comment",
-    "StudyDescription": "A study",
-    "AdmittingDiagnosesDescription": "A diagnosis",
-    "PatientAge": "045Y",
-    "PatientSize": "1.7",
-    "PatientWeight": "70",
-    "Occupation": "Astronomer",
-    "AdditionalPatientHistory": "A history",
-    "Laterality": "R",
-    "SeriesDescription": "Thorax",
-    "OperatorsName": "Operator^One",
-    "BodyPartExamined": "HAND",
-    "ProtocolName": "A protocol",
-    "InstitutionName": "An institution",
-    "InstitutionAddress": "A street",
-    "StationName": "STATION",
-    "InstitutionalDepartmentName": "A department",
-    "SpecificCharacterSet": "ISO_IR 192",
-}
 
 
 def rows(table: str) -> list[tuple[str, str, str, str]]:

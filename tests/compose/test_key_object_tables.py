@@ -1,7 +1,7 @@
 """Key Object Selection documents, row by row."""
 
 import pytest
-from tests.compose.attribute_tables import broken_rows
+from tests.compose.attribute_tables import EVERYTHING, broken_rows, lost_copies
 from tests.factories import ct_series, ct_slice, multi_frame
 
 from isocenter.compose import key_object_selection
@@ -34,9 +34,10 @@ TABLES_61_TO_69 = """
 @pytest.mark.parametrize("complete", [True, False])
 def test_each_row_of_the_tables_is_kept(complete: bool) -> None:
     absent = {"PatientName": "", "AccessionNumber": "", "StudyID": "", "PatientAge": None}
-    images = ct_series(3, **({} if complete else absent))
+    images = ct_series(3, **(EVERYTHING if complete else absent))
     composed = key_object_selection(images, note="Größe")
     assert broken_rows(composed, TABLES_61_TO_69) == []
+    assert not complete or lost_copies(composed, TABLES_61_TO_69, images[0]) == []
     assert composed.data_set.Modality == "KO"
     text, *references = composed.data_set.ContentSequence
     assert text.ConceptNameCodeSequence[0].CodeMeaning == "Key Object Description"

@@ -15,7 +15,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     generate_uid,
 )
-from tests.compose.attribute_tables import broken_rows
+from tests.compose.attribute_tables import EVERYTHING, broken_rows, lost_copies
 from tests.compose.judges import dcentvfy_errors, dciodvfy_errors, dcmpschk_failures, needs
 from tests.factories import ct_series, ct_slice, multi_frame, part10_bytes, small_object
 
@@ -463,14 +463,15 @@ TABLES_70_TO_85 = """
 2050,0020 1C ALWAYS generated
 0008,0005 1C ANAP generated; 0008,0016 1 ALWAYS generated; 0008,0018 1 ALWAYS generated
 """
-"""Other Patient IDs (0010,1000), which Table 71 has as well, is retired."""
+"""But for Other Patient IDs (0010,1000), which is retired; Referring Physician's Name, which Table 72
+leaves empty, and which is copied, since the objects of a study agree about their study; and
+Laterality, which is not there but for a paired body part (Type 2C)."""
 
 
 @pytest.mark.parametrize("complete", [True, False])
 def test_each_row_of_the_tables_is_kept(complete: bool) -> None:
     absent = {"PatientName": "", "AccessionNumber": "", "StudyID": "", "PatientAge": None}
-    paired = {"BodyPartExamined": "KNEE", "Laterality": "L"}
-    image = ct_slice(64, 48, **(paired if complete else absent))
+    image = ct_slice(64, 48, **(EVERYTHING if complete else absent))
     content = PresentationState(
         annotations=(*ANNOTATIONS, COMPOUNDS), layers=LAYERS, description="Measured",
         groups=(GraphicGroup(group_id=1, label="Lesion"),), creator="Doe^Jane",
@@ -479,7 +480,8 @@ def test_each_row_of_the_tables_is_kept(complete: bool) -> None:
     assert broken_rows(composed, TABLES_70_TO_85) == []
     assert composed.data_set.Modality == "PR"
     if complete:
-        assert composed.data_set.Laterality == "L"
+        assert lost_copies(composed, TABLES_70_TO_85, image) == []
+        assert composed.data_set.Laterality == "R"
 
 
 def refused(content, source=IMAGE, *, tag: int | None, said: str) -> None:
