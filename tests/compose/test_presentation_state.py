@@ -463,8 +463,8 @@ TABLES_70_TO_85 = """
 2050,0020 1C ALWAYS generated
 0008,0005 1C ANAP generated; 0008,0016 1 ALWAYS generated; 0008,0018 1 ALWAYS generated
 """
-"""But for Other Patient IDs (0010,1000), which is retired; Referring Physician's Name, which Table 72
-leaves empty, and which is copied, since the objects of a study agree about their study; and
+"""But for Other Patient IDs (0010,1000), which is retired; Referring Physician's Name, which Table
+72 leaves empty, and which is copied, since the objects of a study agree about their study; and
 Laterality, which is not there but for a paired body part (Type 2C)."""
 
 

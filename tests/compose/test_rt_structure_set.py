@@ -204,8 +204,8 @@ TABLES_86_TO_95 = """
 0008,0005 1C ANAP generated; 0008,0016 1 ALWAYS generated; 0008,0018 1 ALWAYS generated
 0008,0201 3 ALWAYS generated
 """
-"""But for Other Patient IDs (0010,1000), which is retired, and Referring Physician's Name, which Table
-88 leaves empty: it is copied, since the objects of a study agree about their study."""
+"""But for Other Patient IDs (0010,1000), which is retired, and Referring Physician's Name, which
+Table 88 leaves empty: it is copied, since the objects of a study agree about their study."""
 
 
 @pytest.mark.parametrize("complete", [True, False])
