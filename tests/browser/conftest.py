@@ -91,6 +91,7 @@ class Viewer:
         self.open(f"/viewer?StudyInstanceUIDs={study}&SeriesInstanceUID={series}{more}")
         renderer = "canvas" if "renderer=canvas" in more else "webgl2"
         self.wait(f"isocenter?.firstImage != null && isocenter.renderer === '{renderer}'")
+        self.settled()
 
     def wait(self, condition: str) -> None:
         """Wait for a condition in JavaScript; `isocenter` is the page's state."""
@@ -108,6 +109,8 @@ class Viewer:
         )
         frame = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
         self.page.evaluate(frame)
+        # What moves is sketched where there is no graphics card, and drawn once it rests.
+        self.wait("isocenter.viewports.every((v) => v.drawn)")
 
     def press(self, *keys: str) -> None:
         for key in keys:

@@ -1,8 +1,11 @@
 """What the canvas shows, pixel by pixel, against numpy's rendering."""
 
+from io import BytesIO
+
 import httpx
 import numpy as np
 import pytest
+from PIL import Image
 from tests.browser import objects
 from tests.factories import ct_slice, native_frames, part10_bytes, shutter_cases
 
@@ -242,3 +245,30 @@ def test_a_lost_graphics_context_is_made_good(viewer, tmp_path):
     viewer.wait("isocenter.renderer === 'webgl2'")
     viewer.settled()
     compare(viewer, rendered(dataset, tmp_path))
+
+
+def screenshot(viewer) -> np.ndarray:
+    """What the browser really puts on the screen where a viewport is."""
+    shot = Image.open(BytesIO(viewer.page.locator(".viewport").screenshot()))
+    return np.asarray(shot.convert("RGB")).astype(int)
+
+
+def test_what_is_sketched_while_it_moves_is_the_same_picture(viewer, tmp_path):
+    dataset = objects.singles()["padding, inverse"]
+    open_plain(viewer, dataset)
+    assert viewer.canvas(layer="sketch").shape[:2] == (dataset.Rows, dataset.Columns)
+    assert np.array_equal(viewer.canvas(layer="sketch")[..., 0], rendered(dataset, tmp_path))
+    for key in ("r", "h", "+", "ArrowDown"):
+        viewer.press(key)
+        drawn = screenshot(viewer)
+        viewer.page.evaluate(
+            """document.querySelector(".viewport canvas.image").style.visibility = "hidden";
+            document.querySelector(".viewport canvas.sketch").hidden = false;"""
+        )
+        differing = abs(screenshot(viewer) - drawn).max(axis=2) > 1
+        # Squares of pixels may differ by a device pixel along their edges, as rounding has it.
+        assert differing.mean() < (0.001 if key in "rh" else 0.05)
+        viewer.page.evaluate(
+            """document.querySelector(".viewport canvas.image").style.visibility = "visible";
+            document.querySelector(".viewport canvas.sketch").hidden = true;"""
+        )

@@ -37,6 +37,11 @@ export class SharedRenderer {
     return (this.accelerated ?? this.software).name;
   }
 
+  /** Whether it is the processor that draws, so that what moves had better be sketched. */
+  get isSlow(): boolean {
+    return this.accelerated?.isSoftware ?? true;
+  }
+
   /**
    * Show a picture on a canvas, of its width and height.
    *
@@ -46,7 +51,7 @@ export class SharedRenderer {
   show(canvas: HTMLCanvasElement, picture: Picture): void {
     const { width, height } = canvas;
     const bitmap =
-      this.drawAccelerated(picture, width, height) ?? this.drawUnaccelerated(picture, width, height);
+      this.drawAccelerated(picture, width, height) ?? this.software.draw(picture, width, height);
     canvas.getContext("bitmaprenderer", { alpha: false })?.transferFromImageBitmap(bitmap);
   }
 
@@ -71,12 +76,6 @@ export class SharedRenderer {
       this.dispose();
       return null;
     }
-  }
-
-  private drawUnaccelerated(picture: Picture, width: number, height: number): ImageBitmap | null {
-    if (this.asked || this.softwareOnly) return this.software.draw(picture, width, height);
-    // Until WebGL2 has been started, which is soon, what is there sooner counts for more.
-    return this.software.preview(picture, width, height) ?? this.software.draw(picture, width, height);
   }
 
   private start(): void {

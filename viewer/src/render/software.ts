@@ -5,7 +5,7 @@
 
 import type { DisplayTable } from "../image/display_table";
 import type { Frame } from "../image/frame";
-import { type Affine, invert } from "../image/geometry";
+import type { Affine } from "../image/geometry";
 import { type Picture, type Renderer, samplesPerSide } from "./picture";
 
 /** Reads a value at image coordinates: sample(x, y, centre) for one channel. */
@@ -152,38 +152,9 @@ export function imagePixels(picture: Picture): Uint8ClampedArray<ArrayBuffer> {
   return output;
 }
 
-/** An image as a canvas of its own size. */
-function imageCanvas(picture: Picture): OffscreenCanvas {
-  const { columns, rows } = picture.frame;
-  const canvas = new OffscreenCanvas(columns, rows);
-  const pixels = imagePixels(picture);
-  canvas.getContext("2d", { alpha: false })?.putImageData(new ImageData(pixels, columns, rows), 0, 0);
-  return canvas;
-}
-
 export class SoftwareRenderer implements Renderer {
   readonly name = "canvas";
   private readonly surface = new OffscreenCanvas(1, 1);
-
-  /**
-   * Draw sooner and nearly the same: greys are interpolated instead of stored values, by the
-   * browser.
-   *
-   * @returns null where it would take longer than drawing it: for images larger than the canvas.
-   */
-  preview(picture: Picture, width: number, height: number): ImageBitmap | null {
-    const { columns, rows } = picture.frame;
-    if (columns * rows > width * height) return null;
-    const { surface } = this;
-    surface.width = width;
-    surface.height = height;
-    const context = surface.getContext("2d", { alpha: false });
-    const { a, b, c, d, e, f } = invert(picture.toImage);
-    context?.setTransform(a, b, c, d, e, f);
-    if (context) context.imageSmoothingEnabled = picture.smooth;
-    context?.drawImage(imageCanvas(picture), 0, 0);
-    return context && surface.transferToImageBitmap();
-  }
 
   draw(picture: Picture, width: number, height: number): ImageBitmap | null {
     const { surface } = this;

@@ -124,8 +124,18 @@ function samplesOf({ toImage, smooth }: Picture): ShaderVariant["samples"] {
   return side > 1 ? (side as 2 | 3 | 4) : "bilinear";
 }
 
+/** Rasterisers that run on the processor, as they call themselves. */
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
+
+function isSoftware(gl: WebGL2RenderingContext): boolean {
+  const names = gl.getExtension("WEBGL_debug_renderer_info");
+  return SOFTWARE.test(String(gl.getParameter(names?.UNMASKED_RENDERER_WEBGL ?? gl.RENDERER)));
+}
+
 export class WebGLRenderer implements Renderer {
   readonly name = "webgl2";
+  /** Whether there is no graphics card behind the context. */
+  readonly isSoftware: boolean;
   private readonly surface = new OffscreenCanvas(1, 1);
   private readonly gl: WebGL2RenderingContext;
   private readonly textures: TextureStore;
@@ -147,6 +157,7 @@ export class WebGLRenderer implements Renderer {
     });
     if (!gl) throw new Error("This browser has no WebGL2");
     this.gl = gl;
+    this.isSoftware = isSoftware(gl);
     this.surface.addEventListener("webglcontextlost", lost, { once: true });
     this.largest = gl.getParameter(gl.MAX_TEXTURE_SIZE) as number;
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);

@@ -91,14 +91,15 @@ function label(viewport: Viewport): string {
 export function ViewportPane({ workspace, stage, viewport }: PaneProps) {
   const pane = useRef<HTMLElement>(null);
   const image = useRef<HTMLCanvasElement>(null);
+  const sketch = useRef<HTMLCanvasElement>(null);
   const overlay = useRef<HTMLCanvasElement>(null);
   const dropping = useSignal(false);
   // Before the page is painted: the first image need not wait for that.
   useLayoutEffect(() => {
-    if (!pane.current || !image.current || !overlay.current) return;
+    if (!pane.current || !image.current || !sketch.current || !overlay.current) return;
     const ends = [
       // First, for it asks for the image, and the size makes the browser lay out the page.
-      stage.attach(viewport, { image: image.current, overlay: overlay.current }),
+      stage.attach(viewport, { image: image.current, sketch: sketch.current, overlay: overlay.current }),
       observeSize(image.current, viewport),
       new Gestures(workspace, viewport, pane.current).listen(),
     ];
@@ -137,6 +138,7 @@ export function ViewportPane({ workspace, stage, viewport }: PaneProps) {
       onDrop={onDrop}
     >
       <canvas ref={image} class="image" />
+      <canvas ref={sketch} class="sketch" hidden />
       <canvas ref={overlay} class="overlay" hidden />
       <Annotations workspace={workspace} viewport={viewport} />
       <StackBar stage={stage} viewport={viewport} />

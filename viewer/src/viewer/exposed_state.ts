@@ -14,6 +14,8 @@ export interface ExposedViewport {
   /** Index of the image that is drawn, and of the one that is wanted. */
   readonly index: number | null;
   readonly wanted: number;
+  /** Whether the image is drawn as well as it can be, no longer sketched. */
+  readonly drawn: boolean;
   readonly count: number;
   readonly loaded: number;
   readonly voi: VoiTransform | Window | null;
@@ -45,6 +47,7 @@ function viewportState(viewport: Viewport, stage: Stage): ExposedViewport {
     frame: shown?.image.frame ?? null,
     index: shown?.index ?? null,
     wanted: viewport.wanted.peek(),
+    drawn: stage.isDrawn(viewport),
     count,
     loaded,
     voi: viewport.resolvedVoi.peek()?.voi ?? null,

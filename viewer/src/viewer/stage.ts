@@ -13,18 +13,24 @@ import { prefetchOrder } from "../load/prefetch_order";
 import { DrawLoop } from "../render/draw_loop";
 import { drawOverlay, OverlayStore } from "../render/overlay_planes";
 import { drawShutter } from "../render/shutter";
+import type { Picture } from "../render/picture";
 import { SharedRenderer } from "../render/shared_renderer";
+import { canSketch, sketch } from "../render/sketch";
 import { frameKey, runCine, type ShownImage, type Viewport } from "./viewport";
 import type { Workspace } from "./workspace";
+
+/** What was sketched is drawn once it has not changed for this many milliseconds. */
+const REST = 150;
 
 export interface StageOptions {
   readonly softwareOnly: boolean;
   readonly encoding: EncodingPolicy;
 }
 
-/** A viewport's layers: the image, and its overlay planes above it. */
+/** A viewport's layers: the image, in its place a sketch of it, and its overlay planes above. */
 export interface Canvases {
   readonly image: HTMLCanvasElement;
+  readonly sketch: HTMLCanvasElement;
   readonly overlay: HTMLCanvasElement;
 }
 
@@ -42,6 +48,8 @@ export class Stage {
   private readonly canvases = new Map<Viewport, Canvases>();
   private readonly tables = new WeakMap<Viewport, { key: unknown[]; table: DisplayTable }>();
   private readonly drawings = new Map<Viewport, () => void>();
+  /** Viewports that show a sketch, with the timer that ends it. */
+  private readonly sketched = new Map<Viewport, ReturnType<typeof setTimeout>>();
   private readonly loadedListeners = new Set<() => void>();
 
   constructor(
@@ -69,13 +77,20 @@ export class Stage {
       this.queue.leave(viewport);
       const drawing = this.drawings.get(viewport);
       if (drawing) this.loop.cancel(drawing);
+      this.endSketch(viewport);
       this.canvases.delete(viewport);
       this.drawings.delete(viewport);
     };
   }
 
+  /** Whether a viewport shows its image as well as it can be shown. */
+  isDrawn(viewport: Viewport): boolean {
+    return !this.sketched.has(viewport);
+  }
+
   /** Give back what was taken; nothing is drawn after this. */
   dispose(): void {
+    for (const viewport of [...this.sketched.keys()]) this.endSketch(viewport);
     this.renderer.dispose();
   }
 
@@ -214,14 +229,20 @@ export class Stage {
     if (!canvases) return;
     matchSize(canvases.image, viewport);
     const shown = viewport.shown.peek();
+    this.drawOverlays(viewport, canvases.overlay, shown);
+    const picture = this.pictureOf(viewport, shown);
+    if (picture) this.drawPicture(viewport, canvases, picture);
+    else if (this.firstImage !== null) {
+      this.endSketch(viewport);
+      this.renderer.clear(canvases.image);
+    }
+  }
+
+  private pictureOf(viewport: Viewport, shown: ShownImage | null): Picture | null {
     const toImage = viewport.toImage.peek();
     const table = shown && this.tableFor(viewport, shown.model);
-    this.drawOverlays(viewport, canvases.overlay, shown);
-    if (!shown || !toImage || !table) {
-      if (this.firstImage !== null) this.renderer.clear(canvases.image);
-      return;
-    }
-    this.renderer.show(canvases.image, {
+    if (!shown || !toImage || !table) return null;
+    return {
       key: frameKey(shown.series, shown.image),
       frame: shown.frame,
       table,
@@ -229,8 +250,34 @@ export class Stage {
       toImage,
       // Between a grey and a palette's index lies nothing.
       smooth: this.workspace.interpolation.peek() && !table.coloured,
-    });
+    };
+  }
+
+  /** Draw a picture; where that takes long, sketch it until it rests. */
+  private drawPicture(viewport: Viewport, canvases: Canvases, picture: Picture): void {
+    if (this.renderer.isSlow && canSketch(picture)) this.sketchPicture(viewport, canvases, picture);
+    else {
+      this.renderer.show(canvases.image, picture);
+      this.endSketch(viewport);
+    }
     if (this.firstImage === null) this.firstDrawn();
+  }
+
+  private sketchPicture(viewport: Viewport, canvases: Canvases, picture: Picture): void {
+    sketch(canvases.sketch, picture, devicePixelRatio);
+    showSketch(canvases, true);
+    clearTimeout(this.sketched.get(viewport));
+    const draw = () => {
+      this.renderer.show(canvases.image, picture);
+      this.endSketch(viewport);
+    };
+    this.sketched.set(viewport, setTimeout(draw, REST));
+  }
+
+  private endSketch(viewport: Viewport): void {
+    clearTimeout(this.sketched.get(viewport));
+    const canvases = this.canvases.get(viewport);
+    if (this.sketched.delete(viewport) && canvases) showSketch(canvases, false);
   }
 
   private firstDrawn(): void {
@@ -261,6 +308,13 @@ export class Stage {
       drawOverlay(context, picture, plane, toCanvas, this.workspace.interpolation.peek());
     }
   }
+}
+
+/** One of the two is on the screen; the other keeps its place and its size. */
+function showSketch({ image, sketch }: Canvases, shown: boolean): void {
+  if (sketch.hidden === !shown) return;
+  sketch.hidden = !shown;
+  image.style.visibility = shown ? "hidden" : "visible";
 }
 
 function matchSize(canvas: HTMLCanvasElement, viewport: Viewport): void {
