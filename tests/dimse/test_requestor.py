@@ -30,6 +30,7 @@ from tests.dimse.wire import (
     store_rsp,
 )
 from tests.factories import ct_slice, part10_bytes
+from tests.free_ports import free_port
 
 from isocenter.dimse import (
     VERIFICATION,
@@ -220,8 +221,7 @@ def test_a_peer_that_takes_few_bytes_a_pdu_gets_no_more(echo: Echo) -> None:
 
 @both
 def test_nobody_listening_is_said_with_the_address(echo: Echo) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = listener.getsockname()
+    address = "127.0.0.1", free_port()
     with pytest.raises(AssociationError, match=f"PEER@127.0.0.1:{address[1]}"):
         echo(address)
 

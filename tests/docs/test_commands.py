@@ -12,7 +12,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -28,6 +27,7 @@ import SimpleITK as sitk
 from PIL import Image
 from pydicom.uid import generate_uid
 from tests.factories import ct_series, part10_bytes
+from tests.free_ports import free_port
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -64,12 +64,6 @@ def commands(document: str) -> list[Command]:
             elif found:
                 found[-1].expected.append(line)
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Session:

@@ -12,7 +12,8 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
-from tests.interop.peers import ORTHANC, free_port, orthanc_configuration, serving
+from tests.free_ports import free_port
+from tests.interop.peers import ORTHANC, orthanc_configuration, serving
 
 from isocenter.archive import Archive
 from isocenter.services import studies

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.free_ports import free_port
 
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
@@ -40,12 +41,6 @@ def needs(*programs: str) -> pytest.MarkDecorator:
 def find(program: str) -> str | None:
     """Where a program stands; Debian keeps servers out of users' search path."""
     return shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/bin")
-
-
-def free_port() -> int:
-    """A port on the loopback interface that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def is_listening(port: int) -> bool:

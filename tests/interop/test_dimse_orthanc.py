@@ -8,6 +8,7 @@ import pytest
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 from tests.dimse.wire import Shelf, accepting
 from tests.factories import ct_slice, part10_bytes
+from tests.free_ports import free_port
 from tests.interop import peers
 
 pytestmark = [pytest.mark.peer, peers.needs("Orthanc")]
@@ -28,7 +29,7 @@ def shelf() -> Shelf:
 def orthanc(shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of Orthanc's REST API; it knows our acceptor as the modality `us`."""
     folder = tmp_path_factory.mktemp("orthanc")
-    http, dicom = peers.free_port(), peers.free_port()
+    http, dicom = free_port(), peers.free_port()
     with accepting(shelf) as acceptor:
         settings = peers.orthanc_configuration(dicom, folder, http)
         settings["DicomModalities"] = {"us": ["ISOCENTER", "127.0.0.1", acceptor.address[1]]}

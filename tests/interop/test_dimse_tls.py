@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.dimse.wire import Everything, Shelf
 from tests.factories import ct_slice, part10_bytes
+from tests.free_ports import free_port
 from tests.interop import peers
 
 from isocenter.dimse import Acceptor, PeerAddress, StorageService, VerificationService, send
@@ -65,7 +66,7 @@ def test_storescp_keeps_what_is_sent_over_tls(
     key, certificate = credentials
     context = ssl.create_default_context(cafile=str(certificate))
     context.load_cert_chain(certificate, key)
-    port, out = peers.free_port(), tmp_path / "out"
+    port, out = free_port(), tmp_path / "out"
     out.mkdir()
     command = ["storescp", "+tls", key, certificate, "+cf", certificate, "-od", out, str(port)]
     with peers.serving(command, port, tmp_path):

@@ -165,6 +165,38 @@ def by_dimse_status(server: RunningServer):
         yield lambda dataset: association.store(part10_bytes(dataset))
 
 
+@contextlib.contextmanager
+def read_only(folder: Path):
+    """A second, read-only mount over a folder: what a disk is after the kernel gave it up."""
+    mount = ["mount", "-o", "remount,bind,ro", str(folder)]
+    subprocess.run(["mount", "--bind", str(folder), str(folder)], check=True, timeout=30)
+    try:
+        subprocess.run(mount, check=True, timeout=30)
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True, timeout=30)
+
+
+def test_a_disk_that_turns_read_only_refuses_with_a_reason_and_resumes_when_it_can_be_written(
+    small_disk,
+):
+    with running_server(small_disk / "data") as server, by_dimse_status(server) as store:
+        kept, refused, another = (ct_slice(64, 64) for _ in range(3))
+        assert store(kept).code == 0
+
+        with read_only(small_disk / "data"):
+            status = store(refused)
+            assert status.code == 0xA700
+            assert "ead-only" in status.comment
+            assert stow(server.http, part10_bytes(another))[0] == 503
+            assert found(server) == {kept.SOPInstanceUID}
+
+        assert store(refused).code == 0
+        assert stow(server.http, part10_bytes(another))[0] == 200
+        assert found(server) == {each.SOPInstanceUID for each in (kept, refused, another)}
+        assert "Traceback" not in server.output
+
+
 def test_a_read_only_disk_is_named_when_the_server_starts(small_disk):
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True, timeout=30)
     command = [sys.executable, "-m", "isocenter", "serve", "--data", str(small_disk / "data")]
