@@ -119,7 +119,8 @@ class Viewer:
 
     def canvas(self, viewport: int = 0, layer: str = "image") -> np.ndarray:
         """Read a viewport's picture back: rows, columns, RGBA."""
-        canvas = self.page.locator(f".viewport canvas.{layer}").nth(viewport)
+        selector = ".sketch canvas" if layer == "sketch" else f"canvas.{layer}"
+        canvas = self.page.locator(f".viewport {selector}").nth(viewport)
         text, width, height = canvas.evaluate(READ_CANVAS)
         return np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width, 4)
 

@@ -23,33 +23,62 @@ export function canSketch({ frame, toImage }: Picture): boolean {
   return Math.max(Math.hypot(a, b), Math.hypot(c, d)) <= MOST_SHRUNK;
 }
 
-/** What a canvas holds; it need not be made again to be moved. */
-const held = new WeakMap<HTMLCanvasElement, Pick<Picture, "frame" | "table" | "padding">>();
+/** The sketch of one viewport, on a canvas as large as the image, laid where the image belongs. */
+export class Sketch {
+  private canvas: HTMLCanvasElement | null = null;
+  /** What the canvas holds; it need not be made again to be moved. */
+  private held: Pick<Picture, "frame" | "table" | "padding"> | null = null;
+  private isFirst = false;
 
-function fill(canvas: HTMLCanvasElement, picture: Picture): void {
-  const { frame, table, padding } = picture;
-  const known = held.get(canvas);
-  if (known?.frame === frame && known.table === table && known.padding === padding) return;
-  const { columns, rows } = frame;
-  if (canvas.width !== columns || canvas.height !== rows) {
-    canvas.width = columns;
-    canvas.height = rows;
-    canvas.style.width = `${columns}px`;
-    canvas.style.height = `${rows}px`;
+  /** @param place the element in which the canvas stands. */
+  constructor(private readonly place: HTMLElement) {}
+
+  /**
+   * Show a picture.
+   *
+   * @param ratio device pixels of a CSS pixel.
+   * @param first whether nothing has been drawn yet: such a canvas stays in the page's own memory,
+   * which is slower for many images, but need not wait for the graphics process to begin.
+   */
+  show(picture: Picture, ratio: number, first: boolean): void {
+    const canvas = (this.canvas ??= this.newCanvas(first));
+    this.fill(canvas, picture);
+    const { a, b, c, d, e, f } = invert(picture.toImage);
+    canvas.style.transform = `matrix(${[a, b, c, d, e, f].map((part) => part / ratio).join()})`;
+    canvas.style.imageRendering = picture.smooth ? "auto" : "pixelated";
+    this.place.hidden = false;
   }
-  const pixels = new ImageData(imagePixels(picture), columns, rows);
-  canvas.getContext("2d", { alpha: false })?.putImageData(pixels, 0, 0);
-  held.set(canvas, { frame, table, padding });
-}
 
-/**
- * Put a picture on a canvas that becomes as large as the image, and lay that where it belongs.
- *
- * @param ratio device pixels of a CSS pixel.
- */
-export function sketch(canvas: HTMLCanvasElement, picture: Picture, ratio: number): void {
-  fill(canvas, picture);
-  const { a, b, c, d, e, f } = invert(picture.toImage);
-  canvas.style.transform = `matrix(${[a, b, c, d, e, f].map((part) => part / ratio).join()})`;
-  canvas.style.imageRendering = picture.smooth ? "auto" : "pixelated";
+  hide(): void {
+    this.place.hidden = true;
+    if (this.isFirst) this.forget();
+  }
+
+  private newCanvas(first: boolean): HTMLCanvasElement {
+    const canvas = document.createElement("canvas");
+    canvas.getContext("2d", { alpha: false, willReadFrequently: first });
+    this.isFirst = first;
+    this.place.replaceChildren(canvas);
+    return canvas;
+  }
+
+  private forget(): void {
+    this.place.replaceChildren();
+    this.canvas = this.held = null;
+    this.isFirst = false;
+  }
+
+  private fill(canvas: HTMLCanvasElement, picture: Picture): void {
+    const { frame, table, padding } = picture;
+    const { held } = this;
+    if (held?.frame === frame && held.table === table && held.padding === padding) return;
+    const { columns, rows } = frame;
+    if (canvas.width !== columns || canvas.height !== rows) {
+      canvas.width = columns;
+      canvas.height = rows;
+    }
+    const pixels = new ImageData(imagePixels(picture), columns, rows);
+    canvas.getContext("2d")?.putImageData(pixels, 0, 0);
+    this.held = { frame, table, padding };
+  }
 }

@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { Sketch } from "../render/sketch";
 import { Gestures } from "../viewer/gestures";
 import type { Stage } from "../viewer/stage";
 import type { Viewport } from "../viewer/viewport";
@@ -91,7 +92,7 @@ function label(viewport: Viewport): string {
 export function ViewportPane({ workspace, stage, viewport }: PaneProps) {
   const pane = useRef<HTMLElement>(null);
   const image = useRef<HTMLCanvasElement>(null);
-  const sketch = useRef<HTMLCanvasElement>(null);
+  const sketch = useRef<HTMLDivElement>(null);
   const overlay = useRef<HTMLCanvasElement>(null);
   const dropping = useSignal(false);
   // Before the page is painted: the first image need not wait for that.
@@ -99,7 +100,11 @@ export function ViewportPane({ workspace, stage, viewport }: PaneProps) {
     if (!pane.current || !image.current || !sketch.current || !overlay.current) return;
     const ends = [
       // First, for it asks for the image, and the size makes the browser lay out the page.
-      stage.attach(viewport, { image: image.current, sketch: sketch.current, overlay: overlay.current }),
+      stage.attach(viewport, {
+        image: image.current,
+        sketch: new Sketch(sketch.current),
+        overlay: overlay.current,
+      }),
       observeSize(image.current, viewport),
       new Gestures(workspace, viewport, pane.current).listen(),
     ];
@@ -138,7 +143,7 @@ export function ViewportPane({ workspace, stage, viewport }: PaneProps) {
       onDrop={onDrop}
     >
       <canvas ref={image} class="image" />
-      <canvas ref={sketch} class="sketch" hidden />
+      <div ref={sketch} class="sketch" hidden />
       <canvas ref={overlay} class="overlay" hidden />
       <Annotations workspace={workspace} viewport={viewport} />
       <StackBar stage={stage} viewport={viewport} />

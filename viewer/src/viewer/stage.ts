@@ -15,7 +15,7 @@ import { drawOverlay, OverlayStore } from "../render/overlay_planes";
 import { drawShutter } from "../render/shutter";
 import type { Picture } from "../render/picture";
 import { SharedRenderer } from "../render/shared_renderer";
-import { canSketch, sketch } from "../render/sketch";
+import { canSketch, type Sketch } from "../render/sketch";
 import { frameKey, runCine, type ShownImage, type Viewport } from "./viewport";
 import type { Workspace } from "./workspace";
 
@@ -30,7 +30,7 @@ export interface StageOptions {
 /** A viewport's layers: the image, in its place a sketch of it, and its overlay planes above. */
 export interface Canvases {
   readonly image: HTMLCanvasElement;
-  readonly sketch: HTMLCanvasElement;
+  readonly sketch: Sketch;
   readonly overlay: HTMLCanvasElement;
 }
 
@@ -264,8 +264,8 @@ export class Stage {
   }
 
   private sketchPicture(viewport: Viewport, canvases: Canvases, picture: Picture): void {
-    sketch(canvases.sketch, picture, devicePixelRatio);
-    showSketch(canvases, true);
+    canvases.sketch.show(picture, devicePixelRatio, this.firstImage === null);
+    canvases.image.style.visibility = "hidden";
     clearTimeout(this.sketched.get(viewport));
     const draw = () => {
       this.renderer.show(canvases.image, picture);
@@ -277,7 +277,9 @@ export class Stage {
   private endSketch(viewport: Viewport): void {
     clearTimeout(this.sketched.get(viewport));
     const canvases = this.canvases.get(viewport);
-    if (this.sketched.delete(viewport) && canvases) showSketch(canvases, false);
+    if (!this.sketched.delete(viewport) || !canvases) return;
+    canvases.image.style.visibility = "visible";
+    canvases.sketch.hide();
   }
 
   private firstDrawn(): void {
@@ -308,13 +310,6 @@ export class Stage {
       drawOverlay(context, picture, plane, toCanvas, this.workspace.interpolation.peek());
     }
   }
-}
-
-/** One of the two is on the screen; the other keeps its place and its size. */
-function showSketch({ image, sketch }: Canvases, shown: boolean): void {
-  if (sketch.hidden === !shown) return;
-  sketch.hidden = !shown;
-  image.style.visibility = shown ? "hidden" : "visible";
 }
 
 function matchSize(canvas: HTMLCanvasElement, viewport: Viewport): void {
