@@ -15,7 +15,8 @@ from isocenter.dicom import (
     inflate,
     read_file_meta,
 )
-from isocenter.dicom.part10 import MAXIMUM_META_LENGTH, inflated_length
+from isocenter.dicom.inflation import inflated_length
+from isocenter.dicom.part10 import MAXIMUM_META_LENGTH
 from isocenter.errors import InvalidAttribute, InvalidDicom, LimitExceeded, NeedMoreData, NotDicom
 
 EXPLICIT = "1.2.840.10008.1.2.1"

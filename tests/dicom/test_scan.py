@@ -1,5 +1,6 @@
 import io
 import struct
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -355,3 +356,23 @@ def test_an_object_cut_off_behind_encapsulated_pixel_data_is_refused() -> None:
 
 def _reading(data: bytes) -> ReadAt:
     return lambda offset, length: data[offset : offset + length]
+
+
+def test_a_deflated_file_is_scanned_in_the_memory_of_a_piece_of_it() -> None:
+    """A few kilobytes may claim that megabytes stand before what the index wants."""
+    compressor = zlib.compressobj(9, wbits=-15)
+    start = struct.pack("<HH2sH", 0x0008, 0x0018, b"UI", 4) + b"1.2\0"
+    start += struct.pack("<HH2sHI", 0x0009, 0x1001, b"OB", 0, 100 << 20)
+    packed = compressor.compress(start)
+    packed += b"".join(compressor.compress(bytes(1 << 20)) for _ in range(100))
+    packed += compressor.compress(struct.pack("<HH2sH", 0x0010, 0x0020, b"LO", 2) + b"ID")
+    content = file_meta_bytes("1.2", "1.2.3", "1.2.840.10008.1.2.1.99")
+    content += packed + compressor.flush()
+    tracemalloc.start()
+    try:
+        header = scan_file(content)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert header.text(tags.PatientID) == "ID" and header.sop_instance_uid == "1.2"
+    assert peak < 2_000_000

@@ -10,13 +10,8 @@ from typing import BinaryIO, cast
 
 from isocenter.dicom.fragments import check_fragments
 from isocenter.dicom.header import Header
-from isocenter.dicom.part10 import (
-    PREAMBLE_LENGTH,
-    PREFIX,
-    file_meta_bytes,
-    inflated_length,
-    read_file_meta,
-)
+from isocenter.dicom.inflation import inflated_length
+from isocenter.dicom.part10 import PREAMBLE_LENGTH, PREFIX, file_meta_bytes, read_file_meta
 from isocenter.dicom.scan import check_complete, scan, scan_file
 from isocenter.dicom.source import opened
 from isocenter.dicom.transfer_syntaxes import transfer_syntax

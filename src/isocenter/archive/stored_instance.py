@@ -11,7 +11,7 @@ from pathlib import Path
 from isocenter.dicom.frame_table import frame_table
 from isocenter.dicom.frames import FrameTable
 from isocenter.dicom.header import Header
-from isocenter.dicom.part10 import inflate
+from isocenter.dicom.inflation import inflate
 from isocenter.dicom.scan import FIRST_READ, scan_file
 from isocenter.dicom.transfer_syntaxes import TransferSyntax
 

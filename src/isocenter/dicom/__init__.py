@@ -13,13 +13,9 @@ from isocenter.dicom.encoding import Buffer
 from isocenter.dicom.frame_table import frame_table
 from isocenter.dicom.frames import FrameTable
 from isocenter.dicom.header import INDEX_TAGS, PIXEL_TAGS, WANTED, Header, PixelDataElement
+from isocenter.dicom.inflation import inflate
 from isocenter.dicom.json_model import data_set_json, data_set_members, file_json
-from isocenter.dicom.part10 import (
-    FileMeta,
-    file_meta_bytes,
-    inflate,
-    read_file_meta,
-)
+from isocenter.dicom.part10 import FileMeta, file_meta_bytes, read_file_meta
 from isocenter.dicom.places import ElementPlace, locate
 from isocenter.dicom.scan import check_complete, scan, scan_file
 from isocenter.dicom.sop_classes import SOPClass, sop_class, storage_sop_classes

@@ -11,8 +11,8 @@ from mmap import mmap
 from isocenter.dicom.encoding import Buffer, actual_layout
 from isocenter.dicom.fragments import walk_fragments
 from isocenter.dicom.header import Header
+from isocenter.dicom.inflation import inflate
 from isocenter.dicom.json_writer import BulkDataURI, Writer, in_order
-from isocenter.dicom.part10 import inflate
 from isocenter.dicom.source import ReadAt, Source, mapped, opened
 from isocenter.dicom.transfer_syntaxes import TransferSyntax
 from isocenter.dicom.value_representations import Level

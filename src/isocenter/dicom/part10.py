@@ -1,8 +1,6 @@
 """DICOM files (PS3.10 clause 7): the preamble and File Meta Information in front of a data set."""
 
 import struct
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,7 +13,6 @@ from isocenter.dicom.encoding import (
     element_value,
     looks_explicit,
 )
-from isocenter.dicom.source import ReadAt
 from isocenter.dicom.transfer_syntaxes import (
     EXPLICIT_VR_BIG_ENDIAN,
     EXPLICIT_VR_LITTLE_ENDIAN,
@@ -30,10 +27,6 @@ PREFIX = b"DICM"
 MAXIMUM_META_LENGTH = 1 << 20
 """File Meta Information is a few hundred bytes; more than this is no such thing."""
 
-MAXIMUM_INFLATED_LENGTH = 1 << 30
-"""How large a deflated data set may become unless the caller sets another limit."""
-
-_PIECE = 1 << 16
 _LONGEST_TEXT = 64
 _LONGEST_FIRST_VALUE = 1024
 _NOT_DICOM = (
@@ -249,116 +242,3 @@ def _element(tag: int, vr: bytes, text: str) -> bytes:
 
 
 _lasting_element = lru_cache(256)(_element)  # for what is the same in one object after another
-
-
-def inflate(data: Buffer, *, limit: int = MAXIMUM_INFLATED_LENGTH) -> bytes:
-    """Inflate a deflated data set (PS3.5 A.5).
-
-    Parameters
-    ----------
-    data
-        The raw deflate stream behind the File Meta Information, with or without padding.
-    limit
-        The most bytes that it may become; memory is never taken for more.
-
-    Returns
-    -------
-    bytes
-        The data set in Explicit VR Little Endian.
-
-    Raises
-    ------
-    LimitExceeded
-        If the data set is larger than `limit`.
-    InvalidDicom
-        If the stream is broken or cut off.
-    """
-    stream = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
-        inflated = stream.decompress(data, limit + 1)
-    except zlib.error as error:
-        raise InvalidDicom(f"the deflated data set cannot be inflated: {error}") from error
-    if len(inflated) > limit:
-        raise LimitExceeded(f"the deflated data set is larger than {limit} bytes when inflated")
-    if not stream.eof:
-        raise InvalidDicom("the deflated data set is truncated; send the complete object")
-    return inflated
-
-
-def inflate_start(read: ReadAt, offset: int, length: int) -> bytes:
-    """Inflate the first bytes of a deflated data set.
-
-    Parameters
-    ----------
-    read
-        Reads the file.
-    offset
-        Where the raw deflate stream begins in it.
-    length
-        The most bytes to return.
-
-    Returns
-    -------
-    bytes
-        `length` of them, or fewer if the data set is shorter.
-
-    Raises
-    ------
-    InvalidDicom
-        If the stream is broken or cut off.
-    """
-    inflated = bytearray()
-    for piece in _inflated_pieces(read, offset, length):
-        inflated += piece
-        if len(inflated) >= length:
-            break
-    return bytes(inflated[:length])
-
-
-def inflated_length(read: ReadAt, offset: int, *, limit: int = MAXIMUM_INFLATED_LENGTH) -> int:
-    """Find how long a deflated data set is, in the memory of a piece of it.
-
-    Parameters
-    ----------
-    read
-        Reads the file.
-    offset
-        Where the raw deflate stream begins in it.
-    limit
-        The most bytes that it may become.
-
-    Returns
-    -------
-    int
-        In bytes, inflated.
-
-    Raises
-    ------
-    LimitExceeded
-        If the data set is larger than `limit`.
-    InvalidDicom
-        If the stream is broken or cut off.
-    """
-    length = 0
-    for piece in _inflated_pieces(read, offset, _PIECE):
-        length += len(piece)
-        if length > limit:
-            raise LimitExceeded(f"the deflated data set is larger than {limit} bytes when inflated")
-    return length
-
-
-def _inflated_pieces(read: ReadAt, offset: int, largest: int) -> Iterator[bytes]:
-    stream = zlib.decompressobj(-zlib.MAX_WBITS)
-    while not stream.eof:
-        packed = stream.unconsumed_tail
-        if not packed:
-            packed = read(offset, _PIECE)
-            offset += len(packed)
-        try:
-            piece = stream.decompress(packed, largest)
-        except zlib.error as error:
-            raise InvalidDicom(f"the deflated data set cannot be inflated: {error}") from error
-        # Without more to read, there may still be bytes that the last piece had no room for.
-        if not (packed or piece or stream.eof):
-            raise InvalidDicom("the deflated data set is truncated; send the complete object")
-        yield piece

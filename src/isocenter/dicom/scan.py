@@ -6,6 +6,7 @@ but those values, nothing recurses, and every length is checked before it is bel
 """
 
 import struct
+from collections.abc import Callable
 from functools import lru_cache
 
 from isocenter.dicom import tags
@@ -20,7 +21,8 @@ from isocenter.dicom.encoding import (
     skip_undefined,
 )
 from isocenter.dicom.header import WANTED, Header, PixelDataElement
-from isocenter.dicom.part10 import MAXIMUM_META_LENGTH, FileMeta, inflate_start, read_file_meta
+from isocenter.dicom.inflation import Inflation
+from isocenter.dicom.part10 import MAXIMUM_META_LENGTH, FileMeta, read_file_meta
 from isocenter.dicom.source import ReadAt, Source, opened
 from isocenter.dicom.tail import check_tail
 from isocenter.dicom.transfer_syntaxes import TransferSyntax, transfer_syntax
@@ -227,7 +229,7 @@ def scan(
     def read(offset: int, length: int) -> bytes:
         return bytes(data[offset - base : offset - base + length])
 
-    if not _walk_windows(walk, read, window, size):
+    if not _walk_windows(walk, read, window, lambda: size):
         if not final:
             raise NeedMoreData(f"the data set goes on after {len(data)} bytes")
         _check_end(walk, read, size)
@@ -242,7 +244,7 @@ def _wanted(layout: Layout, extra: frozenset[int]) -> dict[int, int]:
     return layout.raw_tags(WANTED | extra)
 
 
-def _check_end(walk: _Walk, read: ReadAt, size: int) -> None:
+def _check_end(walk: _Walk, read: ReadAt, size: float) -> None:
     """Judge a walk that ran out of bytes: nothing but zeros may be left."""
     if walk.position > size or read(walk.position, 64).strip(b"\0"):
         raise InvalidDicom(
@@ -320,7 +322,7 @@ def scan_file(source: Source, *, extra: frozenset[int] = frozenset()) -> Header:
         start = head[meta.data_set_offset :]
         layout = actual_layout(start, syntax)
         walk = _Walk(layout, _wanted(layout, extra), meta.data_set_offset)
-        if not _walk_windows(walk, read, start, size):
+        if not _walk_windows(walk, read, start, lambda: size):
             _check_end(walk, read, size)
         header = walk.header(syntax, meta.data_set_offset)
         check_complete(header, size, read)
@@ -336,14 +338,14 @@ def _read_head(read: ReadAt, size: int) -> tuple[bytes, FileMeta]:
         return head, read_file_meta(head, final=True)
 
 
-def _walk_windows(walk: _Walk, read: ReadAt, window: bytes, size: int) -> bool:
+def _walk_windows(walk: _Walk, read: ReadAt, window: bytes, size: Callable[[], float]) -> bool:
     """Walk on until Pixel Data; False if the bytes end before.
 
     A window grows only to hold a sequence of undefined length.
     """
     position, length = walk.base, FIRST_READ
     while not walk.run(window, position):
-        if position + len(window) >= size:
+        if position + len(window) >= size():
             return False
         length = FIRST_READ if walk.offset else length * 8
         if length > MAXIMUM_WINDOW:
@@ -358,20 +360,12 @@ def _walk_windows(walk: _Walk, read: ReadAt, window: bytes, size: int) -> bool:
 def _scan_deflated(
     read: ReadAt, offset: int, syntax: TransferSyntax, extra: frozenset[int]
 ) -> Header:
-    length = FIRST_READ
-    while length <= MAXIMUM_INFLATED_HEADER:
-        inflated = inflate_start(read, offset, length)
-        final = len(inflated) < length
-        try:
-            header = scan(inflated, syntax, extra=extra)
-        except NeedMoreData:
-            if final:
-                header = scan(inflated, syntax, final=True, extra=extra)
-            else:
-                length *= 8
-                continue
-        header.data_set_offset, header.inflated = offset, True
-        return header
-    raise LimitExceeded(
-        f"the first {MAXIMUM_INFLATED_HEADER} inflated bytes hold no Pixel Data and do not end"
-    )
+    inflation = Inflation(read, offset, limit=MAXIMUM_INFLATED_HEADER)
+    start = inflation.read(0, FIRST_READ)
+    layout = actual_layout(start, syntax)
+    walk = _Walk(layout, _wanted(layout, extra), 0)
+    if not _walk_windows(walk, inflation.read, start, inflation.size):
+        _check_end(walk, inflation.read, inflation.size())
+    header = walk.header(syntax, offset)
+    header.inflated = True
+    return header

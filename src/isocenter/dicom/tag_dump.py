@@ -12,9 +12,10 @@ from pydicom.dataelem import RawDataElement
 from pydicom.filereader import data_element_generator
 
 from isocenter.dicom import dictionary, tags
+from isocenter.dicom.inflation import inflate
 from isocenter.dicom.iod import IOD, AttributeRule, Usage, iod, modules
 from isocenter.dicom.line_filter import line_filter
-from isocenter.dicom.part10 import inflate, read_file_meta
+from isocenter.dicom.part10 import read_file_meta
 from isocenter.dicom.scan import scan_file
 from isocenter.dicom.sop_classes import sop_class
 from isocenter.dicom.transfer_syntaxes import transfer_syntax

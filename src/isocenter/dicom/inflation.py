@@ -1,0 +1,155 @@
+"""Deflated data sets (PS3.5 A.5): inflated as far as they are needed, and bounded."""
+
+import math
+import zlib
+from collections.abc import Iterator
+
+from isocenter.dicom.encoding import Buffer
+from isocenter.dicom.source import ReadAt
+from isocenter.errors import InvalidDicom, LimitExceeded
+
+MAXIMUM_INFLATED_LENGTH = 1 << 30
+"""How large a deflated data set may become unless the caller sets another limit."""
+
+_PIECE = 1 << 16
+
+
+def inflate(data: Buffer, *, limit: int = MAXIMUM_INFLATED_LENGTH) -> bytes:
+    """Inflate a deflated data set (PS3.5 A.5).
+
+    Parameters
+    ----------
+    data
+        The raw deflate stream behind the File Meta Information, with or without padding.
+    limit
+        The most bytes that it may become; memory is never taken for more.
+
+    Returns
+    -------
+    bytes
+        The data set in Explicit VR Little Endian.
+
+    Raises
+    ------
+    LimitExceeded
+        If the data set is larger than `limit`.
+    InvalidDicom
+        If the stream is broken or cut off.
+    """
+    stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        inflated = stream.decompress(data, limit + 1)
+    except zlib.error as error:
+        raise InvalidDicom(f"the deflated data set cannot be inflated: {error}") from error
+    if len(inflated) > limit:
+        raise LimitExceeded(f"the deflated data set is larger than {limit} bytes when inflated")
+    if not stream.eof:
+        raise InvalidDicom("the deflated data set is truncated; send the complete object")
+    return inflated
+
+
+class Inflation:
+    """Reads a deflated data set from its beginning on, in the memory of what is asked for at once.
+
+    Parameters
+    ----------
+    read
+        Reads the file.
+    offset
+        Where the raw deflate stream begins in it.
+    limit
+        How far to inflate at most, in bytes.
+    """
+
+    def __init__(self, read: ReadAt, offset: int, *, limit: int) -> None:
+        self._pieces = _inflated_pieces(read, offset, _PIECE)
+        self._limit = limit
+        self._window = bytearray()
+        self._begin = 0  # of the window
+        self._ended = False
+
+    def size(self) -> float:
+        """Tell how long the data set is; infinity as long as its end has not been seen."""
+        return self._begin + len(self._window) if self._ended else math.inf
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Read inflated bytes, from where the last reading began or behind that.
+
+        Returns
+        -------
+        bytes
+            Fewer than `length` only at the end.
+
+        Raises
+        ------
+        LimitExceeded
+            They lie behind the limit.
+        InvalidDicom
+            If the stream is broken or cut off.
+        """
+        self._forget(offset)
+        while not self._ended and self._begin + len(self._window) < offset + length:
+            piece = next(self._pieces, None)
+            self._ended = piece is None
+            self._window += piece or b""
+            self._forget(offset)
+            if self._begin + len(self._window) > self._limit:
+                raise LimitExceeded(
+                    f"the first {self._limit} inflated bytes hold no Pixel Data and do not end"
+                )
+        start = offset - self._begin
+        return bytes(self._window[start : start + length])
+
+    def _forget(self, offset: int) -> None:
+        passed = min(offset - self._begin, len(self._window))
+        del self._window[:passed]
+        self._begin += passed
+
+
+def inflated_length(read: ReadAt, offset: int, *, limit: int = MAXIMUM_INFLATED_LENGTH) -> int:
+    """Find how long a deflated data set is, in the memory of a piece of it.
+
+    Parameters
+    ----------
+    read
+        Reads the file.
+    offset
+        Where the raw deflate stream begins in it.
+    limit
+        The most bytes that it may become.
+
+    Returns
+    -------
+    int
+        In bytes, inflated.
+
+    Raises
+    ------
+    LimitExceeded
+        If the data set is larger than `limit`.
+    InvalidDicom
+        If the stream is broken or cut off.
+    """
+    length = 0
+    for piece in _inflated_pieces(read, offset, _PIECE):
+        length += len(piece)
+        if length > limit:
+            raise LimitExceeded(f"the deflated data set is larger than {limit} bytes when inflated")
+    return length
+
+
+def _inflated_pieces(read: ReadAt, offset: int, largest: int) -> Iterator[bytes]:
+    stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    while not stream.eof:
+        packed = stream.unconsumed_tail
+        if not packed:
+            packed = read(offset, _PIECE)
+            offset += len(packed)
+        try:
+            piece = stream.decompress(packed, largest)
+        except zlib.error as error:
+            raise InvalidDicom(f"the deflated data set cannot be inflated: {error}") from error
+        # Without more to read, there may still be bytes that the last piece had no room for.
+        if not (packed or piece or stream.eof):
+            raise InvalidDicom("the deflated data set is truncated; send the complete object")
+        yield piece
