@@ -6,7 +6,9 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -56,6 +58,37 @@ def test_a_database_that_cannot_be_reached_is_not_described(tmp_path):
     with pytest.raises(OutOfResources) as caught:
         archives.Archive.open(tmp_path, index_url=url)
     assert not {"somebody", "hush", "127.0.0.1"} & set(re.findall(r"[\w.]+", str(caught.value)))
+
+
+def end_connections(url):
+    """What a restart of the database does to everybody who is connected."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def test_a_database_that_was_restarted_is_read_and_written_at_once(make_database, tmp_path):
+    url = make_database()
+    dataset, later = small_object(), small_object()
+    with Archive.open(tmp_path, index_url=url) as archive, ThreadPoolExecutor(4) as pool:
+        keep(archive, dataset)
+
+        def ask(_=None):
+            archive._open_instances.clear()  # so that the index is asked
+            archive.open_instance(*uids(dataset))
+            return len(archive.find(Query(Level.STUDY))), archive.last_change(uids(dataset)[0])
+
+        assert set(pool.map(ask, range(32))) == {(1, 1)}  # several connections lie ready now
+        end_connections(url)
+        assert set(pool.map(ask, range(32))) == {(1, 1)}
+        end_connections(url)
+        keep(archive, later)
+        assert archive.count(Query(Level.INSTANCE)) == 2
+        end_connections(url)
+        archive.delete(uids(later)[0])
+        assert archive.changes()[-1].sequence == 3
 
 
 def log_of(directory):

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
 
 from isocenter.errors import ConfigurationError
 
@@ -41,6 +42,7 @@ _TAKE_WRITE_LOCK = select(func.pg_advisory_xact_lock(_WRITE_LOCK))
 _NUMBER = text("SELECT txid_current()")
 _STATUS = text("SELECT txid_status(:number)")
 _ATTEMPTS = 3
+_IDLE_READERS = 16
 _LAST_SEQUENCE = Prepared(select(func.max(change.c.sequence)))
 
 
@@ -106,7 +108,8 @@ class Index:
         self.engine = _engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writing = threading.Lock()
-        self._writer: _Writer | None = None
+        self._writer: _Kept | None = None
+        self._idle: deque[_Kept] = deque()  # connections that read, any thread's to take
         if self.is_sqlite:
             self._configure_sqlite()
             self._readers = self.engine
@@ -119,6 +122,7 @@ class Index:
         """Close every connection."""
         with self._writing:
             self._drop_writer()
+        self._drop_readers()
         self.engine.dispose()
 
     @contextlib.contextmanager
@@ -128,12 +132,52 @@ class Index:
             yield connection
 
     def all(self, statement: Prepared, parameters: Parameters) -> list[tuple[Any, ...]]:
-        """Run a prepared query at the driver; returns its rows, as of the latest commit."""
-        connection = self.engine.raw_connection()
+        """Run a prepared query at the driver; returns its rows, as of the latest commit.
+
+        It runs on a connection that is kept for such queries: taking one from SQLAlchemy's pool and
+        giving it back takes three times as long as the index takes to answer.
+        """
+        kept = self._idle_reader()
         try:
-            return statement.run(connection.cursor(), self.engine.dialect, parameters).fetchall()
-        finally:
-            connection.close()  # back to the pool
+            return self._rows(kept or self._open_reader(), statement, parameters)
+        except DBAPIError as error:
+            if kept is None or not self._is_lost(kept, error):
+                raise
+        # A database that was started anew has ended all of them.
+        self._drop_readers()
+        return self._rows(self._open_reader(), statement, parameters)
+
+    def _rows(
+        self, reader: "_Kept", statement: Prepared, parameters: Parameters
+    ) -> list[tuple[Any, ...]]:
+        try:
+            rows = statement.run(reader.cursor, self.engine.dialect, parameters).fetchall()
+        except BaseException:
+            reader.close()
+            raise
+        if len(self._idle) < _IDLE_READERS:
+            self._idle.append(reader)
+        else:
+            reader.close()
+        return rows
+
+    def _idle_reader(self) -> "_Kept | None":
+        try:
+            return self._idle.pop()
+        except IndexError:  # another thread may take the last one
+            return None
+
+    def _drop_readers(self) -> None:
+        while (reader := self._idle_reader()) is not None:
+            reader.close()
+
+    def _open_reader(self) -> "_Kept":
+        return _Kept(self._readers.connect())
+
+    def _is_lost(self, kept: "_Kept", error: DBAPIError) -> bool:
+        """Tell whether an error means that a kept connection had been ended by the other side."""
+        cause: Any = error.orig
+        return self.engine.dialect.is_disconnect(cause, kept.driver, kept.cursor)
 
     def first(self, statement: Prepared, parameters: Parameters) -> tuple[Any, ...] | None:
         """Run a prepared query as `all` does; returns its first row."""
@@ -146,10 +190,9 @@ class Index:
         It is begun and ended at the driver, on a connection that is kept for writing.
         """
         with self._writing:
-            writer = self._writer or self._open_writer()
+            writer = self._begun_writer()
             transaction: Transaction | None = None
             try:
-                self._begin(writer)
                 transaction = Transaction(writer.connection, writer.cursor)
                 number = None if self.is_sqlite else transaction.execute(_NUMBER).scalar_one()
                 yield transaction
@@ -161,7 +204,7 @@ class Index:
                     writer.driver.rollback()
                 if not self.is_sqlite and isinstance(error, Exception):
                     self._drop_writer()
-                raise _as_operational(error, writer.connection) from error
+                raise _as_operational(error, self.engine) from error
 
     def _commit(self, driver: Any, number: int | None) -> None:
         """Commit, or find out whether the commit went through whose answer was lost."""
@@ -192,26 +235,38 @@ class Index:
         with reported_as_out_of_resources("open the index"), self.writing():
             pass
 
-    def _open_writer(self) -> "_Writer":
-        self._writer = _Writer(self.engine.connect())
+    def _begun_writer(self) -> "_Kept":
+        """Give the connection that is kept for writing, or another where it was ended meanwhile."""
+        kept = self._writer
+        try:
+            return self._begin(kept or self._open_writer())
+        except Exception as error:
+            found = _as_operational(error, self.engine)
+            self._drop_writer()
+            if kept is None or not isinstance(found, DBAPIError) or not self._is_lost(kept, found):
+                raise found from error
+        return self._begin(self._open_writer())
+
+    def _open_writer(self) -> "_Kept":
+        self._writer = _Kept(self.engine.connect())
         return self._writer
 
     def _drop_writer(self) -> None:
         if self._writer is not None:
-            with contextlib.suppress(Exception):
-                self._writer.connection.close()
+            self._writer.close()
             self._writer = None
 
-    def _begin(self, writer: "_Writer") -> None:
+    def _begin(self, writer: "_Kept") -> "_Kept":
         if self.is_sqlite:
             writer.cursor.execute("BEGIN IMMEDIATE")
             if self.durable and not writer.has_log_room:
                 make_log_room(f"{self.engine.url.database}-wal")
                 writer.has_log_room = True
-            return
+            return writer
         writer.connection.execute(_TAKE_WRITE_LOCK)
         if not self.durable:
             writer.connection.execute(text("SET LOCAL synchronous_commit = off"))
+        return writer
 
     def _configure_sqlite(self) -> None:
         synchronous = "FULL" if self.durable else "NORMAL"
@@ -236,7 +291,7 @@ class Index:
         if self._revision() == HEAD:
             return
         with self.engine.connect() as connection:
-            self._begin(_Writer(connection))
+            self._begin(_Kept(connection))
             # Alembic takes long to import, and is needed once a release.
             from .migrations import upgrade
 
@@ -251,8 +306,8 @@ class Index:
             return None
 
 
-class _Writer:
-    """The connection that writes, with what the driver has of it.
+class _Kept:
+    """A connection that is kept, with what the driver has of it.
 
     Parameters
     ----------
@@ -266,10 +321,15 @@ class _Writer:
         self.cursor: Any = self.driver.cursor()
         self.has_log_room = False
 
+    def close(self) -> None:
+        """Give it back; nothing is told of one that was lost."""
+        with contextlib.suppress(Exception):
+            self.connection.close()
 
-def _as_operational(error: BaseException, connection: Connection) -> BaseException:
+
+def _as_operational(error: BaseException, engine: Engine) -> BaseException:
     """Give what the driver raises at begin and commit the form that SQLAlchemy gives the rest."""
-    driver = connection.dialect.loaded_dbapi
+    driver = engine.dialect.loaded_dbapi
     if isinstance(error, driver.Error):
         return OperationalError(None, None, error)
     return error
@@ -285,6 +345,7 @@ def _engine(url: str) -> Engine:
         if parsed.get_backend_name() == "sqlite":
             options["connect_args"] = {"check_same_thread": False, "cached_statements": 512}
         else:
+            options["pool_pre_ping"] = True  # a restarted database leaves dead connections behind
             options["connect_args"] = {"connect_timeout": 10, "options": "-c lock_timeout=30s"}
         return create_engine(parsed, **options)
     except (ArgumentError, ImportError) as error:
