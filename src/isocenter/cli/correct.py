@@ -83,6 +83,8 @@ def correct(
         )
     if output is None and not dry_run:
         raise ConfigurationError("say where the corrected files go: -o DIR")
+    if output is not None and output.exists() and not output.is_dir():
+        raise ConfigurationError(f"{output} is a file; the corrected files need a folder")
     if reason not in ("CORRECT", "COERCE"):
         raise ConfigurationError(f"--reason {reason}: CORRECT or COERCE")
     results = compose.correct(

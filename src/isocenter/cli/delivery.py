@@ -1,5 +1,6 @@
 """Where a composed object goes: a file, a DICOM node, a DICOMweb server, an archive."""
 
+import http.client
 import json
 import secrets
 import tempfile
@@ -174,8 +175,8 @@ def _post(paths: Sequence[Path], url: str) -> None:
         except urllib.error.HTTPError as error:
             print(f"failed: {path}: {address} answered {error.code} {error.reason}")
             raise typer.Exit(ExitCode.FAILED) from error
-        except OSError as error:
-            raise AssociationError(f"{address} cannot be reached: {error}") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise AssociationError(f"{address} cannot be reached: {str(error).strip()}") from error
         if reason is not None:
             print(f"failed: {path}: {address} did not store it: {reason}")
             raise typer.Exit(ExitCode.FAILED)

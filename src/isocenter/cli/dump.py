@@ -9,7 +9,7 @@ import typer
 
 from isocenter.cli import options
 from isocenter.cli.exit_codes import ExitCode
-from isocenter.errors import ConfigurationError
+from isocenter.errors import ConfigurationError, InvalidDicom
 
 __all__ = ["dump"]
 
@@ -81,7 +81,10 @@ def _print_model(file: Path, filter: str | None, annotate: bool, as_xml: bool) -
     from isocenter.dicom.tag_dump import annotation, dump_lines, rules_of
     from isocenter.dicomweb.native_xml import json_to_xml
 
-    header = scan_file(file)
+    try:
+        header = scan_file(file)
+    except InvalidDicom as error:
+        raise InvalidDicom(f"{file}: {error}") from error
     text = file_json(file, header, bulk_data_uri=f"{file.absolute().as_uri()}#")
     if filter is not None or (annotate and not as_xml):
         from isocenter.dicom.iod import iod

@@ -39,6 +39,8 @@ _KINDS = {
 }
 
 _SUFFIXES = {"xml": "cda"}
+_VERTEX = re.compile(rb"^\s*v\s+[-+.\d]", re.M)
+_MATERIAL = re.compile(rb"^\s*newmtl\s", re.M)
 
 MILLIMETRE = {"CodeValue": "mm", "CodingSchemeDesignator": "UCUM", "CodeMeaning": "mm"}
 
@@ -88,9 +90,8 @@ def encapsulated(
     kind = kind or _guess(content, name)
     if kind not in _KINDS:
         raise CannotCompose(
-            f"Documents of kind {kind!r} cannot be encapsulated; expected one of "
-            + ", ".join(_KINDS)
-            + ".",
+            f"{name} is of kind {kind or 'unknown'!r}, which cannot be encapsulated; expected one "
+            f"of {', '.join(_KINDS)}.",
             tag=0x00420012,
             module="Encapsulated Document",
         )
@@ -161,6 +162,10 @@ def _check(content: bytes, kind: str, name: str) -> None:
             "STL only, "
             "so save it as binary"
         )
+    elif kind == "obj" and (b"\0" in content or not _VERTEX.search(content)):
+        problem = "has no vertex (a line such as `v 1 2 3`); give a Wavefront OBJ in text"
+    elif kind == "mtl" and (b"\0" in content or not _MATERIAL.search(content)):
+        problem = "has no material (a line such as `newmtl skin`); give a Wavefront MTL"
     if problem is not None:
         raise CannotCompose(f"{name} {problem}.", tag=0x00420011, module="Encapsulated Document")
 

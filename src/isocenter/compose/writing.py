@@ -46,6 +46,8 @@ def write(data_set: Dataset, path: Path, *, transfer_syntax_uid: str | None = No
     OutOfResources
         When the disk is full or cannot be written; nothing half-written is left.
     """
+    if transfer_syntax_uid is not None:
+        transfer_syntax(transfer_syntax_uid)  # one that nobody knows is refused
     present = UID(_present_syntax(data_set))
     syntax = UID(transfer_syntax_uid or present)
     data_set = in_transfer_syntax(data_set, present, syntax)
@@ -100,9 +102,7 @@ def write_whole(
     """
     temporary = path.parent / f".{secrets.token_hex(8)}.part"
     try:
-        if make_folder:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(temporary, _NEW_FILE, 0o666)
+        handle = _new_file(temporary, make_folder)
         try:
             _write_pieces(handle, pieces)
             if tail is not None:
@@ -116,6 +116,16 @@ def write_whole(
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _new_file(path: Path, make_folder: bool) -> int:
+    try:
+        return os.open(path, _NEW_FILE, 0o666)
+    except FileNotFoundError:
+        if not make_folder:
+            raise
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, _NEW_FILE, 0o666)
 
 
 def _write_pieces(handle: int, pieces: Iterable[Buffer]) -> None:

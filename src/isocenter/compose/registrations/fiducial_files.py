@@ -57,6 +57,8 @@ def read_fiducials(path: str | Path) -> list[Fiducial]:
             f"{path} cannot be read as fiducials: there is no {error}; a CSV begins with the "
             "columns identifier,x,y,z, and objects in JSON have an identifier."
         ) from error
+    except UnicodeDecodeError as error:
+        raise _refused(f"{path} is no text in UTF-8, so it holds no fiducials.") from error
     except (ValueError, TypeError, AttributeError) as error:
         raise _refused(f"{path} cannot be read as fiducials: {error!r}.") from error
 
