@@ -7,6 +7,7 @@ from tests.archive.conftest import keep
 from tests.factories import small_object
 
 from isocenter.archive import Action
+from isocenter.archive.change_log import ChangeLog
 
 
 class Listener:
@@ -66,3 +67,12 @@ def test_a_subscription_ends(sqlite_archive):
     listener.wait_for(1)
     time.sleep(0.01)
     assert ended.changes == []
+
+
+def test_more_changes_than_are_read_at_once_are_all_delivered(sqlite_archive, monkeypatch):
+    monkeypatch.setattr(ChangeLog, "_BATCH", 2)
+    listener = Listener()
+    keep(sqlite_archive, *(small_object() for _ in range(5)))
+    sqlite_archive.subscribe(listener)
+    keep(sqlite_archive, *(small_object() for _ in range(5)))
+    assert listener.wait_for(5) == [6, 7, 8, 9, 10]

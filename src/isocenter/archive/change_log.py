@@ -8,20 +8,30 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, select
+from sqlalchemy import bindparam, func, literal_column, select
 
 from .index import Index
+from .prepared import Prepared
 from .schema import change
 
 __all__ = ["Action", "Change", "ChangeLog"]
 
 _log = logging.getLogger(__name__)
 
-_SINCE = (
-    select(change)
-    .where(change.c.sequence > bindparam("since"))
-    .order_by(change.c.sequence)
+_COLUMNS = change.c
+_SINCE = Prepared(
+    select(
+        _COLUMNS.sequence,
+        _COLUMNS.action,
+        _COLUMNS.study_instance_uid,
+        _COLUMNS.series_instance_uid,
+        _COLUMNS.sop_instance_uid,
+        _COLUMNS.time,
+    )
+    .where(_COLUMNS.sequence > bindparam("since"))
+    .order_by(_COLUMNS.sequence)
     .limit(bindparam("count"))
+    .offset(literal_column("0"))  # said, since SQLAlchemy gives SQLite one more parameter otherwise
 )
 _LAST = select(func.max(change.c.sequence))
 
@@ -64,15 +74,10 @@ class Change:
 Subscriber = Callable[[Sequence[Change]], None]
 
 
-def _change(row: Row[Any]) -> Change:
-    return Change(
-        row.sequence,
-        Action(row.action),
-        row.study_instance_uid,
-        row.series_instance_uid,
-        row.sop_instance_uid,
-        datetime.fromtimestamp(row.time / 1_000_000, UTC),
-    )
+def _change(row: tuple[Any, ...]) -> Change:
+    sequence, action, study, series, instance, time = row
+    moment = datetime.fromtimestamp(time / 1_000_000, UTC)
+    return Change(sequence, Action(action), study, series, instance, moment)
 
 
 class ChangeLog:
@@ -114,9 +119,8 @@ class ChangeLog:
 
     def since(self, sequence: int, limit: int) -> list[Change]:
         """Read up to `limit` changes that follow `sequence`."""
-        with self._index.reading() as connection:
-            rows = connection.execute(_SINCE, {"since": sequence, "count": limit})
-            return [_change(row) for row in rows]
+        rows = self._index.all(_SINCE, {"since": sequence, "count": limit})
+        return [_change(row) for row in rows]
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Call `subscriber` with every change from now on.
@@ -165,3 +169,5 @@ class ChangeLog:
                 except Exception:  # one subscriber's fault must not keep the news from the others
                     _log.exception("a subscriber of changes failed")
             self._delivered = news[-1].sequence
+            if len(news) < self._BATCH:
+                return

@@ -92,6 +92,7 @@ class Registrar:
                 transaction.before_rollback = settlement.undo
                 results: Results = [settlement.settle(arrival) for arrival in arrivals]
                 settlement.write()
+            transaction.before_rollback = None  # each knew the other: work for the collector
         except BaseException:
             self._parents.forget()
             raise

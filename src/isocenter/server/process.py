@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import socket
 import sys
@@ -102,6 +103,7 @@ def _serve_http(
         archive.changes(limit=1)
 
     def announce() -> None:
+        gc.freeze()  # modules stay: looking through them again would stop all work for 0.1 s
         dicom = Endpoint(*acceptor.address[:2])
         print(f"DICOM  {settings.aet}@{dicom}", flush=True)
         print(f"HTTP   {_url(listener)}", flush=True)
