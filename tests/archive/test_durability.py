@@ -80,6 +80,61 @@ def test_compressed_pixels_may_have_elements_behind_them(tmp_path):
         archive.ingest(part10_bytes(dataset, RLELossless))
 
 
+def test_a_file_arrives_without_a_name_where_the_system_can(tmp_path):
+    if not hasattr(os, "O_TMPFILE"):
+        pytest.skip("only Linux has files without a name")
+    incoming = tmp_path / ".incoming"
+    content = part10_bytes(small_object())
+    with Archive.open(tmp_path, durability="fast") as archive:
+        arriving = archive.receiving()
+        arriving.write([content])
+        assert not list(incoming.glob("*/*"))
+        kept = arriving.commit()
+        found = (kept.study_instance_uid, kept.series_instance_uid, kept.sop_instance_uid)
+        assert archive.open_instance(*found).path.read_bytes() == content
+        assert not list(incoming.glob("*/*"))
+
+
+@pytest.mark.parametrize("nameless", [True, False])
+def test_what_arrives_replaces_what_is_kept_whether_it_has_a_name_or_not(
+    tmp_path, monkeypatch, nameless
+):
+    if not nameless:
+        monkeypatch.setattr(blobs, "_has_nameless_files", lambda path: False)
+    dataset = small_object()
+    with Archive.open(tmp_path, durability="fast", on_conflict="replace") as archive:
+        keep(archive, dataset)
+        assert keep(archive, dataset)[0].outcome is Outcome.UNCHANGED
+        dataset.PatientName = "Another^Name"
+        assert keep(archive, dataset)[0].outcome is Outcome.REPLACED
+        path = archive.open_instance(*uids(dataset)).path
+        assert path.read_bytes() == part10_bytes(dataset)
+        assert not list((tmp_path / ".incoming").glob("*/*"))
+
+
+def test_a_folder_that_was_removed_meanwhile_is_synced_again(tmp_path, monkeypatch):
+    """The folder of that name that a later arrival relies on is another one."""
+    store = blobs.BlobStore(tmp_path, durable=True)
+    folder = tmp_path / "1.2" / "3.4"
+    sync = blobs.BlobStore.sync_folder
+
+    def removed_meanwhile(store: blobs.BlobStore, path) -> None:
+        sync(store, path)
+        if path == tmp_path:
+            store.remove(folder / "5.6.dcm")
+            folder.mkdir(parents=True)
+
+    folder.mkdir(parents=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(blobs.BlobStore, "sync_folder", removed_meanwhile)
+        store.sync_names(str(folder))
+    synced = []
+    monkeypatch.setattr(blobs.BlobStore, "sync_folder", lambda _store, path: synced.append(path))
+    store.sync_names(str(folder))
+    assert {tmp_path, tmp_path / "1.2"} <= set(synced)
+    store.close()
+
+
 @pytest.mark.parametrize("kept_already", [0, 1])
 def test_bytes_and_names_are_on_the_disk_before_the_index_says_so(
     tmp_path, monkeypatch, kept_already

@@ -3,10 +3,12 @@
 import json
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 from tests.factories import ct_slice, data_set_bytes, part10_bytes
 
-from isocenter.archive import Archive
-from isocenter.errors import InstanceConflict, InvalidAttribute, NotDicom
+from isocenter.archive import Archive, blobs
+from isocenter.archive.settlement import Settlement
+from isocenter.errors import InstanceConflict, InvalidAttribute, IsocenterError, NotDicom
 
 
 def refused(folder) -> list[tuple[bytes, dict]]:
@@ -21,8 +23,11 @@ def quarantine(tmp_path):
     return tmp_path / "refused"
 
 
-@pytest.fixture
-def archive(tmp_path, quarantine):
+@pytest.fixture(params=["nameless", "named"])
+def archive(tmp_path, quarantine, request, monkeypatch):
+    """With arriving files as this system has them, and as one without nameless files does."""
+    if request.param == "named":
+        monkeypatch.setattr(blobs, "_has_nameless_files", lambda path: False)
     with Archive.open(tmp_path / "data", durability="fast", quarantine=quarantine) as archive:
         yield archive
 
@@ -47,6 +52,22 @@ def test_a_conflicting_version_is_kept(archive, quarantine):
     ((kept, described),) = refused(quarantine)
     assert kept == part10_bytes(first)
     assert described["error"] == "InstanceConflict"
+
+
+def test_an_object_that_the_index_refuses_is_kept(archive, quarantine, tmp_path, monkeypatch):
+    """It stood in its place already, and has been taken away from there."""
+
+    def refuse(_settlement) -> None:
+        raise IntegrityError(None, None, Exception("no such value"))
+
+    sent = part10_bytes(ct_slice(8, 8))
+    monkeypatch.setattr(Settlement, "write", refuse)
+    with pytest.raises(IsocenterError, match="the index refused the object"):
+        archive.ingest(sent)
+    ((kept, _),) = refused(quarantine)
+    assert kept == sent
+    assert not [path for path in (tmp_path / "data").rglob("*") if path.suffix == ".dcm"]
+    assert not list((tmp_path / "data" / ".incoming").glob("*/*"))
 
 
 def test_what_came_without_file_meta_information_is_kept_as_a_file(archive, quarantine):

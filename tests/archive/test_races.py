@@ -188,8 +188,10 @@ def test_folders_that_another_made_are_synced_before_they_are_relied_on(tmp_path
     synced = []
     monkeypatch.setattr(BlobStore, "sync_folder", lambda _store, folder: synced.append(folder))
     temporary = store.temporary()
+    source = temporary.path
     temporary.close()
-    store.move(temporary.path, store.path("1.2", "3.4", "5.6"))
+    store.move(source, store.path("1.2", "3.4", "5.6"))
+    store.sync_names(str(tmp_path / "1.2" / "3.4"))
     store.close()
     assert {tmp_path, tmp_path / "1.2"} <= set(synced)
 

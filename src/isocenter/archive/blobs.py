@@ -33,7 +33,7 @@ _UID_TAGS = (0x0020000D, 0x0020000E, 0x00080018)
 _O_BINARY = getattr(os, "O_BINARY", 0)
 _IOV_MAX = 1024
 _ATTEMPTS = 10
-_WORTH_AN_EARLY_START = 1 << 16
+_WORTH_AN_EARLY_START = 1 << 18
 _T = TypeVar("_T")
 
 
@@ -46,14 +46,45 @@ class Temporary:
         Its name below `.incoming`.
     durable
         Whether it will be synced.
+    named
+        Whether it has that name from the beginning, or gets it when it is asked for. A file without
+        a name costs the file system's journal less, and is gone when its process dies.
     """
 
-    def __init__(self, path: str, *, durable: bool) -> None:
-        self.path = path
+    def __init__(self, path: str, *, durable: bool, named: bool = True) -> None:
+        self._path = path
+        self._named = named
         self._durable = durable
         self.size = 0
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _O_BINARY
-        self._descriptor = os.open(path, flags, 0o640)
+        self._on_its_way = 0  # to the disk: so many bytes
+        if named:
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _O_BINARY
+            self._descriptor = os.open(path, flags, 0o640)
+        else:
+            flags = os.O_RDWR | os.O_TMPFILE
+            self._descriptor = os.open(os.path.dirname(path), flags, 0o640)
+
+    @property
+    def path(self) -> str:
+        """Its name below `.incoming`, which it has from now on if it had none."""
+        if not self._named:
+            self._link(self._path)
+            self._named = True
+        return self._path
+
+    def link(self, place: str) -> bool:
+        """Give it a further name unless another file has that; False where one has."""
+        if self._named:
+            return _link_new(self._path, place)
+        try:
+            self._link(place)
+        except FileExistsError:
+            return False
+        return True
+
+    def _link(self, name: str) -> None:
+        # Python follows the link below /proc when it is given a directory too, which means nothing.
+        os.link(f"/proc/self/fd/{self._descriptor}", name, src_dir_fd=self._descriptor)
 
     @property
     def descriptor(self) -> int:
@@ -62,10 +93,10 @@ class Temporary:
 
     def write(self, parts: Sequence[Buffer]) -> None:
         """Append parts, by one system call where the system has it."""
-        start = self.size
         self._append(parts)
-        if self._durable and self.size - start >= _WORTH_AN_EARLY_START:
-            begin_writing_back(self._descriptor, start, self.size - start)
+        if self._durable and self.size - self._on_its_way >= _WORTH_AN_EARLY_START:
+            begin_writing_back(self._descriptor, self._on_its_way, self.size - self._on_its_way)
+            self._on_its_way = self.size
 
     def _append(self, parts: Sequence[Buffer]) -> None:
         if not hasattr(os, "writev"):
@@ -128,10 +159,11 @@ class Temporary:
             self._descriptor = -1
 
     def discard(self) -> None:
-        """Close and remove the file."""
+        """Close the file and remove its name below `.incoming`."""
         self.close()
-        with contextlib.suppress(OSError):
-            os.unlink(self.path)
+        if self._named:
+            with contextlib.suppress(OSError):
+                os.unlink(self._path)
 
 
 class BlobStore:
@@ -154,7 +186,8 @@ class BlobStore:
         self.root = root
         self.durable = durable
         self._root = str(root)
-        self._known_folders: set[str] = set()
+        self._synced_folders: set[str] = set()
+        self._removals = 0
         self._count = 0
         self._lock = threading.Lock()
         with reported_as_out_of_resources("make the folders of the archive"):
@@ -164,6 +197,7 @@ class BlobStore:
             self._arriving = str(self._incoming)
             self._claim = _Claim(self._incoming.with_suffix(".lock"))
             self._incoming.mkdir()
+        self._nameless = _has_nameless_files(self._next_name())
 
     def close(self) -> None:
         """Remove this process's folder of arrivals."""
@@ -193,7 +227,7 @@ class BlobStore:
 
     def temporary(self) -> Temporary:
         """Open a file to write an arrival to."""
-        return Temporary(self._next_name(), durable=self.durable)
+        return Temporary(self._next_name(), durable=self.durable, named=not self._nameless)
 
     def _next_name(self) -> str:
         with self._lock:
@@ -201,31 +235,31 @@ class BlobStore:
             return f"{self._arriving}{os.sep}{self._count}"
 
     def move(self, source: str, path: Path) -> None:
-        """Rename a file to its place, making the folders and syncing the names where durable."""
+        """Rename a file to its place, making the folders; `sync_names` makes that last."""
         self._in_folder(str(path.parent), lambda: os.replace(source, path))
 
-    def place(self, source: str, place: str) -> bool:
-        """Give a file its place unless one stands there; the old name may stay beside the new.
+    def place(self, temporary: Temporary, place: str) -> bool:
+        """Give an arrival its place unless a file stands there.
 
         A rename would silently take the place of what another process put there meanwhile.
+        `sync_names` makes it last.
 
         Returns
         -------
         bool
             False where the place is taken.
         """
-        return self._in_folder(os.path.dirname(place), lambda: _link_new(source, place))
+        return self._in_folder(os.path.dirname(place), lambda: temporary.link(place))
 
     def _in_folder(self, folder: str, act: Callable[[], _T]) -> _T:
         """Do something in a folder, making the folder where it is missing."""
-        if folder in self._known_folders:
-            with contextlib.suppress(FileNotFoundError):
-                return act()
         for attempt in range(_ATTEMPTS):
             try:
-                self._make_folder(Path(folder))
+                if attempt:
+                    self._forget_folder(folder)
+                    os.makedirs(folder, exist_ok=True)
                 return act()
-            except FileNotFoundError:  # deleting a series took the empty folder away meanwhile
+            except FileNotFoundError:  # or deleting a series took the empty folder away meanwhile
                 if attempt == _ATTEMPTS - 1:
                     raise
         raise AssertionError("unreachable")
@@ -278,15 +312,28 @@ class BlobStore:
         finally:
             os.close(descriptor)
 
-    def _make_folder(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+    def sync_names(self, folder: str) -> None:
+        """Wait until the names in a folder are on the disk, and its own and its parents' names.
+
+        The file's bytes go first: the file system's journal then takes bytes and all these names
+        in one go, and the rest is soon done.
+        """
+        if not self.durable:
+            return
+        removals = self._removals
+        self.sync_folder(folder)
+        if folder in self._synced_folders:
+            return
         # Also where it was there: whoever made it may not have come to this, or died before.
-        for parent in folder.parents:
+        for parent in Path(folder).parents:
             if parent.is_relative_to(self.root):
                 self.sync_folder(parent)
-        if len(self._known_folders) > 100_000:
-            self._known_folders.clear()
-        self._known_folders.add(str(folder))
+        with self._lock:
+            if removals != self._removals:  # it may be another folder by now
+                return
+            if len(self._synced_folders) > 100_000:
+                self._synced_folders.clear()
+            self._synced_folders.add(folder)
 
     def remove(self, path: Path) -> None:
         """Remove a file and the folders that it leaves empty; one that is gone already is fine."""
@@ -295,11 +342,17 @@ class BlobStore:
         for folder in (path.parent, path.parent.parent):
             if folder == self.root or not folder.is_relative_to(self.root):
                 return
-            self._known_folders.discard(str(folder))
+            self._forget_folder(str(folder))
             try:
                 folder.rmdir()
             except OSError:  # not empty
                 return
+
+    def _forget_folder(self, folder: str) -> None:
+        """Have the names above a folder synced again, for it may be another one from now on."""
+        with self._lock:
+            self._synced_folders.discard(folder)
+            self._removals += 1
 
     def studies(self) -> list[str]:
         """List the Study Instance UIDs that have a folder."""
@@ -351,6 +404,22 @@ def _sync(descriptor: int, usual: Callable[[int], None]) -> None:
             fcntl.fcntl(descriptor, whole)
             return
     usual(descriptor)
+
+
+def _has_nameless_files(path: str) -> bool:
+    """Whether a file may be opened without a name and get one later, as most of Linux' can."""
+    if not hasattr(os, "O_TMPFILE"):
+        return False
+    try:
+        probe = Temporary(path, durable=False, named=False)
+    except OSError:
+        return False
+    try:
+        return probe.path == path
+    except OSError:
+        return False
+    finally:
+        probe.discard()
 
 
 def _link_new(source: str, place: str) -> bool:

@@ -15,7 +15,7 @@ from isocenter.dicom.part10 import PREAMBLE_LENGTH, PREFIX, file_meta_bytes, rea
 from isocenter.dicom.scan import check_complete, scan, scan_file
 from isocenter.dicom.source import opened
 from isocenter.dicom.transfer_syntaxes import transfer_syntax
-from isocenter.errors import InvalidAttribute, IsocenterError, NeedMoreData, NotDicom
+from isocenter.errors import InvalidAttribute, IsocenterError, NotDicom
 
 from .arrivals import Arrival, Origin, Stored
 from .blobs import BlobStore, Buffer, Temporary
@@ -107,7 +107,7 @@ class Incoming:
         self._reception = reception
         self._meta = meta
         self._syntax = transfer_syntax(transfer_syntax_uid) if meta else None
-        self._start = b""
+        self._header: Header | None = None
         self._expected = expected or {}
         self._origin = str(origin) if origin else ""
         self._temporary: Temporary | None = None
@@ -124,7 +124,7 @@ class Incoming:
             if self._temporary is None:
                 self._temporary = self._reception.blobs.temporary()
                 if self._meta:
-                    self._start = _first_bytes(parts, _START)
+                    self._header = self._scan_early(_first_bytes(parts, _START))
                     parts = [self._meta, *parts]
             self._temporary.write(parts)
 
@@ -152,7 +152,7 @@ class Incoming:
                 stored = self._reception.commits.commit(arrival)
         except IsocenterError as error:
             if self._reception.quarantine and self._temporary:
-                self._reception.quarantine.keep(self._temporary.path, self._origin, error)
+                self._reception.quarantine.keep(self._temporary, self._origin, error)
             raise
         finally:
             self.discard()
@@ -189,14 +189,25 @@ class Incoming:
         place = self._reception.blobs.place_of(*uids)
         return Arrival(header, self._temporary, place, self._temporary.size, self._origin)
 
+    def _scan_early(self, start: bytes) -> Header | None:
+        """Scan the first bytes while they are in memory and the rest is on its way.
+
+        Returns
+        -------
+        Header or None
+            None where they do not suffice, or are bad: the whole file then says how.
+        """
+        if self._syntax is None or self._syntax.deflated:
+            return None
+        with contextlib.suppress(IsocenterError):
+            return scan(start, self._syntax, base=len(self._meta), extra=EXTRA_TAGS)
+        return None
+
     def _scan(self, temporary: Temporary) -> Header:
-        """Scan what is still in memory, and the file only where that does not suffice."""
-        if self._syntax is not None and not self._syntax.deflated:
-            with contextlib.suppress(NeedMoreData):
-                header = scan(self._start, self._syntax, base=len(self._meta), extra=EXTRA_TAGS)
-                check_complete(header, temporary.size, temporary.read)
-                return header
-        return scan_file(temporary.descriptor, extra=EXTRA_TAGS)
+        if self._header is None:
+            return scan_file(temporary.descriptor, extra=EXTRA_TAGS)
+        check_complete(self._header, temporary.size, temporary.read)
+        return self._header
 
     def _complete_file_meta(self) -> None:
         """Zero the preamble (it may be executable); give a file without file meta its own."""

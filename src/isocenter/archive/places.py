@@ -73,13 +73,13 @@ class Places:
         arrival.inode = os.fstat(temporary.descriptor).st_ino
         temporary.close_for_moving()
         # The name goes first: one journal commit of the file system then covers name and bytes.
-        arrival.placed = self._blobs.place(temporary.path, arrival.place)
+        arrival.placed = self._blobs.place(temporary, arrival.place)
         if not arrival.placed:
             self._compare(arrival, arrival.path, Path(temporary.path))
         if self._blobs.durable:
             temporary.sync()
             if arrival.placed:
-                self._blobs.sync_folder(os.path.dirname(arrival.place))
+                self._blobs.sync_names(os.path.dirname(arrival.place))
 
     def _compare(self, arrival: Arrival, path: Path, mine: Path) -> None:
         """Compare with the file in the place before anybody has to wait for us.
@@ -92,6 +92,8 @@ class Places:
 
     def _take_away(self, arrival: Arrival) -> None:
         if arrival.placed:
+            with contextlib.suppress(OSError):
+                _ = arrival.arrived_as  # a name that is left, for whoever wants the bytes
             with contextlib.suppress(OSError):
                 if os.stat(arrival.place).st_ino == arrival.inode:
                     self._blobs.remove(arrival.path)

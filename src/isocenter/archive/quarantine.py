@@ -11,6 +11,8 @@ from pathlib import Path
 
 from isocenter.errors import IsocenterError, OutOfResources
 
+from .blobs import Temporary
+
 __all__ = ["Quarantine"]
 
 _log = logging.getLogger(__name__)
@@ -30,13 +32,13 @@ class Quarantine:
     def __init__(self, directory: str | Path) -> None:
         self._directory = Path(directory).absolute()
 
-    def keep(self, received: str, origin: str, reason: IsocenterError) -> None:
+    def keep(self, received: Temporary, origin: str, reason: IsocenterError) -> None:
         """Keep the bytes of a refused object; trouble with that is logged, never raised.
 
         Parameters
         ----------
         received
-            Path of the bytes, which may be removed afterwards.
+            The bytes, which may be removed afterwards.
         origin
             Who sent them.
         reason
@@ -48,7 +50,7 @@ class Quarantine:
         place = self._directory / f"{moment:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}.dcm"
         try:
             self._directory.mkdir(mode=0o750, parents=True, exist_ok=True)
-            _copy(received, place)
+            _copy(received.path, place)
             _write_reason(place.with_suffix(".json"), moment, origin, reason)
         except OSError as error:
             _log.error("cannot keep a refused object in %s: %s", self._directory, error.strerror)

@@ -57,7 +57,7 @@ def _decide(transaction: Transaction, blobs: BlobStore, journal: Path) -> None:
         return
     path = blobs.path(study, series, instance)
     blobs.put_back(journal, path)
-    blobs.sync_folder(path.parent)
+    blobs.sync_names(str(path.parent))
     blobs.sync_folder(journal.parent)
 
 

@@ -190,7 +190,7 @@ class Settlement:
     def _move(self, source: str, path: Path) -> None:
         self._blobs.move(source, path)
         self._undo.append(lambda: os.replace(path, source))
-        self._blobs.sync_folder(path.parent)
+        self._blobs.sync_names(str(path.parent))
 
     def _is_aside(self, arrival: Arrival) -> bool:
         """Whether these very bytes are among those kept aside."""
