@@ -104,3 +104,18 @@ def test_what_comes_behind_a_release_request_does_not_matter(behind: bytes) -> N
         next(machine.receive())
 
     assert stopped.value.value is None
+
+
+def test_a_long_data_set_is_handed_on_while_the_rest_is_still_to_come() -> None:
+    machine = established(Role.ACCEPTOR)
+    machine.upper.receive_data(p_data(pdv(store_rq())))
+    with pytest.raises(StopIteration):
+        next(machine.receive())
+    piece, sent_pieces = bytes(16000), 0
+    reading = machine.fragments()
+    with pytest.raises(StopIteration) as handed_on:
+        while next(reading) is Wait.REST:
+            machine.upper.receive_data(p_data(pdv(piece, command=False, last=False)))
+            sent_pieces += 1
+    assert machine.data_set_is_open
+    assert sum(map(len, handed_on.value.value)) == sent_pieces * len(piece) < 300_000

@@ -90,6 +90,10 @@ _COLLIDED = (
 # A batch of many tiny fragments is handed on early: each view costs memory of its own.
 _BATCH = 1000
 
+# So many bytes are handed on while the peer still sends the next: they are written meanwhile, and
+# the memory that they stood in is used again while it is still in the processor's cache.
+_PIECE = 1 << 18
+
 
 class Machine:
     """One association's messages.
@@ -221,14 +225,16 @@ class Machine:
             The data set is longer than `Limits.data_set`; the association is aborted.
         """
         batch: list[memoryview] = []
+        size = 0
         while self.data_set_is_open and len(batch) < _BATCH:
             if self._values:
                 value = self._values.popleft()
                 self._check_data(value)
-                if len(value.data):
+                if length := len(value.data):
                     batch.append(value.data)
+                    size += length
                 self.data_set_is_open = not value.control & 2
-            elif batch and self.upper.is_short_of_buffer:
+            elif batch and (size >= _PIECE or self.upper.is_short_of_buffer):
                 break
             elif not (yield from self._more_values(Wait.REST, not batch)):
                 raise AssociationAborted("the peer released inside a message")
