@@ -1,6 +1,7 @@
 """Display shutters of images themselves, against masks computed here."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,11 +10,11 @@ from PIL import Image
 from pydicom import Dataset
 from pydicom.datadict import tag_for_keyword
 from pydicom.sequence import Sequence
-from tests.factories import ct_slice, multi_frame, shutter_cases
+from tests.factories import ct_slice, multi_frame, part10_bytes, shutter_cases
 from tests.services.conftest import Web, path_of
 
-from isocenter.pixels import DataSetAttributes, JsonAttributes
-from isocenter.services.shutters import own_shutters
+from isocenter.pixels import DataSetAttributes, JsonAttributes, render_file
+from isocenter.pixels.own_shutters import own_shutters
 
 
 def rendered(web: Web, dataset: Dataset) -> NDArray[np.uint8]:
@@ -33,6 +34,20 @@ def test_a_rendered_image_has_its_shutter(web: Web, name: str) -> None:
     expected = rendered(web, plain).copy()
     expected[hidden] = round(attributes.get("ShutterPresentationValue", 0) / 65535 * 255)
     np.testing.assert_array_equal(rendered(web, dataset)[~unsure], expected[~unsure])
+
+
+@pytest.mark.parametrize("name", shutter_cases())
+def test_a_file_is_rendered_behind_its_shutter(tmp_path: Path, name: str) -> None:
+    attributes, hidden, unsure = shutter_cases()[name]
+    dataset = ct_slice(*hidden.shape)
+    path = tmp_path / "image.dcm"
+    path.write_bytes(part10_bytes(dataset))
+    expected = render_file(path).copy()
+    expected[hidden] = round(attributes.get("ShutterPresentationValue", 0) / 65535 * 255)
+    for keyword, value in attributes.items():
+        setattr(dataset, keyword, value)
+    path.write_bytes(part10_bytes(dataset))
+    np.testing.assert_array_equal(render_file(path)[~unsure], expected[~unsure])
 
 
 def test_each_frame_of_an_enhanced_object_has_its_own_shutter() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ from .description import PixelDescription
 from .display import display_models
 from .display_model import DisplayedFrame
 from .overlays import OverlayPlane, embedded_overlay, overlay_bits
+from .own_shutters import own_shutters
 from .presentation import (
     ImageFrame,
     Overlay,
@@ -29,6 +31,7 @@ from .presentation import (
     render_presentation,
 )
 from .presentation.references import applies
+from .presentation.shutters import Shutter, shuttered
 from .render import render_frame
 from .samples import displayed_samples, stored_bounds
 from .voi import VoiTransform
@@ -56,7 +59,8 @@ def render_file(
         Counted from 1.
     presentation_state
         How it is shown: a presentation state, or the file of one. Without, the frame is shown at
-        its own size by its own first window, else by the range of its values.
+        its own size by its own first window, else by the range of its values, behind its own
+        display shutter.
     viewport
         Width and height that a presentation state scales its displayed area to.
     annotations
@@ -78,14 +82,15 @@ def render_file(
 
     References
     ----------
-    PS3.4 N.2
+    PS3.3 C.7.6.11, PS3.4 N.2
     """
     image = _Image(Path(path))
     if not 1 <= frame <= image.description.number_of_frames:
         raise NotFound(f"{path} has no frame {frame}, only {image.description.number_of_frames}")
     shown = image.frames[frame - 1]
     if presentation_state is None:
-        return render_frame(image.samples(frame), shown.model, window=image.window(frame))
+        picture = render_frame(image.samples(frame), shown.model, window=image.window(frame))
+        return shuttered(picture, image.shutters[frame - 1])
     state = presentation_state
     if not isinstance(state, PresentationState):
         state = read_state_file(state)
@@ -121,6 +126,10 @@ class _Image:
     @cached_property
     def frames(self) -> tuple[DisplayedFrame, ...]:
         return display_models(self.attributes, self.description)
+
+    @cached_property
+    def shutters(self) -> Sequence[Shutter | None]:
+        return own_shutters(self.attributes, len(self.frames), [])
 
     def data(self, number: int) -> bytes:
         """Return the bytes of a frame."""

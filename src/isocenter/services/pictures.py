@@ -30,10 +30,10 @@ from isocenter.pixels import (
     to_jpeg,
     to_png,
 )
-from isocenter.pixels.presentation import Shutter
+from isocenter.pixels.own_shutters import own_shutters
+from isocenter.pixels.presentation.shutters import Shutter, shuttered
 from isocenter.pixels.scaling import scaled
 from isocenter.services.bulk_data import value_of
-from isocenter.services.shutters import own_shutters, shuttered
 
 __all__ = ["Pictures", "encoded", "is_picture", "representative_frame"]
 

@@ -17,7 +17,7 @@ from isocenter.pixels.presentation.cielab import CIELab, gray_level, to_srgb
 from isocenter.pixels.presentation.drawing import Canvas, draw_annotations
 from isocenter.pixels.presentation.masks import subtracted
 from isocenter.pixels.presentation.overlays import Overlay
-from isocenter.pixels.presentation.shutters import Shutter
+from isocenter.pixels.presentation.shutters import shuttered
 from isocenter.pixels.presentation.state import PresentationState
 from isocenter.pixels.render import render_frame
 from isocenter.pixels.scaling import scaled
@@ -103,7 +103,9 @@ def render_presentation(
     picture = _transformed(image, state)
     shutter = state.shutter
     if shutter is not None:
-        picture = _shuttered(picture, shutter, state.overlays)
+        bitmap = shutter.bitmap
+        covered = _covered(state.overlays, bitmap.overlay_group, picture) if bitmap else None
+        picture = shuttered(picture, shutter, covered)
     picture = _overlaid(picture, image, state)
     area = state.area_of(image.sop_instance_uid, image.number)
     placed = _placed(picture, state, area, viewport, display_spacing)
@@ -160,17 +162,14 @@ def _ink(picture: Picture, gray: int, colour: CIELab | None) -> NDArray[np.uint8
     return np.array(to_srgb(colour) if colour is not None else (gray,) * 3, np.uint8)
 
 
-def _shuttered(picture: Picture, shutter: Shutter, overlays: Sequence[Overlay]) -> Picture:
+def _covered(overlays: Sequence[Overlay], group: int, picture: Picture) -> NDArray[np.bool_]:
+    """Return where the overlay plane of a bitmap shutter covers an image."""
     rows, columns = picture.shape[:2]
-    hidden = shutter.hidden(rows, columns)
-    if shutter.bitmap is not None:
-        for overlay in overlays:
-            if overlay.group == shutter.bitmap.overlay_group:
-                hidden |= _over(overlay, rows, columns)
-    colour = shutter.colour if picture.ndim == 3 else None
-    shown = picture.copy()
-    shown[hidden] = _ink(shown, gray_level(shutter.value), colour)
-    return shown
+    covered = np.zeros((rows, columns), bool)
+    for overlay in overlays:
+        if overlay.group == group:
+            covered |= _over(overlay, rows, columns)
+    return covered
 
 
 def _over(overlay: Overlay, rows: int, columns: int) -> NDArray[np.bool_]:

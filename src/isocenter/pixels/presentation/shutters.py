@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from isocenter.errors import InvalidAttribute
 from isocenter.pixels.attributes import Attributes
-from isocenter.pixels.presentation.cielab import CIELab
+from isocenter.pixels.presentation.cielab import CIELab, gray_level, to_srgb
 from isocenter.pixels.presentation.items import Item, Said, read_item
 from isocenter.pixels.presentation.spellings import COLOUR, INTEGER, INTEGERS
 
@@ -21,7 +21,9 @@ __all__ = [
     "PolygonalShutter",
     "RectangularShutter",
     "Shutter",
+    "ink",
     "read_shutter",
+    "shuttered",
 ]
 
 _MOST_VERTICES = 1000
@@ -218,6 +220,49 @@ class Shutter(Item):
         for shape in self.shapes:
             hidden |= shape.hidden(rows, columns)
         return hidden
+
+
+def ink(shutter: Shutter, colour: bool) -> tuple[int, int, int]:
+    """Return what stands in place of what a shutter hides, as red, green and blue.
+
+    Parameters
+    ----------
+    shutter
+        Of a frame or presentation state.
+    colour
+        Whether the picture has colour; a gray one takes the P-Value.
+    """
+    if colour and shutter.colour is not None:
+        return to_srgb(shutter.colour)
+    level = gray_level(shutter.value)
+    return level, level, level
+
+
+def shuttered(
+    picture: NDArray[np.uint8],
+    shutter: Shutter | None,
+    covered: NDArray[np.bool_] | None = None,
+) -> NDArray[np.uint8]:
+    """Hide what a shutter hides.
+
+    Parameters
+    ----------
+    picture
+        `(rows, columns)` gray or `(rows, columns, 3)` RGB, a pixel for each of the frame.
+    shutter
+        Of the frame or presentation state, if any.
+    covered
+        `(rows, columns)`, what the overlay plane of a bitmap shutter covers.
+    """
+    if shutter is None:
+        return picture
+    hidden = shutter.hidden(*picture.shape[:2])
+    if covered is not None:
+        hidden |= covered
+    shown = picture.copy()
+    instead = np.array(ink(shutter, picture.ndim == 3), np.uint8)
+    shown[hidden] = instead if picture.ndim == 3 else instead[0]
+    return shown
 
 
 _SHUTTER_SHAPE, _SHUTTER_VALUE, _SHUTTER_COLOUR = 0x00181600, 0x00181622, 0x00181624

@@ -14,8 +14,7 @@ from isocenter.pixels import (
     VoiTransform,
     Window,
 )
-from isocenter.pixels.presentation import Shutter
-from isocenter.services.shutters import ink
+from isocenter.pixels.presentation.shutters import Shutter, ink
 
 from . import schema
 

@@ -15,8 +15,8 @@ from isocenter.pixels import (
     VoiTransform,
     stored_bounds,
 )
+from isocenter.pixels.own_shutters import own_shutters
 from isocenter.pixels.presentation import Shutter
-from isocenter.services.shutters import own_shutters
 
 from . import schema
 from .display_order import Place, display_order

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter.pixels import DisplayModel, VoiTransform, render_frame, scaled, to_jpeg
-from isocenter.pixels.presentation import Shutter
-from isocenter.services.shutters import shuttered
+from isocenter.pixels.presentation.shutters import Shutter, shuttered
 
 __all__ = ["SIZE", "reduced", "thumbnail"]
 

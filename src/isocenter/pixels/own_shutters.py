@@ -1,21 +1,15 @@
 """Display shutters of images themselves: what their acquisition has left dark (PS3.3 C.7.6.11)."""
 
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from isocenter.dicom import tags
 from isocenter.errors import InvalidAttribute
-from isocenter.pixels import Attributes
-from isocenter.pixels.functional_groups import frames_of
-from isocenter.pixels.presentation import Shutter, to_srgb
-from isocenter.pixels.presentation.shutters import read_shutter
 
-__all__ = ["ink", "own_shutters", "shuttered"]
+from .attributes import Attributes
+from .functional_groups import frames_of
+from .presentation.shutters import Shutter, read_shutter
 
-Picture = NDArray[np.uint8]
+__all__ = ["own_shutters"]
 
 _GROUPS = (tags.SharedFunctionalGroupsSequence, tags.PerFrameFunctionalGroupsSequence)
 _FRAME_DISPLAY_SHUTTER = 0x00189472
@@ -75,38 +69,3 @@ def _shutter(attributes: Attributes, problems: list[str]) -> Shutter | None:
 def _is_too_large(attributes: Attributes, shutters: Sequence[Shutter | None]) -> bool:
     pixels = (attributes.integer(tags.Rows) or 0) * (attributes.integer(tags.Columns) or 0)
     return pixels * len(set(shutters) - {None}) > _MOST_PIXELS
-
-
-def ink(shutter: Shutter, colour: bool) -> tuple[int, int, int]:
-    """Return what stands in place of what a shutter hides, as red, green and blue.
-
-    Parameters
-    ----------
-    shutter
-        Of a frame.
-    colour
-        Whether the frame is a colour image; a gray one takes the P-Value.
-    """
-    if colour and shutter.colour is not None:
-        return to_srgb(shutter.colour)
-    level = (shutter.value * 255 + 0x7FFF) // 0xFFFF
-    return level, level, level
-
-
-def shuttered(picture: Picture, shutter: Shutter | None) -> Picture:
-    """Hide what a shutter hides.
-
-    Parameters
-    ----------
-    picture
-        `(rows, columns)` gray or `(rows, columns, 3)` RGB, a pixel for each of the frame.
-    shutter
-        Of the frame, if any.
-    """
-    if shutter is None:
-        return picture
-    shown = picture.copy()
-    red_green_blue = ink(shutter, picture.ndim == 3)
-    instead: Any = red_green_blue if picture.ndim == 3 else red_green_blue[0]
-    shown[shutter.hidden(*picture.shape[:2])] = instead
-    return shown
