@@ -85,7 +85,7 @@ def test_a_commit_can_be_waited_for_elsewhere(sqlite_archive):
     dataset = small_object()
     incoming = as_dimse_sends(sqlite_archive, dataset)
     incoming.write([data_set_bytes(dataset)])
-    assert incoming.commit_async().result(timeout=20).outcome is Outcome.STORED
+    assert incoming.commit_async().result(timeout=60).outcome is Outcome.STORED
 
 
 def test_a_file_without_preamble_and_meta_gets_them(sqlite_archive):

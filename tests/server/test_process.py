@@ -224,7 +224,7 @@ def pieces_with_a_signal_between(server, dataset):
 
 def test_a_transfer_under_way_when_sigterm_comes_is_finished_and_kept(tmp_path):
     dataset = ct_slice(2048, 2048)
-    server = RunningServer(tmp_path / "data")
+    server = RunningServer(tmp_path / "data", environment={"ISOCENTER_SHUTDOWN_GRACE": "50"})
     here = f"ISOCENTER@127.0.0.1:{server.dicom_port}"
     with connect_sync(here, contexts=[dataset.SOPClassUID]) as association:
         pieces = pieces_with_a_signal_between(server, dataset)
@@ -268,7 +268,7 @@ def test_clients_that_come_and_go_leave_nothing_behind(server):
 
     def come_and_go() -> None:
         for port in ports * 50:
-            with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+            with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
                 client.sendall(b"\x01\x00\x00")
 
     come_and_go()

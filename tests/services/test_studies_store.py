@@ -334,7 +334,7 @@ async def asked(archive: Archive, limits: StoreLimits, messages: list[dict]) -> 
         "scheme": "http",
         "http_version": "1.1",
     }
-    await asyncio.wait_for(app(scope, receive, send), 10)
+    await asyncio.wait_for(app(scope, receive, send), 60)
     return next((message["status"] for message in sent if "status" in message), None)
 
 
@@ -383,7 +383,7 @@ def test_requests_beyond_the_limit_are_told_to_try_again(web: Web) -> None:
             going_on.set()
             return [refused, await first, await post(content)]
 
-    refused, *taken = asyncio.run(asyncio.wait_for(scene(), 20))
+    refused, *taken = asyncio.run(asyncio.wait_for(scene(), 60))
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "30")
     assert [answer.status_code for answer in taken] == [200, 200]
 

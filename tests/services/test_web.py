@@ -141,7 +141,7 @@ async def answered(pieces: Pieces, *, leaves_after: int | None = None, method: s
 
     with ThreadPoolExecutor(2) as pool:
         response = IteratorResponse(iter(pieces), {"content-type": "text/plain"}, pool)
-        await asyncio.wait_for(response({"type": "http", "method": method}, receive, send), 10)
+        await asyncio.wait_for(response({"type": "http", "method": method}, receive, send), 60)
     return sent
 
 
