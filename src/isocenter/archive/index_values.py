@@ -2,12 +2,13 @@
 
 import json
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import TypeVar
 
+from isocenter.dicom.character_sets import CharacterSet
 from isocenter.dicom.encoding import Layout
 from isocenter.dicom.header import WANTED, Header
 from isocenter.dicom.json_model import data_set_json
@@ -45,6 +46,8 @@ Column = str | int | None
 Signature = tuple[bytes | None, ...]
 Forms = tuple[Column, str | None]
 """A value for its column, and its normal form."""
+Text = tuple[str, tuple[str, ...]]
+"""The values of an attribute of text for its column, and their normal forms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +96,15 @@ class LevelValues:
                 if search_column:
                     columns[search_column] = both[1]
 
-    def add_text(self, key: Key, texts: list[str]) -> None:
-        """Add decoded values; the first normal form has a column, the others are further values."""
-        texts = [_storable(text) for text in texts[:_MOST_VALUES]]
-        value = "\\".join(texts)[:_LONGEST]
-        groups = [name_groups(text) if key.vr == "PN" else (folded(text),) for text in texts]
-        searches = [form[:LONGEST_SEARCH] for forms in groups for form in forms]
+    def add_text(self, key: Key, value: str, searches: Sequence[str]) -> None:
+        """Add decoded text; the first normal form has a column, the others are further values."""
         self.columns[key.column] = value
         self.columns[key.search_column] = searches[0] if searches else ""
-        self.further += (
-            FurtherValue(0, number, key.tag, value, search)
-            for number, search in enumerate(searches[1:_MOST_VALUES], 1)
-        )
+        if len(searches) > 1:
+            self.further += (
+                FurtherValue(0, number, key.tag, value, search)
+                for number, search in enumerate(searches[1:], 1)
+            )
 
     def _warn(self, key: Key, value: str) -> None:
         self.warnings.append(
@@ -278,18 +278,33 @@ def level_values(header: Header, level: Level) -> LevelValues:
             continue
         if key.vr == "US":
             values.columns[key.column] = header.integer(key.tag)
-        elif texts := _texts(header, key):
-            values.add_text(key, texts)
+        elif text := _text(header, key):
+            values.add_text(key, *text)
     for sequence in _sequences_of(level):
         if raw := header.values.get(sequence.tag):
             values.further += _items(sequence, raw, header)
     return values
 
 
-def _texts(header: Header, key: Key) -> list[str]:
-    if key.vr in _ONE_VALUE_VRS:
-        return [text] if (text := header.text(key.tag)) else []
-    return header.strings(key.tag)
+def _text(header: Header, key: Key) -> Text | None:
+    raw = header.values[key.tag]
+    forms = _text_forms if len(raw) > _SHORT else _remembered_text_forms
+    return forms(raw, header.character_set, key.vr)
+
+
+def _text_forms(raw: bytes, characters: CharacterSet, vr: str) -> Text | None:
+    """Decode an attribute's values; None where there is nothing but padding."""
+    text = characters.decode(raw, name=vr == "PN").strip(" \0")
+    if not text:
+        return None
+    found = [text] if vr in _ONE_VALUE_VRS else [each.strip(" \0") for each in text.split("\\")]
+    texts = [_storable(each) for each in found[:_MOST_VALUES]]
+    groups = [name_groups(each) if vr == "PN" else (folded(each),) for each in texts]
+    searches = [form[:LONGEST_SEARCH] for forms in groups for form in forms]
+    return "\\".join(texts)[:_LONGEST], tuple(searches[:_MOST_VALUES])
+
+
+_remembered_text_forms = lru_cache(8192)(_text_forms)
 
 
 def _items(sequence: SequenceKey, raw: bytes, header: Header) -> tuple[FurtherValue, ...]:
