@@ -136,6 +136,19 @@ class Storescp(Server):
         return files_below(self.folder / "data")
 
 
+class Sink(Server):
+    """No archive: takes and drops everything, so that it shows what the sender can do."""
+
+    name = "sink"
+    ae_title = "SINK"
+
+    def command(self) -> list[str]:
+        return [sys.executable, str(Path(__file__).with_name("sink.py")), str(self.dicom_port)]
+
+    def expect(self, count: int) -> None:
+        """Nothing is kept: that every object was answered with success is all there is."""
+
+
 class Qrscp(Server):
     """pynetdicom's qrscp: files and an SQLite index, nothing synced beyond SQLite's own default."""
 
