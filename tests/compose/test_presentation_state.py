@@ -18,6 +18,7 @@ from pydicom.uid import (
 from tests.compose.attribute_tables import EVERYTHING, broken_rows, lost_copies
 from tests.compose.judges import dcentvfy_errors, dciodvfy_errors, dcmpschk_failures, needs
 from tests.factories import ct_series, ct_slice, multi_frame, part10_bytes, small_object
+from tests.pixels.test_presentation import Bench, difference
 
 from isocenter.compose import presentation_state, read_presentation_state
 from isocenter.dicom import validate
@@ -631,6 +632,42 @@ def test_the_short_form_of_json_says_the_usual_things(tmp_path: Path) -> None:
     assert read.overlays == (Overlay(np.eye(2), layer="OV"),)
 
 
+TABLES = {
+    "for the modality": {
+        "modality_table": {"values": list(range(65520, -1, -16)), "first": 0, "units": "OD"},
+        "window": [64000, 4000],
+    },
+    "for the window": {
+        "windows": [{"table": {"values": list(range(256)), "first": -1000, "bits": 8}}]
+    },
+    "for presentation": {
+        "presentation_table": [round((n / 1023) ** 2.2 * 65535) for n in range(1024)],
+    },
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_of_json_are_valid_and_drawn_as_dcmtk_draws_them(name, tmp_path: Path) -> None:
+    bench = Bench(tmp_path, TABLES[name])
+    assert dciodvfy_errors(bench.state) == []
+    drawn = bench.drawn_by_dcmtk()
+    assert difference(bench.ours(), drawn) <= 1
+    assert len(np.unique(drawn)) > 1
+    data_set = pydicom.dcmread(bench.state)
+    sequence = {
+        "for the modality": lambda: data_set.ModalityLUTSequence,
+        "for the window": lambda: data_set.SoftcopyVOILUTSequence[0].VOILUTSequence,
+        "for presentation": lambda: data_set.PresentationLUTSequence,
+    }[name]()
+    assert len(sequence) == 1
+    entries, first, bits = sequence[0].LUTDescriptor
+    assert (entries, first, bits) == {
+        "for the modality": (4096, 0, 16),
+        "for the window": (256, -1000, 8),
+        "for presentation": (1024, 0, 16),
+    }[name]
+
+
 def test_json_names_images_by_their_place_or_uid() -> None:
     uid = str(TWO_SERIES[1].SOPInstanceUID)
     members = {
@@ -673,6 +710,15 @@ def test_json_names_images_by_their_place_or_uid() -> None:
         ({"area": {"top_left": [1, 1], "bottom_right": [9, 9], "mode": "TRUE SIZE"}}, "TRUE SIZE"),
         ({"rescale": {"slope": "x"}}, "rescale: slope"),
         ({"images": [{}]}, "'sop_instance_uid' is missing"),
+        ({"window": {"table": [1, -2]}}, "window 1: table: value 2: expected .* 0 to 65535"),
+        ({"window": {"table": [1], "width": 3}}, "no 'width' beside a table"),
+        ({"window": {"table": {"values": [1], "bits": 7}}}, "bits: expected .* 8 to 16"),
+        ({"window": {"table": {"first": 1}}}, "values: expected a list"),
+        ({"modality_table": {"values": [1], "bits": 12}}, "bits: expected 8 or 16"),
+        ({"modality_table": [1], "rescale": {"slope": 2}}, "exclude each other"),
+        ({"presentation_table": [1], "invert": True}, "exclude each other"),
+        ({"presentation_table": {"values": [1], "first": 1}}, "first: expected 0"),
+        ({"presentation_table": {"value": [1]}}, "no 'value'"),
     ],
 )  # fmt: skip
 def test_mistakes_in_json_say_where_they_are(members: dict, said: str) -> None:

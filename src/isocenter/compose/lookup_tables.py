@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from pydicom.dataset import Dataset
 
 from isocenter.dicom import tags
@@ -26,5 +27,7 @@ def lookup_table_item(table: LookupTable) -> Dataset:
     item.add_new(tags.LUTDescriptor, "SS" if signed else "US", [count, table.first, table.bits])
     if table.explanation:
         item.LUTExplanation = table.explanation
-    item.add_new(tags.LUTData, "OW", table.values.astype("<u2").tobytes())
+    # Entries of 8 bits stand two in a word (PS3.3 C.11.1.1.1).
+    data = table.values.astype(np.uint8 if table.bits == 8 else "<u2").tobytes()
+    item.add_new(tags.LUTData, "OW", data + b"\0" * (len(data) % 2))
     return item

@@ -2,8 +2,8 @@
 
 The members are the fields of `isocenter.pixels.presentation.PresentationState`, and for the usual
 cases shorter ones: `text`, `graphics` and `compounds` with `layer` and `images` in each object,
-`window` or `windows`, `invert`, `rescale`, `area`. Images are named by SOP Instance UID or by their
-place among the sources.
+`window` or `windows`, `invert` or `presentation_table`, `rescale` or `modality_table`, `area`.
+Images are named by SOP Instance UID or by their place among the sources.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from isocenter.compose.presentation.table_form import modality_table, presentation_table, table
 from isocenter.compose.sources import Sources
 from isocenter.errors import CannotCompose, InvalidAttribute, NotFound, PixelDataError
 from isocenter.pixels import Presentation, Rescale, VoiFunction, Window
@@ -52,7 +53,8 @@ _SHAPES: dict[str, type[Item]] = {
 }
 _MEMBERS = (
     *_OBJECTS, "window", "windows", "rotation", "flipped", "invert", "area", "displayed_areas",
-    "shutter", "mask", "rescale", "layers", "groups", "annotations", "overlays", "activations",
+    "shutter", "mask", "rescale", "modality_table", "presentation_table", "layers", "groups",
+    "annotations", "overlays", "activations",
     "images", "label", "description", "creator",
 )  # fmt: skip
 Json = Mapping[str, Any]
@@ -117,10 +119,11 @@ def _members(given: dict[str, Any], uids: Sequence[str]) -> dict[str, Any]:
         found["voi"] = tuple(_window(f"window {n}", one) for n, one in _numbered(windows))
     if "area" in found:
         found["displayed_areas"] = [found.pop("area")]
-    if "invert" in found:
-        found["presentation"] = Presentation(inverse=found.pop("invert") is True)
-    if "rescale" in found:
-        found["modality"] = _rescale(found.pop("rescale"))
+    _refuse_both(found, "invert", "presentation_table")
+    _refuse_both(found, "rescale", "modality_table")
+    for name, (field, make) in _TRANSFORMS.items():
+        if name in found:
+            found[field] = make(found.pop(name))
     if "shutter" in found:
         found["shutter"] = _shutter(found["shutter"])
     for name, make in (("overlays", _overlay), ("activations", _activation)):
@@ -221,7 +224,7 @@ def _number(where: str, value: Any) -> float:
 
 
 def _window(where: str, given: Any) -> VoiSelection:
-    """Return what `[center, width]` or an object of center, width and images means."""
+    """Return what `[center, width]`, or an object of these or a table and of images, means."""
     if isinstance(given, list):
         numbers = cast("list[Any]", given)
         if len(numbers) != 2:
@@ -229,11 +232,21 @@ def _window(where: str, given: Any) -> VoiSelection:
         given = {"center": numbers[0], "width": numbers[1]}
     members = _object(where, given)
     images = _references(members.pop("images", ()))
+    if "table" in members:
+        found = table(f"{where}: table", members.pop("table"))
+        if members:
+            raise ValueError(f"{where}: there is no {next(iter(members))!r} beside a table")
+        return VoiSelection(transforms=(found,), images=images)
     function = str(members.pop("function", "LINEAR")).upper()
     members["function"] = _located(where, lambda: VoiFunction(function))
     for name in {"center", "width"} & members.keys():
         members[name] = _number(f"{where}: {name}", members[name])
     return VoiSelection(transforms=(_made(where, Window, members),), images=images)
+
+
+def _refuse_both(found: Mapping[str, Any], first: str, second: str) -> None:
+    if first in found and second in found:
+        raise ValueError(f"{first} and {second} exclude each other; give one")
 
 
 def _rescale(given: Any) -> Rescale:
@@ -277,3 +290,12 @@ def _activation(where: str, given: Any) -> OverlayActivation:
 def _group(where: str, given: Any) -> int:
     """Return the group that a number, or text such as `6000`, means."""
     return _located(where, lambda: int(given, 16) if isinstance(given, str) else int(given))
+
+
+_TRANSFORMS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "invert": ("presentation", lambda given: Presentation(inverse=given is True)),
+    "presentation_table": ("presentation", presentation_table),
+    "rescale": ("modality", _rescale),
+    "modality_table": ("modality", modality_table),
+}
+"""Members that say a transformation of the pipeline, by the field that it becomes."""
