@@ -49,6 +49,18 @@ def test_a_study_opens_on_its_first_series_with_thumbnails_of_all(stack):
         expect(pane(stack)).to_contain_text(text)
 
 
+def test_the_first_image_comes_together_with_its_study(viewer):
+    page = viewer.page
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    viewer.open(f"/viewer?StudyInstanceUIDs={objects.STACK_STUDY}")
+    viewer.wait("isocenter?.firstImage != null && isocenter.viewports[0].loaded === 30")
+    first = objects.stack()[0]
+    assert len([url for url in asked if url.endswith("/first-frame")]) == 1
+    assert viewer.state()["instance"] == first.SOPInstanceUID
+    assert not any(f"{first.SOPInstanceUID}/frames/" in url for url in asked)
+
+
 def test_letters_scale_and_position_come_from_the_geometry(stack):
     letters = stack.page.locator(".letter")
     assert letters.all_inner_texts() == ["R", "L", "A", "P"]

@@ -84,10 +84,17 @@ def test_without_a_built_viewer_the_page_says_how_to_build_it(tmp_path):
 @pytest.mark.parametrize(
     ("query", "preloaded"),
     [
-        ("StudyInstanceUIDs=1.2", ["/api/studies/1.2?display=true"]),
+        (
+            "StudyInstanceUIDs=1.2",
+            ["/api/studies/1.2?display=true", "/api/studies/1.2/first-frame"],
+        ),
         (
             "StudyInstanceUIDs=1.2&SeriesInstanceUID=3.4",
-            ["/api/studies/1.2", "/api/studies/1.2/series/3.4"],
+            [
+                "/api/studies/1.2",
+                "/api/studies/1.2/series/3.4",
+                "/api/studies/1.2/first-frame?series=3.4",
+            ],
         ),
         ("StudyInstanceUIDs=1.2,1.3", []),
         ("StudyInstanceUIDs=1.2&StudyInstanceUIDs=1.3", []),

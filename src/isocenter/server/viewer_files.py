@@ -85,7 +85,10 @@ def _preloads(path: str, request: Request) -> str:
     if path != "viewer" or len(studies) != 1 or not all(map(is_path_safe_uid, uids)):
         return ""
     study = f"/api/studies/{studies[0]}"
-    urls = [study, f"{study}/series/{series}"] if series else [f"{study}?display=true"]
+    if series:
+        urls = [study, f"{study}/series/{series}", f"{study}/first-frame?series={series}"]
+    else:
+        urls = [f"{study}?display=true", f"{study}/first-frame"]
     return ", ".join(f"<{url}>; rel=preload; as=fetch; crossorigin=anonymous" for url in urls)
 
 

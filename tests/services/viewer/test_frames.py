@@ -22,6 +22,33 @@ def test_a_raw_frame_is_the_stored_values(viewer: Viewer) -> None:
     assert answer.content == dataset.PixelData
 
 
+def test_the_frame_shown_first_can_be_had_before_it_is_known_which_that_is(viewer: Viewer) -> None:
+    low, high = ct_slice(64, 48), ct_slice(64, 48)
+    high.StudyInstanceUID, high.SeriesInstanceUID = low.StudyInstanceUID, low.SeriesInstanceUID
+    low.InstanceNumber, high.InstanceNumber = 1, 2
+    low.ImagePositionPatient, high.ImagePositionPatient = [0, 0, 0], [0, 0, 5]
+    viewer.keep(high, low)
+    study = f"/{low.StudyInstanceUID}/first-frame"
+    for path in (study, f"{study}?series={low.SeriesInstanceUID}"):
+        early = viewer.get(path)
+        assert early.content == low.PixelData
+        place = early.headers["content-location"]
+        assert low.SOPInstanceUID in place
+        assert viewer.client.get(place).content == low.PixelData
+        assert early.headers["cache-control"] == "no-store"
+
+
+def test_where_no_frame_can_be_shown_first_the_answer_is_empty(viewer: Viewer) -> None:
+    broken = Picture.named("MR_small_jpeg_ls_lossless.dcm").dataset
+    broken.Columns = 63
+    buffer = io.BytesIO()
+    broken.save_as(buffer)
+    viewer.archive.ingest(buffer.getvalue())
+    assert viewer.get(f"/{broken.StudyInstanceUID}/first-frame").status_code == 204
+    assert viewer.get("/1.2.3/first-frame").status_code == 204
+    assert viewer.get(f"/{broken.StudyInstanceUID}/first-frame?series=1.2").status_code == 204
+
+
 def test_a_frame_is_compressed_where_that_pays(viewer: Viewer) -> None:
     smooth, noise = ct_slice(64, 64), ct_slice(64, 64)
     noise.PixelData = np.random.default_rng(1).bytes(64 * 64 * 2)
@@ -192,5 +219,5 @@ def test_a_model_waits_for_a_replacement_that_is_under_way(tmp_path: Path) -> No
         waiting.join(0.2)
         assert waiting.is_alive()
         under_way.unlink()
-        waiting.join(10)
+        waiting.join(60)
         assert not waiting.is_alive()

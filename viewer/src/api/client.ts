@@ -125,6 +125,16 @@ export function frameUrl(
   return `${instanceUrl(study, series, instance)}/frames/${frame}?${parameters}`;
 }
 
+/**
+ * The raw frame that is shown first of a study or series, asked for before it is known which one
+ * that is: `Content-Location` says so.
+ *
+ * The address is the one that the page's `Link` header has the browser ask for already.
+ */
+export function fetchFirstFrame(study: string, series: string | null): Promise<Response> {
+  return request(`${studyUrl(study)}/first-frame${series ? `?series=${encodeURIComponent(series)}` : ""}`);
+}
+
 /** Whether an error says that the instance has been replaced since its series was asked for. */
 export function isReplaced(error: unknown): boolean {
   return error instanceof ServerError && error.status === 410;

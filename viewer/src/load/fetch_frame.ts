@@ -3,6 +3,7 @@
 import { frameUrl, isAbort, request } from "../api/client";
 import type { DisplayModel, ImageEntry, SeriesDisplay } from "../api/model";
 import { fitsHtj2k, type Frame, frameBytes, frameFromBytes } from "../image/frame";
+import type { EarlyFrame } from "./early_frame";
 import { fetchHtj2k } from "./htj2k";
 import type { Link } from "./link";
 
@@ -32,13 +33,14 @@ function wantsHtj2k(model: DisplayModel, link: Link, policy: EncodingPolicy): bo
   return link.isSlow && frameBytes(model.rows, model.columns, model.format) > SMALL_FRAME;
 }
 
-/** Load one frame of a series. */
+/** Load one frame of a series; the first one may be on its way already. */
 export async function fetchFrame(
   series: SeriesDisplay,
   image: ImageEntry,
   link: Link,
   policy: EncodingPolicy,
   signal: AbortSignal,
+  early: EarlyFrame | null = null,
 ): Promise<Frame> {
   const model = series.models[image.model];
   if (!model) throw new RangeError(`Image ${image.instance} has no display model`);
@@ -46,6 +48,8 @@ export async function fetchFrame(
     frameUrl(series.study, series.series, image, encoding);
   const frame = (bytes: ArrayBuffer) =>
     frameFromBytes(bytes, model.rows, model.columns, model.format);
+  const atHand = policy === "htj2k" ? null : await early?.take(url("raw"), link);
+  if (atHand) return frame(atHand);
   if (wantsHtj2k(model, link, policy)) {
     try {
       return frame(await fetchHtj2k(url("htj2k"), signal));

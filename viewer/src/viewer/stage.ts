@@ -144,7 +144,8 @@ export class Stage {
 
   private async load(series: SeriesDisplay, image: ImageEntry, signal: AbortSignal): Promise<Frame> {
     try {
-      return await fetchFrame(series, image, this.link, this.options.encoding, signal);
+      const early = this.workspace.takeEarlyFrame();
+      return await fetchFrame(series, image, this.link, this.options.encoding, signal, early);
     } catch (error) {
       if (isReplaced(error)) void this.workspace.renewSeries(series);
       throw error;

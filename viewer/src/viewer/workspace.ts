@@ -3,6 +3,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import { fetchSeries, fetchStudy } from "../api/client";
 import type { SeriesDisplay, SeriesSummary, StudyContents } from "../api/model";
+import { EarlyFrame } from "../load/early_frame";
 import { type Content, Viewport } from "./viewport";
 
 export type Tool = "window" | "pan" | "zoom" | "scroll";
@@ -48,6 +49,7 @@ export class Workspace {
   readonly cornerText = signal(true);
   readonly panel = signal<Panel>("none");
   readonly help = signal(false);
+  private earlyFrame: EarlyFrame | null = null;
   /** Series, as they were, that are being loaded anew or have been. */
   private readonly renewing = new WeakSet<SeriesDisplay>();
 
@@ -87,6 +89,8 @@ export class Workspace {
   /** Open studies, and show the wanted (else the first displayable) series. */
   async open(studyUids: readonly string[], seriesUid: string | null): Promise<void> {
     this.state.value = { kind: "loading" };
+    const [only, ...others] = studyUids;
+    if (only && others.length === 0) this.earlyFrame = new EarlyFrame(only, seriesUid);
     const early = this.openEarly(studyUids, seriesUid);
     const results = await Promise.allSettled(
       studyUids.map((uid, i) => fetchStudy(uid, i === 0 && !seriesUid)),
@@ -103,6 +107,13 @@ export class Workspace {
       return early ?? this.showFirst(seriesUid, found[0]?.display);
     });
     await shown;
+  }
+
+  /** The frame that was asked for together with the study, for the first image that is loaded. */
+  takeEarlyFrame(): EarlyFrame | null {
+    const early = this.earlyFrame;
+    this.earlyFrame = null;
+    return early;
   }
 
   /** With study and series both named by the URL, the series need not wait for the study. */

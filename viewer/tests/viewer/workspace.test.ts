@@ -77,7 +77,7 @@ test("a study that comes with its first display needs no further request", async
   });
   const workspace = new Workspace();
   await workspace.open(["1.1"], null);
-  expect(asked).toEqual(["/api/studies/1.1?display=true"]);
+  expect(asked).toEqual(["/api/studies/1.1/first-frame", "/api/studies/1.1?display=true"]);
   expect(workspace.active.value.series.value?.study).toBe("1.1");
   expect(workspace.settledIn.value).toBe(false);
   workspace.firstDrawn.value = true;

@@ -28,7 +28,7 @@ from isocenter.services.frame_cache import FrameCache
 from . import schema
 from .frames import Address, Replaced, ViewerFrames, worth_compressing
 from .shown_series import SeriesShelf
-from .study_list import StudySearch, find_studies, study_contents
+from .study_list import StudySearch, find_studies, first_displayable, study_contents
 from .tag_table import tag_table
 from .thumbnails import thumbnail
 
@@ -58,6 +58,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 _BINARY: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/octet-stream": {}, "image/jphc": {}}}
 }
+_EARLY = {**_BINARY, 204: {"description": "There is no frame, or it cannot be read"}}
 _JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
 # An instance may be replaced, and its model is always the latest: pixels from a cache must never
 # stand under it unasked. What names its version is never anything else.
@@ -106,6 +107,7 @@ def router(archive: Archive, *, cache_directory: FilePath | None = None) -> APIR
     shelf = SeriesShelf(archive, frames, workers)
     _add_lists(api, archive, shelf, workers)
     _add_frames(api, frames, cache, workers)
+    _add_first_frame(api, archive, frames, shelf, workers)
     _add_details(api, archive, frames, cache, shelf, workers)
     return api
 
@@ -211,6 +213,43 @@ def _add_frames(
         if _known(request, headers["etag"]):
             return Response(status_code=304, headers=headers)
         data = await run(frames.overlay, stored, index, frame)
+        return await _compressed(request, data, "application/octet-stream", run, headers)
+
+
+def _add_first_frame(
+    api: APIRouter,
+    archive: Archive,
+    frames: ViewerFrames,
+    shelf: SeriesShelf,
+    workers: ThreadPoolExecutor,
+) -> None:
+    run = _worker(workers)
+
+    @api.get("/{study}/first-frame", response_class=Response, responses=_EARLY)
+    async def first_frame(
+        request: Request,
+        study: Uid,
+        series: Annotated[str | None, Query(pattern=r"^[0-9.]{1,64}$")] = None,
+    ) -> Response:
+        """Give the raw frame that is shown first, before anybody can know which that is.
+
+        `Content-Location` is its own address. Where there is none, or it cannot be read, the answer
+        is empty: asked for at that address, it says why.
+        """
+        try:
+            shown = series or await run(first_displayable, archive, study)
+            _check_uids(study, shown)
+            first = (await shelf.get(study, shown)).first()
+            address = _address(study, shown, first.instance)
+            stored = await run(frames.open, address, first.version)
+            number = first.shown.number
+            data = frames.raw_at_once(stored, number) or await run(frames.raw, stored, number)
+        except IsocenterError:
+            return Response(status_code=204, headers=_PRIVATE)
+        path = f"{request.url.path.removesuffix('/first-frame')}/series/{shown}"
+        place = f"{path}/instances/{first.instance}/frames/{number}"
+        location = f"{place}?encoding=raw&version={first.version}"
+        headers = {**_PRIVATE, "content-location": location}
         return await _compressed(request, data, "application/octet-stream", run, headers)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from isocenter.archive import Archive, Found, Level, Query
 from isocenter.archive.normal_forms import name_groups
 from isocenter.dicom import tags, transfer_syntax
+from isocenter.dicom.number_strings import parse_integer
 from isocenter.errors import IsocenterError, NotFound
 from isocenter.pixels import (
     DisplayedFrame,
@@ -260,7 +261,10 @@ def _overlay_url(study: str, series: str, shown: ShownFrame) -> Callable[[int], 
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.lstrip("+-").isdigit() else None
+    try:
+        return parse_integer(text)
+    except ValueError:
+        return None
 
 
 def _patient(row: Found) -> schema.Patient:

@@ -46,6 +46,18 @@ class SeriesOnShelf:
             raise NotFound("there is no frame to show")
         return frames[len(frames) // 2]
 
+    def first(self) -> ShownFrame:
+        """Return the frame that is shown first.
+
+        Raises
+        ------
+        NotFound
+            When there is no frame to show.
+        """
+        if not self.shown.frames:
+            raise NotFound("there is no frame to show")
+        return self.shown.frames[0]
+
 
 class SeriesShelf:
     """Resolves series once and keeps them until their study changes.

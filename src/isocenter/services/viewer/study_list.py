@@ -10,7 +10,14 @@ from isocenter.errors import NotFound, QueryError
 
 from .schema import Series, Study, StudyContents, StudyPage
 
-__all__ = ["SORT_KEYS", "StudySearch", "display_name", "find_studies", "study_contents"]
+__all__ = [
+    "SORT_KEYS",
+    "StudySearch",
+    "display_name",
+    "find_studies",
+    "first_displayable",
+    "study_contents",
+]
 
 SORT_KEYS = {
     "patientName": tags.PatientName,
@@ -214,6 +221,32 @@ def study_contents(archive: Archive, study: str) -> StudyContents:
     ]
     series.sort(key=lambda s: (not s.displayable, s.number is None, s.number or 0))
     return StudyContents(study=_study(found[0]), series=series)
+
+
+def first_displayable(archive: Archive, study: str) -> str:
+    """Find the series of a study that is shown first.
+
+    Parameters
+    ----------
+    archive
+        Where it is kept.
+    study
+        Study Instance UID.
+
+    Returns
+    -------
+    str
+        Series Instance UID.
+
+    Raises
+    ------
+    NotFound
+        When there is no such study, or nothing of it can be shown.
+    """
+    for series in study_contents(archive, study).series:
+        if series.displayable:
+            return series.uid
+    raise NotFound(f"study {study[:64]} has no images")
 
 
 @dataclass(slots=True)

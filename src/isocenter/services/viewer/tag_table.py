@@ -11,6 +11,7 @@ from pydicom.tag import BaseTag
 
 from isocenter.archive import StoredInstance
 from isocenter.dicom import tags
+from isocenter.dicom.inflation import check_inflation
 from isocenter.errors import InvalidDicom
 
 from .schema import TagRow
@@ -41,7 +42,10 @@ def tag_table(stored: StoredInstance) -> list[TagRow]:
     ------
     InvalidDicom
         When the data set cannot be read.
+    LimitExceeded
+        When it is deflated and becomes too large.
     """
+    check_inflation(stored.descriptor, stored.header)
     dataset = _dataset(stored)
     rows: list[TagRow] = []
     for row in (*_rows(dataset.file_meta, 0), *_rows(dataset, 0)):
