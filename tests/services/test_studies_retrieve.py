@@ -6,6 +6,7 @@ import json
 import struct
 from collections.abc import Iterator
 from email import message_from_bytes, policy
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -35,7 +36,11 @@ from tests.factories import (
 )
 from tests.services.conftest import Web, path_of
 
+from isocenter.dicom import validate_files
+from isocenter.errors import LimitExceeded
+from isocenter.pixels import render_file
 from isocenter.services import studies
+from isocenter.services.viewer.tag_table import tag_table
 
 OBJECTS = 'multipart/related; type="application/dicom"'
 FRAMES = 'multipart/related; type="application/octet-stream"'
@@ -77,6 +82,31 @@ def test_an_object_comes_back_byte_for_byte_as_it_is_kept(web: Web, syntax: str)
     assert int(kept.headers["content-length"]) == len(sent)
     assert kept.content == sent
     assert parts(web.get(path_of(dataset), accept=f"{OBJECTS}; transfer-syntax=*")) == [sent]
+
+
+def test_an_object_that_inflates_to_too_much_is_refused_before_memory_is_taken(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = ct_slice(64, 64)
+    path = tmp_path / "deflated.dcm"
+    path.write_bytes(part10_bytes(dataset, DeflatedExplicitVRLittleEndian))
+    web.archive.ingest(path)
+    stored = web.archive.open_instance(
+        dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.SOPInstanceUID
+    )
+    monkeypatch.setattr("isocenter.dicom.inflation.MAXIMUM_INFLATED_LENGTH", 4000)
+    answer = web.get(path_of(dataset), accept="application/dicom")
+    assert (answer.status_code, "4000 bytes" in answer.text) == (413, True)
+    for read in (render_file, validate_file):
+        with pytest.raises(LimitExceeded, match="4000 bytes"):
+            read(path)
+    with pytest.raises(LimitExceeded, match="4000 bytes"):
+        tag_table(stored)
+
+
+def validate_file(path: Path) -> None:
+    [(_, reason)] = validate_files([path]).unreadable
+    raise LimitExceeded(reason)
 
 
 def test_a_study_and_a_series_come_as_parts_in_order(web: Web) -> None:

@@ -5,7 +5,8 @@ import zlib
 from collections.abc import Iterator
 
 from isocenter.dicom.encoding import Buffer
-from isocenter.dicom.source import ReadAt
+from isocenter.dicom.header import Header
+from isocenter.dicom.source import ReadAt, Source, opened
 from isocenter.errors import InvalidDicom, LimitExceeded
 
 MAXIMUM_INFLATED_LENGTH = 1 << 30
@@ -136,6 +137,30 @@ def inflated_length(read: ReadAt, offset: int, *, limit: int = MAXIMUM_INFLATED_
         if length > limit:
             raise LimitExceeded(f"the deflated data set is larger than {limit} bytes when inflated")
     return length
+
+
+def check_inflation(source: Source, header: Header) -> None:
+    """Check that a data set, if it is deflated, can be inflated into memory as a whole.
+
+    It is inflated piece by piece, and nothing is kept of it.
+
+    Parameters
+    ----------
+    source
+        The file.
+    header
+        What a scan of it found.
+
+    Raises
+    ------
+    LimitExceeded
+        If it becomes larger than `MAXIMUM_INFLATED_LENGTH`.
+    InvalidDicom
+        If it is broken or cut off.
+    """
+    if header.inflated:
+        with opened(source) as (read, _):
+            inflated_length(read, header.data_set_offset, limit=MAXIMUM_INFLATED_LENGTH)
 
 
 def _inflated_pieces(read: ReadAt, offset: int, largest: int) -> Iterator[bytes]:

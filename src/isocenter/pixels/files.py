@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter.dicom import Header, frame_table, inflate, read_file_meta, scan_file
+from isocenter.dicom.inflation import check_inflation
 from isocenter.dicom.source import opened
 from isocenter.errors import NotFound, PixelDataError
 
@@ -79,6 +80,8 @@ def render_file(
         When `presentation_state` names another kind of object.
     PixelDataError, UnsupportedTransferSyntax
         When it cannot be decoded.
+    LimitExceeded
+        When it is deflated and becomes too large.
 
     References
     ----------
@@ -121,6 +124,7 @@ class _Image:
 
     @cached_property
     def attributes(self) -> Attributes:
+        check_inflation(self.path, self.header)
         return DataSetAttributes(_dcmread(self.path, stop_before_pixels=True, force=True))
 
     @cached_property

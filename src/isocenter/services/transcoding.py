@@ -8,6 +8,7 @@ from typing import Any, Final
 from isocenter.archive import StoredInstance
 from isocenter.dicom import TransferSyntax, file_meta_bytes, tags
 from isocenter.dicom.blame import blamed
+from isocenter.dicom.inflation import check_inflation
 from isocenter.errors import InvalidDicom
 from isocenter.pixels import PixelDescription, transcode_frame, transcoded
 
@@ -37,8 +38,11 @@ def transcoded_object(instance: StoredInstance, target: TransferSyntax) -> Itera
         A frame cannot be decoded.
     InvalidDicom
         The data set cannot be rewritten.
+    LimitExceeded
+        It is deflated and becomes too large.
     """
     header = instance.header
+    check_inflation(instance.descriptor, header)
     yield file_meta_bytes(header.sop_class_uid, header.sop_instance_uid, target.uid)
     if header.pixel_data is None:
         yield _rewritten(instance, None)

@@ -12,6 +12,7 @@ import pydicom
 from pydicom import Dataset
 
 from isocenter.dicom import scan_file, tags
+from isocenter.dicom.inflation import check_inflation
 from isocenter.dicom.iod import iod
 from isocenter.dicom.sop_classes import sop_class
 from isocenter.dicom.transfer_syntaxes import TransferSyntax, transfer_syntax
@@ -146,6 +147,7 @@ def _is_foreign(path: Path) -> bool:
 
 def _read(path: Path) -> Dataset:
     header = scan_file(path)  # refuses what is no DICOM with a sentence that says why
+    check_inflation(path, header)
     # What is inflated in memory cannot be looked up in the file later.
     defer = None if header.transfer_syntax.deflated else _LARGE
     try:
