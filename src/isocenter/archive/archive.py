@@ -365,7 +365,7 @@ class Archive:
         if not self._finder.has(*uids):
             raise NotFound(f"instance {instance[:64]} of study {study[:64]} is not in this archive")
         try:
-            opened = StoredInstance(self._blobs.path(*uids))
+            opened = StoredInstance(self._blobs.place_of(*uids))
         except FileNotFoundError:
             raise NotFound(
                 f"the file of instance {instance} is missing; `isocenter check` tells more"

@@ -38,9 +38,9 @@ class StoredInstance:
         The file.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    def __init__(self, path: Path | str) -> None:
+        self._place = str(path)
+        self._descriptor = os.open(self._place, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         status = os.fstat(self._descriptor)
         self.size = status.st_size
         self._identity = identity_of(status)
@@ -52,6 +52,11 @@ class StoredInstance:
         # The cache and any number of responses share the descriptor; the last one closes it.
         if (descriptor := getattr(self, "_descriptor", -1)) >= 0:
             os.close(descriptor)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return Path(self._place)
 
     @property
     def descriptor(self) -> int:
@@ -69,9 +74,12 @@ class StoredInstance:
         if "header" in self.__dict__ and "frame_table" in self.__dict__:
             return True
         # A frame table of fragments is walked all over the file: only the native one is arithmetic.
-        return self.try_read(0, FIRST_READ) is not None and not (
-            self.header.inflated or self.transfer_syntax.encapsulated
-        )
+        beginning = self.try_read(0, FIRST_READ)
+        if beginning is None:
+            return False
+        if "header" not in self.__dict__:
+            self.header = scan_file(self._descriptor, extra=EXTRA_TAGS, beginning=beginning)
+        return not (self.header.inflated or self.transfer_syntax.encapsulated)
 
     @property
     def transfer_syntax(self) -> TransferSyntax:
@@ -93,7 +101,7 @@ class StoredInstance:
     def is_current(self) -> bool:
         """Whether this is still the file that stands in the instance's place, with its bytes."""
         try:
-            return identity_of(os.stat(self.path)) == self._identity
+            return identity_of(os.stat(self._place)) == self._identity
         except OSError:
             return False
 

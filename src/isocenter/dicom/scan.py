@@ -282,7 +282,9 @@ def check_complete(header: Header, size: int, read: ReadAt) -> None:
     check_tail(read, size, header.layout, pixel_data.value_offset + pixel_data.length)
 
 
-def scan_file(source: Source, *, extra: frozenset[int] = frozenset()) -> Header:
+def scan_file(
+    source: Source, *, extra: frozenset[int] = frozenset(), beginning: bytes = b""
+) -> Header:
     """Scan a DICOM file, of which only the headers are read.
 
     Files without preamble or File Meta Information are understood, and deflated ones inflated as
@@ -294,6 +296,8 @@ def scan_file(source: Source, *, extra: frozenset[int] = frozenset()) -> Header:
         Path, file descriptor, seekable binary file, or the file's bytes.
     extra
         Tags to keep besides `WANTED`.
+    beginning
+        The first `FIRST_READ` bytes, or all, where the caller has them already.
 
     Returns
     -------
@@ -315,7 +319,7 @@ def scan_file(source: Source, *, extra: frozenset[int] = frozenset()) -> Header:
         If the file cannot be read.
     """
     with opened(source) as (read, size):
-        head, meta = _read_head(read, size)
+        head, meta = _read_head(read, size, beginning)
         syntax = transfer_syntax(meta.transfer_syntax_uid)
         if syntax.deflated:
             return _scan_deflated(read, meta.data_set_offset, syntax, extra)
@@ -329,8 +333,8 @@ def scan_file(source: Source, *, extra: frozenset[int] = frozenset()) -> Header:
         return header
 
 
-def _read_head(read: ReadAt, size: int) -> tuple[bytes, FileMeta]:
-    head = read(0, FIRST_READ)
+def _read_head(read: ReadAt, size: int, beginning: bytes) -> tuple[bytes, FileMeta]:
+    head = beginning or read(0, FIRST_READ)
     try:
         return head, read_file_meta(head, final=len(head) >= size)
     except NeedMoreData:
