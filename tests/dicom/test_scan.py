@@ -1,5 +1,7 @@
 import io
+import shutil
 import struct
+import subprocess
 import tracemalloc
 import zlib
 from pathlib import Path
@@ -328,6 +330,37 @@ def test_zeros_behind_native_pixel_data_are_padding() -> None:
     content = _with_something_behind()
     for zeros in (1, 7, 8, 100_000):
         assert scan_file(content[:-52] + bytes(zeros)).pixel_data is not None
+
+
+BEHIND = {
+    "Data Set Trailing Padding": struct.pack("<HHI4s", 0xFFFC, 0xFFFC, 4, b"abcd"),
+    "padding that is cut off": struct.pack("<HHI4s", 0xFFFC, 0xFFFC, 40, b"abcd"),
+    "the first bytes of padding": b"\xfc\xff\xfc\xff",
+    "a line feed": b"\n",
+    "the end of a multipart body": b"\r\n--boundary--\r\n",
+    "blanks": b" " * 64,
+    "an erased flash memory": b"\xff" * 64,
+}
+
+
+@pytest.mark.skipif(shutil.which("dcmconv") is None, reason="needs DCMTK")
+@pytest.mark.parametrize("behind", BEHIND.values(), ids=BEHIND.keys())
+def test_what_stands_behind_native_pixel_data_is_judged_as_dcmtk_does(
+    tmp_path: Path, behind: bytes
+) -> None:
+    """PS3.10 7.2 knows padding as an element; other bytes might be what is left of one."""
+    data_set = multi_frame(1, bits=8)
+    content = file_meta_bytes(data_set.SOPClassUID, data_set.SOPInstanceUID, NATIVE[0])
+    path = tmp_path / "object.dcm"
+    path.write_bytes(content + data_set_bytes(data_set, NATIVE[0]) + behind)
+    judge = subprocess.run(
+        ["dcmconv", path, tmp_path / "copy.dcm"], capture_output=True, timeout=60, check=False
+    )
+    if judge.returncode == 0:
+        assert scan_file(path).pixel_data is not None
+    else:
+        with pytest.raises(InvalidDicom):
+            scan_file(path)
 
 
 def test_a_sequence_behind_native_pixel_data_is_walked_to_its_end() -> None:

@@ -1,4 +1,8 @@
-"""What stands behind pixel data: elements that end with the object, or padding (PS3.5 7.2)."""
+"""What stands behind pixel data: elements that end with the object, or padding.
+
+Padding is Data Set Trailing Padding (FFFC,FFFC), an element (PS3.10 7.2), or zeros, as many files
+have. Other bytes might be what is left of an element; DCMTK refuses them, too.
+"""
 
 import struct
 
@@ -45,8 +49,10 @@ def check_tail(read: ReadAt, size: int, layout: Layout, offset: int) -> None:
         offset = size + 1
     if offset > size:
         raise InvalidDicom(
-            f"the data set is truncated behind Pixel Data (7FE0,0010): an element at {begin} "
-            f"or behind it reaches beyond the end at {size}; send the complete object"
+            f"the data set is truncated behind Pixel Data (7FE0,0010), or ends with bytes that are "
+            f"not of it: an element at {begin} or behind it reaches beyond the end at {size}; send "
+            "the object complete, with nothing behind it but zeros or Data Set Trailing Padding "
+            "(FFFC,FFFC)"
         )
 
 
