@@ -5,7 +5,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
+from pydicom.uid import (
+    CTImageStorage,
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    RLELossless,
+)
 from tests.dimse.wire import Shelf, accepting
 from tests.factories import ct_slice, part10_bytes
 from tests.interop import peers
@@ -159,3 +164,47 @@ def test_four_peers_store_at_the_same_time(
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(one, range(4))) == [0] * 4
     assert len(shelf.kept) == 8
+
+
+def test_pynetdicom_negotiates_all_that_it_can(acceptor: Acceptor) -> None:
+    """Window, roles, extended and common extended negotiation, and an identity, in one request."""
+    from pynetdicom import AE, build_role
+    from pynetdicom.pdu_primitives import (
+        AsynchronousOperationsWindowNegotiation,
+        SOPClassCommonExtendedNegotiation,
+        SOPClassExtendedNegotiation,
+        UserIdentityNegotiation,
+    )
+
+    window = AsynchronousOperationsWindowNegotiation()
+    window.maximum_number_operations_invoked = 0  # as many as it likes
+    window.maximum_number_operations_performed = 5
+    extended = SOPClassExtendedNegotiation()
+    extended.sop_class_uid = CTImageStorage
+    extended.service_class_application_information = b"\2\0\3\0\1\0"
+    common = SOPClassCommonExtendedNegotiation()
+    common.sop_class_uid, common.service_class_uid = CTImageStorage, "1.2.840.10008.4.2"
+    identity = UserIdentityNegotiation()
+    identity.user_identity_type, identity.primary_field = 2, b"jane"
+    identity.secondary_field, identity.positive_response_requested = b"secret", True
+    role = build_role(CTImageStorage, scu_role=True, scp_role=True)
+    client = AE()
+    client.add_requested_context(CTImageStorage)
+    client.add_requested_context("1.2.840.10008.1.1")
+
+    host, port = acceptor.address
+    association = client.associate(
+        host, port, ext_neg=[window, extended, common, identity, role], ae_title="ISOCENTER"
+    )
+
+    assert association.is_established
+    try:
+        answered = {type(each): each for each in association.acceptor.user_information}
+        given = answered[AsynchronousOperationsWindowNegotiation]
+        assert given.maximum_number_operations_invoked == 1
+        assert given.maximum_number_operations_performed == 1
+        assert answered[UserIdentityNegotiation].server_response == b""
+        assert [(c.as_scu, c.as_scp) for c in association.accepted_contexts] == [(True, False)] * 2
+        assert association.send_c_echo().Status == 0
+    finally:
+        association.release()
