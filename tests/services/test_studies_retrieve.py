@@ -1,9 +1,12 @@
 """WADO-RS: whole objects, frames, metadata and bulk data, and deleting them."""
 
+import contextlib
+import gc
 import gzip
 import io
 import json
 import struct
+import time
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -82,6 +85,29 @@ def test_an_object_comes_back_byte_for_byte_as_it_is_kept(web: Web, syntax: str)
     assert int(kept.headers["content-length"]) == len(sent)
     assert kept.content == sent
     assert parts(web.get(path_of(dataset), accept=f"{OBJECTS}; transfer-syntax=*")) == [sent]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux")
+def test_a_deleted_object_is_let_go_of_whatever_was_asked_of_it(web: Web) -> None:
+    dataset = ct_slice(16, 16)
+    web.keep(dataset)
+    for resource in ("frames/1", "rendered", "thumbnail", "metadata"):
+        assert web.get(path_of(dataset, resource)).status_code == 200
+    assert _descriptors_of(dataset.SOPInstanceUID)
+    web.delete(f"/studies/{dataset.StudyInstanceUID}")
+    end = time.monotonic() + 10
+    while (left := _descriptors_of(dataset.SOPInstanceUID)) and time.monotonic() < end:
+        gc.collect()
+        time.sleep(0.01)
+    assert not left
+
+
+def _descriptors_of(uid: str) -> list[str]:
+    found: list[str] = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # it may be closed meanwhile
+            found.append(str(entry.readlink()))
+    return [name for name in found if uid in name]
 
 
 def test_an_object_that_inflates_to_too_much_is_refused_before_memory_is_taken(

@@ -126,7 +126,6 @@ class _FrameService:
     def __init__(self, archive: Archive, pool: ThreadPoolExecutor) -> None:
         self._archive = archive
         self._pool = pool
-        self._sources = lru_cache(maxsize=256)(_Source)
 
     async def frames(self, request: Request) -> Response:
         """Answer one request."""
@@ -135,12 +134,12 @@ class _FrameService:
         accept = Accept.of(request)
         instance = self._archive.opened_instance(*uids)
         if instance is not None and len(numbers) == 1:
-            answer = _answer_now(self._sources(instance), numbers[0], accept)
+            answer = _answer_now(_Source(instance), numbers[0], accept)
             if answer is not None:
                 return answer
 
         def work() -> Response:
-            source = self._sources(self._archive.open_instance(*uids))
+            source = _Source(self._archive.open_instance(*uids))
             return _answer(source, numbers, accept, self._pool)
 
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)

@@ -1,9 +1,10 @@
 """Pictures of kept instances: decoded, windowed, cut and scaled as a user agent asks."""
 
 import json
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -40,6 +41,7 @@ __all__ = ["Pictures", "encoded", "is_picture", "representative_frame"]
 Picture = NDArray[np.uint8]
 
 _QUALITY: Final = 90
+_MOST_KNOWN: Final = 64
 _FUNCTIONS: Final = {
     WindowFunction.LINEAR: VoiFunction.LINEAR,
     WindowFunction.LINEAR_EXACT: VoiFunction.LINEAR_EXACT,
@@ -60,7 +62,9 @@ class Pictures:
     """Renders frames; what it has found out of an instance it remembers for the next frame."""
 
     def __init__(self) -> None:
-        self._shown = lru_cache(maxsize=64)(_shown)
+        # By the names of bytes: an instance itself would keep its file open, also a deleted one.
+        self._known: OrderedDict[str, _Shown] = OrderedDict()
+        self._lock = threading.Lock()
 
     def picture(
         self, instance: StoredInstance, number: int, parameters: RenderingParameters
@@ -104,6 +108,19 @@ class Pictures:
     def frame_time(self, instance: StoredInstance) -> float:
         """Return how many milliseconds a frame of a cine stays."""
         return self._shown(instance).frames[0].model.frame_time or 100.0
+
+    def _shown(self, instance: StoredInstance) -> _Shown:
+        name = instance.version
+        with self._lock:
+            if (known := self._known.get(name)) is not None:
+                self._known.move_to_end(name)
+                return known
+        shown = _shown(instance)
+        with self._lock:
+            self._known[name] = shown
+            if len(self._known) > _MOST_KNOWN:
+                self._known.popitem(last=False)
+        return shown
 
 
 def _shown(instance: StoredInstance) -> _Shown:
