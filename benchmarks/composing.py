@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
-from benchmarks.bench import Bench
+from benchmarks.bench import Bench, settle
 from benchmarks.row import US, Row, Target, Trial
 
 CAPTURES = 100
@@ -31,6 +31,7 @@ def _rate(work: Callable[[Path], int], bench: Bench) -> Trial:
     def trial() -> float:
         folder = bench.new_folder()
         folder.mkdir()
+        settle(folder)
         begin = time.perf_counter()
         count = work(folder)
         return count / (time.perf_counter() - begin)
@@ -42,6 +43,7 @@ def _seconds(work: Callable[[Path], object], bench: Bench) -> Trial:
     def trial() -> float:
         folder = bench.new_folder()
         folder.mkdir()
+        settle(folder)
         begin = time.perf_counter()
         work(folder)
         return time.perf_counter() - begin

@@ -105,6 +105,42 @@ def test_a_file_that_is_no_dicom_stops_no_other(tmp_path: Path) -> None:
     assert "0.txt" not in {one.name for one in (tmp_path / "out").iterdir()}
 
 
+def test_two_files_are_not_written_to_one_place(tmp_path: Path) -> None:
+    one = written(tmp_path)
+    (tmp_path / "other").mkdir()
+    other = tmp_path / "other" / one.name
+    other.write_bytes(one.read_bytes())
+    with pytest.raises(CannotCompose, match="would both be written"):
+        correct([one, other], output=tmp_path / "out", set_values={"PatientID": "7"})
+    assert not (tmp_path / "out").exists()
+
+
+def test_all_objects_of_a_correction_are_modified_at_one_moment(tmp_path: Path) -> None:
+    one = written(tmp_path)
+    for number in range(20):
+        (one.parent / f"{number}.dcm").write_bytes(one.read_bytes())
+    correct([one.parent], output=tmp_path / "out", set_values={"PatientID": "7"})
+    moments = {
+        pydicom.dcmread(path).OriginalAttributesSequence[0].AttributeModificationDateTime
+        for path in (tmp_path / "out").iterdir()
+    }
+    assert len(moments) == 1
+
+
+def test_an_attribute_out_of_order_is_changed_where_it_stands(tmp_path: Path) -> None:
+    path = written(tmp_path, PatientID="1")
+    data = path.read_bytes()
+    name, identity = data.index(b"\x10\0\x10\0PN"), data.index(b"\x10\0\x20\0LO")
+    end = data.index(b"\x10\0\x30\0DA")
+    path.write_bytes(data[:name] + data[identity:end] + data[name:identity] + data[end:])
+    correct([path], output=tmp_path / "out", set_values={"PatientName": "A^B", "PatientID": "7"})
+    after = (tmp_path / "out" / "a.dcm").read_bytes()
+    head = after[: after.index(b"\x00\x04\x61\x05SQ")]
+    assert [head.count(one) for one in (b"\x10\0\x10\0PN", b"\x10\0\x20\0LO")] == [1, 1]
+    correct([tmp_path / "out"], output=tmp_path / "back", undo=True)
+    assert (tmp_path / "back" / "a.dcm").read_bytes() == path.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [

@@ -1,8 +1,9 @@
 """The elements of a data set as spans of its bytes, and data sets put together from such spans."""
 
 import struct
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from typing import TypeAlias
 
 from isocenter.dicom.encoding import (
     UNDEFINED_LENGTH,
@@ -19,12 +20,8 @@ from isocenter.errors import InvalidDicom
 __all__ = ["ElementSpan", "element_spans", "item_contents", "replaced"]
 
 
-class ElementSpan(NamedTuple):
-    """Where one element begins and where the next one does."""
-
-    tag: int
-    start: int
-    end: int
+ElementSpan: TypeAlias = "tuple[int, int, int]"
+"""The tag of an element, where it begins and where the next one does."""
 
 
 def element_spans(
@@ -52,6 +49,7 @@ def element_spans(
     implicit, short = layout.implicit, frozenset[int]() if layout.implicit else layout.short
     unpack, little = layout.unpack_element, layout.little_endian
     spans: list[ElementSpan] = []
+    add = spans.append
     try:
         while offset < stop:
             start = offset
@@ -61,7 +59,7 @@ def element_spans(
             else:
                 offset = _element_end(data, offset, layout, implicit)
             tag = (raw & 0xFFFF) << 16 | raw >> 16 if little else raw
-            spans.append(ElementSpan(tag, start, offset))
+            add((tag, start, offset))
     except struct.error:
         offset = stop + 1
     if offset > stop:
@@ -130,7 +128,7 @@ def _item_end(data: Buffer, layout: Layout, offset: int, implicit: bool) -> int:
 
 
 def replaced(
-    data: Buffer, spans: list[ElementSpan], changes: Mapping[int, Buffer | None]
+    data: Buffer, spans: Sequence[ElementSpan], changes: Mapping[int, Buffer | None]
 ) -> list[Buffer]:
     """Put a data set together anew, with some elements replaced, added or left out.
 
@@ -152,23 +150,24 @@ def replaced(
         Pieces to write one after the other; unchanged stretches are views of `data`.
     """
     view = memoryview(data)
-    pending = sorted(changes)
-    lengths = {tag & 0xFFFF0000 for tag in changes}
+    position, end = (spans[0][1], spans[-1][2]) if spans else (0, 0)
     pieces: list[Buffer] = []
-    kept_from = spans[0].start if spans else 0
-    at = 0
-    for tag, start, end in spans:
-        while at < len(pending) and pending[at] < tag:
-            if (added := changes[pending[at]]) is not None:
-                pieces += [view[kept_from:start], added]
-                kept_from = start
-            at += 1
-        if tag in changes or tag in lengths:
-            pieces.append(view[kept_from:start])
-            kept_from = end
-            if tag in changes and (new := changes[tag]) is not None:
-                pieces.append(new)
-            at += tag in changes
-    pieces.append(view[kept_from : spans[-1].end if spans else kept_from])
-    pieces += [new for tag in pending[at:] if (new := changes[tag]) is not None]
+    for start, stop, _, new in _edits(spans, changes, end):
+        pieces += [view[position:start], new or b""]
+        position = stop
+    pieces.append(view[position:end])
     return [piece for piece in pieces if len(piece)]
+
+
+def _edits(
+    spans: Sequence[ElementSpan], changes: Mapping[int, Buffer | None], end: int
+) -> list[tuple[int, int, int, Buffer | None]]:
+    """List what stands where from where to where, in the order of the bytes."""
+    touched = {tag & 0xFFFF0000 for tag in changes}.union(changes)
+    edits = [(start, stop, tag, changes.get(tag)) for tag, start, stop in spans if tag in touched]
+    present = {tag for _, _, tag, _ in edits}
+    for tag, new in changes.items():
+        if tag not in present and new is not None:
+            place = next((start for other, start, _ in spans if other > tag), end)
+            edits.append((place, place, tag, new))
+    return sorted(edits, key=itemgetter(0, 1, 2))

@@ -7,7 +7,7 @@ bytes. What was there before is kept, as the bytes it was, in Original Attribute
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
@@ -37,7 +37,8 @@ __all__ = ["Corrected", "Outcome", "Reason", "Rule", "correct", "correct_file", 
 
 _CHARACTER_SET = 0x00080005
 _UNICODE = "ISO_IR 192"
-_AT_ONCE = 3
+_AT_ONCE = 2
+_BATCH = 8  # few enough that all threads have work to the end
 _FIXED = {
     0x00080016: "the object would become one of another kind",
     0x00080018: "other objects refer to it; derive a new object instead",
@@ -187,15 +188,17 @@ def correct(
         wanted |= tags
     modification = Modification(Reason(reason).value, previous_source)
 
-    def one(files: tuple[Path, Path]) -> Corrected:
-        source, target = files
-        return _one(
-            source, None if dry_run else target, None if undo else every, wanted, modification
-        )
+    def some(batch: Sequence[tuple[Path, Path]]) -> list[Corrected]:
+        return [
+            _one(source, None if dry_run else target, None if undo else every, wanted, modification)
+            for source, target in batch
+        ]
 
+    files = _files(paths, Path(output))
+    batches = [files[begin : begin + _BATCH] for begin in range(0, len(files), _BATCH)]
     # Making files is the slow part where a disk is busy, and several can be made at a time.
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(one, _files(paths, Path(output))))
+        return [one for results in pool.map(some, batches) for one in results]
 
 
 def correct_file(
@@ -264,7 +267,6 @@ def _changes(
             why = _FIXED.get(tag, "it says how the object is encoded")
             raise CannotCompose(f"{values.described(tag)} is not corrected: {why}.", tag=tag)
     layout = header.layout
-    present = {span.tag: head[span.start : span.end] for span in spans}
     term = header.strings(_CHARACTER_SET)
     encoded: dict[int, Buffer | None] = {}
     if not holds(wanted.values(), term):
@@ -275,6 +277,8 @@ def _changes(
     for tag, value in wanted.items():
         new = None if value is None else encoded_element(tag, value, layout, term)
         encoded[tag] = new
+    looked_at = {ORIGINAL_ATTRIBUTES, *encoded}
+    present = {tag: head[start:end] for tag, start, end in spans if tag in looked_at}
     encoded = {tag: new for tag, new in encoded.items() if new != present.get(tag)}
     if encoded:
         previous = {tag: present[tag] for tag in sorted(encoded) if tag in present}
@@ -305,13 +309,35 @@ def _one(
     return Corrected(source, outcome, target, tags)
 
 
-def _files(paths: Iterable[str | Path], output: Path) -> Iterable[tuple[Path, Path]]:
+def _files(paths: Iterable[str | Path], output: Path) -> list[tuple[Path, Path]]:
+    """List each file to read with the one to write.
+
+    Raises
+    ------
+    CannotCompose
+        When two files would be written to the same place.
+    NotFound
+        When a path does not exist.
+    """
+    files: dict[Path, Path] = {}
     for path in map(Path, paths):
         if path.is_dir():
-            for file in sorted(path.rglob("*")):
-                if file.is_file() and not file.name.startswith("."):
-                    yield file, output / file.relative_to(path)
+            found = ((one, output / one.relative_to(path)) for one in _below(path))
         elif path.is_file():
-            yield path, output / path.name
+            found = ((path, output / path.name),)
         else:
             raise NotFound(f"There is no file or folder {path}; check the path.")
+        for source, target in found:
+            if files.setdefault(target, source) != source:
+                raise CannotCompose(
+                    f"{files[target]} and {source} would both be written to {target}; correct them "
+                    "into different folders."
+                )
+    return [(source, target) for target, source in files.items()]
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder, by name; hidden ones are left out."""
+    for path in sorted(folder.rglob("*")):
+        if not path.name.startswith(".") and path.is_file():
+            yield path

@@ -9,7 +9,8 @@ from __future__ import annotations
 import datetime
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from isocenter.compose.correction.value_encoding import encoded_element
 from isocenter.dicom.elements import element_spans, item_contents
@@ -39,13 +40,13 @@ class Modification:
     system
         Modifying System (0400,0563).
     moment
-        Attribute Modification DateTime (0400,0562); now when None.
+        Attribute Modification DateTime (0400,0562); one for all objects of a correction.
     """
 
     reason: str
     previous_source: str = ""
     system: str = "ISOCENTER"
-    moment: datetime.datetime | None = None
+    moment: datetime.datetime = field(default_factory=datetime.datetime.now)
 
 
 def added_item(
@@ -70,13 +71,19 @@ def added_item(
     modification
         Why.
     """
-    moment = modification.moment or datetime.datetime.now()
-    ascii_only: list[str] = []
     content = _sequence(_MODIFIED_ATTRIBUTES, [b"".join(previous.values())], layout)
-    content += b"".join(
+    content += _circumstances(modification, tuple(added), layout)
+    return _sequence(ORIGINAL_ATTRIBUTES, [*_items(present, layout), content], layout)
+
+
+@lru_cache(16)  # the same for nearly all objects of a correction
+def _circumstances(modification: Modification, added: tuple[int, ...], layout: Layout) -> bytes:
+    """Encode why attributes were changed, by what and when, and which were not there before."""
+    ascii_only: list[str] = []
+    content = b"".join(
         encoded_element(tag, value, layout, ascii_only)
         for tag, value in (
-            (0x04000562, moment.strftime("%Y%m%d%H%M%S.%f")),
+            (0x04000562, modification.moment.strftime("%Y%m%d%H%M%S.%f")),
             (0x04000563, modification.system),
             (0x04000564, modification.previous_source),
             (0x04000565, modification.reason),
@@ -85,7 +92,7 @@ def added_item(
     if added:
         content += encoded_element(_PRIVATE_CREATOR, _CREATOR, layout, ascii_only, vr="LO")
         content += encoded_element(_ADDED, list(added), layout, ascii_only, vr="AT")
-    return _sequence(ORIGINAL_ATTRIBUTES, [*_items(present, layout), content], layout)
+    return content
 
 
 def removed_item(head: bytes, layout: Layout) -> dict[int, Buffer | None]:
@@ -107,8 +114,8 @@ def removed_item(head: bytes, layout: Layout) -> dict[int, Buffer | None]:
     changes: dict[int, Buffer | None] = dict.fromkeys(_added_tags(last, layout))
     place = find_element(last, layout, _MODIFIED_ATTRIBUTES)
     for begin, end in item_contents(last, layout, place) if place is not None else ():
-        for span in element_spans(last, layout, offset=begin, end=end):
-            changes[span.tag] = last[span.start : span.end]
+        for tag, start, stop in element_spans(last, layout, offset=begin, end=end):
+            changes[tag] = last[start:stop]
     changes[ORIGINAL_ATTRIBUTES] = _sequence(ORIGINAL_ATTRIBUTES, items, layout) if items else None
     return changes
 

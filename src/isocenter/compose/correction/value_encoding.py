@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from io import BytesIO
 from typing import Any, cast
 
@@ -47,6 +48,14 @@ def encoded_element(
     CannotCompose
         When the value does not fit the value representation.
     """
+    if isinstance(value, str):
+        return _encoded_text(tag, value, layout, tuple(character_set), vr)
+    return _encoded(tag, value, layout, character_set, vr)
+
+
+def _encoded(
+    tag: int, value: Any, layout: Layout, character_set: Sequence[str], vr: str | None
+) -> bytes:
     representation = vr or values.vr_of(tag)
     try:
         element = DataElement(tag, representation, prepared(tag, value) if vr is None else value)
@@ -57,6 +66,9 @@ def encoded_element(
             "(PS3.5 6.2).",
             tag=tag,
         ) from error
+
+
+_encoded_text = lru_cache(256)(_encoded)  # one object after another gets the same text
 
 
 def holds(many: Iterable[Any], character_set: Sequence[str]) -> bool:

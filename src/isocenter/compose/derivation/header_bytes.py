@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 
 from isocenter.compose.data_set_encoding import encoded_data_set
 from isocenter.compose.derivation import tables as derivation_tables
-from isocenter.dicom.elements import ElementSpan, element_spans, replaced
+from isocenter.dicom.elements import element_spans, replaced
 from isocenter.dicom.encoding import EXPLICIT_LITTLE, Buffer, element_value
 
 __all__ = ["Encoded", "HeaderBytes", "emptied", "in_unicode", "parsed"]
@@ -40,7 +40,7 @@ class HeaderBytes:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.spans = element_spans(data, EXPLICIT_LITTLE)
-        self._places = {span.tag: span for span in self.spans}
+        self._places = {tag: (start, end) for tag, start, end in self.spans}
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -49,11 +49,11 @@ class HeaderBytes:
         return tuple(one.strip(" \0") for one in text.split("\\")) if text else ()
 
     def _value(self, tag: int) -> bytes:
-        span = self._places.get(tag)
-        if span is None:
+        place = self._places.get(tag)
+        if place is None:
             return b""
-        begin, *_ = element_value(self.data, span.start, EXPLICIT_LITTLE, implicit=False)
-        return self.data[begin : span.end]
+        begin, *_ = element_value(self.data, place[0], EXPLICIT_LITTLE, implicit=False)
+        return self.data[begin : place[1]]
 
     def has(self, tag: int) -> bool:
         """Tell whether there is such an element."""
@@ -61,19 +61,19 @@ class HeaderBytes:
 
     def element(self, tag: int) -> bytes | None:
         """Return the bytes of an element; None where there is none."""
-        span = self._places.get(tag)
-        return None if span is None else self.data[span.start : span.end]
+        place = self._places.get(tag)
+        return None if place is None else self.data[slice(*place)]
 
     def elements(self) -> dict[int, bytes]:
         """Return the bytes of all elements by tag."""
-        return {span.tag: self.data[span.start : span.end] for span in self.spans}
+        return {tag: self.data[start:end] for tag, start, end in self.spans}
 
     def kin(self) -> tuple[bytes | bool, ...]:
         """Return what decides how the source is changed; equal for sources changed alike."""
         wanted = derivation_tables.tags_of(derivation_tables.KIN)
         present = sorted(derivation_tables.tags_of(derivation_tables.PRESENT))
         return (
-            *(self.data[s.start : s.end] for s in self.spans if s.tag in wanted),
+            *(self.data[start:end] for tag, start, end in self.spans if tag in wanted),
             *map(self.has, present),
         )
 
@@ -91,31 +91,31 @@ class HeaderBytes:
         """
         found: dict[int, bytes | None] = {}
         creators = {} if isinstance(keep_private, bool) else self._creators(keep_private)
-        for span in self.spans:
-            group, element = span.tag >> 16, span.tag & 0xFFFF
+        for tag, start, end in self.spans:
+            group, element = tag >> 16, tag & 0xFFFF
             if group % 2:
                 block = (group, element if element <= 0xFF else element >> 8)
                 if keep_private is not True and block not in creators:
-                    found[span.tag] = None
+                    found[tag] = None
             elif group in _GRAPHICS or group >= 0x7FE0 or not element:
-                found[span.tag] = None
-            elif keep_private is not True and self._may_hold_private(span):
-                data = self.data[span.start : span.end]
+                found[tag] = None
+            elif keep_private is not True and self._may_hold_private(start, end):
+                data = self.data[start:end]
                 if (cleaned := _without_private(data, self.terms)) != data:
-                    found[span.tag] = cleaned
+                    found[tag] = cleaned
         return found
 
-    def _may_hold_private(self, span: ElementSpan) -> bool:
-        vr = EXPLICIT_LITTLE.unpack_element(self.data, span.start)[1]
-        return vr in (_SEQUENCE, _UNKNOWN) and span.end - span.start > 12
+    def _may_hold_private(self, start: int, end: int) -> bool:
+        vr = EXPLICIT_LITTLE.unpack_element(self.data, start)[1]
+        return vr in (_SEQUENCE, _UNKNOWN) and end - start > 12
 
     def _creators(self, wanted: Iterable[str]) -> dict[tuple[int, int], str]:
         names = set(wanted)
         found: dict[tuple[int, int], str] = {}
-        for span in self.spans:
-            group, element = span.tag >> 16, span.tag & 0xFFFF
+        for tag, *_ in self.spans:
+            group, element = tag >> 16, tag & 0xFFFF
             if group % 2 and 0x10 <= element <= 0xFF:
-                name = self._value(span.tag).decode("latin-1").strip(" \0")
+                name = self._value(tag).decode("latin-1").strip(" \0")
                 if name in names:
                     found[group, element] = name
         return found

@@ -130,7 +130,7 @@ def _encoded(changes: Changes, terms: Sequence[str]) -> dict[int, bytes | None]:
         raise CannotCompose(f"An attribute cannot be encoded: {error}.") from error
     found: dict[int, bytes | None] = dict.fromkeys(changes.removed)
     spans = element_spans(data, EXPLICIT_LITTLE)
-    found.update({span.tag: data[span.start : span.end] for span in spans})
+    found.update({tag: data[start:end] for tag, start, end in spans})
     return found
 
 
