@@ -262,13 +262,15 @@ class Association:
         upper, seconds = self._machine.upper, self._seconds[wait]
         if wait is not Wait.MESSAGE and wait is not Wait.REST:
             seconds = deadline - time.monotonic()
-        elif wait is Wait.MESSAGE and seconds > _QUIET:
+        if upper.is_inside_pdu:
+            seconds = min(seconds, self._timeouts.transfer)
+        if seconds > _QUIET:
+            # The same limit nearly always, of which the system need not be told again.
             try:
                 return self._transport.receive_into(upper.space(), _QUIET)
             except TimeoutError:
                 upper.shrink()
-        if upper.is_inside_pdu:
-            seconds = min(seconds, self._timeouts.transfer)
+                seconds -= _QUIET
         return self._transport.receive_into(upper.space(), seconds)
 
     def _flush(self) -> None:

@@ -7,7 +7,7 @@ or asynchronous, sends what is to be sent, receives, and resumes. So every excha
 from collections import deque
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import TypeVar
 
 from isocenter.dimse import fragments, messages
@@ -43,7 +43,7 @@ DataSet = bytes | Iterable[Buffer] | None
 """A data set as it is sent: whole, or as consecutive pieces; `None` for a message without one."""
 
 
-class Wait(Enum):
+class Wait(StrEnum):
     """What an operation waits for; all but `SENT` need bytes from the peer."""
 
     SENT = "that the data is taken"

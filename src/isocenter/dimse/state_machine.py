@@ -1,6 +1,6 @@
 """The upper layer's state machine as data: PS3.8 9.2, Tables 9-1 to 9-10."""
 
-from enum import Enum, IntEnum
+from enum import IntEnum, StrEnum
 from types import MappingProxyType
 
 
@@ -46,7 +46,7 @@ class Event(IntEnum):
     INVALID_PDU = 19
 
 
-class Action(Enum):
+class Action(StrEnum):
     """What a transition does, named as in Tables 9-6 to 9-9."""
 
     AE_1 = "AE-1"
