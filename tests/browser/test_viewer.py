@@ -405,6 +405,26 @@ def test_an_image_that_cannot_be_had_says_so_and_is_tried_again(stack):
     stack.complaints.clear()  # Chromium itself notes the status 422
 
 
+def test_a_series_that_cannot_be_had_says_so_and_is_tried_again(stack):
+    other = objects.second_stack()[0]
+    page = stack.page
+    failing = re.compile(rf"/series/{other.SeriesInstanceUID}$")
+    page.route(failing, lambda route: route.abort())
+    thumbnail(stack, other).dblclick()
+    expect(pane(stack).get_by_role("alert")).to_contain_text("The server cannot be reached")
+    page.unroute(failing)
+    page.get_by_role("button", name="Try again").click()
+    stack.wait(f"isocenter.viewports[0].series === '{other.SeriesInstanceUID}'")
+    stack.complaints.clear()  # Chromium itself notes the request that failed
+
+
+def test_a_thumbnail_that_cannot_be_had_leaves_the_modality(viewer):
+    viewer.page.route(re.compile("/thumbnail$"), lambda route: route.fulfill(status=422))
+    viewer.open(f"/viewer?StudyInstanceUIDs={objects.STACK_STUDY}")
+    expect(viewer.page.locator(".thumbnail .no-picture")).to_have_text(["CT", "CT", "SR"])
+    viewer.complaints.clear()  # Chromium itself notes the status 422
+
+
 def test_a_study_that_is_not_there_leads_back_to_the_list(viewer):
     viewer.open("/viewer?StudyInstanceUIDs=1.2.3.4.5")
     expect(viewer.page.get_by_role("alert")).to_contain_text("cannot be shown")
@@ -422,5 +442,9 @@ def test_a_narrow_window_keeps_image_and_series_in_reach(browser, server):
         for selector in (".viewport", ".thumbnail"):
             box = page.locator(selector).first.bounding_box()
             assert box["y"] + box["height"] <= 760
+        page.goto(server.http)
+        for name in ("First page", "Previous page", "Next page", "Last page"):
+            box = page.get_by_role("button", name=name).bounding_box()
+            assert box["x"] + box["width"] <= 400
     finally:
         page.close()

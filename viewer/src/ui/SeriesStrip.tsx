@@ -1,3 +1,4 @@
+import { useSignal } from "@preact/signals";
 import type { SeriesSummary, StudyContents } from "../api/model";
 import { seriesKey, type Workspace } from "../viewer/workspace";
 import { counted, formatDate } from "./format";
@@ -12,11 +13,15 @@ interface ThumbnailProps {
 }
 
 function Picture({ workspace, series }: { workspace: Workspace; series: SeriesSummary }) {
-  if (!series.displayable || !series.thumbnail) {
+  const failed = useSignal(false);
+  if (!series.displayable || !series.thumbnail || failed.value) {
     return <span class="no-picture">{series.modality}</span>;
   }
   if (!workspace.settledIn.value) return null;
-  return <img src={series.thumbnail} alt="" loading="lazy" draggable={false} />;
+  const fail = () => {
+    failed.value = true;
+  };
+  return <img src={series.thumbnail} alt="" loading="lazy" draggable={false} onError={fail} />;
 }
 
 function countLabel(series: SeriesSummary): string {

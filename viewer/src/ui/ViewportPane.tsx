@@ -61,7 +61,13 @@ function Message({ workspace, stage, viewport }: PaneProps) {
     );
   }
   if (content.kind === "failed") {
-    return <p class="pane-message" role="alert"><Icon name="warning" /> {content.reason}</p>;
+    const again = () => void workspace.showSeries(viewport, content.study, content.series);
+    return (
+      <div class="pane-message" role="alert">
+        <p><Icon name="warning" /> {content.reason}</p>
+        <button type="button" class="button" onClick={again}>Try again</button>
+      </div>
+    );
   }
   if (failure === null) return null;
   return (
