@@ -45,6 +45,76 @@ def test_a_series_goes_to_nifti_and_comes_back(run, tmp_path):
     assert all(dciodvfy_errors(path) == [] for path in (tmp_path / "back").iterdir())
 
 
+@pytest.fixture
+def label_map(tmp_path, run):
+    """Two organs on the grid of the series, and fractions of one."""
+    labels = np.zeros((4, 64, 64), np.uint8)
+    labels[1:3, 20:40, 20:40] = 1
+    labels[1:3, 25:30, 25:30] = 0  # a hole
+    labels[3, 5:9, 6:20] = 2
+    image = sitk.GetImageFromArray(labels)
+    image.CopyInformation(read(tmp_path / "series"))
+    sitk.WriteImage(image, tmp_path / "mask.nii.gz")
+    sitk.WriteImage(sitk.Cast(image, sitk.sitkFloat32) / 4, tmp_path / "values.nii.gz")
+    return labels
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("seg", "--segment"),
+        ("seg", "--kind", "labelmap", "--segment"),
+        ("rtstruct", "--region"),
+        ("rtstruct", "--holes", "keyhole", "--region"),
+    ],
+)
+def test_what_was_marked_comes_back_as_the_label_map_that_it_was(command, run, label_map, tmp_path):
+    kind, *more, named = command
+    names = (named, "1=Liver", named, "2=Spleen")
+    made = ("compose", kind, "mask.nii.gz", *more, *names, "--from", "series", "-o", "made.dcm")
+    assert run(*made)[0] == 0
+    code, out, error = run("volume", "made.dcm", "--from", "series", "-o", "back.nii.gz")
+    assert (code, error) == (0, "") and "1 = Liver\n2 = Spleen\n" in out
+    back, mask = (sitk.ReadImage(tmp_path / name) for name in ("back.nii.gz", "mask.nii.gz"))
+    assert np.array_equal(sitk.GetArrayFromImage(back), label_map)
+    assert back.GetOrigin() == pytest.approx(mask.GetOrigin(), abs=1e-4)
+    assert back.GetDirection() == pytest.approx(mask.GetDirection())
+    assert back.GetSpacing() == pytest.approx(mask.GetSpacing(), abs=1e-5)
+    code, out, _ = run(
+        *("volume", "made.dcm", "--from", "series", "--segment", "2", "-o", "one.nrrd")
+    )
+    assert code == 0 and "2 = Spleen" in out and "Liver" not in out
+    one = sitk.GetArrayFromImage(sitk.ReadImage(tmp_path / "one.nrrd"))
+    assert np.array_equal(one, label_map == 2)
+
+
+def test_measured_values_come_back_as_they_were(run, label_map, tmp_path):
+    run("compose", "pm", "values.nii.gz", "--units", "1", "--from", "series", "-o", "made.dcm")
+    code, _, error = run("volume", "made.dcm", "--from", "series", "-o", "back.nii.gz")
+    assert (code, error) == (0, "")
+    back = sitk.GetArrayFromImage(sitk.ReadImage(tmp_path / "back.nii.gz"))
+    assert np.array_equal(back, label_map / 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("volume", "made.dcm", "-o", "v.nii"), "--from PATH is missing"),
+        (("volume", "made.dcm", "--from", "series", "--segment", "7", "-o", "v.nii"),
+         "choose one segment (--segment NUMBER) of 1 (Region 1), 2 (Region 2)"),
+        (("volume", "made.dcm", "--from", "nowhere", "-o", "v.nii"), "nowhere"),
+        (("volume", "made.dcm", "--from", "series", "--by", "time", "-o", "v.nii"), "--by"),
+        (("volume", "series/0.dcm", "--from", "series", "-o", "v.nii"), "is no Segmentation"),
+        (("volume", "series", "--from", "series", "-o", "v.nii"), "one object"),
+    ],
+)  # fmt: skip
+def test_a_volume_that_cannot_be_is_refused(arguments, says, run, label_map, tmp_path):
+    run("compose", "rtstruct", "mask.nii.gz", "--from", "series", "-o", "made.dcm")
+    code, _, error = run(*arguments)
+    assert code == 2 and says in error
+    assert not (tmp_path / "v.nii").exists()
+
+
 def test_several_volumes_are_told_apart_by_what_is_said(run, tmp_path):
     np.save(tmp_path / "v.npy", np.arange(2 * 3 * 8 * 6, dtype=np.int16).reshape(2, 3, 8, 6))
     code, _, error = run(

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from isocenter.cli import options
-from isocenter.errors import ConfigurationError
+from isocenter.errors import ConfigurationError, IsocenterError
 
 __all__ = ["volume"]
 
@@ -31,6 +31,17 @@ def volume(
         str | None,
         typer.Option(metavar="KEY", help="What tells images of one place apart: EchoTime, time."),
     ] = None,
+    source: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--from",
+            metavar="PATH",
+            help="The images that a segmentation, structure set or map was made on.",
+        ),
+    ] = None,
+    segment: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="One segment or region; else all.")
+    ] = None,
 ) -> None:
     """Write a series as one volume for research: NIfTI, NRRD, MetaImage, NumPy.
 
@@ -38,20 +49,61 @@ def volume(
 
     isocenter volume study.zip --series 1.2.840.1 --by b-value -o diffusion.nrrd
 
-    Values are rescaled (HU of CT); what tells several volumes apart becomes the fourth axis.
-    """
-    from isocenter.series import Series
+    isocenter volume segmentation.dcm --from series/ -o mask.nii.gz
 
+    Values are rescaled (HU of CT); what tells several volumes apart becomes the fourth axis. With
+    --from, a Segmentation or RT Structure Set becomes a label map, a Parametric Map its values.
+    """
     urls = [one for one in paths if one.startswith(("http://", "https://"))]
     options.require_paths([Path(one) for one in paths if one not in urls])
     if not output.absolute().parent.is_dir():
         raise ConfigurationError(f"no such folder: {output.parent}")
+    if source:
+        if len(paths) > 1 or series or by:
+            raise ConfigurationError("--from: give one object, and neither --series nor --by")
+        _of_object(Path(paths[0]), source, segment, output)
+    elif segment is not None or _is_marked(paths):
+        raise ConfigurationError(
+            "--from PATH is missing: give the images that it was made on, whose grid it gets"
+        )
+    else:
+        _of_series(paths, output, series, by)
+
+
+def _of_series(paths: list[str], output: Path, series: str | None, by: str | None) -> None:
+    from isocenter.series import Series
+
     found = Series.open(paths[0] if len(paths) == 1 else paths, series=series, by=by)
     for remark in found.remarks:
         print(f"note: {remark}")
     found.to_nifti(output)
     axes = ", ".join(f"{len(axis)} {_plural(axis.name, axis.keyword)}" for axis in found.axes)
     print(f"wrote {output}: {axes}, {found.dtype}")
+
+
+def _of_object(marked: Path, source: list[Path], segment: int | None, output: Path) -> None:
+    from isocenter.compose import object_volume
+
+    options.require_paths([marked, *source])
+    found = object_volume(marked, source=source, segment=segment)
+    found.write(output)
+    slices, rows, columns = found.values.shape
+    print(f"wrote {output}: {slices} slices, {rows} rows, {columns} columns, {found.values.dtype}")
+    for number, name in found.names.items():
+        print(f"{number} = {name}")
+
+
+def _is_marked(paths: list[str]) -> bool:
+    """Tell whether the one file that was given is no image but something marked on images."""
+    from isocenter.compose import load
+    from isocenter.compose.object_volumes import has_volume
+
+    if len(paths) != 1 or not Path(paths[0]).is_file():
+        return False
+    try:
+        return any(has_volume(one.data_set) for one in load(paths[0]))
+    except IsocenterError:  # no DICOM file: whoever opens it as a series says what it is
+        return False
 
 
 def _plural(name: str, keyword: str) -> str:

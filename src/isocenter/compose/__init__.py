@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from isocenter.compose.measured.segmentation import segmentation
     from isocenter.compose.measured.segments import Segment, read_segments
     from isocenter.compose.measured.segments_reading import read_segmentation
+    from isocenter.compose.object_volumes import ObjectVolume, object_volume
     from isocenter.compose.presentation.state import presentation_state, read_presentation_state
     from isocenter.compose.registrations.deformable import (
         deformable_registration,
@@ -102,6 +103,7 @@ __all__ = [
     "Grid",
     "Measurement",
     "MeasurementGroup",
+    "ObjectVolume",
     "Origin",
     "Pixels",
     "Provenance",
@@ -128,6 +130,7 @@ __all__ = [
     "measurement_report",
     "mtl",
     "obj",
+    "object_volume",
     "outline",
     "parametric_map",
     "pdf",
@@ -182,6 +185,7 @@ _LAZY = {
     "Grid": "volume_grids",
     "Measurement": "reports.measurement_report",
     "MeasurementGroup": "reports.measurement_report",
+    "ObjectVolume": "object_volumes",
     "Pixels": "derivation.operations",
     "RealWorldMapping": "measured.real_world_mappings",
     "Region": "structure_sets.rt_structure_set",
@@ -195,6 +199,7 @@ _LAZY = {
     "encapsulated": "encapsulated",
     "key_object_selection": "reports.key_object",
     "measurement_report": "reports.measurement_report",
+    "object_volume": "object_volumes",
     "outline": "reports.measurement_report",
     "parametric_map": "measured.parametric_map",
     "photograph": "captures.photograph",
