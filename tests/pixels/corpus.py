@@ -61,7 +61,11 @@ class Picture:
 
     @classmethod
     def named(cls, name: str) -> "Picture":
-        return cls(files()[name], PixelDescription.from_header(scan_file(files()[name])))
+        return cls.of(files()[name])
+
+    @classmethod
+    def of(cls, path: Path) -> "Picture":
+        return cls(path, PixelDescription.from_header(scan_file(path)))
 
     @property
     def dataset(self) -> pydicom.Dataset:

@@ -92,6 +92,43 @@ def test_jpeg_lossless_12_bit_jpeg_and_jpeg_ls_equal_dcmtks(name: str, tmp_path:
     np.testing.assert_array_equal(picture.stored(rgb=False), expected)
 
 
+ENCODERS = {
+    **{f"JPEG lossless, predictor {n}": ["dcmcjpeg", "+el", "+sv", str(n)] for n in range(1, 8)},
+    "JPEG lossless, first-order": ["dcmcjpeg", "+e1"],
+    "JPEG baseline": ["dcmcjpeg", "+eb"],
+    "JPEG extended, 8 bits": ["dcmcjpeg", "+ee", "+be"],
+    "JPEG extended, 12 bits": ["dcmcjpeg", "+ee", "+bt"],
+    "JPEG-LS": ["dcmcjpls", "+el"],
+    "JPEG-LS near-lossless": ["dcmcjpls", "+en", "+md", "3"],
+    "JPEG-LS, lines interleaved": ["dcmcjpls", "+el", "+il"],
+    "JPEG-LS, planes one by one": ["dcmcjpls", "+el", "+in"],
+    "RLE": ["dcmcrle"],
+    "JPEG 2000 by GDCM": ["gdcmconv", "--j2k"],
+    "JPEG-LS by GDCM": ["gdcmconv", "--jpegls"],
+    "JPEG lossless by GDCM": ["gdcmconv", "--jpeg"],
+}
+DECODERS = {"dcmcjpeg": ["dcmdjpeg", "+cn"], "dcmcjpls": ["dcmdjpls"], "dcmcrle": ["dcmdrle"]}
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("name", ["CT_small.dcm", "emri_small.dcm", "SC_rgb.dcm"])
+@pytest.mark.parametrize("encoder", ENCODERS.values(), ids=ENCODERS)
+def test_what_others_encode_is_decoded_as_they_decode_it(
+    encoder: list[str], name: str, tmp_path: Path
+) -> None:
+    packed, native = tmp_path / "packed.dcm", tmp_path / "native.dcm"
+    if "+en" in encoder and name == "CT_small.dcm":
+        return  # DCMTK encodes no signed values near-lossless
+    subprocess.run([*encoder, str(files()[name]), str(packed)], timeout=60, check=True)
+    decoder = DECODERS.get(encoder[0], ["gdcmconv", "--raw"])
+    subprocess.run([*decoder, str(packed), str(native)], timeout=60, check=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = pixel_array(pydicom.dcmread(native), raw=True, index=0)
+    picture = Picture.of(packed)
+    np.testing.assert_array_equal(picture.stored(rgb=False), expected)
+
+
 def test_a_palette_image_without_transfer_syntax_is_read_as_implicit_vr() -> None:
     stored = Picture.named("OT-PAL-8-face.dcm").stored()
     # pydicom's own documentation of the file: 480 x 640 with these extremes.
