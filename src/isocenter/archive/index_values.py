@@ -12,6 +12,7 @@ from isocenter.dicom.character_sets import CharacterSet
 from isocenter.dicom.encoding import Layout
 from isocenter.dicom.header import WANTED, Header
 from isocenter.dicom.json_model import data_set_json
+from isocenter.dicom.number_strings import parse_integer
 from isocenter.dicom.transfer_syntaxes import TransferSyntax
 from isocenter.errors import InvalidDicom, LimitExceeded
 
@@ -152,7 +153,7 @@ def _integer(raw: bytes) -> Forms | None:
     if not first:
         return None, None
     try:
-        number = int(first)
+        number = parse_integer(first)
     except ValueError:
         return None
     return (number, None) if -_LARGEST_NUMBER <= number < _LARGEST_NUMBER else None

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy import ColumnElement, and_, or_
 
+from isocenter.dicom.number_strings import parse_integer
 from isocenter.errors import QueryError
 
 from .keys import Key
@@ -69,7 +70,7 @@ def condition(key: Key, search: Column, value: str, *, fuzzy: bool) -> Condition
 
 def _number(key: Key, text: str) -> int:
     try:
-        return int(text)
+        return parse_integer(text)
     except ValueError:
         raise QueryError(f"{key} is matched with {text!r}; expected an integer") from None
 

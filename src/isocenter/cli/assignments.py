@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from isocenter.dicom.number_strings import parse_decimal, parse_integer
 from isocenter.errors import ConfigurationError
 
 __all__ = ["overrides", "pairs", "replacements"]
@@ -79,11 +80,11 @@ def _value(key: str, text: str) -> Any:
         return ""
     try:
         if vr in _INTEGERS:
-            return _one_or_all([int(part) for part in parts])
+            return _one_or_all(list(map(parse_integer, parts)))
         if vr in _REALS:
-            return _one_or_all([float(part) for part in parts])
+            return _one_or_all(list(map(parse_decimal, parts)))
         if vr == "DS":
-            return _one_or_all([str(values.decimal(float(part))) for part in parts])
+            return _one_or_all([str(values.decimal(parse_decimal(part))) for part in parts])
     except ValueError as error:
         raise ConfigurationError(f"--set {key}={text}: {text!r} is no {vr}") from error
     return _one_or_all(parts)

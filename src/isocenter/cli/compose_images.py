@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from isocenter.cli.authoring import Inherited, kind
+from isocenter.dicom.number_strings import parse_decimal
 from isocenter.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def _pair(text: str | None) -> tuple[float, float] | None:
     if text is None:
         return None
     try:
-        numbers = [float(part) for part in text.lower().removesuffix("mm").split("x")]
+        numbers = list(map(parse_decimal, text.lower().removesuffix("mm").split("x")))
     except ValueError:
         numbers = []
     if len(numbers) not in (1, 2) or min(numbers, default=0) <= 0:

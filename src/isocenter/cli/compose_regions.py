@@ -134,7 +134,7 @@ def _segments(named: list[str] | None, algorithm: str) -> "dict[int, Segment]":
 
 def _numbered(named: list[str] | None, option: str) -> dict[int, str]:
     found = assignments.pairs(named or (), option)
-    wrong = [key for key in found if not key.isdecimal()]
+    wrong = [key for key in found if not (key.isascii() and key.isdecimal())]
     if wrong:
         raise ConfigurationError(f"{option} {wrong[0]}: write NUMBER=NAME, such as 1=Liver")
     return {int(key): name for key, name in found.items()}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from isocenter.cli.authoring import Inherited, series_kind
+from isocenter.dicom.number_strings import parse_decimal
 from isocenter.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -94,6 +95,6 @@ def _tag(text: str | None) -> tuple[str, list[float]] | None:
 
 def _numbers(text: str, separator: str, option: str, example: str) -> list[float]:
     try:
-        return [float(part) for part in text.lower().removesuffix("mm").split(separator)]
+        return list(map(parse_decimal, text.lower().removesuffix("mm").split(separator)))
     except ValueError:
         raise ConfigurationError(f"{option} {text}: write numbers, such as {example}") from None

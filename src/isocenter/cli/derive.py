@@ -7,6 +7,7 @@ import typer
 
 from isocenter.cli import options
 from isocenter.cli.authoring import Inherited, with_shared_options
+from isocenter.dicom.number_strings import parse_decimal
 from isocenter.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def _operation(
 def _millimetres(text: str, option: str, counts: tuple[int, ...]) -> tuple[float, ...]:
     parts = text.lower().removesuffix("mm").strip().split("x")
     try:
-        numbers = tuple(float(part) for part in parts)
+        numbers = tuple(map(parse_decimal, parts))
     except ValueError:
         numbers = ()
     if len(numbers) not in counts or min(numbers, default=0) <= 0:

@@ -39,7 +39,7 @@ def _numbers(part: str, tag: int) -> list[int]:
     numbers: set[int] = set()
     for token in part.replace(",", " ").split():
         first, dash, last = token.partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
+        if not (token.isascii() and first.isdecimal() and (last.isdecimal() or not dash)):
             raise CannotCompose(
                 f"{token!r} is no number or range; write lists like '1-2,4,6 : 1 2 3 4 : 1'.",
                 tag=tag,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from isocenter.dicom import tags
 from isocenter.dicom.character_sets import CharacterSet, character_set
 from isocenter.dicom.encoding import Layout
+from isocenter.dicom.number_strings import parse_integer
 from isocenter.dicom.transfer_syntaxes import TransferSyntax
 
 INDEX_TAGS = frozenset(
@@ -233,7 +234,7 @@ class Header:
             order = "little" if self.layout.little_endian else "big"
             return int.from_bytes(raw[:2], order) if len(raw) >= 2 else None
         try:
-            return int(raw.split(b"\\")[0].strip(b" \0"))
+            return parse_integer(raw.split(b"\\")[0].decode("latin-1"))
         except ValueError:
             return None
 

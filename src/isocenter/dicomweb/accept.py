@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from isocenter.dicom.number_strings import parse_decimal
 from isocenter.dicomweb.media_types import MULTIPART_RELATED, MediaType, parse_media_types
 from isocenter.errors import InvalidRequest, NotAcceptable
 
@@ -138,10 +139,9 @@ def _weighted(media_type: MediaType) -> MediaRange:
 def _quality(text: str) -> float:
     """Read a weight; one that cannot be read does not refuse anything."""
     try:
-        value = float(text)
+        return min(max(parse_decimal(text), 0.0), 1.0)
     except ValueError:
         return 1.0
-    return min(max(value, 0.0), 1.0) if value == value else 1.0
 
 
 def select(

@@ -1,11 +1,11 @@
 """The query parameters of rendered resources and thumbnails (PS3.18 8.3.5)."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from isocenter.dicom.number_strings import parse_decimal
 from isocenter.errors import InvalidRequest
 
 __all__ = [
@@ -131,7 +131,7 @@ def parse_rendering(parameters: Iterable[tuple[str, str]]) -> RenderingParameter
         quality=_quality(given["quality"]) if "quality" in given else None,
         window=_window(given["window"]) if "window" in given else None,
         viewport=_viewport(given["viewport"]) if "viewport" in given else None,
-        annotations=_annotations(given.get("annotation", "")),
+        annotations=_annotations(given["annotation"]) if "annotation" in given else (),
     )
 
 
@@ -189,17 +189,16 @@ def _viewport(text: str) -> Viewport:
 
 def _number(name: str, text: str) -> float:
     try:
-        number = float(text)
+        return parse_decimal(text)
     except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise InvalidRequest(f"{name} must consist of numbers, found {text[:60]!r}")
-    return number
+        raise InvalidRequest(f"{name} must consist of numbers, found {text[:60]!r}") from None
 
 
 def _annotations(text: str) -> tuple[Annotation, ...]:
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
     try:
+        if not names:
+            raise ValueError
         return tuple(dict.fromkeys(Annotation(name) for name in names))
     except ValueError:
         raise InvalidRequest(

@@ -17,6 +17,8 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.multival import MultiValue
 
+from isocenter.dicom.number_strings import parse_decimal
+
 __all__ = ["Attributes", "DataSetAttributes", "JsonAttributes"]
 
 
@@ -78,7 +80,7 @@ class Attributes(ABC):
 
 def _number(value: Any) -> float | None:
     try:
-        number = float(value)
+        number = parse_decimal(value) if isinstance(value, str) else float(value)
     except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None

@@ -7,6 +7,7 @@ import math
 import struct
 
 from isocenter.dicom import dictionary
+from isocenter.dicom.number_strings import parse_decimal
 
 __all__ = ["number_of", "unit_of"]
 
@@ -61,7 +62,7 @@ def number_of(tag: int, raw: bytes | None, *, little_endian: bool = True) -> flo
             number = float(struct.unpack_from(order + code, raw)[0])
         else:
             text = raw.decode("latin-1").split("\\")[0].strip(" \0")
-            number = _seconds(vr, text) if vr in ("TM", "DA", "DT") else float(text)
+            number = _seconds(vr, text) if vr in ("TM", "DA", "DT") else parse_decimal(text)
     except (ValueError, struct.error, OverflowError):
         return None
     return number if math.isfinite(number) else None

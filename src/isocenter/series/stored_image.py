@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from isocenter.compose.reading import read_data_set
 from isocenter.compose.values import tag_of
 from isocenter.dicom import FrameTable, Header, frame_table, inflate, scan_file, tags
+from isocenter.dicom.number_strings import parse_decimal
 from isocenter.dicom.source import opened
 from isocenter.errors import PixelDataError
 from isocenter.pixels import PixelDescription
@@ -102,7 +103,7 @@ class StoredImage:
     def numbers(self, tag: int) -> list[float]:
         """Return the values of a decimal attribute; empty when one is no number."""
         try:
-            return [float(one) for one in self.text(tag).split("\\")]
+            return list(map(parse_decimal, self.text(tag).split("\\")))
         except ValueError:
             return []
 

@@ -5,13 +5,13 @@ the index took to find it.
 """
 
 import json
-import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from isocenter.archive import COMPUTED_KEYS, KEYS, SEQUENCE_KEYS, Found, Key, Level, key
 from isocenter.dicom import tags
+from isocenter.dicom.number_strings import parse_decimal, parse_integer
 
 __all__ = ["ResultWriter"]
 
@@ -130,14 +130,13 @@ _quoted: Final[Callable[[str], str]] = json.encoder.encode_basestring
 
 def _number(text: str) -> str:
     try:
-        return str(int(text))
+        return str(parse_integer(text))
     except ValueError:
         pass
     try:
-        number = float(text)
+        return repr(parse_decimal(text))
     except ValueError:
-        number = math.nan
-    return repr(number) if math.isfinite(number) else _quoted(text)
+        return _quoted(text)
 
 
 def _person_name(text: str) -> str:

@@ -26,6 +26,7 @@ from isocenter.dicom import (
     tags,
 )
 from isocenter.dicom.encoding import EXPLICIT_LITTLE
+from isocenter.dicom.number_strings import parse_decimal
 from isocenter.dicom.source import mapped
 from isocenter.errors import CannotCompose
 from isocenter.pixels import (
@@ -265,7 +266,7 @@ class SourceImage:
         """Return the Slice Thickness in mm, 1 where the object does not say."""
         text = self.header.text(_SLICE_THICKNESS)
         try:
-            return abs(float(text)) or 1.0
+            return abs(parse_decimal(text)) or 1.0
         except ValueError:
             return 1.0
 
@@ -299,6 +300,6 @@ class SourceImage:
 
 def _numbers(texts: Sequence[str]) -> list[float]:
     try:
-        return [float(one) for one in texts]
+        return list(map(parse_decimal, texts))
     except ValueError:
         return []

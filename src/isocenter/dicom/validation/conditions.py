@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from isocenter.dicom import dictionary, tags
 from isocenter.dicom.iod import Clause
+from isocenter.dicom.number_strings import parse_decimal
 from isocenter.dicom.validation.items import Item
 
 __all__ = ["HAND_WRITTEN", "PAIRED_BODY_PARTS", "described", "is_met"]
@@ -144,7 +145,7 @@ def _joined(clause: Clause, item: Item, siblings: Collection[int]) -> bool | Non
 
 def _greater(values: list[str], least: str) -> bool | None:
     try:
-        return float(values[0]) > float(least)
+        return parse_decimal(values[0]) > float(least)
     except (IndexError, ValueError):
         return None
 

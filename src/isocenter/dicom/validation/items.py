@@ -15,6 +15,7 @@ from pydicom.tag import BaseTag
 
 from isocenter.dicom import dictionary, tags
 from isocenter.dicom.character_sets import ASCII, CharacterSet, character_set
+from isocenter.dicom.number_strings import parse_decimal
 
 __all__ = ["BINARY", "Element", "Item", "Value", "from_bytes"]
 
@@ -165,7 +166,7 @@ class Item:
     def numbers(self, tag: int) -> tuple[float, ...]:
         """Return the values of an element as numbers; none if one of them is no number."""
         try:
-            return tuple(float(v) for v in self.texts(tag))
+            return tuple(map(parse_decimal, self.texts(tag)))
         except ValueError:
             return ()
 
