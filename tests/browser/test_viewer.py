@@ -49,6 +49,25 @@ def test_a_study_opens_on_its_first_series_with_thumbnails_of_all(stack):
         expect(pane(stack)).to_contain_text(text)
 
 
+SHIFTS = """new Promise((done) => {
+    const seen = [];
+    new PerformanceObserver((list) => seen.push(...list.getEntries().map((e) => e.value)))
+        .observe({ type: "layout-shift", buffered: true });
+    setTimeout(() => done(seen), 300);
+})"""
+
+
+@pytest.mark.parametrize("path", ["/", f"/viewer?StudyInstanceUIDs={objects.STACK_STUDY}"])
+def test_nothing_jumps_while_a_page_fills(viewer, path):
+    viewer.open(path)
+    if path == "/":
+        viewer.page.locator("tbody tr").first.wait_for()
+    else:
+        viewer.wait("isocenter?.viewports[0].loaded === 30")
+        viewer.settled()
+    assert sum(viewer.page.evaluate(SHIFTS)) < 0.001
+
+
 def test_the_first_image_comes_together_with_its_study(viewer):
     page = viewer.page
     asked = []
