@@ -5,7 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom.config import IGNORE
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 from tests.compose.judges import dciodvfy_errors
 from tests.factories import ct_series, ct_slice
 
@@ -123,3 +127,58 @@ def test_the_rescale_of_new_values_cannot_be_set_to_another():
         derived_series(slices, values, overrides={"RescaleSlope": 2})
     with pytest.raises(CannotCompose, match="RescaleSlope .*cannot be set"):
         acquired_series(values, modality="CT", spacing=(1, 1, 1), overrides={"RescaleSlope": 2})
+
+
+def with_value(keyword: str, value: str) -> Dataset:
+    """A CT slice with a value that pydicom would not take."""
+    source = ct_slice(8, 8)
+    tag = Tag(keyword)
+    source[tag] = DataElement(tag, dictionary_VR(tag), value, validation_mode=IGNORE)
+    return source
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("PatientAge", "12"),
+        ("BodyPartExamined", "chest"),
+        ("PatientBirthTime", "noon"),
+        ("OperatorsName", "a^b^c^d^e^f"),
+        ("ProtocolName", "x" * 65),
+    ],
+)
+def test_what_a_source_says_wrongly_and_nobody_needs_is_left_out(keyword, value, tmp_path: Path):
+    composed = secondary_capture(np.zeros((4, 4), np.uint8), source=with_value(keyword, value))
+    assert keyword not in composed.data_set
+    assert dciodvfy_errors(composed.save(tmp_path / "sc.dcm")) == []
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "right", "expected"),
+    [
+        ("PatientBirthDate", "01/02/1970", "19700201", "YYYYMMDD"),
+        ("StudyDate", "20240230", "20240229", "YYYYMMDD"),
+        ("PatientSex", "X", "O", "one of M, F, O"),
+        ("AccessionNumber", "1" * 17, "1", "at most 16"),
+        ("StudyInstanceUID", "study", "1.2.3", "UID"),
+    ],
+)
+def test_what_a_source_says_wrongly_and_an_object_needs_is_refused_until_it_is_set(
+    keyword, value, right, expected, tmp_path: Path
+):
+    source, pixels = with_value(keyword, value), np.zeros((4, 4), np.uint8)
+    with pytest.raises(CannotCompose, match=f"{keyword} .*expected .*{expected}") as refusal:
+        secondary_capture(pixels, source=source)
+    assert refusal.value.tag == Tag(keyword)
+    assert value not in str(refusal.value)
+    with pytest.raises(CannotCompose, match=keyword):
+        secondary_capture(pixels, source=source, overrides={keyword: value})
+    composed = secondary_capture(pixels, source=source, overrides={keyword: right})
+    assert dciodvfy_errors(composed.save(tmp_path / "sc.dcm")) == []
+
+
+def test_a_decimal_string_of_a_source_that_is_too_long_is_shortened(tmp_path: Path):
+    source = with_value("PatientWeight", "61.12345678901234567")
+    composed = secondary_capture(np.zeros((4, 4), np.uint8), source=source)
+    assert str(composed.data_set.PatientWeight) == "61.1234567890123"
+    assert dciodvfy_errors(composed.save(tmp_path / "sc.dcm")) == []

@@ -22,11 +22,11 @@ import isocenter
 from isocenter.compose import attributes, values
 from isocenter.compose.element_values import checked_element, copied_element, element
 from isocenter.compose.fixed_attributes import refuse_fixed
+from isocenter.compose.sound_values import attribute_types, shortened, what_is_expected
 from isocenter.compose.sources import Source, Sources
 from isocenter.compose.templates import Template
 from isocenter.compose.writing import write
 from isocenter.dicom import new_uid
-from isocenter.dicom.iod import iod
 from isocenter.dicom.validation.conditions import PAIRED_BODY_PARTS
 from isocenter.errors import CannotCompose
 
@@ -110,7 +110,7 @@ class Composed:
             Type 2, copied), ANAP (attribute not always present: Type 3, copied) or EMPTY; `source`
             of it: COPY, AUTO, USER or CONFIG; `origin`, the same in plain words; and `detail`.
         """
-        types = _types(str(self.data_set.get("SOPClassUID", "")))
+        types = attribute_types(str(self.data_set.get("SOPClassUID", "")))
         return [self._row(int(element.tag), element, types) for element in self.data_set]
 
     def _row(self, tag: int, element: Any, types: Mapping[int, str]) -> dict[str, str]:
@@ -124,16 +124,6 @@ class Composed:
             "origin": provenance.origin.value,
             "detail": provenance.detail,
         }
-
-
-def _types(sop_class_uid: str) -> dict[int, str]:
-    """Return the strictest type that a module of the IOD gives each attribute."""
-    known = iod(sop_class_uid)
-    rules = [rule for use in known.modules for rule in use.module.attributes] if known else []
-    found: dict[int, str] = {}
-    for rule in rules:
-        found[rule.tag] = min(rule.type, found.get(rule.tag, "3"))
-    return found
 
 
 def _presence(element: Any, provenance: Provenance, kind: str) -> str:
@@ -182,6 +172,7 @@ class Composition:
         self._kind = kind
         self._template = template or Template()
         self._overrides = dict(overrides or {})
+        self._unsound: dict[int, str] = {}  # what is expected of copied values that are not it
         self._sop_common(sop_class_uid)
 
     # -- where values come from -------------------------------------------------------------------
@@ -340,6 +331,7 @@ class Composition:
             self._override(keyword, value, Provenance(Origin.CONFIGURED, self._template.name))
         for keyword, value in self._overrides.items():
             self._override(keyword, value, Provenance(Origin.GIVEN, "override"))
+        self._refuse_unsound()
         if self._character_set_is_given():
             return Composed(self.data_set, self.provenance)
         if values.use_fitting_character_set(self.data_set) is not None:
@@ -355,6 +347,7 @@ class Composition:
     # -- inside -----------------------------------------------------------------------------------
 
     def _sop_common(self, sop_class_uid: str) -> None:
+        self._sop_class_uid = sop_class_uid
         self.generate("SOPClassUID", sop_class_uid)
         self.generate("SOPInstanceUID", new_uid(), "new instance")
         self.generate("InstanceCreationDate", values.date(self.now), "now")
@@ -402,12 +395,28 @@ class Composition:
         return highest + _NEW_SERIES if present and highest < _MOST - _NEW_SERIES else 1
 
     def _copy_element(self, keyword: str, source: Source) -> bool:
-        """Copy an attribute; False when the source does not have it."""
+        """Copy an attribute; False when the source does not have it, or only an unsound value."""
         tag = values.tag_of(keyword)
         if tag not in source.data_set.keys():  # noqa: SIM118 - asking the data set is slow
             return False
-        self._put(copied_element(source.data_set[tag]), Provenance(Origin.COPIED, source.name))
+        made = shortened(copied_element(source.data_set[tag]))
+        if expected := what_is_expected(self._sop_class_uid, made):
+            if attribute_types(self._sop_class_uid).get(tag, "3") in ("3", "2C"):
+                return False
+            self._unsound[tag] = expected
+        self._put(made, Provenance(Origin.COPIED, source.name))
         return True
+
+    def _refuse_unsound(self) -> None:
+        """Refuse values of a source that an object needs and cannot have."""
+        for tag, expected in self._unsound.items():
+            provenance = self.provenance.get(tag)
+            if provenance is not None and provenance.origin is Origin.COPIED:
+                raise CannotCompose(
+                    f"{values.described(tag)} of {provenance.detail} cannot be; expected "
+                    f"{expected}. Correct it there (`isocenter correct`), or set another.",
+                    tag=tag,
+                )
 
     def _override(self, keyword: str, value: Any, provenance: Provenance) -> None:
         if value is None:
@@ -416,7 +425,14 @@ class Composition:
             self._set_checked(keyword, value, provenance)
 
     def _set_checked(self, keyword: str, value: Any, provenance: Provenance) -> None:
-        self._put(checked_element(values.tag_of(keyword), value), provenance)
+        made = checked_element(values.tag_of(keyword), value)
+        if expected := what_is_expected(self._sop_class_uid, made):
+            raise CannotCompose(
+                f"The value given for {values.described(int(made.tag))} cannot be; expected "
+                f"{expected}.",
+                tag=int(made.tag),
+            )
+        self._put(made, provenance)
 
     def _put(self, made: DataElement, provenance: Provenance) -> None:
         if made.VR == "SQ" or made.tag.is_private:

@@ -309,7 +309,10 @@ def check_alike(planes: Sequence[Plane], *, apart: bool = True) -> None:
 
 def _numbers(data_set: Dataset, keyword: str) -> list[float]:
     found = data_set.get(keyword)
-    return [] if found is None else [float(one) for one in found]
+    try:
+        return [] if found is None else [float(one) for one in found]
+    except (TypeError, ValueError):  # text that is no number
+        return []
 
 
 def _checked(

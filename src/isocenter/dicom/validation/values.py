@@ -10,7 +10,7 @@ from isocenter.dicom.uids import is_valid_uid
 from isocenter.dicom.validation.findings import Findings, Rule
 from isocenter.dicom.validation.items import Element, Item
 
-__all__ = ["check_values"]
+__all__ = ["check_values", "complaint"]
 
 _NUMBER: Final = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _PATTERNS: Final = {
@@ -93,7 +93,7 @@ def _check_private(item: Item, element: Element, findings: Findings) -> None:
 
 
 def _check_text(item: Item, element: Element, value: str, findings: Findings) -> None:
-    expected = _complaint(element.vr, value)
+    expected = complaint(element.vr, value)
     if expected:
         shown = value if len(value) <= 64 else f"{value[:60]}..."
         findings.error(item, element.tag, Rule.VALUE, f"{shown!r} is no value of {element.vr}",
@@ -126,7 +126,7 @@ def _multiplicity_holds(element: Element, vm: str) -> bool:
     return count >= least and (most is None or count <= most) and (count - least) % step == 0
 
 
-def _complaint(vr: str, value: str) -> str:
+def complaint(vr: str, value: str) -> str:
     """Return what was expected of a value, or an empty text if it is well-formed."""
     if vr in _PATTERNS:
         pattern, expected = _PATTERNS[vr]

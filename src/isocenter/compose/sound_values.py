@@ -1,0 +1,84 @@
+"""Whether values are what their attributes may hold: those of sources, and those that are given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache, lru_cache
+from typing import Any, cast
+
+from pydicom.dataelem import DataElement
+from pydicom.multival import MultiValue
+
+from isocenter.compose.element_values import element
+from isocenter.dicom.iod import iod
+from isocenter.dicom.validation.values import complaint
+
+__all__ = ["attribute_types", "shortened", "what_is_expected"]
+
+_TEXTS = frozenset(
+    ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR",
+     "UT")
+)  # fmt: skip
+
+
+@cache
+def attribute_types(sop_class_uid: str) -> dict[int, str]:
+    """Return the strictest type that a module of the IOD gives each attribute."""
+    known = iod(sop_class_uid)
+    found: dict[int, str] = {}
+    for rule in (rule for use in known.modules for rule in use.module.attributes) if known else ():
+        found[rule.tag] = min(rule.type, found.get(rule.tag, "3"))
+    return found
+
+
+def what_is_expected(sop_class_uid: str, found: DataElement) -> str:
+    """Return what the values of an attribute should be and are not; an empty text if all is well.
+
+    A UID with leading zeros is let through: it says which study or frame of reference is meant.
+    """
+    if found.VR not in _TEXTS:
+        return ""
+    listed = _enumerated(sop_class_uid).get(int(found.tag), ())
+    for one in _values(found):
+        if (text := "" if one is None else str(one)) and (expected := _complaint(found.VR, text)):
+            return expected
+        if text and listed and text not in listed:
+            return f"one of {', '.join(listed)}"
+    return ""
+
+
+def shortened(found: DataElement) -> DataElement:
+    """Return decimal strings of more than 16 characters as the nearest shorter ones."""
+    texts = [str(one) for one in _values(found)] if found.VR == "DS" else []
+    if not any(len(text) > 16 for text in texts):
+        return found
+    try:
+        return element(int(found.tag), [float(text) for text in texts])
+    except (ValueError, OverflowError):
+        return found
+
+
+def _values(found: DataElement) -> Iterable[Any]:
+    value: Any = found.value
+    return cast("Iterable[Any]", value if isinstance(value, MultiValue | list) else (value,))
+
+
+@lru_cache(maxsize=4096)
+def _complaint(vr: str, text: str) -> str:
+    if vr == "UI":
+        numbered = len(text) <= 64 and all(part.isdecimal() for part in text.split("."))
+        return "" if numbered and text.isascii() else "a UID of at most 64 digits and dots"
+    return complaint(vr, text)
+
+
+@cache
+def _enumerated(sop_class_uid: str) -> dict[int, tuple[str, ...]]:
+    """Return the values of attributes for which modules of the IOD list the only ones."""
+    known = iod(sop_class_uid)
+    found: dict[int, tuple[str, ...]] = {}
+    for rule in (rule for use in known.modules for rule in use.module.attributes) if known else ():
+        lists = [one.terms for one in rule.terms if one.enumerated and not one.number]
+        if lists:
+            more = (term for one in lists for term in one)
+            found[rule.tag] = tuple(dict.fromkeys((*found.get(rule.tag, ()), *more)))
+    return found
