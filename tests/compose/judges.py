@@ -22,7 +22,7 @@ def needs(program: str, package: str = "") -> str:
 
 
 def _run(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, timeout=300, check=False)
     return (done.stdout + done.stderr).decode("utf-8", "replace")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydicom.dataset import Dataset, FileMetaDataset
 
-from isocenter.compose import attributes
+from isocenter.compose import attributes, values
 from isocenter.compose.composition import Composition
 from isocenter.compose.sources import Source
 from isocenter.errors import CannotCompose
@@ -30,23 +30,26 @@ def coded(item: Dataset) -> Any:
     return module("sr").CodedConcept.from_dataset(item, copy=False)
 
 
-def complete(sources: Iterable[Source]) -> list[Dataset]:
+def complete(sources: Iterable[Source], *, apart: float | None = None) -> list[Dataset]:
     """Return source images with the Type 2 attributes, empty where absent, as highdicom reads them.
 
-    The data sets of the sources stay as they are.
+    The data sets of the sources stay as they are. A Slice Thickness that they do not say is how far
+    `apart` they lie, in mm.
     """
-    return [_completed(source.data_set) for source in sources]
+    return [_completed(source.data_set, apart) for source in sources]
 
 
-def _completed(image: Dataset) -> Dataset:
+def _completed(image: Dataset, apart: float | None) -> Dataset:
     keywords = (*attributes.PATIENT_REQUIRED, *attributes.STUDY_REQUIRED)
-    absent = [keyword for keyword in keywords if keyword not in image]
+    absent: dict[str, Any] = {keyword: None for keyword in keywords if keyword not in image}
+    if "ImagePositionPatient" in image and not image.get("SliceThickness"):
+        absent["SliceThickness"] = None if apart is None else values.decimal(apart)
     if not absent:
         return image
     result = Dataset()
     result.update({element.tag: element for element in image})
-    for keyword in absent:
-        setattr(result, keyword, None)
+    for keyword, value in absent.items():
+        setattr(result, keyword, value)
     return result
 
 

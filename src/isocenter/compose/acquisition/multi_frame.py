@@ -43,8 +43,7 @@ def add_multi_frame(composition: Composition, modality: str) -> None:
     composition.generate("AcquisitionContextSequence", None, "Type 2")
     for keyword, value in _description(modality).items():
         composition.generate(keyword, value)
-    if not composition.data_set.get("Laterality"):
-        composition.remove("Laterality")  # each frame says it
+    composition.remove("Laterality")  # each frame says it
     if modality == "MR":
         agency = _of_source(composition, "ApplicableSafetyStandardAgency") or "UNKNOWN"
         composition.generate("ApplicableSafetyStandardAgency", agency, "Type 1C")
@@ -153,7 +152,7 @@ def _shared(
         },
         "FrameAnatomySequence": {
             "AnatomicRegionSequence": _anatomy(composition),
-            "FrameLaterality": "U",
+            "FrameLaterality": _of_source(composition, "Laterality") or "U",
         },
         "PixelValueTransformationSequence": {
             "RescaleIntercept": form.intercept,

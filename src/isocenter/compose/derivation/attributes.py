@@ -177,7 +177,8 @@ def _sop_common(changes: Changes, like: Dataset, plan: Plan) -> None:
 
 def _series(changes: Changes, like: Dataset, plan: Plan) -> None:
     changes.generate("SeriesInstanceUID", plan.series_instance_uid, "new series")
-    if not (plan.grouped or like.get("BodyPartExamined") or "Laterality" in like):
+    told = any(like.get(one) for one in ("BodyPartExamined", "AnatomicRegionSequence"))
+    if not (plan.grouped or told or "Laterality" in like):
         changes.generate("Laterality", None, "Type 2C: the body part may be a paired one")
     number = plan.series_number
     if number is None:

@@ -169,7 +169,7 @@ def parametric_map(
     )
     with building(_MODULE, _PIXEL_DATA):
         built = module("pm").ParametricMap(
-            source_images=complete(frames.images),
+            source_images=complete(frames.images, apart=frames.apart),
             pixel_array=frames.in_their_order(stored),
             series_instance_uid=str(composition.data_set.SeriesInstanceUID),
             series_number=series_number,
@@ -277,9 +277,14 @@ def _described(mapping: RealWorldMapping, stored: NDArray[Any]) -> Any:
 
 def _window(mapping: RealWorldMapping, stored: NDArray[Any]) -> Any:
     """Return a window over all stored values."""
-    width = max(mapping.last - mapping.first, 1.0 if stored.dtype.kind != "f" else 1e-6)
+    real = stored.dtype.kind == "f"
+    width = max(mapping.last - mapping.first, 1e-6 if real else 1.0)
     center = (mapping.first + mapping.last) / 2
-    return module("content").VOILUTTransformation(window_center=center, window_width=width)
+    return module("content").VOILUTTransformation(
+        window_center=center,
+        window_width=width,
+        voi_lut_function="LINEAR_EXACT" if real else None,  # LINEAR takes no width below 1
+    )
 
 
 def _read_mapping(data_set: Dataset, number: int) -> RealWorldMapping:

@@ -142,7 +142,7 @@ def segmentation(
     described = _described(content.labels, segments, kind, algorithm_name)
     with building(_MODULE, _PIXEL_DATA):
         built = module("seg").Segmentation(
-            source_images=complete(frames.images),
+            source_images=complete(frames.images, apart=frames.apart),
             pixel_array=frames.in_their_order(content.array),
             segmentation_type=kind.value,
             segment_descriptions=described,
@@ -158,6 +158,7 @@ def segmentation(
             omit_empty_frames=omit_empty_frames and bool(content.array.any()),
             content_label=content_label,
         )
+    composition.remove("Laterality")  # each segment says it
     carry(composition, built, given=_GIVEN)
     if frames.stack is None:
         composition.copy_or_empty(("PatientOrientation",))

@@ -35,6 +35,13 @@ class SourceFrames:
     shape: tuple[int, int, int]
     stack: Stack | None = None
 
+    @property
+    def apart(self) -> float | None:
+        """How far in mm neighbours lie apart; None where there is no telling."""
+        if self.stack is None or len(self.stack) < 2:
+            return None
+        return float(np.median(np.diff(self.stack.heights)))
+
     def in_their_order(self, array: NDArray[Any]) -> NDArray[Any]:
         """Return an array in geometric order in the order in which the images have their frames."""
         if self.stack is None or len(self.images) > 1 or len(self.stack) == 1:
