@@ -1,15 +1,22 @@
 """WADO-RS: pictures of studies, series, instances and frames."""
 
 import io
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from pydicom import Dataset
 from pydicom.uid import JPEG2000Lossless, RLELossless
-from tests.factories import ct_series, ct_slice, multi_frame, small_object
+from tests.compose.judges import needs
+from tests.factories import ct_series, ct_slice, multi_frame, part10_bytes, small_object
 from tests.services.conftest import Web, path_of
 from tests.services.test_studies_retrieve import parts
+
+from isocenter.compose import presentation_state
+from isocenter.pixels import Window
+from isocenter.pixels.presentation import PresentationState, VoiSelection
 
 
 def shown(content: bytes) -> np.ndarray:
@@ -93,7 +100,9 @@ def test_a_viewport_shows_a_part_and_can_mirror_it(web: Web) -> None:
     assert outside.status_code == 404
 
 
-@pytest.mark.parametrize("query", ["quality=0", "window=1", "viewport=-1,5", "annotation=all"])
+@pytest.mark.parametrize(
+    "query", ["quality=0", "window=1", "viewport=-1,5", "annotation=all", "annotation="]
+)
 def test_a_malformed_parameter_is_a_bad_request(web: Web, query: str) -> None:
     dataset = ct_slice(16, 16)
     web.keep(dataset)
@@ -234,3 +243,83 @@ def test_a_page_from_an_object_does_not_run_as_one_of_ours(web: Web) -> None:
     answer = web.get(path_of(dataset, "rendered"))
     assert answer.headers["content-disposition"] == "attachment"
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def drawn_by_dcmtk(folder: Path, state: Dataset, image: Dataset) -> np.ndarray:
+    """What DCMTK makes of an image by a presentation state."""
+    files = folder / "state.dcm", folder / "image.dcm", folder / "picture.pgm"
+    for path, dataset in zip(files, (state, image), strict=False):
+        path.write_bytes(part10_bytes(dataset))
+    command = [needs("dcmp2pgm", "dcmtk"), "-p", *files[:2], files[2]]
+    subprocess.run(command, capture_output=True, timeout=60, check=True)
+    return np.asarray(Image.open(files[2]))
+
+
+@pytest.mark.peer
+def test_a_presentation_state_shows_the_images_that_it_names_as_dcmtk_does(
+    web: Web, tmp_path: Path
+) -> None:
+    images = ct_series(2, 40, 40)
+    content = PresentationState(voi=(VoiSelection(transforms=(Window(0, 80),)),))
+    state = presentation_state(content, source=images).data_set
+    web.keep(*images, state)
+    expected = [drawn_by_dcmtk(tmp_path, state, image) for image in images]
+    first = shown(web.get(path_of(state, "rendered"), accept="image/png").content)
+    both = parts(web.get(path_of(state, "rendered"), 'multipart/related; type="image/png"'))
+    for ours, theirs in zip((first, *map(shown, both)), (expected[0], *expected), strict=True):
+        assert np.abs(ours.astype(int) - theirs).max() <= 1
+    small = web.get(path_of(state, "rendered?viewport=20,20"), accept="image/png")
+    assert shown(small.content).shape == (20, 20)
+
+
+def test_a_presentation_state_leaves_out_images_that_are_not_here(web: Web) -> None:
+    images = ct_series(2, 8, 8)
+    state = presentation_state(PresentationState(), source=images).data_set
+    web.keep(images[1], state)
+    answer = web.get(path_of(state, "rendered"), 'multipart/related; type="image/png"')
+    assert len(parts(answer)) == 1
+    web.delete(f"/studies/{images[1].StudyInstanceUID}/series/{images[1].SeriesInstanceUID}")
+    assert web.get(path_of(state, "rendered")).status_code == 404
+
+
+@pytest.mark.parametrize("query", ["window=40,400,linear", "viewport=20,20,1,1,4,4"])
+def test_what_a_presentation_state_says_cannot_be_asked_for(web: Web, query: str) -> None:
+    image = ct_slice(8, 8)
+    state = presentation_state(PresentationState(), source=image).data_set
+    web.keep(image, state)
+    assert web.get(path_of(state, f"rendered?{query}")).status_code == 400
+
+
+def test_a_thumbnail_is_of_the_whole_image(web: Web) -> None:
+    web.keep(image := ct_slice(8, 8))
+    assert web.get(path_of(image, "thumbnail?viewport=20,20")).status_code == 200
+    assert web.get(path_of(image, "thumbnail?viewport=20,20,1,1")).status_code == 400
+
+
+def test_annotations_are_written_into_the_corners_and_nowhere_else(web: Web) -> None:
+    one, other = (ct_slice(256, 256, PatientName=name) for name in ("Doe^Jane", "Roe^Richard"))
+    other.PixelData = one.PixelData
+    web.keep(one, other)
+
+    def picture(dataset: Dataset, query: str) -> np.ndarray:
+        answer = web.get(path_of(dataset, f"rendered{query}"), accept="image/png")
+        assert "warning" not in answer.headers
+        return shown(answer.content).astype(int)
+
+    plain = picture(one, "")
+    patient = picture(one, "?annotation=patient") != plain
+    technique = picture(one, "?annotation=technique") != plain
+    both = picture(one, "?annotation=patient,technique") != plain
+    assert patient[:128, :128].any() and not patient[128:].any() and not patient[:, 128:].any()
+    assert technique[:, 128:].any() and not technique[:, :128].any()
+    assert np.array_equal(both, patient | technique)
+    assert (picture(other, "?annotation=patient") != picture(one, "?annotation=patient")).any()
+
+
+def test_annotations_of_what_is_sent_as_it_is_are_warned_of(web: Web) -> None:
+    dataset = document("application/pdf")
+    web.keep(dataset)
+    answer = web.get(path_of(dataset, "rendered?annotation=patient"))
+    assert answer.status_code == 200
+    assert answer.headers["warning"].startswith("299 testserver ")
+    assert "not supported: patient" in answer.headers["warning"]

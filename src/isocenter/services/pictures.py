@@ -36,7 +36,7 @@ from isocenter.pixels.presentation.shutters import Shutter, shuttered
 from isocenter.pixels.scaling import scaled
 from isocenter.services.bulk_data import value_of
 
-__all__ = ["Pictures", "encoded", "is_picture", "representative_frame"]
+__all__ = ["Picture", "Pictures", "encoded", "is_picture", "representative_frame"]
 
 Picture = NDArray[np.uint8]
 

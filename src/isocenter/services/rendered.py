@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import Final
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,15 +22,24 @@ from isocenter.dicomweb import (
     parse_rendering,
     select,
 )
-from isocenter.errors import NotFound
+from isocenter.errors import InvalidRequest, NotFound
 from isocenter.pixels import to_gif
 from isocenter.services.bulk_data import document_type, value_of
-from isocenter.services.pictures import Pictures, encoded, is_picture, representative_frame
+from isocenter.services.burned_text import annotated
+from isocenter.services.pictures import (
+    Picture,
+    Pictures,
+    encoded,
+    is_picture,
+    representative_frame,
+)
+from isocenter.services.presented import Presented, is_presentation_state
 from isocenter.services.resources import Resource, frame_numbers, resource_of
 from isocenter.services.web import (
     Accept,
     IteratorResponse,
     answered,
+    base_url,
     document_headers,
     not_modified,
     primed,
@@ -102,16 +112,15 @@ class _RenderedService:
             work = partial(self._instance, request, resource, numbers, parameters)
         else:
             work = partial(self._above, request, resource, parameters)
-        response = await asyncio.get_running_loop().run_in_executor(self._pool, work)
-        if parameters.annotations:
-            response.headers["warning"] = '299 isocenter "annotations are not drawn"'
-        return response
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     async def thumbnail(self, request: Request) -> Response:
         """Answer with one small picture that stands for what a path names."""
         resource = resource_of(request)
         form = select(Accept.of(request).ranges(), _THUMBNAILS, "the thumbnail")
         asked = parse_rendering(request.query_params.multi_items()).viewport or _THUMBNAIL
+        if asked != Viewport(asked.width, asked.height):
+            raise InvalidRequest("viewport must be width,height for a thumbnail")
         viewport = Viewport(
             min(asked.width, _LARGEST_THUMBNAIL), min(asked.height, _LARGEST_THUMBNAIL)
         )
@@ -145,8 +154,10 @@ class _RenderedService:
         parameters: RenderingParameters,
     ) -> Response:
         instance = self._archive.open_instance(*resource.uids)
+        if not numbers and is_presentation_state(instance):
+            return self._presented(request, instance, parameters)
         if not numbers and not is_picture(instance):
-            return _as_it_is(request, instance)
+            return _as_it_is(request, instance, parameters)
         for number in numbers:
             instance.frame_table.spans(number)  # raises where there is no such frame
         offered = _SEVERAL if len(numbers) > 1 else _ONE
@@ -159,8 +170,35 @@ class _RenderedService:
         if form.media_type == "image/gif":
             return self._animated(instance, numbers, parameters)
         number = numbers[0] if numbers else representative_frame(instance)
-        picture = self._pictures.picture(instance, number, parameters)
+        return self._one(instance, number, form, parameters)
+
+    def _one(
+        self,
+        instance: StoredInstance,
+        number: int,
+        form: Representation,
+        parameters: RenderingParameters,
+    ) -> Response:
+        picture = self._picture(instance, number, parameters)
         content = encoded(picture, form.media_type, parameters.quality)
+        return Response(content, media_type=form.media_type)
+
+    def _picture(
+        self, instance: StoredInstance, number: int, parameters: RenderingParameters
+    ) -> Picture:
+        picture = self._pictures.picture(instance, number, parameters)
+        return annotated(picture, instance, parameters.annotations)
+
+    def _presented(
+        self, request: Request, instance: StoredInstance, parameters: RenderingParameters
+    ) -> Response:
+        """Answer with what a presentation state shows: every frame as a part, or the first."""
+        form = select(Accept.of(request).ranges(), _ONE, "the pictures")
+        shown = Presented(self._archive, instance, parameters).pictures()
+        pictures = (annotated(each, image, parameters.annotations) for image, each in shown)
+        if form.multipart:
+            return self._parts(pictures, form, parameters)
+        content = encoded(next(pictures), form.media_type, parameters.quality)
         return Response(content, media_type=form.media_type)
 
     def _above(
@@ -176,10 +214,7 @@ class _RenderedService:
                 raise NotFound(f"{resource} has no pictures")
             return self._all(_chained(first, frames), form, parameters)
         instance = self._representative(resource)
-        number = representative_frame(instance)
-        picture = self._pictures.picture(instance, number, parameters)
-        content = encoded(picture, form.media_type, parameters.quality)
-        return Response(content, media_type=form.media_type)
+        return self._one(instance, representative_frame(instance), form, parameters)
 
     def _frames(self, found: Sequence[KeptInstance]) -> Iterator[tuple[StoredInstance, int]]:
         for kept in found:
@@ -194,11 +229,16 @@ class _RenderedService:
         form: Representation,
         parameters: RenderingParameters,
     ) -> Response:
+        pictures = (self._picture(instance, number, parameters) for instance, number in frames)
+        return self._parts(pictures, form, parameters)
+
+    def _parts(
+        self, pictures: Iterator[Picture], form: Representation, parameters: RenderingParameters
+    ) -> Response:
         writer = MultipartWriter(form.media_type)
 
         def body() -> Iterator[bytes]:
-            for index, (instance, number) in enumerate(frames):
-                picture = self._pictures.picture(instance, number, parameters)
+            for index, picture in enumerate(pictures):
                 head = writer.head(form.media_type, first=index == 0)
                 yield head + encoded(picture, form.media_type, parameters.quality)
             yield writer.closing
@@ -214,7 +254,7 @@ class _RenderedService:
         if len(numbers) > _MOST_GIF_FRAMES:
             raise NotFound(f"{len(numbers)} frames are too many for a GIF; ask for fewer")
         parameters = replace(parameters, quality=None)
-        pictures = [self._pictures.picture(instance, n, parameters) for n in numbers]
+        pictures = [self._picture(instance, n, parameters) for n in numbers]
         gif = to_gif(pictures, self._pictures.frame_time(instance))
         return Response(gif, media_type="image/gif")
 
@@ -241,7 +281,9 @@ def _chained(
     yield from rest
 
 
-def _as_it_is(request: Request, instance: StoredInstance) -> Response:
+def _as_it_is(
+    request: Request, instance: StoredInstance, parameters: RenderingParameters
+) -> Response:
     """Answer with a document or a video, which are made for eyes already.
 
     Raises
@@ -251,13 +293,23 @@ def _as_it_is(request: Request, instance: StoredInstance) -> Response:
     """
     header = instance.header
     ranges = Accept.of(request).ranges()
+    warning = _not_drawn(request, parameters)
     if header.pixel_data is not None and header.transfer_syntax.video:
         form = Representation(header.transfer_syntax.media_type or "video/mp4")
         select(ranges, [form], "the video")
-        return Response(instance.frame(1), media_type=form.media_type)
+        return Response(instance.frame(1), headers=warning, media_type=form.media_type)
     media_type = document_type(instance)
     if media_type is None:
         raise NotFound(f"instance {header.sop_instance_uid} has no pictures")
     form = select(ranges, [Representation(media_type)], "the document")
     document = value_of(instance, f"{tags.EncapsulatedDocument:08X}")
-    return Response(document, headers=document_headers(form.media_type))
+    return Response(document, headers=document_headers(form.media_type) | warning)
+
+
+def _not_drawn(request: Request, parameters: RenderingParameters) -> dict[str, str]:
+    """Tell what was asked to be written onto something that is sent as it is."""
+    if not parameters.annotations:
+        return {}
+    values = ",".join(parameters.annotations)
+    text = f"The following annotation values are not supported: {values}"
+    return {"warning": f'299 {urlsplit(base_url(request)).netloc} "{text}"'}
