@@ -56,6 +56,7 @@ def test_the_accept_parameter_is_no_attribute() -> None:
         ([("offset", "1.5")], "whole number"),
         ([("offset", "٣")], "whole number"),
         ([("fuzzymatching", "maybe")], "true or false"),
+        ([("emptyvaluematching", "yes")], "true or false"),
         ([("PatientID", "x" * 5000)], "5000 characters"),
         ([("PatientID", "a\0")], "NUL"),
         ([(".".join(["PatientID"] * 9), "1")], "levels deep"),

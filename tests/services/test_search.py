@@ -99,6 +99,9 @@ def test_an_empty_attribute_has_no_value(web: Web) -> None:
         "Modality=CT",
         "PatientName=jan do&fuzzymatching=true",
         "NumberOfStudyRelatedInstances=5",
+        'EthnicGroup=""&emptyvaluematching=true',
+        "Modality=PT\\CT&multiplevaluematching=true",
+        "charset=utf-8",
     ],
 )
 def test_all_kinds_of_matching_find_the_study(filled: Web, study: str, query: str) -> None:

@@ -96,6 +96,8 @@ def parse_search(parameters: Iterable[tuple[str, str]]) -> SearchParameters:
             _set_once(controls, name, value, name)
         else:
             _set_once(matches, parse_attribute(name), _checked_value(name, value), name)
+    for name in _ALWAYS_ON:
+        _flag(name, controls.get(name, "true"))
     return SearchParameters(
         matches=tuple(Match(path, value) for path, value in matches.items()),
         include=tuple(dict.fromkeys(parse_attribute(f) for f in fields if f.lower() != "all")),
@@ -106,8 +108,10 @@ def parse_search(parameters: Iterable[tuple[str, str]]) -> SearchParameters:
     )
 
 
-# `accept` belongs to content negotiation and is read there.
-_CONTROLS: Final = frozenset({"fuzzymatching", "limit", "offset", "accept"})
+# Empty values and several values always match; who asks for that asks for nothing more.
+_ALWAYS_ON: Final = ("emptyvaluematching", "multiplevaluematching")
+# `accept` belongs to content negotiation and is read there; results are always in UTF-8.
+_CONTROLS: Final = frozenset({"fuzzymatching", "limit", "offset", "accept", "charset", *_ALWAYS_ON})
 
 
 def _set_once(into: dict[_Key, str], key: _Key, value: str, name: str) -> None:
