@@ -182,3 +182,20 @@ def test_a_decimal_string_of_a_source_that_is_too_long_is_shortened(tmp_path: Pa
     composed = secondary_capture(np.zeros((4, 4), np.uint8), source=source)
     assert str(composed.data_set.PatientWeight) == "61.1234567890123"
     assert dciodvfy_errors(composed.save(tmp_path / "sc.dcm")) == []
+
+
+def test_dates_and_times_as_acr_nema_wrote_them_are_written_as_they_are_now(tmp_path: Path):
+    source = with_value("StudyDate", "1997.04.24")
+    source["StudyTime"] = with_value("StudyTime", "14:15:21.5")["StudyTime"]
+    composed = secondary_capture(np.zeros((4, 4), np.uint8), source=source)
+    assert (composed.data_set.StudyDate, composed.data_set.StudyTime) == ("19970424", "141521.5")
+    assert dciodvfy_errors(composed.save(tmp_path / "sc.dcm")) == []
+
+
+def test_identity_is_not_called_removed_without_saying_how(tmp_path: Path):
+    source = ct_slice(8, 8, PatientIdentityRemoved="YES")
+    composed = secondary_capture(np.zeros((4, 4), np.uint8), source=source)
+    assert dciodvfy_errors(composed.save(tmp_path / "sc.dcm")) == []
+    source.DeidentificationMethod = "By hand"
+    composed = secondary_capture(np.zeros((4, 4), np.uint8), source=source)
+    assert composed.data_set.PatientIdentityRemoved == "YES"

@@ -22,7 +22,7 @@ import isocenter
 from isocenter.compose import attributes, values
 from isocenter.compose.element_values import checked_element, copied_element, element
 from isocenter.compose.fixed_attributes import refuse_fixed
-from isocenter.compose.sound_values import attribute_types, shortened, what_is_expected
+from isocenter.compose.sound_values import attribute_types, mended, what_is_expected
 from isocenter.compose.sources import Source, Sources
 from isocenter.compose.templates import Template
 from isocenter.compose.writing import write
@@ -212,6 +212,9 @@ class Composition:
         self.copy_or_empty(attributes.PATIENT_REQUIRED)
         self.copy(attributes.PATIENT_OPTIONAL)
         self._other_patient_ids()
+        methods = ("DeidentificationMethod", "DeidentificationMethodCodeSequence")
+        if not any(self.data_set.get(one) for one in methods):
+            self.remove("PatientIdentityRemoved")  # which may not stand without saying how
 
     def study(self) -> None:
         """Inherit the study (PS3.3 C.7.2.1, C.7.2.2), or begin one."""
@@ -399,7 +402,7 @@ class Composition:
         tag = values.tag_of(keyword)
         if tag not in source.data_set.keys():  # noqa: SIM118 - asking the data set is slow
             return False
-        made = shortened(copied_element(source.data_set[tag]))
+        made = mended(copied_element(source.data_set[tag]))
         if expected := what_is_expected(self._sop_class_uid, made):
             if attribute_types(self._sop_class_uid).get(tag, "3") in ("3", "2C"):
                 return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import Any, cast
@@ -13,12 +14,14 @@ from isocenter.compose.element_values import element
 from isocenter.dicom.iod import iod
 from isocenter.dicom.validation.values import complaint
 
-__all__ = ["attribute_types", "shortened", "what_is_expected"]
+__all__ = ["attribute_types", "mended", "what_is_expected"]
 
 _TEXTS = frozenset(
     ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR",
      "UT")
 )  # fmt: skip
+_DOTTED = re.compile(r"\d{4}\.\d\d\.\d\d")
+_WITH_COLONS = re.compile(r"\d\d:\d\d(:\d\d(\.\d{1,6})?)?")
 
 
 @cache
@@ -47,9 +50,23 @@ def what_is_expected(sop_class_uid: str, found: DataElement) -> str:
     return ""
 
 
-def shortened(found: DataElement) -> DataElement:
-    """Return decimal strings of more than 16 characters as the nearest shorter ones."""
-    texts = [str(one) for one in _values(found)] if found.VR == "DS" else []
+def mended(found: DataElement) -> DataElement:
+    """Return an element with what is only written wrongly as it should be.
+
+    Decimal strings of more than 16 characters become the nearest shorter ones; dates with dots and
+    times with colons, as ACR-NEMA had them (PS3.5 6.2), lose these.
+    """
+    if found.VR == "DS":
+        return _shortened(found)
+    if found.VR == "DA" and _DOTTED.fullmatch(str(found.value)):
+        return element(int(found.tag), str(found.value).replace(".", ""))
+    if found.VR == "TM" and _WITH_COLONS.fullmatch(str(found.value)):
+        return element(int(found.tag), str(found.value).replace(":", ""))
+    return found
+
+
+def _shortened(found: DataElement) -> DataElement:
+    texts = [str(one) for one in _values(found)]
     if not any(len(text) > 16 for text in texts):
         return found
     try:
