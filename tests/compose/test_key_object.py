@@ -1,5 +1,6 @@
 """Key Object Selection documents: dciodvfy, DCMTK and PixelMed judge them."""
 
+import re
 from pathlib import Path
 
 import pydicom
@@ -67,3 +68,20 @@ def test_a_rejection_says_why(tmp_path: Path) -> None:
 def test_what_cannot_be_right_is_refused(references: list, title: str, sentence: str) -> None:
     with pytest.raises(CannotCompose, match=sentence):
         key_object_selection(references, title=title)
+
+
+def test_a_selection_of_very_many_objects_names_each_of_them(tmp_path: Path) -> None:
+    def selected(number: int) -> pydicom.Dataset:
+        one = pydicom.Dataset()
+        one.PatientID, one.StudyInstanceUID = "1", "1.2.3"
+        one.SeriesInstanceUID, one.SOPInstanceUID = f"1.2.4.{number % 9}", f"1.2.5.{number}"
+        one.SOPClassUID, one.Rows = "1.2.840.10008.5.1.4.1.1.2", 8
+        return one
+
+    count = 10_000
+    path = key_object_selection([selected(number) for number in range(count)]).save(tmp_path / "k")
+    # Each UID stands in the evidence and in the content.
+    content = path.read_bytes()
+    found = re.findall(rb"\x08\x00\x55\x11UI..1\.2\.5\.(\d+)", content, re.DOTALL)
+    assert sorted(map(int, found)) == sorted([*range(count), *range(count)])
+    assert dsrdump(path).count("IMAGE:") == count

@@ -17,7 +17,7 @@ from pydicom.valuerep import PersonName
 from isocenter.compose import values
 from isocenter.errors import CannotCompose
 
-__all__ = ["checked_element", "copied_element", "element", "prepared"]
+__all__ = ["checked_element", "copied_element", "data_set_of", "element", "prepared"]
 
 _INTEGERS = frozenset({"SL", "SS", "UL", "US"})
 _PLAIN_TEXT = frozenset({"CS", "DA", "LO", "LT", "SH", "ST", "TM", "UT"})
@@ -110,8 +110,23 @@ def prepared(tag: int, value: Any) -> Any:
 def _item(one: Mapping[str, Any] | Dataset) -> Dataset:
     if isinstance(one, Dataset):
         return one
-    elements: dict[BaseTag, DataElement] = {}
-    for keyword, value in one.items():
-        made = element(values.tag_of(keyword), value)
-        elements[made.tag] = made
-    return Dataset(cast("Any", elements))
+    return data_set_of(element(values.tag_of(keyword), value) for keyword, value in one.items())
+
+
+_FIELDS = vars(Dataset())
+_TABLES = tuple(name for name in _FIELDS if isinstance(_FIELDS[name], dict) and name != "_dict")
+
+
+def data_set_of(elements: Iterable[DataElement]) -> Dataset:
+    """Return a data set of elements, as `Dataset` makes one of a mapping.
+
+    There may be hundreds of thousands of items in an object, and most of the time would go into
+    how a new data set looks at the names of its own fields.
+    """
+    made = object.__new__(Dataset)
+    fields = vars(made)
+    fields.update(_FIELDS)
+    for name in _TABLES:
+        fields[name] = _FIELDS[name].copy()
+    fields["_dict"] = {one.tag: one for one in elements}
+    return made

@@ -9,6 +9,7 @@ from typing import cast
 from pydicom.charset import python_encoding
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 from pydicom.valuerep import DSfloat
 
 from isocenter.dicom import dictionary
@@ -31,6 +32,7 @@ __all__ = [
 
 _WRITTEN_TAG = re.compile(r"\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?")
 
+_CHARACTER_SET = BaseTag(0x00080005)
 _TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 _NO_TEXT = frozenset({"DS", "FD", "FL", "IS", "OB", "OD", "OF", "OL", "OV", "OW"})
 
@@ -208,7 +210,7 @@ def _texts(data_set: Dataset) -> Iterable[str]:
         element = present if isinstance(present, DataElement) else data_set[present.tag]
         if element.VR == "SQ":
             for item in element.value:
-                if 0x00080005 in item:
+                if _CHARACTER_SET in item.keys():  # noqa: SIM118 - asking the item is slow
                     del item.SpecificCharacterSet
                 yield from _texts(item)
         elif element.VR in _TEXT and element.value is not None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from pydicom.dataset import Dataset
 
 from isocenter.compose import values
-from isocenter.compose.element_values import element
+from isocenter.compose.element_values import data_set_of, element
 from isocenter.compose.reading import value_of
 from isocenter.compose.reports.content import (
     ByReference,
@@ -149,8 +149,7 @@ def _item_data_set(item: ContentItem, labelled: Mapping[str, Place]) -> Dataset:
         if item.children:
             found["ContentSequence"] = [_item_data_set(one, labelled) for one in item.children]
     # Made of elements at once: adding them one by one takes several times as long.
-    made = [element(values.tag_of(keyword), value) for keyword, value in found.items()]
-    return Dataset(cast("Any", {one.tag: one for one in made}))
+    return data_set_of(element(values.tag_of(keyword), value) for keyword, value in found.items())
 
 
 def read_content(data_set: Dataset) -> ContentItem:
