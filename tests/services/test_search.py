@@ -99,7 +99,7 @@ def test_an_empty_attribute_has_no_value(web: Web) -> None:
         "Modality=CT",
         "PatientName=jan do&fuzzymatching=true",
         "NumberOfStudyRelatedInstances=5",
-        'EthnicGroup=""&emptyvaluematching=true',
+        'PatientBirthTime=""&emptyvaluematching=true',
         "Modality=PT\\CT&multiplevaluematching=true",
         "charset=utf-8",
     ],
