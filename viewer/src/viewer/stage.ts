@@ -49,7 +49,7 @@ export class Stage {
   private readonly tables = new WeakMap<Viewport, { key: unknown[]; table: DisplayTable }>();
   private readonly drawings = new Map<Viewport, () => void>();
   /** Viewports that show a sketch, with the timer that ends it. */
-  private readonly sketched = new Map<Viewport, ReturnType<typeof setTimeout>>();
+  private readonly sketched = new Map<Viewport, ReturnType<typeof setTimeout> | undefined>();
   private readonly loadedListeners = new Set<() => void>();
 
   constructor(
@@ -272,7 +272,9 @@ export class Stage {
       this.renderer.show(canvases.image, picture);
       this.endSketch(viewport);
     };
-    this.sketched.set(viewport, setTimeout(draw, REST));
+    // The very first waits for WebGL2 to be started: to draw it without takes longer.
+    const timer = this.workspace.firstDrawn.peek() ? setTimeout(draw, REST) : undefined;
+    this.sketched.set(viewport, timer);
   }
 
   private endSketch(viewport: Viewport): void {
@@ -291,6 +293,7 @@ export class Stage {
         setTimeout(() => {
           this.workspace.firstDrawn.value = true;
           this.renderer.accelerate();
+          this.redrawAll();
         }),
       ),
     );
