@@ -72,3 +72,11 @@ def test_methods_of_one_path_have_routes_of_their_own(client: TestClient) -> Non
 )
 def test_other_paths_are_not_there(client: TestClient, path: str) -> None:
     assert client.get(path).status_code == 404
+
+
+def test_a_method_that_there_is_not_is_answered_with_those_that_there_are(
+    client: TestClient,
+) -> None:
+    answer = client.put("/studies")
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET, HEAD, POST"

@@ -4,12 +4,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
+from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Receive, Scope, Send
 
 __all__ = ["RoutesByShape"]
 
 _FOUND: Final = "isocenter.route"
+_ALLOWED: Final = "isocenter.allowed"
 _TAIL: Final = ":path}"
 
 _Shape: TypeAlias = tuple[int, tuple[str, ...]]
@@ -35,18 +37,20 @@ class RoutesByShape(BaseRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Find the route, or one that would be it but for the method."""
-        best: tuple[Match, Scope] = Match.NONE, {}
+        allowed: set[str] = set()
         shape = _shape(scope["path"].removeprefix(scope.get("root_path", "")))
         for route in self._by_shape.get(shape) or self._open_ended:
             match, found = route.matches(scope)
-            if match.value > best[0].value:
-                best = match, {**found, _FOUND: route}
             if match is Match.FULL:
-                break
-        return best
+                return match, {**found, _FOUND: route}
+            if match is Match.PARTIAL:
+                allowed |= route.methods or set()
+        return (Match.PARTIAL, {_ALLOWED: allowed}) if allowed else (Match.NONE, {})
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the route that was found answer."""
+        """Let the route that was found answer, or say which methods there are (RFC 9110 15.5.6)."""
+        if _FOUND not in scope:
+            raise HTTPException(405, headers={"Allow": ", ".join(sorted(scope[_ALLOWED]))})
         await scope[_FOUND].handle(scope, receive, send)
 
 
