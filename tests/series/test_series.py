@@ -531,6 +531,17 @@ def test_nifti_s_seconds_between_volumes_are_seconds(tmp_path, keyword, expected
     assert found == expected
 
 
+def test_times_past_midnight_come_after_those_before(tmp_path):
+    images = echoes(times=(1, 2, 3))
+    moments = {1: ("20240101", "235950"), 2: ("20240102", "000010"), 3: ("20240102", "000030.5")}
+    for image in images:
+        moment = moments[int(image.EchoTime)]
+        image.AcquisitionDate, image.AcquisitionTime = moment
+    series = Series.open(write(tmp_path / "s", images), by="time")
+    assert [series.get("EchoTime", tag=n) for n in range(3)] == [1, 2, 3]
+    assert list(np.diff(series.axis("tag").values)) == [20, 20.5]
+
+
 def test_a_name_of_no_format_is_refused_and_leaves_nothing(folder, tmp_path):
     with pytest.raises(CannotCompose, match="names no format"):
         Series.open(folder).to_nifti(tmp_path / "v.png")

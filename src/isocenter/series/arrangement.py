@@ -6,7 +6,7 @@ tells them apart (echo time, b-value, time) becomes the tag axis, one row for ea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from isocenter.dicom import dictionary, tags
 from isocenter.errors import CannotCompose
 from isocenter.series.frame import Frame
 from isocenter.series.numbers import unit_of
-from isocenter.series.stored_image import ORDERING
+from isocenter.series.stored_image import DAYS, ORDERING
 
 __all__ = ["Arrangement", "arrange", "ordering_keyword"]
 
@@ -56,7 +56,7 @@ class Arrangement:
     keyword
         What tells the rows apart; empty where there is one row.
     tag_values
-        Its value in each row, as a number: times in seconds of the day.
+        Its value in each row, as a number: times in seconds of the first day.
     remarks
         What was found that a reader should know: duplicates left out, slices missing.
     """
@@ -254,8 +254,8 @@ def _gaps(places: list[_Place]) -> list[str]:
 def _several_volumes(places: list[_Place], by: str | None, remarks: list[str]) -> Arrangement:
     count = _even_count(places, by)
     for keyword in (by,) if by else ORDERING:
-        tag = tag_of(keyword)
-        columns = [_by_value(place.frames, tag) for place in places]
+        numbers = _numbers(places, keyword)
+        columns = [_by_value(place.frames, numbers) for place in places]
         if all(column is not None and len(column) == count for column in columns):
             found = [column for column in columns if column is not None]
             rows = [[column[n][1] for column in found] for n in range(count)]
@@ -290,11 +290,29 @@ def _even_count(places: list[_Place], by: str | None) -> int:
     return usual
 
 
-def _by_value(place: list[Frame], tag: int) -> list[tuple[float, Frame]] | None:
+def _numbers(places: Sequence[_Place], keyword: str) -> Callable[[Frame], float | None]:
+    """Return how images are counted by an attribute: times of the day with their day, if known."""
+    tag = tag_of(keyword)
+    if keyword not in DAYS:
+        return lambda frame: frame.number_of(tag)
+    day = tag_of(DAYS[keyword])
+    days = [frame.number_of(day) for place in places for frame in place.frames]
+    first = min((one for one in days if one is not None), default=0.0)
+
+    def counted(frame: Frame) -> float | None:
+        time, date = frame.number_of(tag), frame.number_of(day)
+        return time if time is None or date is None else date - first + time
+
+    return counted
+
+
+def _by_value(
+    place: list[Frame], counted: Callable[[Frame], float | None]
+) -> list[tuple[float, Frame]] | None:
     """Sort the images of a place by a number; None where they lack it or two have the same."""
     pairs: list[tuple[float, Frame]] = []
     for frame in place:
-        number = frame.number_of(tag)
+        number = counted(frame)
         if number is None:
             return None
         pairs.append((number, frame))

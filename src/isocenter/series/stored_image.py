@@ -20,7 +20,7 @@ from isocenter.errors import PixelDataError
 from isocenter.pixels import PixelDescription
 from isocenter.series.numbers import number_of
 
-__all__ = ["ORDERING", "StoredImage"]
+__all__ = ["DAYS", "ORDERING", "StoredImage"]
 
 ORDERING = (
     "EchoTime",
@@ -40,6 +40,9 @@ ORDERING = (
 )
 """What may tell several images of one place apart, the surest first."""
 
+DAYS = {"AcquisitionTime": "AcquisitionDate", "ContentTime": "ContentDate"}
+"""The day that a time of the day is of: acquisitions go on past midnight."""
+
 _PLACE = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns")
 _VALUES = ("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "DoseGridScaling")
 _IDENTITY = (
@@ -53,7 +56,9 @@ _IDENTITY = (
     "InstanceNumber",
     "NumberOfFrames",
 )
-_KEPT = frozenset(tag_of(keyword) for keyword in (*_IDENTITY, *_PLACE, *_VALUES, *ORDERING))
+_KEPT = frozenset(
+    tag_of(keyword) for keyword in (*_IDENTITY, *_PLACE, *_VALUES, *ORDERING, *DAYS.values())
+)
 
 Content = Path | Callable[[], AbstractContextManager[IO[bytes]]]
 """A file, or what opens one that is no file of its own: a member of a ZIP archive."""
