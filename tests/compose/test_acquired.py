@@ -70,6 +70,38 @@ def source_files(folder: Path, **attributes):
     return folder
 
 
+def coded(value, meaning):
+    item = pydicom.Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "SCT", meaning
+    return item
+
+
+def pet(**attributes):
+    """What PET images say of the tracer and of corrections."""
+    agent = pydicom.Dataset()
+    agent.RadionuclideCodeSequence = [coded("77004003", "^18^Fluorine")]
+    agent.RadiopharmaceuticalCodeSequence = [coded("35321007", "Fluorodeoxyglucose F^18^")]
+    agent.AdministrationRouteCodeSequence = [coded("47625008", "Intravenous route")]
+    agent.RadiopharmaceuticalStartDateTime = "20260102100000"
+    agent.RadiopharmaceuticalStopDateTime = "20260102100010"
+    agent.RadiopharmaceuticalAdministrationEventUID = "1.2.3"
+    agent.RadionuclideTotalDose, agent.RadiopharmaceuticalSpecificActivity = "370000000", "1000"
+    agent.RadionuclideHalfLife, agent.RadionuclidePositronFraction = "6586.2", "0.967"
+    return {
+        "Modality": "PT",
+        "SOPClassUID": "1.2.840.10008.5.1.4.1.1.128",
+        "RadiopharmaceuticalInformationSequence": [agent],
+        "CorrectedImage": ["DECY", "ATTN", "SCAT", "RAN", "NORM"],
+        "AcquisitionDate": "20260102",
+        "AcquisitionTime": "110000",
+        "DecayCorrection": "START",
+        "AttenuationCorrectionSource": "CT",
+        "AttenuationCorrectionTemporalRelationship": "SEPARATE",
+        "ScatterCorrectionMethod": "Model",
+        "RandomsCorrectionMethod": "DLYD",
+    } | attributes
+
+
 def errors(path):
     return [one for one in validate(path) if one.severity is Severity.ERROR]
 
@@ -167,13 +199,52 @@ def test_one_enhanced_object_satisfies_the_judges(tmp_path, modality, inherit, a
 )
 @pytest.mark.parametrize("enhanced", [False, True], ids=["images", "enhanced"])
 def test_several_volumes_satisfy_the_judges(tmp_path, modality, tag, enhanced):
-    if modality == "PT" and enhanced:
-        pytest.skip("not shown: Enhanced PET with a radiopharmaceutical in its source")
     array = numbers((3, 4, 6, 5)).clip(0)
-    series = acquired_series(array, modality=modality, affine=affine(), tag=tag, enhanced=enhanced)
+    # Nobody can guess what was given to the patient of an Enhanced PET image.
+    source = source_files(tmp_path / "source", **pet()) if modality == "PT" and enhanced else None
+    series = acquired_series(
+        array, modality=modality, source=source, affine=affine(), tag=tag, enhanced=enhanced
+    )
     paths = series.save(tmp_path / "out")
     assert_accepted(paths)
     assert len(paths) == (1 if enhanced else 12)
+
+
+@pytest.mark.parametrize(
+    ("corrected_to", "moment"), [("START", "20260102110000"), ("ADMIN", "20260102100000")]
+)
+def test_an_enhanced_pet_image_says_tracer_and_corrections(tmp_path, corrected_to, moment):
+    array = fractions() + 50
+    source = source_files(tmp_path / "source", **pet(DecayCorrection=corrected_to))
+    series = acquired_series(array, modality="PT", source=source, affine=affine(), enhanced=True)
+    (path,) = paths = series.save(tmp_path / "out")
+    assert_accepted(paths)
+    image = pydicom.dcmread(path)
+    (agent,) = image.RadiopharmaceuticalInformationSequence
+    assert agent.RadiopharmaceuticalCodeSequence[0].CodeMeaning == "Fluorodeoxyglucose F^18^"
+    assert image.DecayCorrectionDateTime == moment
+    assert image.AttenuationCorrected == "YES" and image.PatientMotionCorrected == "NO"
+    read = sitk.ReadImage(str(path))
+    assert sitk.GetArrayFromImage(read) == pytest.approx(array, abs=series.largest_error * 1.001)
+    assert matrix_of(read) == pytest.approx(affine(), abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        ("CorrectedImage", "which corrections"),
+        ("AttenuationCorrectionSource", r"AttenuationCorrectionSource \(0018,9738\)"),
+        ("DecayCorrection", r"DecayCorrectionDateTime \(0018,9701\)"),
+    ],
+)
+def test_an_enhanced_pet_image_is_refused_whose_corrections_are_not_known(
+    tmp_path, missing, message
+):
+    source = source_files(tmp_path / "source", **pet(**{missing: None}))
+    options = {"modality": "PT", "source": source, "affine": affine(), "enhanced": True}
+    with pytest.raises(CannotCompose, match=message):
+        acquired_series(abs(numbers()), **options).save(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_whole_numbers_come_back_exactly_and_others_within_half_a_step(tmp_path):

@@ -11,6 +11,10 @@ from typing import Any
 import numpy as np
 from pydicom.dataset import Dataset
 
+from isocenter.compose.acquisition.enhanced_pet import (
+    add_enhanced_pet,
+    radiopharmaceutical_usage,
+)
 from isocenter.compose.acquisition.tag_axes import TagAxis
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composition
@@ -48,7 +52,7 @@ def add_multi_frame(composition: Composition, modality: str) -> None:
         agency = _of_source(composition, "ApplicableSafetyStandardAgency") or "UNKNOWN"
         composition.generate("ApplicableSafetyStandardAgency", agency, "Type 1C")
     if modality == "PT":
-        _isotope(composition)
+        add_enhanced_pet(composition)
 
 
 def add_functional_groups(
@@ -81,7 +85,7 @@ def add_functional_groups(
     _dimensions(composition, several=axis is not None)
     shared = _shared(composition, modality, grid, window, form)
     composition.generate("SharedFunctionalGroupsSequence", [shared], "the volume")
-    frames = [_frame(grid, axis, n, k) for n, k in np.ndindex(volumes, grid.shape[0])]
+    frames = [_frame(modality, grid, axis, n, k) for n, k in np.ndindex(volumes, grid.shape[0])]
     composition.generate("PerFrameFunctionalGroupsSequence", frames, "the volume")
 
 
@@ -95,18 +99,6 @@ def _description(modality: str) -> dict[str, Any]:
     if modality == "MR":
         common |= {"ComplexImageComponent": "MAGNITUDE", "AcquisitionContrast": "UNKNOWN"}
     return common
-
-
-def _isotope(composition: Composition) -> None:
-    """Require the Enhanced PET Isotope module (PS3.3 C.8.22.4), which nobody can guess."""
-    composition.copy(("RadiopharmaceuticalInformationSequence",))
-    if not composition.data_set.get("RadiopharmaceuticalInformationSequence"):
-        raise CannotCompose(
-            "An Enhanced PET image has to say which radiopharmaceutical was given; give PET images "
-            "that do as the source, or compose without `enhanced`.",
-            tag=0x00540016,
-            module="Enhanced PET Isotope",
-        )
 
 
 def _dimensions(composition: Composition, *, several: bool) -> None:
@@ -141,7 +133,7 @@ def _shared(
     units = {"CT": "HU", "MR": "US", "PT": str(composition.data_set.get("Units") or "BQML")}
     if modality == "PT" and "Units" in composition.data_set:
         del composition.data_set["Units"]
-    groups = {
+    groups: dict[str, Any] = {
         "PixelMeasuresSequence": {
             "SliceThickness": thickness,
             "SpacingBetweenSlices": thickness,
@@ -165,6 +157,8 @@ def _shared(
     if modality == "CT":
         event = _of_source(composition, "IrradiationEventUID") or new_uid()
         groups["IrradiationEventIdentificationSequence"] = {"IrradiationEventUID": event}
+    if modality == "PT":
+        groups["RadiopharmaceuticalUsageSequence"] = radiopharmaceutical_usage(composition)
     return groups
 
 
@@ -179,7 +173,7 @@ def _of_source(composition: Composition, keyword: str) -> Any:
     return first.data_set.get(keyword) if first is not None else None
 
 
-def _frame(grid: Grid, axis: TagAxis | None, n: int, k: int) -> dict[str, Any]:
+def _frame(modality: str, grid: Grid, axis: TagAxis | None, n: int, k: int) -> dict[str, Any]:
     content: dict[str, Any] = {
         "StackID": "1",
         "InStackPositionNumber": k + 1,
@@ -191,8 +185,9 @@ def _frame(grid: Grid, axis: TagAxis | None, n: int, k: int) -> dict[str, Any]:
             "ImagePositionPatient": [float(one) for one in grid.plane(k).position]
         },
     }
-    if axis is not None:
+    if axis is not None or modality == "PT":
         content["TemporalPositionIndex"] = n + 1
+    if axis is not None:
         content["DimensionIndexValues"] = [n + 1, k + 1]
         groups |= _weighting(axis, n)
     return groups
