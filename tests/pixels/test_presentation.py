@@ -53,6 +53,7 @@ from isocenter.pixels.presentation import (
     ReferencedImage,
     Shutter,
     TextObject,
+    TextStyle,
     VoiSelection,
     plain_objects,
     render_presentation,
@@ -410,6 +411,56 @@ def test_text_is_written_in_its_box_and_beside_its_anchor(tmp_path: Path) -> Non
     rows, columns = np.nonzero(picture)
     assert (rows < 20).any() and (rows >= 40).any() and not ((rows > 22) & (rows < 39)).any()
     assert columns.min() >= 4
+
+
+def written(tmp_path: Path, **style) -> np.ndarray:
+    """Where a text of this style has ink, in a picture that is large enough for its face."""
+    folder = tmp_path / str(len(list(tmp_path.iterdir())))
+    folder.mkdir()
+    text = TextObject(
+        text="HI",
+        top_left=(1, 1),
+        bottom_right=(48, 60),
+        style=TextStyle(**style) if style else None,
+    )
+    content = PresentationState(
+        voi=window(1000, 2), annotations=(GraphicAnnotation(layer="A", texts=(text,)),)
+    )
+    return Bench(folder, content).ours(annotations=True, viewport=(400, 400)).astype(int)
+
+
+def test_the_face_that_a_style_asks_for_is_drawn(tmp_path: Path) -> None:
+    plain = written(tmp_path)
+    rows, columns = np.nonzero(plain)
+    bold = written(tmp_path, bold=True)
+    assert (bold > 127).sum() > 1.1 * (plain > 127).sum()
+    underlined = written(tmp_path, underlined=True)
+    below = np.nonzero(underlined)[0].max()
+    assert below > rows.max() and underlined[below].astype(bool).sum() >= np.ptp(columns)
+    italic = written(tmp_path, italic=True)
+    tops = [np.nonzero(picture[rows.min() + 2])[0].max() for picture in (plain, italic)]
+    feet = [np.nonzero(picture[rows.max() - 2])[0].max() for picture in (plain, italic)]
+    assert tops[1] - tops[0] > feet[1] - feet[0] >= 0
+    lower = written(tmp_path, vertical="BOTTOM", horizontal="RIGHT")
+    assert np.nonzero(lower)[0].min() > rows.min() + 50
+    assert np.nonzero(lower)[1].max() > columns.max() + 20
+
+
+def test_a_shadow_stands_behind_its_text_with_its_own_ink(tmp_path: Path) -> None:
+    plain = written(tmp_path)
+    shadow = {"shadow_x": 3, "shadow_y": 0, "shadow_opacity": 0.5, "shadow_colour": "#ffffff"}
+    shadowed = written(tmp_path, shadow="NORMAL", **shadow)
+    assert (shadowed >= plain - 1).all() and shadowed.max() == 255
+    beside = shadowed[plain == 0]
+    assert 120 <= beside.max() <= 130
+    outlined = written(tmp_path, shadow="OUTLINED", **(shadow | {"shadow_x": 0}))
+    assert ((outlined > 0) & (plain == 0)).sum() > 50
+
+
+def test_a_shadow_that_cannot_be_is_drawn_where_it_can(tmp_path: Path) -> None:
+    far = {"shadow_x": 1e30, "shadow_y": -1e30, "shadow_opacity": 7.0}
+    lost = written(tmp_path, shadow="NORMAL", **far)
+    assert np.abs(lost - written(tmp_path)).max() <= 1
 
 
 def test_annotations_of_other_images_and_frames_are_not_drawn(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from isocenter.pixels.presentation.annotations import (
 )
 from isocenter.pixels.presentation.cielab import CIELab, gray_level, to_srgb
 from isocenter.pixels.presentation.compounds import plain_objects
+from isocenter.pixels.presentation.lettering import SHARES, has_face, letters
 from isocenter.pixels.presentation.references import applies
 from isocenter.pixels.presentation.spellings import Point
 from isocenter.pixels.presentation.state import PresentationState
@@ -30,6 +31,9 @@ from isocenter.pixels.presentation.styles import (
     FillMode,
     HorizontalAlignment,
     LineStyle,
+    ShadowStyle,
+    TextStyle,
+    VerticalAlignment,
 )
 
 __all__ = ["Canvas", "draw_annotations"]
@@ -42,6 +46,7 @@ _ELLIPSE_STEPS = 180
 _FAR = 1e5
 _MOST_DASHES = 1_000_000
 _THICKEST = 100
+_DOWN = {VerticalAlignment.CENTER: 0.5, VerticalAlignment.BOTTOM: 1.0}
 _DASH = 1
 """Display pixels of one bit of a line pattern."""
 
@@ -115,7 +120,8 @@ def _has_colour(layer: GraphicLayer, annotation: GraphicAnnotation) -> bool:
     for graphic in annotation.graphics:
         colours.append(graphic.line_style and graphic.line_style.colour)
         colours.append(graphic.fill_style and graphic.fill_style.colour)
-    colours += [text.style and text.style.colour for text in annotation.texts]
+    for text in annotation.texts:
+        colours += [text.style.colour, text.style.shadow_colour] if text.style else []
     for compound in annotation.compounds:
         colours.append(compound.line_style and compound.line_style.colour)
     return any(colour is not None and len(set(to_srgb(colour))) > 1 for colour in colours)
@@ -194,18 +200,18 @@ class _Pen:
         style = text.style
         ink = self._ink(layer, style.colour if style else None)
         if text.top_left is None or text.bottom_right is None:
-            self._label(text, ink)
+            self._label(text, ink, layer)
             return
         corners = self._canvas.place([text.top_left, text.bottom_right], text.box_units)
         left, top = np.minimum(*corners)
         right, bottom = np.maximum(*corners)
         font = _font(_fitting(text.text, float(right - left), float(bottom - top)))
-        wide = self._draw.multiline_textbbox((0, 0), text.text, font=font)[2]
-        room = float(right - left) - wide
-        share = {HorizontalAlignment.CENTER: 0.5, HorizontalAlignment.RIGHT: 1.0}
-        x = float(left) + room * share.get(text.justification, 0.0)
-        align = text.justification.lower()
-        self._draw.multiline_text((x, float(top)), text.text, fill=ink, font=font, align=align)
+        box = self._draw.multiline_textbbox((0, 0), text.text, font=font)
+        align = _alignment(text)
+        x = float(left) + (float(right - left) - box[2]) * SHARES.get(align, 0.0)
+        down = _DOWN.get(style.vertical, 0.0) if style and style.vertical else 0.0
+        y = float(top) + (float(bottom - top) - box[3]) * down
+        self._write(text, (x, y), font, ink, layer)
         if text.anchor is not None and text.anchor_visible:
             (end,) = self._canvas.place([text.anchor], text.anchor_units)
             start = np.clip(end, [left, top], [right, bottom])
@@ -213,7 +219,7 @@ class _Pen:
                 [(float(start[0]), float(start[1])), (float(end[0]), float(end[1]))], ink, None
             )
 
-    def _label(self, text: TextObject, ink: Any) -> None:
+    def _label(self, text: TextObject, ink: Any, layer: GraphicLayer) -> None:
         """Write a text beside its anchor."""
         if text.anchor is None:
             return
@@ -222,7 +228,45 @@ class _Pen:
         away = 4 if text.anchor_visible else 0
         if away:
             self._line([(x, y), (x + away, y + away)], ink, None)
-        self._draw.multiline_text((x + away, y + away), text.text, fill=ink, font=_font(12))
+        self._write(text, (x + away, y + away), _font(12), ink, layer)
+
+    def _write(self, text: TextObject, at: Point, font: Any, ink: Any, layer: GraphicLayer) -> None:
+        """Write lines from their first corner on, over the shadow that their style asks for."""
+        style, align = text.style, _alignment(text)
+        if style is None or not (has_face(style) or style.shadow is not ShadowStyle.OFF):
+            align_name = align.lower()
+            self._draw.multiline_text(at, text.text, fill=ink, font=font, align=align_name)
+            return
+        plain = letters(text.text, font, style, align)
+        if style.shadow is not ShadowStyle.OFF:
+            self._shadow(text, at, font, style, layer)
+        self._paste(plain, at, ink)
+
+    def _shadow(
+        self, text: TextObject, at: Point, font: Any, style: TextStyle, layer: GraphicLayer
+    ) -> None:
+        outlined = style.shadow is ShadowStyle.OUTLINED
+        dark = letters(text.text, font, style, _alignment(text), thicker=int(outlined))
+        units = text.box_units if text.top_left is not None else text.anchor_units
+        zero, end = self._canvas.place(
+            [(0.0, 0.0), (style.shadow_x or 0.0, style.shadow_y or 0.0)], units
+        )
+        said = 1.0 if style.shadow_opacity is None else style.shadow_opacity
+        opacity = float(np.clip(np.nan_to_num(said), 0, 1))
+        faint = dark.point([round(level * opacity) for level in range(256)])
+        x, y = (float(part) for part in np.array(at) + (end - zero) - int(outlined))
+        self._paste(faint, (x, y), self._ink(layer, style.shadow_colour))
+
+    def _paste(self, ink: Image.Image, at: Point, colour: Any) -> None:
+        x, y = np.clip(np.nan_to_num(at), -_FAR, _FAR)  # foreign states may say anything
+        self._image.paste(colour, (round(float(x)), round(float(y))), mask=ink)
+
+
+def _alignment(text: TextObject) -> HorizontalAlignment:
+    """Return how lines stand: as the style says, else as the text does."""
+    own = text.style.horizontal if text.style else None
+    said = own if own not in (None, HorizontalAlignment.LEFT) else text.justification
+    return HorizontalAlignment(said)
 
 
 def _on_pixels(points: Sequence[Point]) -> list[Point]:
