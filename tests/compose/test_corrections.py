@@ -146,7 +146,6 @@ def test_an_attribute_out_of_order_is_changed_where_it_stands(tmp_path: Path) ->
     [
         ({"SOPInstanceUID": "1.2.3"}, "derive a new object"),
         ({"SOPClassUID": "1.2.3"}, "another kind"),
-        ({"Rows": "many"}, "no value of Rows"),
     ],
 )
 def test_what_must_not_change_is_refused_by_name(
@@ -160,6 +159,38 @@ def test_what_must_not_change_is_refused_by_name(
 def test_an_unknown_attribute_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(CannotCompose, match="'PatientNmae' is no attribute"):
         correct([written(tmp_path)], output=tmp_path / "out", set_values={"PatientNmae": "x"})
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("Rows", "many"),
+        ("PatientBirthDate", "1970-01-01"),
+        ("StudyDate", "20230230"),
+        ("PatientAge", "12"),
+        ("BurnedInAnnotation", "nein"),
+        ("PatientName", "a^b^c^d^e^f"),
+        ("AccessionNumber", "1" * 17),
+    ],
+)
+def test_a_value_that_is_none_is_refused_before_anything_is_written(
+    tmp_path: Path, keyword: str, value: str
+) -> None:
+    path = written(tmp_path)
+    (tmp_path / "map.csv").write_text(f"match:PatientID,{keyword}\nPID-1,{value}\n")
+    for said in ({"set_values": {keyword: value}}, {"table": tmp_path / "map.csv"}):
+        with pytest.raises(CannotCompose, match=f"{keyword} .*expected") as refusal:
+            correct([path], output=tmp_path / "out", **said)
+        assert value not in str(refusal.value)
+    assert "map.csv, line 2" in str(refusal.value)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("keyword", ["StudyInstanceUID", "SeriesInstanceUID"])
+def test_what_no_object_can_be_without_is_not_removed(tmp_path: Path, keyword: str) -> None:
+    with pytest.raises(CannotCompose, match=f"without {keyword}"):
+        correct([written(tmp_path)], output=tmp_path / "out", remove=[keyword])
     assert not (tmp_path / "out").exists()
 
 

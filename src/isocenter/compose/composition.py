@@ -20,9 +20,14 @@ from pydicom.uid import UID
 
 import isocenter
 from isocenter.compose import attributes, values
-from isocenter.compose.element_values import checked_element, copied_element, element
+from isocenter.compose.element_values import copied_element, element
 from isocenter.compose.fixed_attributes import refuse_fixed
-from isocenter.compose.sound_values import attribute_types, mended, what_is_expected
+from isocenter.compose.sound_values import (
+    attribute_types,
+    given_element,
+    mended,
+    what_is_expected,
+)
 from isocenter.compose.sources import Source, Sources
 from isocenter.compose.templates import Template
 from isocenter.compose.writing import write
@@ -428,13 +433,7 @@ class Composition:
             self._set_checked(keyword, value, provenance)
 
     def _set_checked(self, keyword: str, value: Any, provenance: Provenance) -> None:
-        made = checked_element(values.tag_of(keyword), value)
-        if expected := what_is_expected(self._sop_class_uid, made):
-            raise CannotCompose(
-                f"The value given for {values.described(int(made.tag))} cannot be; expected "
-                f"{expected}.",
-                tag=int(made.tag),
-            )
+        made = given_element(values.tag_of(keyword), value, self._sop_class_uid)
         self._put(made, provenance)
 
     def _put(self, made: DataElement, provenance: Provenance) -> None:

@@ -10,11 +10,13 @@ from typing import Any, cast
 from pydicom.dataelem import DataElement
 from pydicom.multival import MultiValue
 
-from isocenter.compose.element_values import element
+from isocenter.compose import values
+from isocenter.compose.element_values import checked_element, element
 from isocenter.dicom.iod import iod
 from isocenter.dicom.validation.values import complaint
+from isocenter.errors import CannotCompose
 
-__all__ = ["attribute_types", "mended", "what_is_expected"]
+__all__ = ["attribute_types", "given_element", "mended", "what_is_expected"]
 
 _TEXTS = frozenset(
     ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR",
@@ -48,6 +50,22 @@ def what_is_expected(sop_class_uid: str, found: DataElement) -> str:
         if text and listed and text not in listed:
             return f"one of {', '.join(listed)}"
     return ""
+
+
+def given_element(tag: int, value: Any, sop_class_uid: str = "") -> DataElement:
+    """Return an element of a value that somebody gave.
+
+    Raises
+    ------
+    CannotCompose
+        When it is no value of the attribute, by its VR or by the lists of the IOD.
+    """
+    made = checked_element(tag, value)
+    if expected := what_is_expected(sop_class_uid, made):
+        raise CannotCompose(
+            f"The value given for {values.described(tag)} cannot be; expected {expected}.", tag=tag
+        )
+    return made
 
 
 def mended(found: DataElement) -> DataElement:

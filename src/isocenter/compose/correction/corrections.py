@@ -26,8 +26,9 @@ from isocenter.compose.correction.original_attributes import (
 )
 from isocenter.compose.correction.tables import Rule
 from isocenter.compose.correction.value_encoding import encoded_element, encoded_texts, holds
+from isocenter.compose.sound_values import given_element
 from isocenter.compose.writing import FileRange, write_whole
-from isocenter.dicom import Header, scan_file
+from isocenter.dicom import Header, dictionary, scan_file
 from isocenter.dicom.elements import ElementSpan, element_spans, replaced
 from isocenter.dicom.encoding import Buffer
 from isocenter.dicom.source import opened
@@ -44,6 +45,9 @@ _FIXED = {
     0x00080018: "other objects refer to it; derive a new object instead",
     ORIGINAL_ATTRIBUTES: "it records the corrections themselves",
 }
+
+
+_NEEDED = frozenset((0x0020000D, 0x0020000E))  # by them objects are kept and found
 
 
 class Reason(Enum):
@@ -108,9 +112,17 @@ def rule(
     rule : Rule
     reads : frozenset of int
         The attributes whose present values it looks at.
+
+    Raises
+    ------
+    CannotCompose
+        When a value is none of its attribute, or an attribute cannot be removed.
     """
     fixed: dict[int, Any] = {values.tag_of(k): v for k, v in (set_values or {}).items()}
-    fixed.update({values.tag_of(keyword): None for keyword in remove})
+    for tag, value in fixed.items():
+        if value is not None and not dictionary.is_private(tag):
+            given_element(tag, value)
+    fixed.update({_removable(keyword): None for keyword in remove})
     mapped_values = {values.tag_of(keyword): table for keyword, table in (replace or {}).items()}
 
     def changes(header: Header) -> dict[int, Any]:
@@ -121,6 +133,15 @@ def rule(
         return found
 
     return changes, frozenset(mapped_values)
+
+
+def _removable(keyword: str) -> int:
+    tag = values.tag_of(keyword)
+    if tag in _NEEDED:
+        raise CannotCompose(
+            f"No object can be without {values.described(tag)}; set it to what is right.", tag=tag
+        )
+    return tag
 
 
 def correct(

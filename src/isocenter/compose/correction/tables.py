@@ -11,7 +11,8 @@ from pydicom.dataset import Dataset
 
 from isocenter.compose import values
 from isocenter.compose import worklist as worklist_items
-from isocenter.dicom import Header
+from isocenter.compose.sound_values import given_element
+from isocenter.dicom import Header, dictionary
 from isocenter.errors import CannotCompose, NotFound
 
 __all__ = ["Rule", "read_table", "rules_of", "worklist_rule"]
@@ -78,12 +79,22 @@ def read_table(path: str | Path) -> tuple[Rule, frozenset[int]]:
         if key in table:
             raise CannotCompose(f"{path}, line {number}: an earlier row matches the same {key}.")
         table[key] = {tag: row[n] for n, tag in changed.items() if row[n]}
+        _check(table[key], f"{path}, line {number}")
     tags = tuple(matched.values())
 
     def rule(header: Header) -> Mapping[int, Any]:
         return table.get(tuple(header.text(tag).strip() for tag in tags), {})
 
     return rule, frozenset(tags)
+
+
+def _check(found: Mapping[int, str], where: str) -> None:
+    for tag, value in found.items():
+        try:
+            if not dictionary.is_private(tag):
+                given_element(tag, value)
+        except CannotCompose as error:
+            raise CannotCompose(f"{where}: {error}") from error
 
 
 def worklist_rule(item: Dataset | str | Path) -> Rule:
