@@ -3,12 +3,14 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom import DataElement
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 from tests.factories import ct_slice, part10_bytes
 
 from isocenter.archive.index_values import _integer
 from isocenter.cli import assignments
 from isocenter.compose.number_lists import parse_number_lists
-from isocenter.dicom import scan_file, tags, validate_files
+from isocenter.dicom import scan_file, tags, validate, validate_files
 from isocenter.dicom.number_strings import parse_decimal, parse_integer
 from isocenter.dicomweb.accept import _quality
 from isocenter.dicomweb.rendering import _number
@@ -72,3 +74,13 @@ def test_what_is_no_number_is_refused_where_it_is_asked_for(text: str) -> None:
 
 def test_a_weight_that_is_no_number_refuses_nothing() -> None:
     assert _quality("0.5") == 0.5 and _quality("nan") == _quality("0_0") == 1.0
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [("StudyDate", "２０２６０１０１"), ("StudyTime", "１２００"), ("PatientAge", "０５４Y")],  # noqa: RUF001
+)
+def test_digits_of_other_scripts_are_an_error_to_validation(keyword: str, value: str) -> None:
+    image = ct_slice()
+    image.add(DataElement(tag_for_keyword(keyword), dictionary_VR(keyword), value))
+    assert keyword in {finding.keyword for finding in validate(image)}

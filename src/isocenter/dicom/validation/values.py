@@ -15,17 +15,17 @@ __all__ = ["check_values", "complaint"]
 _NUMBER: Final = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _PATTERNS: Final = {
     "AE": (re.compile(r"[\x20-\x7e]{1,16}"), "at most 16 printable characters"),
-    "AS": (re.compile(r"\d{3}[DWMY]"), "three digits and D, W, M or Y"),
+    "AS": (re.compile(r"\d{3}[DWMY]", re.ASCII), "three digits and D, W, M or Y"),
     "CS": (re.compile(r"[A-Z0-9 _]{0,16}"), "at most 16 of A-Z, 0-9, space and underscore"),
-    "DA": (re.compile(r"\d{8}"), "a date as YYYYMMDD"),
-    "DS": (re.compile(_NUMBER), "a decimal number in at most 16 characters"),
+    "DA": (re.compile(r"\d{8}", re.ASCII), "a date as YYYYMMDD"),
+    "DS": (re.compile(_NUMBER, re.ASCII), "a decimal number in at most 16 characters"),
     "DT": (
-        re.compile(r"\d{4}(\d\d(\d\d(\d\d(\d\d(\d\d(\.\d{1,6})?)?)?)?)?)?([+-]\d{4})?"),
+        re.compile(r"\d{4}(\d\d(\d\d(\d\d(\d\d(\d\d(\.\d{1,6})?)?)?)?)?)?([+-]\d{4})?", re.ASCII),
         "a date and time as YYYYMMDDHHMMSS.FFFFFF&ZZXX",
     ),
-    "IS": (re.compile(r"[+-]?\d{1,12}"), "an integer in at most 12 characters"),
+    "IS": (re.compile(r"[+-]?\d{1,12}", re.ASCII), "an integer in at most 12 characters"),
     "TM": (
-        re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?|60)?)?"),
+        re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?|60)?)?", re.ASCII),
         "a time as HHMMSS.FFFFFF",
     ),
     "UR": (re.compile(r"[^\s\\]\S*"), "a URI without spaces around it"),
