@@ -108,7 +108,8 @@ def named_code(
     found = known.get(_folded(text)) or known.get(text.strip())
     if found is None:
         raise CannotCompose(
-            f"{text!r} is no {what} of CID {groups[0]}; {nearest(text, known)}.",
+            f"{text!r} is no {what} of CID {groups[0]}; {nearest(text, known)}. A code of "
+            "your own is written VALUE:SCHEME:MEANING.",
             tag=tag,
             module=module,
         )

@@ -183,7 +183,7 @@ def quantity(text: str | Code | None) -> Code | None:
     if text is None:
         return None
     return named_code(
-        text, _GROUPS, what="quantity", tag=0x00409220, module="Real World Value Mapping"
+        text, _GROUPS, what="known quantity", tag=0x00409220, module="Real World Value Mapping"
     )
 
 
