@@ -190,6 +190,82 @@ def test_what_cannot_be_right_is_refused(content: object, sentence: str) -> None
         secondary_capture(content)  # type: ignore[arg-type]
 
 
+def tiff(pixels: np.ndarray, photometric: int) -> bytes:
+    """A gray TIFF of 8 or 16 bits as TIFF 6.0 has it; 0 says that white is zero."""
+    rows, columns = pixels.shape
+    fields = [
+        (256, 4, columns),
+        (257, 4, rows),
+        (258, 3, 8 * pixels.itemsize),
+        (259, 3, 1),
+        (262, 3, photometric),
+        (273, 4, 8 + 2 + 12 * 9 + 4),
+        (277, 3, 1),
+        (278, 4, rows),
+        (279, 4, pixels.nbytes),
+    ]
+    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in fields)
+    head = b"II*\0" + struct.pack("<IH", 8, len(fields))
+    return head + entries + bytes(4) + pixels.tobytes()
+
+
+def test_a_tiff_that_counts_from_white_looks_the_same_in_8_and_16_bits(tmp_path: Path) -> None:
+    levels = np.array([[0, 1, 2, 9], [200, 99, 254, 255]], np.uint8)
+    shown = np.asarray(Image.open(io.BytesIO(tiff(levels, 0))))
+    for pixels, expected in ((levels, shown), (levels.astype("<u2") * 257, shown * 257.0)):
+        path = secondary_capture(tiff(pixels, 0)).save(tmp_path / "sc.dcm")
+        assert pydicom.dcmread(path).PhotometricInterpretation == "MONOCHROME2"
+        assert pydicom.dcmread(path).pixel_array.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("photometric", [0, 1])
+def test_a_tiff_of_single_bits_is_black_and_white_as_it_looks(
+    tmp_path: Path, photometric: int
+) -> None:
+    bits = np.array([[1, 0, 1, 1], [0, 1, 0, 1]], bool)
+    Image.fromarray(bits).save(tmp_path / "bits.tif", tiffinfo={262: photometric})
+    path = secondary_capture(tmp_path / "bits.tif").save(tmp_path / "sc.dcm")
+    assert pydicom.dcmread(path).pixel_array.tolist() == (bits * 255).tolist()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_colours_of_16_bits_are_not_cut_to_8(tmp_path: Path, suffix: str) -> None:
+    cv2 = pytest.importorskip("cv2")
+    path = tmp_path / f"deep{suffix}"
+    cv2.imwrite(str(path), RANDOM.integers(0, 65536, (4, 5, 3), np.uint16))
+    with pytest.raises(CannotCompose, match="16 bits a sample"):
+        secondary_capture(path)
+
+
+def see_through(mode: str) -> Image.Image:
+    if mode == "P":
+        image = Image.fromarray(np.array([[0, 1], [1, 0]], np.uint8), "P")
+        image.putpalette([10, 20, 30, 40, 50, 60])
+        return image
+    return Image.fromarray(RANDOM.integers(0, 100, (4, 5, 3), np.uint8)).convert(mode)
+
+
+@pytest.mark.parametrize(
+    ("mode", "transparency"), [("RGBA", None), ("LA", None), ("P", 1), ("L", 7), ("I;16", 7)]
+)
+def test_opacity_is_refused_unless_all_is_opaque(mode: str, transparency: int | None) -> None:
+    image = see_through(mode) if mode != "I;16" else Image.fromarray(np.full((4, 5), 9, np.uint16))
+    kept, lost = io.BytesIO(), io.BytesIO()
+    if transparency is None:
+        image.save(kept, "PNG")
+        image.putpixel((1, 1), (9,) * (len(mode) - 1) + (254,))
+        image.save(lost, "PNG")
+        np.testing.assert_array_equal(
+            secondary_capture(kept.getvalue()).data_set.pixel_array,
+            np.asarray(Image.open(kept).convert("RGB")),
+        )
+    else:
+        image.putpixel((1, 1), transparency)
+        image.save(lost, "PNG", transparency=transparency)
+    with pytest.raises(CannotCompose, match="opacity"):
+        secondary_capture(lost.getvalue())
+
+
 def test_a_file_that_is_missing_is_named() -> None:
     with pytest.raises(NotFound, match=r"nowhere\.png"):
         secondary_capture("nowhere.png")

@@ -23,6 +23,8 @@ MAXIMUM_PIXELS = 1 << 28
 """Larger pictures are refused before they are decoded."""
 
 _ROTATION_TAG = 0x0112  # EXIF Orientation
+_PHOTOMETRIC_TAG = 0x0106  # TIFF 6.0, PhotometricInterpretation
+_WHITE_IS_ZERO = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,13 +227,15 @@ def _frame(picture: Any, name: str) -> NDArray[Any]:
             tag=0x00280004,
             module="Image Pixel",
         )
+    _refuse_cut_samples(picture, name)
+    white_is_zero = _white_is_zero(picture)
     upright = ImageOps.exif_transpose(picture)
-    if upright.mode == "1":
-        return np.asarray(upright)
-    if upright.mode in ("L", "RGB"):
+    _refuse_opacity(upright, name)
+    if upright.mode in ("1", "L", "RGB"):
         return np.asarray(upright)
     if upright.mode.startswith("I"):
-        return _sixteen_bit(np.asarray(upright), name)
+        gray = _sixteen_bit(np.asarray(upright), name)
+        return 0xFFFF - gray if white_is_zero else gray
     if upright.mode in ("P", "PA", "RGBA", "LA", "YCbCr", "LAB", "HSV"):
         return np.asarray(upright.convert("RGB"))
     raise CannotCompose(
@@ -239,6 +243,40 @@ def _frame(picture: Any, name: str) -> NDArray[Any]:
         tag=0x00280004,
         module="Image Pixel",
     )
+
+
+def _refuse_cut_samples(picture: Any, name: str) -> None:
+    """Refuse colours of 16 bits a sample, of which the reader of pictures keeps 8."""
+    cut = picture.mode in ("RGB", "RGBA", "RGBX", "LA")
+    if cut and any(";16" in str(tile) for tile in picture.tile):
+        raise CannotCompose(
+            f"{name} has colours of 16 bits a sample, and would lose half of them; scale it to 8 "
+            "bits, or give its pixels as an array.",
+            tag=0x00280100,
+            module="Image Pixel",
+        )
+
+
+def _refuse_opacity(picture: Any, name: str) -> None:
+    """Refuse what shows through; that all is opaque is no loss."""
+    if not picture.has_transparency_data:
+        return
+    if picture.mode.startswith("I"):
+        opaque = not np.any(np.asarray(picture) == picture.info["transparency"])
+    else:
+        opaque = picture.convert("RGBA").getchannel("A").getextrema()[0] == 0xFF
+    if not opaque:
+        raise CannotCompose(
+            f"{name} has opacity, which DICOM has not; lay it over a background first.",
+            tag=0x00280002,
+            module="Image Pixel",
+        )
+
+
+def _white_is_zero(picture: Any) -> bool:
+    """Whether a TIFF counts from white; in up to 8 bits the reader has turned it already."""
+    tags = getattr(picture, "tag_v2", {})
+    return tags.get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO
 
 
 def _sixteen_bit(array: NDArray[Any], name: str) -> NDArray[Any]:
