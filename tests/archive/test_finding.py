@@ -2,6 +2,7 @@
 
 import pytest
 from pydicom import Dataset
+from pydicom.datadict import tag_for_keyword
 from pydicom.uid import generate_uid
 from tests.archive.conftest import keep
 from tests.factories import ct_series, ct_slice, small_object
@@ -342,6 +343,7 @@ def test_order_paging_and_count(archive):
         (tags.StudyDate, "20240230"),
         (tags.StudyTime, "25"),
         (tags.AcquisitionDateTime, "noon"),
+        (tags.PatientSize, "tall"),
     ],
 )
 def test_what_cannot_be_matched_is_a_query_error(sqlite_archive, path, value):
@@ -367,6 +369,26 @@ def test_every_key_of_a_level_can_be_matched_and_comes_back(sqlite_archive, key)
     (found,) = sqlite_archive.find(Query.of(level, {key.tag: value}))
 
     assert found.text(key.tag) == value
+
+
+@pytest.mark.parametrize("spelling", ["1.8", "1.80", "+1.8E0", " 1.8 "])
+def test_a_decimal_string_is_matched_by_its_number(archive, spelling):
+    keep(archive, small_object(StudyID="a", PatientSize="1.80"))
+    keep(archive, small_object(StudyID="b", PatientSize="1.81"))
+    (found,) = archive.find(Query.of(Level.STUDY, {tags.PatientSize: spelling}))
+    assert (found.text(tags.StudyID), found.text(tags.PatientSize)) == ("a", "1.80")
+
+
+@pytest.mark.parametrize("keyword", ["ReferencedStudySequence", "ReferencedPatientSequence"])
+def test_what_a_study_refers_to_is_matched(archive, keyword):
+    item = Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = "1.2.840.10008.3.1.2.3.1", "1.2.3"
+    keep(archive, small_object(StudyID="a", **{keyword: [item]}))
+    keep(archive, small_object(StudyID="b"))
+    path = (tag_for_keyword(keyword), 0x00081155)
+    (found,) = archive.find(Query.of(Level.STUDY, {path: "1.2.3"}))
+    assert found.text(tags.StudyID) == "a"
+    assert not archive.find(Query.of(Level.STUDY, {path: "1.2.4"}))
 
 
 def test_values_that_break_their_vr_are_told_and_left_out_of_the_index(sqlite_archive):

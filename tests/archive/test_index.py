@@ -13,13 +13,14 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 from tests.archive.conftest import keep, uids
 from tests.factories import small_object
 
 from isocenter.archive import Archive, Level, Query, index, migrations, schema
 from isocenter.archive import archive as archives
 from isocenter.archive.resources import answer_of
+from isocenter.dicom import tags
 from isocenter.errors import OutOfResources
 
 
@@ -27,6 +28,25 @@ def test_migrations_make_the_tables_that_the_code_works_with(archive):
     with archive._index.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
         assert compare_metadata(context, schema.metadata) == []
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_an_archive_of_the_first_tables_is_brought_up_to_date(engine, make_database, tmp_path):
+    options = {"index_url": make_database()} if engine == "postgresql" else {}
+    added = ("patient_size", "patient_weight", "occupation", "additional_patient_history")
+    with Archive.open(tmp_path, **options) as archive:
+        keep(archive, small_object(StudyID="before"))
+        with archive._index.writing() as transaction:
+            for name in added:
+                transaction.execute(text(f"ALTER TABLE study DROP COLUMN {name}"))
+                transaction.execute(text(f"ALTER TABLE study DROP COLUMN {name}_search"))
+            transaction.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+
+    with Archive.open(tmp_path, **options) as archive:
+        keep(archive, small_object(StudyID="after", PatientWeight="61.5"))
+        assert archive.count(Query(Level.STUDY)) == 2
+        (found,) = archive.find(Query.of(Level.STUDY, {tags.PatientWeight: "61.50"}))
+        assert found.text(tags.StudyID) == "after"
 
 
 def test_the_release_knows_its_last_migration():

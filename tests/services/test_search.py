@@ -170,7 +170,7 @@ def test_a_field_that_cannot_be_included_is_told(filled: Web, study: str) -> Non
     "path",
     [
         "/studies?NoSuchAttribute=1",
-        "/studies?PatientWeight=70",
+        "/studies?PregnancyStatus=4",
         "/studies?00091001=1",
         "/studies?PatientID=1&PatientID=2",
         "/studies?StudyDate=yesterday",

@@ -17,7 +17,7 @@ from isocenter.dicom.transfer_syntaxes import TransferSyntax
 from isocenter.errors import InvalidDicom, LimitExceeded
 
 from .keys import KEYS, SEQUENCE_KEYS, Key, Level, SequenceKey
-from .normal_forms import date, date_time, folded, name_groups, time
+from .normal_forms import date, date_time, decimal, folded, name_groups, time
 
 __all__ = [
     "EXTRA_TAGS",
@@ -166,7 +166,7 @@ def _date(raw: bytes) -> Forms | None:
     return None if found is None else (found, found)
 
 
-def _moment(form: Callable[[str], str | None]) -> Callable[[bytes], Forms | None]:
+def _with_normal_form(form: Callable[[str], str | None]) -> Callable[[bytes], Forms | None]:
     @_remembered(8192)
     def forms(raw: bytes) -> Forms | None:
         text = _stripped(raw)
@@ -192,9 +192,10 @@ _PLAIN_FORMS: dict[str, Callable[[bytes], Forms | None]] = {
     "AS": _code,
     "CS": _code,
     "DA": _date,
-    "DT": _moment(_first_moment),
+    "DS": _with_normal_form(decimal),
+    "DT": _with_normal_form(_first_moment),
     "IS": _integer,
-    "TM": _moment(time),
+    "TM": _with_normal_form(time),
     "UI": _uid,
 }
 _ONE_VALUE_VRS = frozenset({"LT", "ST", "UT"})

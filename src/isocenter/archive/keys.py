@@ -70,7 +70,7 @@ class Key:
     @property
     def has_search_column(self) -> bool:
         """Whether matching looks at a normal form beside the value."""
-        return self.is_text or self.vr in {"TM", "DT"}
+        return self.is_text or self.vr in {"DS", "TM", "DT"}
 
     def __str__(self) -> str:
         return f"({self.tag >> 16:04X},{self.tag & 0xFFFF:04X}) {self.keyword}"
@@ -131,6 +131,10 @@ KEYS: tuple[Key, ...] = (
         (0x00081060, "NameOfPhysiciansReadingStudy", "PN"),
         (0x00081080, "AdmittingDiagnosesDescription", "LO"),
         (0x00101010, "PatientAge", "AS"),
+        (0x00101020, "PatientSize", "DS"),
+        (0x00101030, "PatientWeight", "DS"),
+        (0x00102180, "Occupation", "SH"),
+        (0x001021B0, "AdditionalPatientHistory", "LT"),
         (0x00200010, "StudyID", "SH"),
     ),
     *_keys(
@@ -182,7 +186,18 @@ _CODE = (
     (0x00080104, "CodeMeaning", "LO"),
 )
 
+_REFERENCE = (
+    (0x00081150, "ReferencedSOPClassUID", "UI"),
+    (0x00081155, "ReferencedSOPInstanceUID", "UI"),
+)
+
 SEQUENCE_KEYS: tuple[SequenceKey, ...] = (
+    SequenceKey(
+        0x00081120, "ReferencedPatientSequence", Level.PATIENT, _keys(Level.PATIENT, *_REFERENCE)
+    ),
+    SequenceKey(
+        0x00081110, "ReferencedStudySequence", Level.STUDY, _keys(Level.STUDY, *_REFERENCE)
+    ),
     SequenceKey(
         0x00101002,
         "OtherPatientIDsSequence",

@@ -8,7 +8,7 @@ from isocenter.dicom.number_strings import parse_integer
 from isocenter.errors import QueryError
 
 from .keys import Key
-from .normal_forms import date, date_time, folded, name_groups, time_span
+from .normal_forms import date, date_time, decimal, folded, name_groups, time_span
 
 __all__ = ["Column", "condition", "is_range", "is_universal", "span_condition", "span_of"]
 
@@ -61,6 +61,8 @@ def condition(key: Key, search: Column, value: str, *, fuzzy: bool) -> Condition
         return search.in_([uid.strip(" \0") for uid in value.split("\\")])
     if key.is_number:
         return search.in_([_number(key, text) for text in value.split("\\")])
+    if key.vr == "DS":
+        return search == _decimal(key, value)
     if key.vr in _SPANS:
         return span_condition(search, span_of(key, value))
     if key.vr == "PN":
@@ -73,6 +75,12 @@ def _number(key: Key, text: str) -> int:
         return parse_integer(text)
     except ValueError:
         raise QueryError(f"{key} is matched with {text!r}; expected an integer") from None
+
+
+def _decimal(key: Key, text: str) -> str:
+    if (form := decimal(text)) is None:
+        raise QueryError(f"{key} is matched with {text!r}; expected a decimal number")
+    return form
 
 
 def is_range(value: str) -> bool:

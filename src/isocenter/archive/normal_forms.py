@@ -4,7 +4,9 @@ import re
 import unicodedata
 from datetime import UTC, datetime, timedelta, timezone
 
-__all__ = ["date", "date_time", "folded", "name_groups", "time", "time_span"]
+from isocenter.dicom.number_strings import parse_decimal
+
+__all__ = ["date", "date_time", "decimal", "folded", "name_groups", "time", "time_span"]
 
 _DATE = re.compile(r"(\d{4})\.?(\d\d)\.?(\d\d)$")
 _TIME = re.compile(r"(\d\d)(?::?([0-5]\d)(?::?([0-5]\d|60)(?:\.(\d{1,6}))?)?)?$")
@@ -27,6 +29,14 @@ def folded(text: str) -> str:
     # Only the accents of European scripts: what voices a kana is no accent.
     bare = "".join(letter for letter in decomposed if not "\u0300" <= letter <= "\u036f")
     return unicodedata.normalize("NFKC", bare).casefold()
+
+
+def decimal(text: str) -> str | None:
+    """Bring a DS value to the one spelling of its number; None where it is no number."""
+    try:
+        return repr(parse_decimal(text) or 0.0)
+    except ValueError:
+        return None
 
 
 def name_groups(name: str) -> tuple[str, ...]:
