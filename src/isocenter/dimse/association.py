@@ -84,7 +84,7 @@ class Association:
         return Wait.RESPONSE if requestor else Wait.MESSAGE
 
     def fragments(self) -> Iterator[list[memoryview]]:
-        """Read the data set of the message received, some megabytes at a time.
+        """Read the data set of the message received, up to some megabytes at a time.
 
         Yields
         ------

@@ -100,7 +100,7 @@ class AsyncAssociation:
         return await self.run(self._machine.receive(Wait.RESPONSE))
 
     async def fragments(self) -> AsyncGenerator[list[memoryview]]:
-        """Read the data set of the message received, some megabytes at a time.
+        """Read the data set of the message received, up to some megabytes at a time.
 
         Yields
         ------

@@ -29,7 +29,7 @@ class StoreSink(Protocol):
     """Where one data set goes. Exactly one of `finish` and `abort` is called, last."""
 
     def write(self, fragments: Sequence[memoryview]) -> None:
-        """Take the next bytes, some megabytes at a time; the views are true during the call only.
+        """Take the next bytes, up to some megabytes; the views are true during the call only.
 
         Raises
         ------
