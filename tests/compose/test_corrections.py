@@ -1,5 +1,7 @@
 """Corrections: pydicom reads them, dciodvfy accepts them, and undoing gives the old bytes."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pydicom
@@ -12,7 +14,8 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     RLELossless,
 )
-from tests.compose.judges import dciodvfy_errors
+from tests.compose.judges import dciodvfy_errors, needs
+from tests.dicom import corpus
 from tests.factories import ct_slice, part10_bytes
 
 from isocenter.compose.correction.corrections import Outcome, correct
@@ -56,6 +59,47 @@ def test_a_correction_taken_back_gives_the_same_bytes(tmp_path: Path, syntax: st
     assert (tmp_path / "3" / "a.dcm").read_bytes() == (tmp_path / "1" / "a.dcm").read_bytes()
     correct([tmp_path / "3"], output=tmp_path / "4", undo=True)
     assert (tmp_path / "4" / "a.dcm").read_bytes() == path.read_bytes()
+
+
+def test_a_correction_taken_back_gives_the_same_bytes_of_every_public_file(
+    tmp_path: Path,
+) -> None:
+    files = [path for path in corpus.files() if path.stat().st_size < 3_000_000]
+    for number, path in enumerate(files):
+        shutil.copy(path, tmp_path / f"{number:03}.dcm")
+    originals = sorted(tmp_path.glob("*.dcm"))
+    said = {"PatientName": "DOE^JANE^ELIZABETH", "StudyDescription": "7", "PatientAddress": "x"}
+    done = correct(originals, output=tmp_path / "1", set_values=said, remove=["StudyID"])
+    changed = [one.path for one in done if one.outcome is Outcome.CORRECTED]
+    assert len(changed) > 200
+    assert all("deflated" in one.error for one in done if one.path not in changed)
+    correct([tmp_path / "1"], output=tmp_path / "2", undo=True)
+    different = [
+        files[int(path.stem)].name
+        for path in changed
+        if (tmp_path / "2" / path.name).read_bytes() != path.read_bytes()
+    ]
+    assert different == []
+
+
+@pytest.mark.parametrize("syntax", ["+te", "+ti", "+tb"])
+def test_group_lengths_are_those_that_dcmtk_counts(tmp_path: Path, syntax: str) -> None:
+    dcmconv = needs("dcmconv", "dcmtk")
+
+    def counted(path: Path, *options: str) -> Path:
+        made = tmp_path / "counted" / path.name
+        made.parent.mkdir(exist_ok=True)
+        subprocess.run([dcmconv, *options, syntax, path, made], check=True, timeout=60)
+        return made
+
+    path = counted(written(tmp_path, StudyDescription="a", PatientComments="b"), "+g")
+    said = {"PatientName": "DOE^JANE^ELIZABETH", "SeriesDescription": "new", "SliceThickness": "2"}
+    correct([path], output=tmp_path / "out", set_values=said, remove=["PatientComments"])
+    after = pydicom.dcmread(tmp_path / "out" / "a.dcm")
+    again = pydicom.dcmread(counted(tmp_path / "out" / "a.dcm", "+g="))
+    lengths = {element.tag: element.value for element in after if not element.tag.element}
+    assert {tag >> 16 for tag in lengths} >= {0x0008, 0x0010, 0x0018, 0x0020, 0x0028}
+    assert lengths == {element.tag: element.value for element in again if not element.tag.element}
 
 
 def test_what_was_there_before_is_on_record(tmp_path: Path) -> None:

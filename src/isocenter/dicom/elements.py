@@ -23,6 +23,8 @@ __all__ = ["ElementSpan", "element_spans", "item_contents", "replaced"]
 ElementSpan: TypeAlias = "tuple[int, int, int]"
 """The tag of an element, where it begins and where the next one does."""
 
+_GROUP_LENGTH_SIZE = 12  # tag, VR and length, or a length of 32 bits, and a number of 32 bits
+
 
 def element_spans(
     data: Buffer, layout: Layout, *, offset: int = 0, end: int | None = None
@@ -128,12 +130,15 @@ def _item_end(data: Buffer, layout: Layout, offset: int, implicit: bool) -> int:
 
 
 def replaced(
-    data: Buffer, spans: Sequence[ElementSpan], changes: Mapping[int, Buffer | None]
+    data: Buffer,
+    spans: Sequence[ElementSpan],
+    changes: Mapping[int, Buffer | None],
+    layout: Layout,
 ) -> list[Buffer]:
     """Put a data set together anew, with some elements replaced, added or left out.
 
-    Group Length elements (gggg,0000) of groups that change are left out: they would be wrong, and
-    they are retired (PS3.5 7.2).
+    Group Length elements (gggg,0000), retired as they are (PS3.5 7.2), grow and shrink by as much
+    as their groups do, so that a change and its opposite leave them as they were.
 
     Parameters
     ----------
@@ -143,6 +148,8 @@ def replaced(
         The elements, in the order of their tags.
     changes
         By tag, the encoded element to stand there; None to leave it out.
+    layout
+        How the data set is laid out.
 
     Returns
     -------
@@ -152,7 +159,7 @@ def replaced(
     view = memoryview(data)
     position, end = (spans[0][1], spans[-1][2]) if spans else (0, 0)
     pieces: list[Buffer] = []
-    for start, stop, _, new in _edits(spans, changes, end):
+    for start, stop, _, new in _edits(data, spans, changes, end, layout):
         pieces += [view[position:start], new or b""]
         position = stop
     pieces.append(view[position:end])
@@ -160,14 +167,37 @@ def replaced(
 
 
 def _edits(
-    spans: Sequence[ElementSpan], changes: Mapping[int, Buffer | None], end: int
+    data: Buffer,
+    spans: Sequence[ElementSpan],
+    changes: Mapping[int, Buffer | None],
+    end: int,
+    layout: Layout,
 ) -> list[tuple[int, int, int, Buffer | None]]:
     """List what stands where from where to where, in the order of the bytes."""
-    touched = {tag & 0xFFFF0000 for tag in changes}.union(changes)
-    edits = [(start, stop, tag, changes.get(tag)) for tag, start, stop in spans if tag in touched]
+    edits = [(start, stop, tag, changes[tag]) for tag, start, stop in spans if tag in changes]
     present = {tag for _, _, tag, _ in edits}
     for tag, new in changes.items():
         if tag not in present and new is not None:
             place = next((start for other, start, _ in spans if other > tag), end)
             edits.append((place, place, tag, new))
+    lengths = {tag & 0xFFFF0000 for tag in changes}.difference(changes)
+    for tag, start, stop in spans:
+        if tag in lengths and stop - start == _GROUP_LENGTH_SIZE:
+            length = _adjusted(data, start, edits, tag >> 16, layout)
+            edits.append((start, stop, tag, length))
     return sorted(edits, key=itemgetter(0, 1, 2))
+
+
+def _adjusted(
+    data: Buffer,
+    start: int,
+    edits: Sequence[tuple[int, int, int, Buffer | None]],
+    group: int,
+    layout: Layout,
+) -> bytes:
+    """Return the Group Length at `start` after edits of its group."""
+    (length,) = layout.unpack_length(data, start + 8)
+    for begin, stop, tag, new in edits:
+        if tag >> 16 == group:
+            length += len(new or b"") - (stop - begin)
+    return bytes(data[start : start + 8]) + struct.pack(f"{layout.order}I", length & 0xFFFFFFFF)

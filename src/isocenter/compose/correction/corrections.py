@@ -266,7 +266,7 @@ def correct_file(
         if target is not None:
             write_whole(
                 target,
-                [read(0, begin), *replaced(head, spans, changes)],
+                [read(0, begin), *replaced(head, spans, changes, header.layout)],
                 tail=FileRange(file.fileno(), end, size),
                 make_folder=True,
             )

@@ -59,6 +59,10 @@ class HeaderBytes:
         """Tell whether there is such an element."""
         return tag in self._places
 
+    def holds(self, tag: int) -> bool:
+        """Tell whether there is such an element, with a value."""
+        return bool(self._value(tag).strip(b" \0"))
+
     def element(self, tag: int) -> bytes | None:
         """Return the bytes of an element; None where there is none."""
         place = self._places.get(tag)
@@ -79,7 +83,7 @@ class HeaderBytes:
 
     def edited(self, changes: Encoded) -> list[Buffer]:
         """Return the header with changes, as pieces to write one after the other."""
-        return replaced(self.data, self.spans, changes)
+        return replaced(self.data, self.spans, changes, EXPLICIT_LITTLE)
 
     def unwanted(self, keep_private: bool | Sequence[str]) -> dict[int, bytes | None]:
         """Return what no derived image takes over: private attributes, overlays, curves.
