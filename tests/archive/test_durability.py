@@ -135,6 +135,16 @@ def test_a_folder_that_was_removed_meanwhile_is_synced_again(tmp_path, monkeypat
     store.close()
 
 
+def test_the_name_of_a_new_archive_is_on_the_disk_too(tmp_path, monkeypatch):
+    """Objects whose names are synced below a folder without a name are lost with it."""
+    synced = []
+    monkeypatch.setattr(
+        blobs.BlobStore, "sync_folder", lambda _store, folder: synced.append(folder)
+    )
+    blobs.BlobStore(tmp_path / "images" / "archive", durable=True).close()
+    assert synced == [tmp_path / "images", tmp_path]
+
+
 @pytest.mark.parametrize("kept_already", [0, 1])
 def test_bytes_and_names_are_on_the_disk_before_the_index_says_so(
     tmp_path, monkeypatch, kept_already

@@ -190,9 +190,13 @@ class BlobStore:
         self._removals = 0
         self._count = 0
         self._lock = threading.Lock()
+        new = [folder for folder in (root, *root.parents) if not folder.exists()]
         with reported_as_out_of_resources("make the folders of the archive"):
             for name in (self.INCOMING, self.REPLACED, self.ASIDE):
                 (root / name).mkdir(parents=True, exist_ok=True)
+            for folder in new:
+                with contextlib.suppress(PermissionError):  # who may write there need not read
+                    self.sync_folder(folder.parent)
             self._incoming = root / self.INCOMING / secrets.token_hex(8)
             self._arriving = str(self._incoming)
             self._claim = _Claim(self._incoming.with_suffix(".lock"))
