@@ -18,6 +18,7 @@ from tests.factories import ct_slice, part10_bytes, small_object
 from isocenter.archive import Archive, Level, Query
 from isocenter.archive.blobs import BlobStore
 from isocenter.dicom import tags
+from isocenter.errors import OutOfResources
 
 # Four senders at once; each says on standard output what was acknowledged to it.
 SENDERS = """
@@ -205,4 +206,30 @@ def test_a_copy_that_a_kill_cuts_off_is_never_taken_for_the_kept_object(tmp_path
     with pytest.raises(KeyboardInterrupt):
         blobs.link(kept, journal)
     assert not journal.exists()
+    assert not list((tmp_path / "data").glob(".incoming/*/*"))  # which would fill the disk
     blobs.close()
+
+
+def test_a_disk_that_cannot_say_whether_an_object_is_kept_loses_none(tmp_path, monkeypatch):
+    """Where a file has only one name, what arrives is moved to a place that is found empty."""
+    dataset = small_object()
+    stat = os.stat
+
+    def no_link(*_arguments, **_named):
+        raise PermissionError(errno.EPERM, "a file has one name here")
+
+    def failing(path, *arguments, **named):
+        if str(path).endswith(".dcm"):
+            raise OSError(errno.EIO, "Input/output error")
+        return stat(path, *arguments, **named)
+
+    monkeypatch.setattr(os, "link", no_link)
+    with Archive.open(tmp_path, durability="fast") as archive:
+        keep(archive, dataset)
+        kept = part10_bytes(dataset)
+        dataset.PatientName = "Another^Name"
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "stat", failing)
+            with pytest.raises(OutOfResources):
+                keep(archive, dataset)
+        assert archive.open_instance(*uids(dataset)).path.read_bytes() == kept

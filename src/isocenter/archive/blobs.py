@@ -25,7 +25,7 @@ if os.name == "nt":
 else:
     import fcntl
 
-__all__ = ["BlobStore", "Temporary"]
+__all__ = ["BlobStore", "Temporary", "is_there"]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 
@@ -300,11 +300,16 @@ class BlobStore:
     def _copy(self, path: Path, other: Path) -> None:
         """Copy a file under a name that never stands for a part of it."""
         part = f"{self._next_name()}.part"
-        shutil.copy2(path, part)
-        if self.durable:
-            with open(part, "r+b", buffering=0) as file:
-                _sync(file.fileno(), os.fsync)
-        os.replace(part, other)
+        try:
+            shutil.copy2(path, part)
+            if self.durable:
+                with open(part, "r+b", buffering=0) as file:
+                    _sync(file.fileno(), os.fsync)
+            os.replace(part, other)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(part)
+            raise
 
     def sync_folder(self, folder: Path | str) -> None:
         """Wait until the names in a folder are on the disk."""
@@ -426,6 +431,15 @@ def _has_nameless_files(path: str) -> bool:
         probe.discard()
 
 
+def is_there(path: str | Path) -> bool:
+    """Whether a file stands there; what the disk says of its own failing is raised, and no "no"."""
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _link_new(source: str, place: str) -> bool:
     try:
         os.link(source, place)
@@ -434,7 +448,7 @@ def _link_new(source: str, place: str) -> bool:
     except OSError as error:
         if error.errno in EXHAUSTED or isinstance(error, FileNotFoundError):
             raise
-        if os.path.exists(place):
+        if is_there(place):
             return False
         os.replace(source, place)  # a file system that gives a file only one name
     return True

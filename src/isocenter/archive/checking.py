@@ -13,7 +13,7 @@ from isocenter.errors import IsocenterError
 
 from . import schema
 from .arrivals import Arrival
-from .blobs import BlobStore
+from .blobs import BlobStore, is_there
 from .change_log import Action
 from .deletion import delete_rows, shrink_study
 from .index import AnyRow, Index, Transaction
@@ -207,7 +207,7 @@ class Checker:
         for path, (kind, sentence) in damaged:
             self._set_apart(kind, path, sentence, known.get(path))
         self._check_missing(
-            [row for path, row in known.items() if path not in bad and not path.exists()]
+            [row for path, row in known.items() if path not in bad and not is_there(path)]
         )
         self._check_orphans([path for path in files if path not in known and path not in bad])
 
@@ -248,7 +248,7 @@ class Checker:
                 rows = [
                     row
                     for row in _current(transaction, rows)
-                    if not self._blobs.path(*_uids(row)).exists()
+                    if not is_there(self._blobs.path(*_uids(row)))
                 ]
                 if rows:
                     delete_rows(transaction, rows, Action.LOST)
