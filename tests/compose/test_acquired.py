@@ -102,6 +102,10 @@ def pet(**attributes):
     } | attributes
 
 
+SCANNER = {"TableMotion": "STATIC", "TimeOfFlightInformationUsed": "TRUE"}
+"""What PET Image objects have no place for, and Enhanced PET ones have to say."""
+
+
 def errors(path):
     return [one for one in validate(path) if one.severity is Severity.ERROR]
 
@@ -201,9 +205,16 @@ def test_one_enhanced_object_satisfies_the_judges(tmp_path, modality, inherit, a
 def test_several_volumes_satisfy_the_judges(tmp_path, modality, tag, enhanced):
     array = numbers((3, 4, 6, 5)).clip(0)
     # Nobody can guess what was given to the patient of an Enhanced PET image.
-    source = source_files(tmp_path / "source", **pet()) if modality == "PT" and enhanced else None
+    pictures = modality == "PT" and enhanced
+    source = source_files(tmp_path / "source", **pet()) if pictures else None
     series = acquired_series(
-        array, modality=modality, source=source, affine=affine(), tag=tag, enhanced=enhanced
+        array,
+        modality=modality,
+        source=source,
+        affine=affine(),
+        tag=tag,
+        enhanced=enhanced,
+        overrides=SCANNER if pictures else None,
     )
     paths = series.save(tmp_path / "out")
     assert_accepted(paths)
@@ -216,7 +227,14 @@ def test_several_volumes_satisfy_the_judges(tmp_path, modality, tag, enhanced):
 def test_an_enhanced_pet_image_says_tracer_and_corrections(tmp_path, corrected_to, moment):
     array = fractions() + 50
     source = source_files(tmp_path / "source", **pet(DecayCorrection=corrected_to))
-    series = acquired_series(array, modality="PT", source=source, affine=affine(), enhanced=True)
+    series = acquired_series(
+        array,
+        modality="PT",
+        source=source,
+        affine=affine(),
+        enhanced=True,
+        overrides=SCANNER,
+    )
     (path,) = paths = series.save(tmp_path / "out")
     assert_accepted(paths)
     image = pydicom.dcmread(path)
@@ -235,16 +253,62 @@ def test_an_enhanced_pet_image_says_tracer_and_corrections(tmp_path, corrected_t
         ("CorrectedImage", "which corrections"),
         ("AttenuationCorrectionSource", r"AttenuationCorrectionSource \(0018,9738\)"),
         ("DecayCorrection", r"DecayCorrectionDateTime \(0018,9701\)"),
+        ("TableMotion", r"TableMotion \(0018,1134\)"),
+        ("TimeOfFlightInformationUsed", r"TimeOfFlightInformationUsed \(0018,9755\)"),
     ],
 )
-def test_an_enhanced_pet_image_is_refused_whose_corrections_are_not_known(
-    tmp_path, missing, message
-):
-    source = source_files(tmp_path / "source", **pet(**{missing: None}))
+def test_an_enhanced_pet_image_is_refused_whose_making_is_not_known(tmp_path, missing, message):
+    source = source_files(tmp_path / "source", **(pet(**SCANNER) | {missing: None}))
     options = {"modality": "PT", "source": source, "affine": affine(), "enhanced": True}
     with pytest.raises(CannotCompose, match=message):
         acquired_series(abs(numbers()), **options).save(tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_what_pet_images_cannot_say_may_be_given(tmp_path):
+    source = source_files(tmp_path / "source", **pet(AttenuationCorrectionSource=None))
+    said = SCANNER | {"AttenuationCorrectionSource": "MR"}
+    series = acquired_series(
+        abs(numbers()),
+        modality="PT",
+        source=source,
+        affine=affine(),
+        enhanced=True,
+        overrides=said,
+    )
+    (path,) = series.save(tmp_path / "out")
+    image = pydicom.dcmread(path)
+    assert {one: image[one].value for one in said} == said
+
+
+def test_nobody_guesses_which_of_several_beginnings_decay_is_corrected_to(tmp_path):
+    source = source_files(tmp_path / "source", **pet())
+    later = pydicom.dcmread(source / "2.dcm")
+    later.AcquisitionTime = "110300"
+    later.save_as(source / "2.dcm")
+    options = {"modality": "PT", "source": source, "affine": affine(), "enhanced": True}
+    with pytest.raises(CannotCompose, match="DecayCorrectionDateTime"):
+        acquired_series(abs(numbers()), overrides=SCANNER, **options).save(tmp_path / "out")
+    said = SCANNER | {"DecayCorrectionDateTime": "20260102110000"}
+    assert_accepted(acquired_series(abs(numbers()), overrides=said, **options).save(tmp_path / "o"))
+
+
+def test_frames_are_on_the_side_of_the_images_and_in_the_plane_of_the_volume(tmp_path):
+    source = source_files(tmp_path / "source", **pet(ImageLaterality="R"))
+    series = acquired_series(
+        abs(numbers()),
+        modality="PT",
+        source=source,
+        affine=np.eye(4)[[2, 0, 1, 3]],
+        enhanced=True,
+        overrides=SCANNER,
+    )
+    (path,) = paths = series.save(tmp_path / "out")
+    assert_accepted(paths)
+    image = pydicom.dcmread(path)
+    (shared,) = image.SharedFunctionalGroupsSequence
+    assert shared.FrameAnatomySequence[0].FrameLaterality == "R"
+    assert image.ViewCodeSequence[0].CodeMeaning == "Sagittal plane"
 
 
 def test_whole_numbers_come_back_exactly_and_others_within_half_a_step(tmp_path):

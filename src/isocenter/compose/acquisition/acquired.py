@@ -18,6 +18,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from isocenter.compose import sources, values
+from isocenter.compose.acquisition.enhanced_pet import check_enhanced_pet
 from isocenter.compose.acquisition.modules import Modality, modality_of
 from isocenter.compose.acquisition.multi_frame import add_functional_groups, add_multi_frame
 from isocenter.compose.acquisition.tag_axes import TagAxis, tag_axis
@@ -253,7 +254,10 @@ class AcquiredSeries:
         composition.set_pixel_data(
             form.stored(plan.values).tobytes(), ExplicitVRLittleEndian, vr="OW"
         )
-        return composition.finish()
+        composed = composition.finish()
+        if plan.kind.name == "PT":
+            check_enhanced_pet(composed.data_set)
+        return composed
 
 
 def _composition(

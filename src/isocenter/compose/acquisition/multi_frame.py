@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 
 from isocenter.compose.acquisition.enhanced_pet import (
     add_enhanced_pet,
+    add_view,
     radiopharmaceutical_usage,
 )
 from isocenter.compose.acquisition.tag_axes import TagAxis
@@ -27,6 +28,7 @@ __all__ = ["add_functional_groups", "add_multi_frame"]
 
 _IMAGE_TYPE = ("DERIVED", "PRIMARY", "VOLUME", "NONE")
 _ENTIRE_BODY = Code("38266002", "SCT", "Entire body")
+_LATERALITIES = ("R", "L", "U", "B")
 _FRAME_TYPES = {
     "CT": "CTImageFrameTypeSequence",
     "MR": "MRImageFrameTypeSequence",
@@ -144,7 +146,7 @@ def _shared(
         },
         "FrameAnatomySequence": {
             "AnatomicRegionSequence": _anatomy(composition),
-            "FrameLaterality": _of_source(composition, "Laterality") or "U",
+            "FrameLaterality": _laterality(composition),
         },
         "PixelValueTransformationSequence": {
             "RescaleIntercept": form.intercept,
@@ -158,6 +160,7 @@ def _shared(
         event = _of_source(composition, "IrradiationEventUID") or new_uid()
         groups["IrradiationEventIdentificationSequence"] = {"IrradiationEventUID": event}
     if modality == "PT":
+        add_view(composition, plane)
         groups["RadiopharmaceuticalUsageSequence"] = radiopharmaceutical_usage(composition)
     return groups
 
@@ -166,6 +169,12 @@ def _anatomy(composition: Composition) -> Dataset:
     """Return the region of the source's images, else the whole body, of which it is a part."""
     found = _of_source(composition, "AnatomicRegionSequence")
     return found[0] if found else _ENTIRE_BODY.item()
+
+
+def _laterality(composition: Composition) -> str:
+    """Return the side that the source's images say, else that of the whole body: unpaired."""
+    found = (_of_source(composition, one) for one in ("ImageLaterality", "Laterality"))
+    return next((one for one in found if one in _LATERALITIES), "U")
 
 
 def _of_source(composition: Composition, keyword: str) -> Any:
