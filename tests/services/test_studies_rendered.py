@@ -1,6 +1,7 @@
 """WADO-RS: pictures of studies, series, instances and frames."""
 
 import io
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.factories import ct_series, ct_slice, multi_frame, part10_bytes, smal
 from tests.services.conftest import Web, path_of
 from tests.services.test_studies_retrieve import parts
 
+from isocenter.archive import StoredInstance
 from isocenter.compose import presentation_state
 from isocenter.pixels import Window
 from isocenter.pixels.presentation import PresentationState, VoiSelection
@@ -280,6 +282,39 @@ def test_a_presentation_state_leaves_out_images_that_are_not_here(web: Web) -> N
     assert len(parts(answer)) == 1
     web.delete(f"/studies/{images[1].StudyInstanceUID}/series/{images[1].SeriesInstanceUID}")
     assert web.get(path_of(state, "rendered")).status_code == 404
+
+
+def test_a_presentation_state_for_a_frame_that_no_image_has_shows_nothing_and_names_no_file(
+    web: Web,
+) -> None:
+    image = ct_slice(8, 8)
+    state = presentation_state(PresentationState(), source=image).data_set
+    state.ReferencedSeriesSequence[0].ReferencedImageSequence[0].ReferencedFrameNumber = 0
+    web.keep(image, state)
+    answer = web.get(path_of(state, "rendered"))
+    assert answer.status_code == 404
+    assert ".dcm" not in answer.text
+
+
+def test_the_pictures_of_an_image_that_is_replaced_meanwhile_end(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, other = ct_slice(8, 8), ct_slice(8, 8, PatientName="Roe^Richard")
+    other.SOPInstanceUID = image.SOPInstanceUID
+    state = presentation_state(PresentationState(), source=image).data_set
+    web.keep(image, state)
+    (tmp_path / "other").write_bytes(part10_bytes(other))
+    opened = web.archive.open_instance
+
+    def opened_and_replaced(*uids: str) -> StoredInstance:
+        instance = opened(*uids)
+        if uids[2] == image.SOPInstanceUID:
+            shutil.copy(tmp_path / "other", tmp_path / "copy").replace(instance.path)
+        return instance
+
+    monkeypatch.setattr(web.archive, "open_instance", opened_and_replaced)
+    # The name would be the one's, the pixels the other's.
+    assert web.get(path_of(state, "rendered?annotation=patient")).status_code == 404
 
 
 @pytest.mark.parametrize("query", ["window=40,400,linear", "viewport=20,20,1,1,4,4"])

@@ -82,7 +82,7 @@ class Presented:
                 continue
             last = instance.frame_table.number_of_frames
             for number in image.frames or range(1, last + 1):
-                if number <= last:
+                if 1 <= number <= last:
                     found = True
                     yield instance, self._picture(instance, number)
         if not found:
@@ -98,14 +98,19 @@ class Presented:
 
     def _picture(self, instance: StoredInstance, number: int) -> NDArray[np.uint8]:
         try:
-            return render_file(
+            picture = render_file(
                 instance.path,
                 frame=number,
                 presentation_state=self._state,
                 viewport=self._viewport,
             )
-        except FileNotFoundError:
-            raise NotFound(f"instance {instance.header.sop_instance_uid} was deleted") from None
+        except (FileNotFoundError, NotFound):
+            picture = None
+        # It is read by its name: another file of that name must not pass for the one that is open.
+        if picture is None or not instance.is_current():
+            uid = instance.header.sop_instance_uid
+            raise NotFound(f"instance {uid} was replaced or deleted meanwhile; ask again")
+        return picture
 
 
 def _size(parameters: RenderingParameters) -> tuple[int, int] | None:
