@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ImageCms
+from PIL.ImageFont import load_default
 from tests.compose.judges import needs
 from tests.factories import composite, ct_slice, multi_frame, native_frames, part10_bytes
 
@@ -60,6 +61,8 @@ from isocenter.pixels.presentation import (
     to_cielab,
     to_srgb,
 )
+from isocenter.pixels.presentation.lettering import letters
+from isocenter.pixels.presentation.styles import HorizontalAlignment
 
 ROWS, COLUMNS = 64, 48
 PRINTER = """[[GENERAL]]
@@ -604,6 +607,14 @@ def test_damaged_states_are_read_as_far_as_they_go(data: st.DataObject) -> None:
         assert render_presentation(frame, read).dtype == np.uint8
     except PixelDataError as refusal:
         assert "pixels" in str(refusal)
+
+
+def test_letters_take_no_more_memory_than_a_picture_does() -> None:
+    much = "W" * 3000 + "\n" * 3000
+    style = TextStyle(bold=True, italic=True)
+    ink = letters(much, load_default(12), style, HorizontalAlignment.LEFT)
+    assert ink.width * ink.height <= 1 << 26
+    assert np.asarray(ink)[:20].any()
 
 
 def test_what_does_not_say_which_images_it_is_for_is_applied_to_none(tmp_path: Path) -> None:
