@@ -744,3 +744,52 @@ def test_real_images_get_no_error_that_they_did_not_have(name, tmp_path):
         assert np.abs(np.flip(after, after.ndim - 2) - before.astype(float)).max() <= 2 * (
             not exact
         )
+
+
+# -- what sources leave out or say wrongly ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    ["ImageType", "PatientPosition", "FrameOfReferenceUID", "RescaleSlope", "PatientID"],
+)
+def test_a_source_that_leaves_something_out_gives_valid_images(tmp_path, keyword):
+    images = placed_series(2)
+    for one in images:
+        del one[keyword]
+    compose.derived_series(written(tmp_path / "in", images), clipped).save(tmp_path / "out")
+    judged(tmp_path / "out")
+    frames = {pydicom.dcmread(one).FrameOfReferenceUID for one in (tmp_path / "out").iterdir()}
+    assert len(frames) == 1
+
+
+def test_what_a_source_says_wrongly_is_mended_or_left_out(tmp_path):
+    wrong = {
+        "BodyPartExamined": "chest",
+        "AcquisitionDate": "notdate",
+        "PatientAge": "55",
+        "PatientBirthDate": "1970.01.02",
+        "PatientPosition": "hfs",
+        "KVP": "120.00000000000000001",
+        "PatientIdentityRemoved": "YES",
+    }
+    series = written(tmp_path / "in", placed_series(2, **wrong))
+    (first, *_) = saved(compose.derived_series(series, clipped), tmp_path / "out")
+    judged(tmp_path / "out")
+    assert (first.PatientBirthDate, first.KVP, first.PatientPosition) == ("19700102", 120, "")
+    assert not {"BodyPartExamined", "AcquisitionDate", "PatientAge"} & set(first.dir())
+    assert "PatientIdentityRemoved" not in first
+
+
+@pytest.mark.parametrize(
+    ("attributes", "keyword"),
+    [({"StudyDate": "2024-01-17"}, "StudyDate"), ({"StudyInstanceUID": None}, "StudyInstanceUID")],
+)
+def test_what_images_need_and_a_source_cannot_give_is_named(tmp_path, attributes, keyword):
+    series = written(tmp_path / "in", placed_series(2, **attributes))
+    with pytest.raises(CannotCompose, match=keyword):
+        compose.derived_series(series, clipped).save(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    given = generate_uid() if keyword.endswith("UID") else "20240117"
+    compose.derived_series(series, clipped, overrides={keyword: given}).save(tmp_path / "out")
+    judged(tmp_path / "out")

@@ -130,6 +130,7 @@ class Plan:
     template: Template = field(default_factory=Template)
     overrides: Mapping[str, Any] = field(default_factory=dict[str, Any])
     series_instance_uid: str = field(default_factory=new_uid)
+    frame_of_reference_uid: str = field(default_factory=new_uid)
     now: datetime.datetime = field(default_factory=datetime.datetime.now)
 
 
@@ -180,6 +181,12 @@ def _series(changes: Changes, like: Dataset, plan: Plan) -> None:
     told = any(like.get(one) for one in ("BodyPartExamined", "AnatomicRegionSequence"))
     if not (plan.grouped or told or "Laterality" in like):
         changes.generate("Laterality", None, "Type 2C: the body part may be a paired one")
+    told = any(one in like for one in ("PatientPosition", "PatientOrientationCodeSequence"))
+    if derivation_tables.says_position(plan.sop_class_uid) and not told:
+        changes.generate("PatientPosition", None, "Type 2C: the source does not say it")
+    asked = 0x00200052 in derivation_tables.required_types(plan.sop_class_uid)
+    if asked and "FrameOfReferenceUID" not in like:
+        changes.generate("FrameOfReferenceUID", plan.frame_of_reference_uid, "the source has none")
     number = plan.series_number
     if number is None:
         changes.generate(
@@ -244,6 +251,8 @@ def image_type(before: Sequence[str], plan: Plan) -> list[str]:
         rest = (rest + ["VOLUME", "NONE"][len(rest) :])[:2]
         if plan.grid is not None:
             rest[1] = "RESAMPLED"
+    elif not rest and (third := derivation_tables.third_type(plan.sop_class_uid)):
+        rest = [third]
     return ["DERIVED", second, *rest]
 
 
@@ -311,7 +320,9 @@ def _scale(changes: Changes, like: Dataset, plan: Plan) -> None:
         return
     form = plan.form
     tabulated = bool(like.get("ModalityLUTSequence"))
-    if "RescaleSlope" in like or tabulated or (form.slope, form.intercept) != (1, 0):
+    asked = 0x00281053 in derivation_tables.required_types(plan.sop_class_uid)
+    scaled = (form.slope, form.intercept) != (1, 0)
+    if "RescaleSlope" in like or asked or tabulated or scaled:
         changes.generate("RescaleIntercept", form.intercept, _REAL)
         changes.generate("RescaleSlope", form.slope, _REAL)
         if "RescaleType" not in like:

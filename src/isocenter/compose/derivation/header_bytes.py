@@ -61,7 +61,7 @@ class HeaderBytes:
 
     def holds(self, tag: int) -> bool:
         """Tell whether there is such an element, with a value."""
-        return bool(self._value(tag).strip(b" \0"))
+        return bool(self._value(tag).strip(b" "))
 
     def element(self, tag: int) -> bytes | None:
         """Return the bytes of an element; None where there is none."""

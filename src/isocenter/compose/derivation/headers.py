@@ -5,18 +5,16 @@ What all images share is encoded once; for each, only what is its own. The rest 
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from isocenter.compose import values
 from isocenter.compose.composition import Provenance
 from isocenter.compose.correction.value_encoding import holds
 from isocenter.compose.data_set_encoding import encoded_data_set
 from isocenter.compose.derivation import header_bytes
-from isocenter.compose.derivation import tables as derivation_tables
 from isocenter.compose.derivation.attributes import Changes, Plan, shared_changes, site_changes
-from isocenter.compose.derivation.header_bytes import Encoded, HeaderBytes, emptied
+from isocenter.compose.derivation.header_bytes import Encoded, HeaderBytes
+from isocenter.compose.derivation.kept_values import as_required, sound_values
 from isocenter.dicom.elements import element_spans
 from isocenter.dicom.encoding import EXPLICIT_LITTLE, Buffer
 from isocenter.errors import CannotCompose
@@ -90,8 +88,10 @@ class DerivedHeaders:
             **_encoded(own, shared.terms),
             **shared.site,
         }
+        sop_class_uid = self._plan.sop_class_uid
+        elements = {**sound_values(source, elements, sop_class_uid), **elements}
         return DerivedHeader(
-            source.edited(_as_required(elements, source, self._plan.sop_class_uid)),
+            source.edited(as_required(elements, source, sop_class_uid)),
             {**shared.provenance, **own.provenance, **shared.site_provenance},
         )
 
@@ -137,27 +137,3 @@ def _encoded(changes: Changes, terms: Sequence[str]) -> dict[int, bytes | None]:
 def _fits(changes: Changes, terms: Sequence[str]) -> bool:
     """Tell whether the text of changes can be written in a character set."""
     return holds((element.value for element in changes.data_set), terms)
-
-
-def _as_required(
-    elements: Encoded, source: HeaderBytes, sop_class_uid: str
-) -> dict[int, bytes | None]:
-    """Keep what a class cannot be without, or leave it empty; supply what the source forgot."""
-    result = dict(elements)
-    for tag, kind in derivation_tables.required_types(sop_class_uid).items():
-        if tag in result:
-            present = source.element(tag)
-            if result[tag] is not None or present is None:
-                continue
-            if kind == "1":
-                del result[tag]
-            else:
-                result[tag] = emptied(tag, present)
-        elif kind == "2" and not source.has(tag):
-            result[tag] = _empty(tag)
-    return result
-
-
-def _empty(tag: int) -> bytes:
-    vr = values.vr_of(tag).encode("ascii")
-    return emptied(tag, struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr, 0))

@@ -24,7 +24,9 @@ __all__ = [
     "limits_of",
     "refused_classes",
     "required_types",
+    "says_position",
     "tags_of",
+    "third_type",
 ]
 
 _ROOT = "1.2.840.10008.5.1.4.1.1"
@@ -207,6 +209,9 @@ KIN = (
 
 PRESENT = (
     "Laterality",
+    "PatientPosition",
+    "PatientOrientationCodeSequence",
+    "FrameOfReferenceUID",
     "PatientOrientation",
     "WindowCenter",
     "RescaleSlope",
@@ -238,6 +243,8 @@ ENHANCED = frozenset(
 )  # fmt: skip
 """Classes that say what differs from frame to frame in functional groups (PS3.3 C.7.6.16)."""
 
+_POSITIONED = frozenset(f"{_ROOT}.{end}" for end in ("2", "2.1", "4", "4.1", "4.2", "4.3"))
+_THIRD = {f"{_ROOT}.2": "AXIAL", f"{_ROOT}.4": "OTHER"}
 _IDENTITY = ("1.1", "1.1.1", "1.2", "1.2.1", "1.3", "1.3.1", "12.1", "12.2", "20", "3.1", "6.1")
 _EIGHT_BITS = ("3.1", "6.1", "77.1.1", "77.1.2", "77.1.4")
 _COLOR = ("3.1", "6.1", "7", "7.4", "77.1.1", "77.1.2", "77.1.4", "77.1.5.1")
@@ -259,6 +266,16 @@ def limits_of(sop_class_uid: str) -> Limits:
         identity=end in _IDENTITY,
         eight_bits=end in _EIGHT_BITS,
     )
+
+
+def says_position(sop_class_uid: str) -> bool:
+    """Tell whether images of a class say how the patient lay (PS3.3 C.7.3.1)."""
+    return sop_class_uid in _POSITIONED
+
+
+def third_type(sop_class_uid: str) -> str:
+    """Return what Image Type has third where nobody said it (PS3.3 C.8.2.1.1.1, C.8.3.1.1.1)."""
+    return _THIRD.get(sop_class_uid, "")
 
 
 def color_classes() -> frozenset[str]:
