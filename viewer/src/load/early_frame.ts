@@ -21,7 +21,11 @@ export class EarlyFrame {
     const answer = this.answer;
     this.answer = null;
     const response = await answer?.catch(() => null);
-    if (!response || response.headers.get("content-location") !== url) return null;
+    if (response?.headers.get("content-location") !== url) {
+      // Bytes that nobody reads would keep one of the few connections to the server.
+      void response?.body?.cancel().catch(() => undefined);
+      return null;
+    }
     const bytes = await response.arrayBuffer().catch(() => null);
     if (bytes) teach(link, response.url);
     return bytes;

@@ -31,6 +31,14 @@ test("another frame, or another version of it, is not taken for it", async () =>
   expect(await new EarlyFrame("1", null).take(PLACE.replace("version=v", "version=w"), new Link())).toBeNull();
 });
 
+test("another frame's bytes are not left on the way", async () => {
+  const cancelled = vi.fn();
+  const body = new ReadableStream({ cancel: cancelled });
+  answering(() => new Response(body, { headers: { "content-location": `${PLACE}w` } }));
+  expect(await new EarlyFrame("1", null).take(PLACE, new Link())).toBeNull();
+  expect(cancelled).toHaveBeenCalledOnce();
+});
+
 test("without an early frame nothing is said: it is asked for at its own address", async () => {
   answering(() => new Response(null, { status: 204 }));
   expect(await new EarlyFrame("1", null).take(PLACE, new Link())).toBeNull();
