@@ -160,3 +160,19 @@ def test_what_others_put_beside_the_studies_is_left_alone(sqlite_archive, direct
     (directory / name).write_text("mine")
     assert not sqlite_archive.check(repair=True).problems
     assert (directory / name).read_text() == "mine"
+
+
+def test_a_file_that_cannot_be_read_now_stays_where_it_is(archive, monkeypatch):
+    """Its disk or its permissions may come back: it is told, and nothing is taken for damaged."""
+    kept = small_object()
+    keep(archive, kept)
+
+    def refuse(path, **_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("isocenter.archive.checking.scan_file", refuse)
+        report = archive.check(repair=True, thorough=True)
+    assert kinds(report) == [("unreadable", False)]
+    assert archive.count(Query(Level.INSTANCE)) == 1
+    assert not archive.check(thorough=True).problems

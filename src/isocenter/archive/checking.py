@@ -86,6 +86,8 @@ class ProblemKind(enum.Enum):
     """A file whose instance was deleted. Repair: it is removed."""
     DAMAGED = "damaged"
     """A file that is cut off or no DICOM. Repair: it moves to `.damaged`, out of the index."""
+    UNREADABLE = "unreadable"
+    """A file that the system does not let us read. Nothing is repaired: it may be whole."""
     MISPLACED = "misplaced"
     """A file whose UIDs are not those of its place. Repair: it moves to `.damaged`."""
     MISCOUNTED = "miscounted"
@@ -205,6 +207,9 @@ class Checker:
         damaged = [(path, why) for path in files if (why := self._damage(path, known.get(path)))]
         bad = {path for path, _ in damaged}
         for path, (kind, sentence) in damaged:
+            if kind is ProblemKind.UNREADABLE:
+                self._found(kind, path, sentence, False)
+                continue
             self._set_apart(kind, path, sentence, known.get(path))
         self._check_missing(
             [row for path, row in known.items() if path not in bad and not is_there(path)]
@@ -222,7 +227,9 @@ class Checker:
             header = scan_file(path, extra=EXTRA_TAGS)
         except FileNotFoundError:  # deleted while we look
             return None
-        except (IsocenterError, OSError) as error:
+        except OSError as error:
+            return ProblemKind.UNREADABLE, error.strerror or type(error).__name__
+        except IsocenterError as error:
             return ProblemKind.DAMAGED, str(error)
         if _place(header) != _triple(path):
             return ProblemKind.MISPLACED, "holds the object {}/{}/{}".format(*_place(header))
@@ -231,7 +238,8 @@ class Checker:
     def _set_apart(self, kind: ProblemKind, path: Path, sentence: str, row: AnyRow | None) -> None:
         if self._repair:
             with self._index.writing() as transaction:
-                if _has_changed(transaction, path, row) or not self._damage(path, row):
+                now = self._damage(path, row)
+                if _has_changed(transaction, path, row) or now is None or now[0] is not kind:
                     return  # stored, replaced, put back or deleted while we looked
                 if row is not None:
                     delete_rows(transaction, [row], Action.LOST)
