@@ -199,3 +199,15 @@ def test_identity_is_not_called_removed_without_saying_how(tmp_path: Path):
     source.DeidentificationMethod = "By hand"
     composed = secondary_capture(np.zeros((4, 4), np.uint8), source=source)
     assert composed.data_set.PatientIdentityRemoved == "YES"
+
+
+def test_identity_may_be_called_not_removed():
+    source = ct_slice(8, 8, PatientIdentityRemoved="NO")
+    composed = secondary_capture(np.zeros((4, 4), np.uint8), source=source)
+    assert composed.data_set.PatientIdentityRemoved == "NO"
+
+
+def test_whose_number_a_patient_id_is_is_never_left_out():
+    source = with_value("IssuerOfPatientID", "of a hospital with a long name " * 3)
+    with pytest.raises(CannotCompose, match=r"IssuerOfPatientID \(0010,0021\)"):
+        secondary_capture(np.zeros((4, 4), np.uint8), source=source)

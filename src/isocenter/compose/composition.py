@@ -37,6 +37,7 @@ from isocenter.errors import CannotCompose
 
 _NEW_SERIES = 1000  # above the numbers that a modality gives to the series of a study
 _MOST = (1 << 31) - 1
+_ISSUER_OF_PATIENT_ID = 0x00100021  # without it the ID may be that of somebody else
 
 __all__ = ["Composed", "Composition", "Origin", "Provenance"]
 
@@ -218,7 +219,8 @@ class Composition:
         self.copy(attributes.PATIENT_OPTIONAL)
         self._other_patient_ids()
         methods = ("DeidentificationMethod", "DeidentificationMethodCodeSequence")
-        if not any(self.data_set.get(one) for one in methods):
+        removed = self.data_set.get("PatientIdentityRemoved") != "NO"
+        if removed and not any(self.data_set.get(one) for one in methods):
             self.remove("PatientIdentityRemoved")  # which may not stand without saying how
 
     def study(self) -> None:
@@ -409,7 +411,8 @@ class Composition:
             return False
         made = mended(copied_element(source.data_set[tag]))
         if expected := what_is_expected(self._sop_class_uid, made):
-            if attribute_types(self._sop_class_uid).get(tag, "3") in ("3", "2C"):
+            kind = attribute_types(self._sop_class_uid).get(tag, "3")
+            if kind in ("3", "2C") and tag != _ISSUER_OF_PATIENT_ID:
                 return False
             self._unsound[tag] = expected
         self._put(made, Provenance(Origin.COPIED, source.name))
