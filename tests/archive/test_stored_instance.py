@@ -1,8 +1,10 @@
 """Kept instances are read by offset; large ones come and go in little memory."""
 
+import gc
 import os
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 from tests.archive.conftest import keep, uids
 from tests.factories import ct_slice, multi_frame, native_frames, part10_bytes
 
+from isocenter.archive import StoredInstance, archive
 from isocenter.errors import NotFound
 
 
@@ -68,6 +71,24 @@ def test_a_reader_keeps_what_it_opened_when_it_is_deleted(sqlite_archive):
     opened = sqlite_archive.open_instance(*uids(dataset))
     sqlite_archive.delete(*uids(dataset))
     assert opened.read(128, 4) == b"DICM"
+
+
+def test_what_is_deleted_while_it_is_opened_is_not_kept_open(sqlite_archive, monkeypatch):
+    dataset = ct_slice(8, 8)
+    keep(sqlite_archive, dataset)
+
+    def opened_and_deleted(path) -> StoredInstance:
+        instance = StoredInstance(path)
+        sqlite_archive.delete(*uids(dataset))
+        return instance
+
+    monkeypatch.setattr(archive, "StoredInstance", opened_and_deleted)
+    opened = sqlite_archive.open_instance(*uids(dataset))
+    assert opened.read(128, 4) == b"DICM"
+    kept = weakref.ref(opened)
+    del opened
+    gc.collect()
+    assert kept() is None  # nor are its bytes on the disk
 
 
 def test_descriptors_are_given_back(sqlite_archive):

@@ -371,6 +371,8 @@ class Archive:
                 f"the file of instance {instance} is missing; `isocenter check` tells more"
             ) from None
         self._open_instances.put(uids, opened)
+        if not opened.is_current():  # deleted between the two, and let go of before it was kept
+            self._open_instances.drop(uids)
         return opened
 
     def opened_instance(self, study: str, series: str, instance: str) -> StoredInstance | None:
