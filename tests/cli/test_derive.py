@@ -108,6 +108,7 @@ def test_a_series_goes_to_a_node_a_url_or_an_archive(run, tmp_path):
         (("nowhere", "--smooth", "2", "-o", "out"), "no such file or folder"),
         (("series", "--smooth", "2", "-o", "a/b/out"), "no such folder"),
         (("series", "--smooth", "2", "-o", "text.nii"), "is a file"),
+        (("series", "--smooth", "2", "-o", "series"), "has files already"),
     ],
 )
 def test_mistakes_are_told_in_a_sentence(arguments, says, run, tmp_path):

@@ -20,6 +20,8 @@ class SeriesDelivery(Delivery):
         """Refuse what cannot be the folder."""
         if output.exists() and not output.is_dir():
             raise ConfigurationError(f"{output} is a file; the new series needs a folder")
+        if output.is_dir() and any(output.iterdir()):
+            raise ConfigurationError(f"{output} has files already; the new series needs its own")
         if not output.absolute().parent.is_dir():
             raise ConfigurationError(f"no such folder: {output.parent}")
 
