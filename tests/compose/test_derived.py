@@ -765,11 +765,11 @@ def test_a_source_that_leaves_something_out_gives_valid_images(tmp_path, keyword
 
 def test_what_a_source_says_wrongly_is_mended_or_left_out(tmp_path):
     wrong = {
-        "BodyPartExamined": "chest",
+        "BodyPartExamined": "chest!",
         "AcquisitionDate": "notdate",
         "PatientAge": "55",
         "PatientBirthDate": "1970.01.02",
-        "PatientPosition": "hfs",
+        "PatientPosition": "h.f.s",
         "KVP": "120.00000000000000001",
         "PatientIdentityRemoved": "YES",
     }

@@ -6,6 +6,7 @@ import highdicom
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -137,3 +138,10 @@ def test_a_map_that_cannot_be_right_is_refused_by_name(
 def test_an_image_without_mapping_is_no_map() -> None:
     with pytest.raises(InvalidAttribute, match="no real world value mapping"):
         read_parametric_map(SERIES[0])
+
+
+def test_a_volume_elsewhere_is_not_called_a_label_map(tmp_path: Path) -> None:
+    sitk.WriteImage(sitk.Image([8, 8, 2], sitk.sitkFloat32), str(tmp_path / "map.nii"))
+    with pytest.raises(CannotCompose, match="The volume") as refused:
+        parametric_map(tmp_path / "map.nii", source=SERIES, **ADC)
+    assert "label map" not in str(refused.value)

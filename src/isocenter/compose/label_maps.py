@@ -151,22 +151,22 @@ def _refused(message: str) -> CannotCompose:
     return CannotCompose(message, tag=0x00200032, module="Image Plane")
 
 
-def _image(label_map: Any) -> Any:
+def _image(volume: Any) -> Any:
     sitk: Any = importlib.import_module("SimpleITK")
-    if isinstance(label_map, str | Path):
-        if not Path(label_map).is_file():
-            raise NotFound(f"There is no file {label_map}; check the path of the label map.")
+    if isinstance(volume, str | Path):
+        if not Path(volume).is_file():
+            raise NotFound(f"There is no file {volume}; check the path of the volume.")
         try:
-            label_map = sitk.ReadImage(str(label_map))
+            volume = sitk.ReadImage(str(volume))
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
-            raise _refused(f"{label_map} cannot be read as a label map: {reason}.") from error
-    if label_map.GetDimension() != 3 or label_map.GetNumberOfComponentsPerPixel() != 1:
+            raise _refused(f"{volume} cannot be read as a volume: {reason}.") from error
+    if volume.GetDimension() != 3 or volume.GetNumberOfComponentsPerPixel() != 1:
         raise _refused(
-            f"The label map has {label_map.GetDimension()} dimensions and "
-            f"{label_map.GetNumberOfComponentsPerPixel()} components a voxel; expected 3 and 1."
+            f"The volume has {volume.GetDimension()} dimensions and "
+            f"{volume.GetNumberOfComponentsPerPixel()} components a voxel; expected 3 and 1."
         )
-    return label_map
+    return volume
 
 
 def _on_grid(image: Any, images: Stack, whole_numbers: bool) -> NDArray[Any]:
@@ -184,12 +184,14 @@ def _on_grid(image: Any, images: Stack, whole_numbers: bool) -> NDArray[Any]:
     inside = (numbers >= 0) & (numbers < len(labels))
     if not inside.all():
         raise _refused(
-            f"The label map covers {int(inside.sum())} of the {len(images)} slices of the series; "
+            f"The volume covers {int(inside.sum())} of the {len(images)} slices of the series; "
             "give one on the grid of the series."
         )
     outside[numbers] = False
     if labels[outside].any():
-        raise _refused("The label map has labels between or beyond the slices of the series.")
+        raise _refused(
+            "The volume has values other than 0 between or beyond the slices of the series."
+        )
     return labels[numbers][:, down, across]
 
 
@@ -210,7 +212,7 @@ def _axes(
     drift = np.abs(np.stack([column, row]) - expected) * [[plane.columns], [plane.rows]]
     if column_axis == row_axis or drift.max() > 10 * _TOLERANCE:
         raise _refused(
-            "The label map's directions or spacing differ from those of the series: spacing "
+            "The volume's directions or spacing differ from those of the series: spacing "
             f"{tuple(round(one, 4) for one in image.GetSpacing())} mm against "
             f"{plane.spacing[1]:g}, {plane.spacing[0]:g} mm in the plane; resample it "
             "to the series."
@@ -221,8 +223,7 @@ def _axes(
     numbers = np.rint(places[:, slice_axis]).astype(np.int64)
     if np.abs(places[:, slice_axis] - numbers).max() > _TOLERANCE:
         raise _refused(
-            "The slices of the label map lie between those of the series; resample it to the "
-            "series."
+            "The slices of the volume lie between those of the series; resample it to the series."
         )
     return (
         [slice_axis, row_axis, column_axis],
@@ -238,13 +239,13 @@ def _check_extent(
     _, rows, columns = images.shape
     if labels.shape[1:] != (rows, columns):
         raise _refused(
-            f"The label map has {labels.shape[1]} rows and {labels.shape[2]} columns, the series "
+            f"The volume has {labels.shape[1]} rows and {labels.shape[2]} columns, the series "
             f"{rows} and {columns}; resample it to the series."
         )
     corner = [0 if signs[0] > 0 else columns - 1, 0 if signs[1] > 0 else rows - 1]
     if np.abs(first - corner).max() > _TOLERANCE:
         away = np.abs(first - corner).max()
         raise _refused(
-            f"The label map is shifted against the series by up to {away:.2f} pixels; resample it "
+            f"The volume is shifted against the series by up to {away:.2f} pixels; resample it "
             "to the series."
         )
