@@ -2,12 +2,14 @@
 
 import shutil
 import subprocess
+import warnings
 from pathlib import Path
 
 import pydicom
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom.datadict import tag_for_keyword
 from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -186,18 +188,161 @@ def test_an_attribute_out_of_order_is_changed_where_it_stands(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("values", "sentence"),
+    ("keyword", "value", "sentence"),
     [
-        ({"SOPInstanceUID": "1.2.3"}, "derive a new object"),
-        ({"SOPClassUID": "1.2.3"}, "another kind"),
+        ("SOPInstanceUID", "1.2.3", "derive a new object"),
+        ("SOPClassUID", "1.2.3", "another kind"),
+        ("Rows", "5", "pixels"),
+        ("BitsStored", "7", "pixels"),
+        ("00100000", 4, "the lengths"),
     ],
 )
 def test_what_must_not_change_is_refused_by_name(
-    tmp_path: Path, values: dict[str, str], sentence: str
+    tmp_path: Path, keyword: str, value: str, sentence: str
 ) -> None:
-    (result,) = correct([written(tmp_path)], output=tmp_path / "out", set_values=values)
+    path = written(tmp_path)
+    (tmp_path / "map.csv").write_text(f"match:PatientID,{keyword}\nPID-1,{value}\n")
+    for said in (
+        {"set_values": {keyword: value}},
+        {"remove": [keyword]},
+        {"replace": {keyword: {"512": value}}},
+        {"table": tmp_path / "map.csv"},
+    ):
+        with pytest.raises(CannotCompose, match=f"not corrected: .*{sentence}"):
+            correct([path], output=tmp_path / "out", **said)
+    assert not (tmp_path / "out").exists()
+    tag = {int(keyword, 16) if keyword.isdecimal() else tag_for_keyword(keyword): value}
+    (result,) = correct([path], output=tmp_path / "out", rules=[lambda _header: tag])
     assert result.outcome is Outcome.FAILED and sentence in result.error
-    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+    assert not list(tmp_path.glob("out/*"))
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "listed"),
+    [
+        ("PatientSex", "X", "M, F, O"),
+        ("Laterality", "X", "R, L"),
+        ("BurnedInAnnotation", "MAYBE", "YES, NO"),
+    ],
+)
+def test_a_value_that_the_standard_does_not_list_is_refused_with_its_list(
+    tmp_path: Path, keyword: str, value: str, listed: str
+) -> None:
+    path = written(tmp_path, BurnedInAnnotation="YES", Laterality="L")
+    old = str(pydicom.dcmread(path)[keyword].value)
+    (tmp_path / "map.csv").write_text(f"match:PatientID,{keyword}\nPID-1,{value}\n")
+    for said in (
+        {"set_values": {keyword: value}},
+        {"replace": {keyword: {old: value}}},
+        {"table": tmp_path / "map.csv"},
+    ):
+        (result,) = correct([path], output=tmp_path / "out", **said)
+        assert result.outcome is Outcome.FAILED
+        assert keyword in result.error and f"one of {listed}" in result.error
+        assert value not in result.error
+    assert not list(tmp_path.glob("out/*"))
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    ["PatientID", "PatientName", "StudyDate", "StudyID", "AccessionNumber", "Manufacturer"],
+)
+def test_what_is_removed_stays_empty_where_the_object_must_have_it(
+    tmp_path: Path, keyword: str
+) -> None:
+    path = written(tmp_path)
+    correct([path], output=tmp_path / "out", remove=[keyword])
+    after = pydicom.dcmread(tmp_path / "out" / "a.dcm")
+    assert keyword in after and not after[keyword].value
+    assert dciodvfy_errors(tmp_path / "out" / "a.dcm") == []
+    correct([tmp_path / "out"], output=tmp_path / "back", undo=True)
+    assert (tmp_path / "back" / "a.dcm").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("keyword", ["Modality", "PixelSpacing", "RescaleSlope", "ImageType"])
+def test_what_must_have_a_value_is_neither_removed_nor_emptied(
+    tmp_path: Path, keyword: str
+) -> None:
+    path = written(tmp_path)
+    for said in ({"remove": [keyword]}, {"set_values": {keyword: ""}}):
+        (result,) = correct([path], output=tmp_path / "out", **said)
+        assert result.outcome is Outcome.FAILED
+        assert keyword in result.error and "must have a value" in result.error
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_an_optional_module_goes_as_a_whole(tmp_path: Path) -> None:
+    trial = {
+        "ClinicalTrialSponsorName": "S",
+        "ClinicalTrialProtocolID": "P",
+        "ClinicalTrialProtocolName": "",
+        "ClinicalTrialSiteID": "",
+        "ClinicalTrialSiteName": "",
+        "ClinicalTrialSubjectID": "7",
+    }
+    path = written(tmp_path, **trial)
+    (one,) = correct([path], output=tmp_path / "one", remove=["ClinicalTrialSponsorName"])
+    assert "must have a value" in one.error
+    correct([path], output=tmp_path / "all", remove=trial)
+    after = pydicom.dcmread(tmp_path / "all" / "a.dcm")
+    assert not [keyword for keyword in trial if keyword in after]
+    assert dciodvfy_errors(tmp_path / "all" / "a.dcm") == []
+
+
+def test_what_is_not_there_is_not_made_by_removing_it(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    data_set = pydicom.dcmread(path)
+    del data_set.StudyID
+    data_set.save_as(path)
+    (result,) = correct([path], output=tmp_path / "out", remove=["StudyID", "MilitaryRank"])
+    assert result.outcome is Outcome.UNCHANGED
+    assert (tmp_path / "out" / "a.dcm").read_bytes() == path.read_bytes()
+
+
+def worklist_item(path: Path, **attributes: str) -> Path:
+    item = pydicom.Dataset()
+    item.PatientID, item.PatientName = "W1", "LEAVITT^HENRIETTA"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for keyword, value in attributes.items():
+            setattr(item, keyword, value)
+    item.file_meta = pydicom.dataset.FileMetaDataset()
+    item.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    item.save_as(path, enforce_file_format=False)
+    return path
+
+
+def test_a_worklist_items_old_dates_are_mended(tmp_path: Path) -> None:
+    item = worklist_item(tmp_path / "item.dcm", PatientBirthDate="1868.07.04", PatientSex="F")
+    correct([written(tmp_path)], output=tmp_path / "out", worklist=item)
+    after = pydicom.dcmread(tmp_path / "out" / "a.dcm")
+    assert (after.PatientID, after.PatientBirthDate, after.PatientSex) == ("W1", "18680704", "F")
+    assert dciodvfy_errors(tmp_path / "out" / "a.dcm") == []
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("PatientBirthDate", "1868-07-04"),
+        ("PatientSex", "f"),
+        ("AccessionNumber", "1" * 17),
+        ("StudyInstanceUID", "study"),
+        ("PatientID", "1\\2"),
+    ],
+)
+def test_a_worklist_items_value_that_is_none_is_refused(
+    tmp_path: Path, keyword: str, value: str
+) -> None:
+    item = worklist_item(tmp_path / "item.dcm", **{keyword: value})
+    with pytest.raises(CannotCompose, match=f"worklist item: .*{keyword} .*expected"):
+        correct([written(tmp_path)], output=tmp_path / "out", worklist=item)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_worklist_items_value_that_is_not_listed_is_refused(tmp_path: Path) -> None:
+    item = worklist_item(tmp_path / "item.dcm", PatientSex="X")
+    (result,) = correct([written(tmp_path)], output=tmp_path / "out", worklist=item)
+    assert "PatientSex" in result.error and "one of M, F, O" in result.error
 
 
 def test_an_unknown_attribute_is_refused_before_anything_is_written(tmp_path: Path) -> None:
@@ -209,7 +354,7 @@ def test_an_unknown_attribute_is_refused_before_anything_is_written(tmp_path: Pa
 @pytest.mark.parametrize(
     ("keyword", "value"),
     [
-        ("Rows", "many"),
+        ("SeriesNumber", "many"),
         ("PatientBirthDate", "1970-01-01"),
         ("StudyDate", "20230230"),
         ("PatientAge", "12"),

@@ -24,11 +24,16 @@ from isocenter.compose.correction.original_attributes import (
     added_item,
     removed_item,
 )
+from isocenter.compose.correction.permitted import (
+    check_removable,
+    check_value,
+    permitted,
+    refuse_fixed,
+)
 from isocenter.compose.correction.tables import Rule
 from isocenter.compose.correction.value_encoding import encoded_element, encoded_texts, holds
-from isocenter.compose.sound_values import given_element
 from isocenter.compose.writing import FileRange, write_whole
-from isocenter.dicom import Header, dictionary, scan_file
+from isocenter.dicom import Header, scan_file
 from isocenter.dicom.elements import ElementSpan, element_spans, replaced
 from isocenter.dicom.encoding import Buffer
 from isocenter.dicom.source import opened
@@ -40,14 +45,6 @@ _CHARACTER_SET = 0x00080005
 _UNICODE = "ISO_IR 192"
 _AT_ONCE = 2
 _BATCH = 8  # few enough that all threads have work to the end
-_FIXED = {
-    0x00080016: "the object would become one of another kind",
-    0x00080018: "other objects refer to it; derive a new object instead",
-    ORIGINAL_ATTRIBUTES: "it records the corrections themselves",
-}
-
-
-_NEEDED = frozenset((0x0020000D, 0x0020000E))  # by them objects are kept and found
 
 
 class Reason(Enum):
@@ -116,14 +113,20 @@ def rule(
     Raises
     ------
     CannotCompose
-        When a value is none of its attribute, or an attribute cannot be removed.
+        When a value is none of its attribute, or an attribute cannot be changed or removed.
     """
     fixed: dict[int, Any] = {values.tag_of(k): v for k, v in (set_values or {}).items()}
-    for tag, value in fixed.items():
-        if value is not None and not dictionary.is_private(tag):
-            given_element(tag, value)
-    fixed.update({_removable(keyword): None for keyword in remove})
+    removed = [values.tag_of(keyword) for keyword in remove]
     mapped_values = {values.tag_of(keyword): table for keyword, table in (replace or {}).items()}
+    refuse_fixed([*fixed, *removed, *mapped_values])
+    for tag, value in fixed.items():
+        check_value(tag, value)
+    for tag, table in mapped_values.items():
+        for new in table.values():
+            check_value(tag, new)
+    for tag in removed:
+        check_removable(tag)
+        fixed[tag] = None
 
     def changes(header: Header) -> dict[int, Any]:
         found = dict(fixed)
@@ -133,15 +136,6 @@ def rule(
         return found
 
     return changes, frozenset(mapped_values)
-
-
-def _removable(keyword: str) -> int:
-    tag = values.tag_of(keyword)
-    if tag in _NEEDED:
-        raise CannotCompose(
-            f"No object can be without {values.described(tag)}; set it to what is right.", tag=tag
-        )
-    return tag
 
 
 def correct(
@@ -283,10 +277,7 @@ def _changes(
     wanted: dict[int, Any] = {}
     for one in rules:
         wanted.update(one(header))
-    for tag in wanted:
-        if tag in _FIXED or tag >> 16 in (0x0002, 0x7FE0):
-            why = _FIXED.get(tag, "it says how the object is encoded")
-            raise CannotCompose(f"{values.described(tag)} is not corrected: {why}.", tag=tag)
+    wanted = permitted(wanted, spans, header.sop_class_uid)
     layout = header.layout
     term = header.strings(_CHARACTER_SET)
     encoded: dict[int, Buffer | None] = {}

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from isocenter.compose import values
 from isocenter.compose import worklist as worklist_items
-from isocenter.compose.sound_values import given_element
-from isocenter.dicom import Header, dictionary
+from isocenter.compose.correction.permitted import check_value, refuse_fixed
+from isocenter.compose.sound_values import mended
+from isocenter.dicom import Header
 from isocenter.errors import CannotCompose, NotFound
 
 __all__ = ["Rule", "read_table", "rules_of", "worklist_rule"]
@@ -73,6 +75,7 @@ def read_table(path: str | Path) -> tuple[Rule, frozenset[int]]:
             f"{path} has the columns {', '.join(header)}; expected at least one to compare, such "
             "as match:PatientID, and one to set, such as PatientName."
         )
+    refuse_fixed(changed.values())
     table: dict[tuple[str, ...], dict[int, str]] = {}
     for number, row in rows:
         key = tuple(row[n] for n in matched)
@@ -91,10 +94,19 @@ def read_table(path: str | Path) -> tuple[Rule, frozenset[int]]:
 def _check(found: Mapping[int, str], where: str) -> None:
     for tag, value in found.items():
         try:
-            if not dictionary.is_private(tag):
-                given_element(tag, value)
+            check_value(tag, value)
         except CannotCompose as error:
             raise CannotCompose(f"{where}: {error}") from error
+
+
+def _plain(found: DataElement) -> str:
+    if found.VM > 1:
+        raise CannotCompose(
+            f"The worklist item: {values.described(int(found.tag))} has {found.VM} values; "
+            "expected one.",
+            tag=int(found.tag),
+        )
+    return str(mended(found).value)
 
 
 def worklist_rule(item: Dataset | str | Path) -> Rule:
@@ -111,20 +123,20 @@ def worklist_rule(item: Dataset | str | Path) -> Rule:
     NotFound
         When the file does not exist.
     CannotCompose
-        When it names no patient, and so is no worklist item.
+        When it names no patient, and so is no worklist item; when a value of it is none of its
+        attribute.
     """
     found = worklist_items.ordered(item)
     fixed = {
-        values.tag_of(keyword): str(found[keyword].value)
-        for keyword in _FROM_WORKLIST
+        values.tag_of(keyword): _plain(found[keyword])
+        for keyword in (*_FROM_WORKLIST, "Modality")
         if keyword in found
     }
-    modality = str(found.get("Modality") or "")
+    _check(fixed, "The worklist item")
+    of_others = {tag: value for tag, value in fixed.items() if tag != _MODALITY}
 
     def rule(header: Header) -> Mapping[int, Any]:
-        if modality and header.sop_class_uid.startswith(_SECONDARY_CAPTURE):
-            return {**fixed, _MODALITY: modality}
-        return fixed
+        return fixed if header.sop_class_uid.startswith(_SECONDARY_CAPTURE) else of_others
 
     return rule
 

@@ -1,7 +1,7 @@
 """What the modules of an object's IOD ask for (PS3.3 Annexes A and C)."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -21,7 +21,7 @@ from isocenter.dicom.validation.conditions import HAND_WRITTEN, described, is_me
 from isocenter.dicom.validation.findings import Findings, Rule
 from isocenter.dicom.validation.items import Element, Item
 
-__all__ = ["check_requirements"]
+__all__ = ["check_requirements", "type_of"]
 
 _STRICTEST_FIRST: Final = ("1", "2", "1C", "2C", "3")
 # The table lists the attributes of all kinds of content items, and all macros that may stand in a
@@ -71,10 +71,27 @@ def check_requirements(item: Item, iod: IOD, findings: Findings) -> None:
     findings
         Takes what is found.
     """
-    _check_item(item, _demands(iod, _modules_present(item, iod)), findings)
+    _check_item(item, _demands(iod, _modules_present(item.elements, iod)), findings)
 
 
-def _modules_present(item: Item, iod: IOD) -> frozenset[str]:
+@lru_cache(maxsize=512)
+def type_of(tag: int, present: frozenset[int], iod: IOD) -> str:
+    """Return the type (PS3.5 7.4) that an object's modules give an attribute; 3 if none has it.
+
+    Parameters
+    ----------
+    tag
+        The attribute.
+    present
+        The attributes that the object has, by which its optional modules are known.
+    iod
+        Its Information Object Definition.
+    """
+    demand = _demands(iod, _modules_present(present, iod)).get(tag)
+    return demand.rule.type if demand is not None else "3"
+
+
+def _modules_present(present: Collection[int], iod: IOD) -> frozenset[str]:
     """Return the modules that must or do take part.
 
     The standard leaves it to the author whether an optional module is there; it is if one of the
@@ -83,7 +100,7 @@ def _modules_present(item: Item, iod: IOD) -> frozenset[str]:
     return frozenset(
         use.module.name
         for use, own in zip(iod.modules, _own_tags(iod), strict=True)
-        if use.usage is Usage.MANDATORY or any(tag in item.elements for tag in own)
+        if use.usage is Usage.MANDATORY or any(tag in present for tag in own)
     )
 
 
