@@ -14,6 +14,7 @@ from tests.factories import ct_series, part10_bytes
 from isocenter.compose.codes import Code
 from isocenter.compose.registrations.fiducials import Fiducial
 from isocenter.compose.registrations.linear_transforms import read_linear_transform
+from isocenter.compose.registrations.registration import registration
 from isocenter.compose.registrations.spatial_fiducials import spatial_fiducials
 from isocenter.compose.registrations.spatial_registration import (
     read_spatial_registration,
@@ -196,3 +197,8 @@ def test_files_that_are_no_transform_are_refused_by_name(tmp_path: Path) -> None
 def test_an_image_is_no_registration() -> None:
     with pytest.raises(InvalidAttribute, match="no spatial registration"):
         read_spatial_registration(FIXED[0])
+
+
+def test_a_matrix_beside_a_linear_transform_is_refused() -> None:
+    with pytest.raises(CannotCompose, match="pre_matrix was given, and the transform is linear"):
+        registration(np.eye(4), source=FIXED, moving=MOVING, pre_matrix=np.eye(4))

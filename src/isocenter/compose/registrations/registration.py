@@ -52,12 +52,17 @@ def registration(transform: Any, *, source: SourceLike, **options: Any) -> Compo
     """
     linear = _is_linear(transform)
     foreign = _OF_FIELDS if linear else _OF_LINEAR
-    wrong = [name for name in foreign if options.pop(name, None)]
+    wrong = [name for name in foreign if _is_said(options.pop(name, None))]
     if wrong:
         what = "linear; it is for fields" if linear else "a field; it is for linear transforms"
         raise CannotCompose(f"{wrong[0]} was given, and the transform is {what}. Leave it out.")
     compose = spatial_registration if linear else deformable_registration
     return compose(transform, source=source, **options)
+
+
+def _is_said(option: object) -> bool:
+    """Tell whether an option is given; matrices and images have no truth of their own."""
+    return bool(option) if isinstance(option, str | bool | list | tuple) else option is not None
 
 
 def _is_linear(transform: Any) -> bool:
