@@ -180,6 +180,14 @@ def test_a_field_becomes_a_registration(run, series):
     assert dciodvfy_errors("out.dcm") == []
 
 
+def test_nothing_is_written_over_an_image_of_the_folder_that_is_read(run, series):
+    image = series / "0.dcm"
+    before = image.read_bytes()
+    answer = run("compose", "ko", "series/1.dcm", "--from", "series", "-o", "series/0.dcm")
+    assert answer.code == 2 and "would write over what is read" in answer.err
+    assert image.read_bytes() == before
+
+
 def test_selected_objects_become_key_objects(run, series):
     answer = run("compose", "ko", "series", "--note", "Look here", "-o", "out.dcm")
     assert answer.code == 0, answer.err

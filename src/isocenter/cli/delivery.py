@@ -66,7 +66,7 @@ class Delivery:
         if not output.absolute().parent.is_dir():
             raise ConfigurationError(f"no such folder: {output.parent}")
         for one in inputs:
-            if output.is_file() and one.exists() and output.samefile(one):
+            if output.is_file() and _holds(one, output):
                 raise ConfigurationError(f"-o {output} would write over what is read; name another")
 
     def deliver(self, composed: "Composed") -> None:
@@ -110,6 +110,13 @@ def _is_url(to: str) -> bool:
 
 def _is_node(to: str) -> bool:
     return "@" in to and not Path(to).is_dir()
+
+
+def _holds(read: Path, file: Path) -> bool:
+    """Tell whether a file is the one that is read, or in the folder that is."""
+    if read.is_dir():
+        return read.resolve() in file.resolve().parents
+    return read.exists() and file.samefile(read)
 
 
 def check_destination(to: str) -> None:
