@@ -173,6 +173,8 @@ def test_a_date_range_and_a_time_range_are_one_range_where_that_is_asked(archive
     both = Query.of(Level.STUDY, night, combined_date_time=True)
     assert labels(archive.find(both)) == {"b", "c"}
     assert labels(archive.find(Query.of(Level.STUDY, night))) == set()
+    whole_days = Query.of(Level.STUDY, night | {tags.StudyTime: "*"}, combined_date_time=True)
+    assert labels(archive.find(whole_days)) == {"a", "b", "c", "d"}
 
 
 MOMENTS = (
@@ -201,6 +203,20 @@ def test_uids_match_by_list_and_never_by_wildcard(archive):
     both = f"{a.StudyInstanceUID}\\{c.StudyInstanceUID}"
     assert found(archive, tags.StudyInstanceUID, both) == {"a", "c"}
     assert found(archive, tags.StudyInstanceUID, "1.2.*") == set()
+
+
+@pytest.mark.parametrize("value", ["", "*", "**"])
+@pytest.mark.parametrize(
+    "tag",
+    [
+        *(tags.StudyDate, tags.StudyTime, tags.AcquisitionDateTime, tags.StudyInstanceUID),
+        *(tags.SeriesNumber, tags.PatientName, tags.ModalitiesInStudy, tags.SOPClassesInStudy),
+        *(tags.InstanceAvailability, tags.NumberOfStudyRelatedInstances),
+    ],
+)
+def test_a_star_alone_matches_everything_whatever_the_attribute(shelves, tag, value):
+    everything = shelves(study("a", StudyDate="20240117", SeriesNumber=7), study("b", StudyDate=""))
+    assert found(everything, tag, value) == {"a", "b"}
 
 
 def test_numbers_match_by_their_worth(archive):

@@ -30,9 +30,12 @@ _EXPECTED = {
 }
 
 
-def is_universal(key: Key, value: str) -> bool:
-    """Whether a value matches everything (PS3.4 C.2.2.2.3)."""
-    return not value or (key.is_text and not value.strip("*"))
+def is_universal(value: str) -> bool:
+    """Whether a value matches everything: none (PS3.4 C.2.2.2.3), or `*` as some clients write it.
+
+    Wildcards are for text (C.2.2.2.4), but `*` alone has no other meaning for a date or UID.
+    """
+    return not value.strip("*")
 
 
 def condition(key: Key, search: Column, value: str, *, fuzzy: bool) -> Condition:

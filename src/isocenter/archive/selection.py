@@ -88,9 +88,11 @@ def _conditions(query: Query) -> list[tuple[Level, Condition]]:
     for match in matches:
         if isinstance(match.path, tuple):
             sequence, inner = _sequence_path(match.path)
-            if not is_universal(inner, match.value):
+            if not is_universal(match.value):
                 items[sequence.tag].append((inner, match.value))
-        elif not is_universal(attribute := _attribute(match.path), match.value):
+            continue
+        attribute = _attribute(match.path)  # refused if unknown, whatever the value
+        if not is_universal(match.value):
             found.append(_attribute_condition(attribute, match.value, query))
     for tag, pairs in items.items():
         found.append(_items_condition(tag, pairs, query.fuzzy))
@@ -230,7 +232,7 @@ def _combine_dates(query: Query) -> tuple[list[tuple[Level, Condition]], list[Ma
     used: set[int] = set()
     for date_tag, time_tag in _DATES_AND_TIMES.items():
         date, time = str(given.get(date_tag, "")), str(given.get(time_tag, ""))
-        if query.combined_date_time and is_range(date) and time:
+        if query.combined_date_time and is_range(date) and not is_universal(time):
             combined.append(_moments(_attribute(date_tag), _attribute(time_tag), date, time))
             used |= {date_tag, time_tag}
     return combined, [match for match in query.matches if match.path not in used]
