@@ -102,3 +102,9 @@ def test_a_defect_asks_to_be_reported_and_shows_its_traceback_only_when_asked(mo
     monkeypatch.setenv("ISOCENTER_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
         main()
+
+
+def test_the_version_is_told_by_command_and_by_option(isocenter):
+    command, option = isocenter("version"), isocenter("--version")
+    assert (option.code, option.out) == (0, command.out)
+    assert option.out.startswith("isocenter ") and not option.err

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
@@ -52,6 +53,18 @@ for _name, _command in {
 }.items():
     app.command(_name)(_command)
 app.add_typer(compose.app, name="compose")
+
+
+@app.callback()
+def _options(
+    asked: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=version.print_and_exit, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass  # Typer takes the options of the program itself from a function
 
 
 def main() -> None:
