@@ -351,6 +351,17 @@ def test_annotations_are_written_into_the_corners_and_nowhere_else(web: Web) -> 
     assert (picture(other, "?annotation=patient") != picture(one, "?annotation=patient")).any()
 
 
+def test_letters_with_marks_are_written_without_them_rather_than_as_boxes(web: Web) -> None:
+    def picture(name: str) -> np.ndarray:
+        image = ct_slice(256, 256, PatientName=name, SpecificCharacterSet="ISO_IR 192")
+        web.keep(image)
+        answer = web.get(path_of(image, "rendered?annotation=patient"), accept="image/png")
+        return shown(answer.content)[:32]
+
+    assert np.array_equal(picture("M\u00f6ller^Zo\u00eb"), picture("Moller^Zoe"))
+    assert np.array_equal(picture("=Doe^Jane"), picture("Doe^Jane"))
+
+
 def test_annotations_of_what_is_sent_as_it_is_are_warned_of(web: Web) -> None:
     dataset = document("application/pdf")
     web.keep(dataset)

@@ -1,7 +1,7 @@
 """Who and how, written into the pixels of a picture (PS3.18 8.3.5.1.1)."""
 
 import importlib
-import json
+import unicodedata
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from isocenter.archive import StoredInstance
-from isocenter.dicom import dictionary, file_json
+from isocenter.dicom import Header, dictionary, scan_file
 from isocenter.dicomweb.rendering import Annotation
-from isocenter.pixels import JsonAttributes
 
 __all__ = ["annotated"]
 
@@ -44,6 +43,9 @@ _TECHNIQUE: Final = {
     "InstanceNumber": "no. {}",
 }
 _KEYWORDS: Final = {Annotation.PATIENT: _PATIENT, Annotation.TECHNIQUE: _TECHNIQUE}
+_TAGS: Final = frozenset(
+    dictionary.tag(keyword) or 0 for forms in _KEYWORDS.values() for keyword in forms
+)
 _LONGEST: Final = 64
 _SMALLEST_TEXT, _LARGEST_TEXT = 10, 48
 
@@ -64,8 +66,7 @@ def annotated(
     """
     if not annotations:
         return picture
-    text = file_json(instance.descriptor, instance.header, bulk_data_uri="")
-    attributes = JsonAttributes(json.loads(text))
+    header = scan_file(instance.descriptor, extra=_TAGS)
     image = Image.fromarray(picture)
     draw = ImageDraw.Draw(image)
     ink, edge = (255, 0) if picture.ndim == 2 else ((255, 255, 255), (0, 0, 0))
@@ -75,7 +76,7 @@ def annotated(
         right = annotation is Annotation.TECHNIQUE
         draw.multiline_text(
             (picture.shape[1] - size // 2 if right else size // 2, size // 2),
-            "\n".join(_lines(attributes, annotation)),
+            "\n".join(_lines(header, annotation)),
             fill=ink,
             font=font,
             anchor="ra" if right else "la",
@@ -86,10 +87,25 @@ def annotated(
     return np.array(image)
 
 
-def _lines(attributes: JsonAttributes, annotation: Annotation) -> list[str]:
+def _lines(header: Header, annotation: Annotation) -> list[str]:
     lines: list[str] = []
     for keyword, form in _KEYWORDS[annotation].items():
-        value = attributes.text(dictionary.tag(keyword) or 0).strip("^ ")
+        value = _said(header, keyword)
         if value:
-            lines.append(form.format(value.splitlines()[0][:_LONGEST]))
+            lines.append(form.format(_writable(value.splitlines()[0][:_LONGEST])))
     return lines
+
+
+def _said(header: Header, keyword: str) -> str:
+    """Return the first value of an attribute; of a name, its first group that says something."""
+    values = header.strings(dictionary.tag(keyword) or 0) or [""]
+    if keyword != "PatientName":
+        return values[0]
+    groups = (group.strip("^ ") for group in values[0].split("="))
+    return next(filter(None, groups), "")
+
+
+def _writable(text: str) -> str:
+    """Take the marks off letters: the font has none with marks, and would show a box for each."""
+    parts = unicodedata.normalize("NFKD", text)
+    return "".join(part for part in parts if not unicodedata.combining(part))
