@@ -531,6 +531,37 @@ def test_nifti_s_seconds_between_volumes_are_seconds(tmp_path, keyword, expected
     assert found == expected
 
 
+@pytest.mark.parametrize("unit", [8, 16])
+def test_times_of_a_nifti_file_are_kept(tmp_path, unit):
+    series = Series.from_array(
+        np.zeros((3, 2, 4, 5), np.int16), tag=("FrameReferenceTime", [0, 2500, 5000])
+    )
+    path = series.to_nifti(tmp_path / "v.nii")
+    header = bytearray(path.read_bytes())
+    header[123] = header[123] & 7 | unit  # xyzt_units: seconds, milliseconds
+    struct.pack_into("<f", header, 76 + 4 * 4, 2.5 if unit == 8 else 2500)
+    path.write_bytes(header)
+    axis = Series.from_nifti(path).axis("tag")
+    assert (axis.unit, list(axis.values)) == ("s", [0, 2.5, 5])
+    again = Series.from_nifti(path).to_nifti(tmp_path / "again.nii").read_bytes()
+    assert struct.unpack_from("<f", again, 76 + 4 * 4) == (2.5,)
+
+
+@pytest.mark.parametrize("read_before", [False, True])
+def test_what_is_changed_in_a_part_is_not_changed_in_the_whole(folder, read_before):
+    series, plain = Series.open(folder), np.array(Series.open(folder))
+    if read_before:
+        _ = series.array
+    for key in (1, slice(1, 3), slice(None), (slice(None), slice(0, 2))):
+        part = series[key]
+        part[...] = 7
+        assert (np.asarray(part) == 7).all()
+        assert np.array_equal(series, plain)
+    part = series[1:]
+    series[...] = 5
+    assert np.array_equal(part, plain[1:])
+
+
 def test_times_past_midnight_come_after_those_before(tmp_path):
     images = echoes(times=(1, 2, 3))
     moments = {1: ("20240101", "235950"), 2: ("20240102", "000010"), 3: ("20240102", "000030.5")}

@@ -35,6 +35,8 @@ def part(series: Series, key: Any) -> Any:
             at = names.index(name)
             values = values[(slice(None),) * at + (one,)]
         table = _along(table, name, one)
+    if values is not None and np.may_share_memory(values, series.array):
+        values = values.copy()  # as if it were read: what is changed in a part is changed there
     return series.with_table(table, values)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import secrets
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +124,11 @@ def read_series(path: Path, like: Series | None) -> Series:
         raise CannotCompose(f"{path} does not say where its voxels lie; use `from_array`.")
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = grid.steps, grid.origin
-    return Series.from_array(values, affine=matrix)
+    made = Series.from_array(values, affine=matrix)
+    if volume.seconds is None or TAG not in made.table.names:
+        return made
+    times = np.arange(len(values)) * volume.seconds
+    return made.with_table(replace(made.table, tag_values=times, unit="s"), values)
 
 
 def _onto(like: Series, grid: Grid | None, values: NDArray[Any]) -> NDArray[Any]:

@@ -23,6 +23,7 @@ VolumeLike: TypeAlias = "NDArray[Any] | str | Path | Sequence[str | Path] | Any"
 
 _TIFF = (".tif", ".tiff")
 _RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_TIME_UNITS, _TIMES = 0x38, (8, 16, 24)  # NIfTI-1: seconds, milliseconds, microseconds
 _MODULE = "Image Plane"
 
 
@@ -38,11 +39,14 @@ class Volume:
         Where they lie; None where nothing says so.
     has_tags
         Whether the first axis was there from the start.
+    seconds
+        From one time to the next; None where nothing says so.
     """
 
     values: NDArray[Any]
     grid: Grid | None = None
     has_tags: bool = False
+    seconds: float | None = None
 
     def upright(self) -> Volume:
         """Return the same voxels with slices, rows and columns as radiologists look at them.
@@ -198,7 +202,15 @@ def _of_image(image: Any, name: str) -> Volume:
     shape: Any = volume.values.shape[1:]
     spacing = np.array(image.GetSpacing()[:3])
     grid = Grid(np.array(image.GetOrigin()[:3]), spacing, directions, shape)
-    return replace(volume, grid=grid)
+    return replace(volume, grid=grid, seconds=_seconds(image))
+
+
+def _seconds(image: Any) -> float | None:
+    """Return the step of the fourth axis of a NIfTI file that says it is time; ITK scales it."""
+    if image.GetDimension() != 4 or not image.HasMetaDataKey("xyzt_units"):
+        return None
+    units = int(image.GetMetaData("xyzt_units"))
+    return float(image.GetSpacing()[3]) if units & _TIME_UNITS in _TIMES else None
 
 
 def _of_pictures(paths: Sequence[Path]) -> Volume:
