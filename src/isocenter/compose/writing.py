@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from isocenter.compose.data_set_encoding import encoded_data_set
+from isocenter.compose.garbage_collection import fewer_full_collections
 from isocenter.compose.transcoding import in_transfer_syntax
 from isocenter.dicom import file_meta_bytes, transfer_syntax
 from isocenter.dicom.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Buffer
@@ -27,6 +28,7 @@ _NO_COPY_IN_KERNEL = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP,
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
+@fewer_full_collections()
 def write(data_set: Dataset, path: Path, *, transfer_syntax_uid: str | None = None) -> Path:
     """Write `data_set` as a Part 10 file (PS3.10 7.1), whole or not at all.
 

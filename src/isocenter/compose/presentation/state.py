@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 
 from isocenter.compose import sources, values
 from isocenter.compose.composition import Composed, Composition
+from isocenter.compose.garbage_collection import fewer_full_collections
 from isocenter.compose.lookup_tables import lookup_table_item
 from isocenter.compose.presentation.checks import check_state
 from isocenter.compose.presentation.defaults import completed
@@ -41,6 +42,7 @@ from isocenter.pixels.presentation.overlays import activation_element
 __all__ = ["presentation_state", "read_presentation_state"]
 
 
+@fewer_full_collections()
 def presentation_state(
     content: PresentationState | Mapping[str, Any] | str | Path,
     *,

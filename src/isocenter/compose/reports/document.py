@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 from isocenter.compose import sources, values
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composed, Composition
+from isocenter.compose.garbage_collection import fewer_full_collections
 from isocenter.compose.reading import value_of
 from isocenter.compose.references import Reference, evidence_items
 from isocenter.compose.reports.concepts import LOCAL_SCHEME
@@ -78,6 +79,7 @@ class Report:
     heading: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
+@fewer_full_collections()
 def structured_report(
     report: Report | Container,
     *,

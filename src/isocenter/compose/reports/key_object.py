@@ -9,6 +9,7 @@ from typing import Any
 from isocenter.compose import sources
 from isocenter.compose.codes import Code, document_title, named_code
 from isocenter.compose.composition import Composed, Composition
+from isocenter.compose.garbage_collection import fewer_full_collections
 from isocenter.compose.number_lists import parse_number_lists
 from isocenter.compose.references import Reference, evidence_items, image_references
 from isocenter.compose.reports.content import Coded, Container, ContentItem, Relationship, Text
@@ -30,6 +31,7 @@ _NEEDS_MODIFIER = {"113001": 7011, "113010": 7011, "113013": 7012}
 """Titles that are explained by a modifier of this context group (PS3.16 TID 2010)."""
 
 
+@fewer_full_collections()
 def key_object_selection(
     references: SourceLike | Sources,
     *,
