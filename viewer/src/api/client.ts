@@ -131,8 +131,13 @@ export function frameUrl(
  *
  * The address is the one that the page's `Link` header has the browser ask for already.
  */
-export function fetchFirstFrame(study: string, series: string | null): Promise<Response> {
-  return request(`${studyUrl(study)}/first-frame${series ? `?series=${encodeURIComponent(series)}` : ""}`);
+export function fetchFirstFrame(
+  study: string,
+  series: string | null,
+  signal: AbortSignal,
+): Promise<Response> {
+  const parameters = series ? `?series=${encodeURIComponent(series)}` : "";
+  return request(`${studyUrl(study)}/first-frame${parameters}`, signal);
 }
 
 /** Whether an error says that the instance has been replaced since its series was asked for. */
