@@ -18,6 +18,7 @@ from tests.factories import composite, ct_series, ct_slice, part10_bytes
 from isocenter.compose import load
 from isocenter.compose.codes import Code
 from isocenter.compose.label_maps import write_label_map
+from isocenter.compose.measured.parametric_map import parametric_map
 from isocenter.compose.measured.segmentation import segmentation
 from isocenter.compose.measured.segments import Segment
 from isocenter.compose.measured.segments_reading import read_segmentation
@@ -192,6 +193,24 @@ def test_what_was_looked_for_and_not_found_is_an_empty_segment(tmp_path: Path) -
     path = saved(tmp_path, np.zeros(SHAPE, np.uint8), segments=[Segment("Cyst")])
     assert dciodvfy_errors(path) == []
     assert not read_segmentation(path).masks(SERIES).any()
+
+
+@pytest.mark.parametrize("said", [None, "6.5"])
+def test_one_slice_alone_has_no_distance_to_others_but_what_it_says(tmp_path: Path, said) -> None:
+    (image,) = ct_series(1, rows=16, columns=12, SliceThickness="5")
+    if said:
+        image.SpacingBetweenSlices = said
+    mask, value = np.ones((1, 16, 12), np.uint8), np.ones((1, 16, 12), np.float32)
+    for made in (
+        segmentation(mask, source=[image]),
+        parametric_map(value, source=[image], units_of_measure="um2/s"),
+    ):
+        path = made.save(tmp_path / "out.dcm")
+        assert errors_of_the_present_standard(path) == []
+        (groups,) = pydicom.dcmread(path).SharedFunctionalGroupsSequence
+        (measures,) = groups.PixelMeasuresSequence
+        assert measures.SliceThickness == 5
+        assert str(measures.get("SpacingBetweenSlices")) == str(said)
 
 
 def test_it_belongs_to_its_study(tmp_path: Path) -> None:

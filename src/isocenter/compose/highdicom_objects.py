@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Collection, Generator, Iterable
+from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from isocenter.compose.composition import Composition
 from isocenter.compose.sources import Source
 from isocenter.errors import CannotCompose
 
-__all__ = ["building", "carry", "coded", "complete", "module"]
+__all__ = ["building", "carry", "coded", "complete", "module", "take_back_spacing"]
 
 _ITS_OWN = frozenset({"SOPInstanceUID", "SpecificCharacterSet"})
 
@@ -90,6 +90,19 @@ def carry(composition: Composition, built: Dataset, *, given: Collection[str] = 
     _name_other_study(composition)
     composition.data_set.file_meta = FileMetaDataset()
     composition.data_set.file_meta.TransferSyntaxUID = built.file_meta.TransferSyntaxUID
+
+
+def take_back_spacing(built: Dataset, sources: Sequence[Source]) -> None:
+    """Take back the 1 mm between slices that highdicom says of one image alone."""
+    if len(sources) != 1 or "SharedFunctionalGroupsSequence" in sources[0].data_set:
+        return
+    said = sources[0].data_set.get("SpacingBetweenSlices")
+    for groups in built.get("SharedFunctionalGroupsSequence", ()):
+        for measures in groups.get("PixelMeasuresSequence", ()):
+            if said:
+                measures.SpacingBetweenSlices = said
+            elif "SpacingBetweenSlices" in measures:
+                del measures.SpacingBetweenSlices
 
 
 def _name_other_study(composition: Composition) -> None:

@@ -20,7 +20,14 @@ from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.content_identification import content_identification
 from isocenter.compose.derivation.frame_places import FramePlace, functional_group, places
-from isocenter.compose.highdicom_objects import building, carry, coded, complete, module
+from isocenter.compose.highdicom_objects import (
+    building,
+    carry,
+    coded,
+    complete,
+    module,
+    take_back_spacing,
+)
 from isocenter.compose.label_maps import read_grid
 from isocenter.compose.measured.real_world_mappings import RealWorldMapping, quantity, units
 from isocenter.compose.measured.source_frames import SourceFrames, source_frames
@@ -184,6 +191,7 @@ def parametric_map(
             voi_lut_transformations=[_window(mapping, stored)],
             content_label=content_label,
         )
+    take_back_spacing(built, frames.images)
     carry(composition, built, given=_GIVEN)
     if np.isnan(array).any():
         for what in ("Value", "RangeLimit"):

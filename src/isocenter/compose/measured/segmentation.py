@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 from isocenter.compose import sources
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.content_identification import content_identification
-from isocenter.compose.highdicom_objects import building, carry, complete, module
+from isocenter.compose.highdicom_objects import (
+    building,
+    carry,
+    complete,
+    module,
+    take_back_spacing,
+)
 from isocenter.compose.label_maps import read_grid
 from isocenter.compose.measured.segments import Segment, SegmentAlgorithm
 from isocenter.compose.measured.source_frames import SourceFrames, source_frames
@@ -158,6 +164,7 @@ def segmentation(
             omit_empty_frames=omit_empty_frames and bool(content.array.any()),
             content_label=content_label,
         )
+    take_back_spacing(built, frames.images)
     composition.remove("Laterality")  # each segment says it
     carry(composition, built, given=_GIVEN)
     if frames.stack is None:

@@ -126,7 +126,10 @@ class SegmentationContent:
             number = frame.segment
             marked = frame.values != 0
             if np.any(labels[place][marked]):
-                raise _refused("Segments overlap, which a label map cannot say; take `masks`.")
+                raise _refused(
+                    "Segments overlap, which a label map cannot say; take `masks`, or one segment "
+                    "(--segment NUMBER)."
+                )
             labels[place][marked] = frame.values[marked] if number is None else number
         return labels
 
