@@ -62,7 +62,7 @@ def registration(transform: Any, *, source: SourceLike, **options: Any) -> Compo
 
 def _is_said(option: object) -> bool:
     """Tell whether an option is given; matrices and images have no truth of their own."""
-    return bool(option) if isinstance(option, str | bool | list | tuple) else option is not None
+    return bool(option) if isinstance(option, str | bool) else option is not None
 
 
 def _is_linear(transform: Any) -> bool:
