@@ -793,3 +793,15 @@ def test_what_images_need_and_a_source_cannot_give_is_named(tmp_path, attributes
     given = generate_uid() if keyword.endswith("UID") else "20240117"
     compose.derived_series(series, clipped, overrides={keyword: given}).save(tmp_path / "out")
     judged(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "sentence"),
+    [("StudyInstanceUID", "", "Type 1"), ("PatientSex", "X", "one of")],
+)
+def test_overrides_of_derived_series_are_held_against_their_class(
+    series, tmp_path, keyword, value, sentence
+):
+    with pytest.raises(CannotCompose, match=sentence):
+        compose.derived_series(series, clipped, overrides={keyword: value}).save(tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -490,3 +490,14 @@ def test_a_site_sets_its_defaults_and_overrides() -> None:
 
 def test_the_package_gives_the_function_and_not_the_module() -> None:
     assert function_of_the_package is secondary_capture
+
+
+@pytest.mark.parametrize("keyword", ["StudyInstanceUID", "Modality", "ConversionType"])
+def test_what_an_object_needs_cannot_be_emptied(keyword: str) -> None:
+    with pytest.raises(CannotCompose, match=rf"{keyword}.*Type 1"):
+        secondary_capture(VARIANTS["byte"][0], overrides={keyword: ""})
+
+
+def test_what_may_be_empty_can_be_emptied(tmp_path: Path) -> None:
+    made = secondary_capture(VARIANTS["byte"][0], source=source(), overrides={"PatientName": ""})
+    assert dciodvfy_errors(made.save(tmp_path / "sc.dcm")) == []

@@ -58,9 +58,16 @@ def given_element(tag: int, value: Any, sop_class_uid: str = "") -> DataElement:
     Raises
     ------
     CannotCompose
-        When it is no value of the attribute, by its VR or by the lists of the IOD.
+        When it is no value of the attribute, by its VR or by the lists of the IOD, or none where
+        there must be one.
     """
     made = checked_element(tag, value)
+    if made.is_empty and attribute_types(sop_class_uid).get(tag) == "1":
+        raise CannotCompose(
+            f"{values.described(tag)} is given no value, which such an object cannot be without "
+            "(Type 1); give one.",
+            tag=tag,
+        )
     if expected := what_is_expected(sop_class_uid, made):
         raise CannotCompose(
             f"The value given for {values.described(tag)} cannot be; expected {expected}.", tag=tag

@@ -20,6 +20,7 @@ from isocenter.compose.derivation.codes import ACQUISITION_EQUIPMENT, PROCESSING
 from isocenter.compose.derivation.quantisation import Range, StoredForm
 from isocenter.compose.element_values import checked_element, element
 from isocenter.compose.planes import Plane
+from isocenter.compose.sound_values import given_element
 from isocenter.compose.templates import Template
 from isocenter.compose.volume_grids import Grid
 from isocenter.dicom import new_uid
@@ -70,13 +71,13 @@ class Changes:
                 del self.data_set[tag]
             self.removed[tag] = why
 
-    def override(self, given: Mapping[str, Any], provenance: Provenance) -> None:
-        """Apply values that win over all else; None removes the attribute."""
+    def override(self, given: Mapping[str, Any], provenance: Provenance, kind: str) -> None:
+        """Apply values that win over all else in a SOP Class; None removes the attribute."""
         for keyword, value in given.items():
             if value is None:
                 self.remove([keyword], provenance.detail)
             else:
-                self._set(checked_element(values.tag_of(keyword), value), provenance)
+                self._set(given_element(values.tag_of(keyword), value, kind), provenance)
 
     def _set(self, made: DataElement, provenance: Provenance) -> None:
         self.data_set[made.tag] = made
@@ -160,9 +161,9 @@ def site_changes(site: Changes, derived: Changes, like: Dataset, plan: Plan) -> 
     for keyword, value in plan.template.defaults(kind).items():
         kept = like.get(keyword) and values.tag_of(keyword) not in derived.removed
         if not kept and not derived.data_set.get(keyword):
-            site.override({keyword: value}, configured)
-    site.override(plan.template.overrides(kind), configured)
-    site.override(plan.overrides, Provenance(Origin.GIVEN, "override"))
+            site.override({keyword: value}, configured, plan.sop_class_uid)
+    site.override(plan.template.overrides(kind), configured, plan.sop_class_uid)
+    site.override(plan.overrides, Provenance(Origin.GIVEN, "override"), plan.sop_class_uid)
 
 
 def _sop_common(changes: Changes, like: Dataset, plan: Plan) -> None:
