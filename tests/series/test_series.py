@@ -573,6 +573,18 @@ def test_times_past_midnight_come_after_those_before(tmp_path):
     assert list(np.diff(series.axis("tag").values)) == [20, 20.5]
 
 
+def test_an_image_without_its_day_is_put_beside_those_of_its_time(tmp_path):
+    images = echoes(times=(1, 2))
+    for image in images:
+        late = image.EchoTime == 2
+        image.AcquisitionDate = "20240102" if late else "20240101"
+        image.AcquisitionTime = "000010" if late else "235950"
+    del images[-1].AcquisitionDate
+    series = Series.open(write(tmp_path / "s", images), by="AcquisitionTime")
+    for n in range(2):
+        assert len({series.get("EchoTime", tag=n, slice=k) for k in range(series.shape[1])}) == 1
+
+
 def test_a_name_of_no_format_is_refused_and_leaves_nothing(folder, tmp_path):
     with pytest.raises(CannotCompose, match="names no format"):
         Series.open(folder).to_nifti(tmp_path / "v.png")

@@ -291,17 +291,23 @@ def _even_count(places: list[_Place], by: str | None) -> int:
 
 
 def _numbers(places: Sequence[_Place], keyword: str) -> Callable[[Frame], float | None]:
-    """Return how images are counted by an attribute: times of the day with their day, if known."""
+    """Return how images are counted by an attribute: times of the day with their day.
+
+    Without their day where an image does not say it, which would be of another day than the rest.
+    """
     tag = tag_of(keyword)
     if keyword not in DAYS:
         return lambda frame: frame.number_of(tag)
     day = tag_of(DAYS[keyword])
     days = [frame.number_of(day) for place in places for frame in place.frames]
-    first = min((one for one in days if one is not None), default=0.0)
+    known = [one for one in days if one is not None]
+    if len(known) < len(days):
+        return lambda frame: frame.number_of(tag)
+    first = min(known, default=0.0)
 
     def counted(frame: Frame) -> float | None:
         time, date = frame.number_of(tag), frame.number_of(day)
-        return time if time is None or date is None else date - first + time
+        return None if time is None or date is None else date - first + time
 
     return counted
 
