@@ -87,7 +87,8 @@ def key_object_selection(
             module="Key Object Document",
         )
     inherited = sources.load(source) if source is not None else selected
-    Sources((*selected, *inherited))  # one patient, or refused
+    if inherited is not selected:
+        Sources((*selected, *inherited))  # one patient, or refused
     code = document_title(title)
     many = image_references(
         (one.data_set for one in selected), parse_number_lists(referenced_frame_numbers)
