@@ -215,7 +215,7 @@ def session(tmp_path):
     session.close()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_command_of_the_document_does_what_it_says(path, session):
     shown = commands(path.read_text("utf-8"))
@@ -239,7 +239,7 @@ def python_of(document: str) -> str:
     return "\n\n".join(re.findall(r"^```python\n(.*?)^```$", document, re.M | re.S))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     "path",
     [path for path in DOCUMENTS if python_of(path.read_text("utf-8"))],

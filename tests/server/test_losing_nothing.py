@@ -84,7 +84,7 @@ def by_stow(server: RunningServer):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_every_acknowledged_instance_survives_a_kill_and_nothing_half_written_shows(tmp_path):
     data = tmp_path / "data"
     acknowledged: set[str] = set()
