@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import delete, func, insert, select, update
 
-from isocenter.errors import NotFound
+from isocenter.errors import NotFound, OutOfResources
 
 from . import schema
 from .blobs import BlobStore
@@ -55,6 +55,21 @@ class Deleter:
         OutOfResources
             The index cannot be written; nothing is deleted.
         """
+        try:
+            rows, aside = self._delete_rows(study, series, instance)
+        except OutOfResources:  # whoever deletes may do so because the disk is full
+            self._index.reuse_log()
+            rows, aside = self._delete_rows(study, series, instance)
+        # From here on nobody finds them; a file that is left over by a crash is no instance.
+        for start in range(0, len(rows), _BATCH):
+            self._remove_files(rows[start : start + _BATCH])
+        for name in aside:
+            self._blobs.aside(name).unlink(missing_ok=True)
+        return len(rows)
+
+    def _delete_rows(
+        self, study: str, series: str | None, instance: str | None
+    ) -> tuple[list[AnyRow], list[str]]:
         with (
             reported_as_out_of_resources("delete from the index"),
             self._index.writing() as transaction,
@@ -64,13 +79,7 @@ class Deleter:
                 named = instance or series or study
                 raise NotFound(f"{named[:64]} cannot be deleted: it is not in this archive")
             delete_rows(transaction, rows)
-            aside = _delete_aside(transaction, rows)
-        # From here on nobody finds them; a file that is left over by a crash is no instance.
-        for start in range(0, len(rows), _BATCH):
-            self._remove_files(rows[start : start + _BATCH])
-        for name in aside:
-            self._blobs.aside(name).unlink(missing_ok=True)
-        return len(rows)
+            return rows, _delete_aside(transaction, rows)
 
     def _remove_files(self, rows: list[AnyRow]) -> None:
         """Remove files unless their instances came anew; they cannot come while we look."""

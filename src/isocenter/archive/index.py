@@ -235,6 +235,13 @@ class Index:
         with reported_as_out_of_resources("open the index"), self.writing():
             pass
 
+    def reuse_log(self) -> None:
+        """Let SQLite write its log from the start again: on a full disk, it needs no room then."""
+        if not self.is_sqlite:
+            return
+        with contextlib.suppress(DBAPIError), self.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+
     def _begun_writer(self) -> "_Kept":
         """Give the connection that is kept for writing, or another where it was ended meanwhile."""
         kept = self._writer
@@ -297,6 +304,7 @@ class Index:
 
             upgrade(connection)
             connection.connection.commit()
+        self.reuse_log()  # the tables are in it
 
     def _revision(self) -> str | None:
         try:
