@@ -22,9 +22,6 @@ def test_nothing_asked_means_the_image_as_it_is() -> None:
 def test_a_window_has_center_width_and_function() -> None:
     found = parse_rendering([("window", "-600.5,1500,SIGMOID")]).window
     assert found == WindowParameter(-600.5, 1500, WindowFunction.SIGMOID)
-    assert parse_rendering([("window", "1,2")]).window == WindowParameter(
-        1, 2, WindowFunction.LINEAR
-    )
 
 
 def test_a_viewport_may_name_a_part_of_the_image() -> None:
@@ -50,8 +47,10 @@ def test_quality_and_annotations_are_read() -> None:
         ("quality", "good"),
         ("quality", "50.5"),
         ("window", "1"),
+        ("window", "1,2"),
+        ("window", "1,2,"),
         ("window", "1,0,linear"),
-        ("window", "1,nan"),
+        ("window", "1,nan,linear"),
         ("window", "1,2,cubic"),
         ("window", "1,2,linear,3"),
         ("viewport", "1"),

@@ -146,13 +146,16 @@ def _quality(text: str) -> int:
 
 def _window(text: str) -> WindowParameter:
     parts = text.split(",")
-    if len(parts) not in (2, 3):
-        raise InvalidRequest(f"window must be center,width,function, found {text[:60]!r}")
+    if len(parts) != 3:
+        raise InvalidRequest(
+            "window must be center,width,function with a function of "
+            f"{', '.join(WindowFunction)}, found {text[:60]!r}"
+        )
     center, width = (_number("window", part) for part in parts[:2])
     if width <= 0:
         raise InvalidRequest(f"the width of window must be more than 0, found {parts[1][:60]!r}")
     try:
-        function = WindowFunction(parts[2].strip().lower() if len(parts) == 3 else "linear")
+        function = WindowFunction(parts[2].strip().lower())
     except ValueError:
         raise InvalidRequest(
             f"the function of window must be one of {', '.join(WindowFunction)}, "
