@@ -17,7 +17,7 @@ from tests.services.test_studies_retrieve import parts
 
 from isocenter.archive import StoredInstance
 from isocenter.compose import presentation_state
-from isocenter.pixels import Window
+from isocenter.pixels import Window, files
 from isocenter.pixels.presentation import PresentationState, VoiSelection
 
 
@@ -103,7 +103,8 @@ def test_a_viewport_shows_a_part_and_can_mirror_it(web: Web) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["quality=0", "window=1", "viewport=-1,5", "annotation=all", "annotation="]
+    "query",
+    ["quality=0", "window=1", "window=40,400", "viewport=-1,5", "annotation=all", "annotation="],
 )
 def test_a_malformed_parameter_is_a_bad_request(web: Web, query: str) -> None:
     dataset = ct_slice(16, 16)
@@ -272,6 +273,29 @@ def test_a_presentation_state_shows_the_images_that_it_names_as_dcmtk_does(
         assert np.abs(ours.astype(int) - theirs).max() <= 1
     small = web.get(path_of(state, "rendered?viewport=20,20"), accept="image/png")
     assert shown(small.content).shape == (20, 20)
+
+
+def test_a_file_is_parsed_once_for_all_frames_that_a_presentation_state_shows(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = multi_frame(5)
+    content = PresentationState(voi=(VoiSelection(transforms=(Window(2048, 4096),)),))
+    state = presentation_state(content, source=image).data_set
+    web.keep(image, state)
+    parsed: list[Path] = []
+    dcmread = files._dcmread
+
+    def counted(path: Path, **options: object) -> Dataset:
+        parsed.append(path)
+        return dcmread(path, **options)
+
+    monkeypatch.setattr(files, "_dcmread", counted)
+    answer = web.get(path_of(state, "rendered"), 'multipart/related; type="image/png"')
+    pictures = [shown(part) for part in parts(answer)]
+    values = np.frombuffer(image.PixelData, "<u2").reshape(5, image.Rows, image.Columns)
+    for picture, frame in zip(pictures, values, strict=True):
+        assert np.array_equal(picture, windowed(frame, 2048, 4096))
+    assert len(parsed) == 1
 
 
 def test_a_presentation_state_leaves_out_images_that_are_not_here(web: Web) -> None:

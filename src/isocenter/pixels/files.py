@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isocenter.dicom import Header, frame_table, inflate, read_file_meta, scan_file
+from isocenter.dicom import FrameTable, Header, frame_table, inflate, read_file_meta, scan_file
 from isocenter.dicom.inflation import check_inflation
 from isocenter.dicom.source import opened
 from isocenter.errors import NotFound, PixelDataError
@@ -37,7 +37,7 @@ from .render import render_frame
 from .samples import displayed_samples, stored_bounds
 from .voi import VoiTransform
 
-__all__ = ["render_file"]
+__all__ = ["ImageFile", "render_file"]
 
 _dcmread: Any = vars(importlib.import_module("pydicom"))["dcmread"]  # only partly typed
 
@@ -87,63 +87,103 @@ def render_file(
     ----------
     PS3.3 C.7.6.11, PS3.4 N.2
     """
-    image = _Image(Path(path))
-    if not 1 <= frame <= image.description.number_of_frames:
-        raise NotFound(f"{path} has no frame {frame}, only {image.description.number_of_frames}")
-    shown = image.frames[frame - 1]
-    if presentation_state is None:
-        picture = render_frame(image.samples(frame), shown.model, window=image.window(frame))
-        return shuttered(picture, image.shutters[frame - 1])
-    state = presentation_state
-    if not isinstance(state, PresentationState):
-        state = read_state_file(state)
-    if not applies(state.images, image.header.sop_instance_uid, frame):
-        raise NotFound(f"the presentation state is not for frame {frame} of {path}")
-    applied = ImageFrame(
-        sop_instance_uid=image.header.sop_instance_uid,
-        model=shown.model,
-        samples=image.samples,
-        number=frame,
-        count=image.description.number_of_frames,
-        overlays=image.overlays(frame),
+    return ImageFile(Path(path)).rendered(
+        frame,
+        presentation_state=presentation_state,
+        viewport=viewport,
+        annotations=annotations,
     )
-    return render_presentation(applied, state, viewport=viewport, annotations=annotations)
 
 
 @dataclass(frozen=True)
-class _Image:
+class ImageFile:
+    """A file with an image, of which what was read for one frame serves the next.
+
+    Parameters
+    ----------
+    path
+        The file, which must not change meanwhile.
+    """
+
     path: Path
+
+    def rendered(
+        self,
+        number: int,
+        *,
+        presentation_state: PresentationState | str | Path | None = None,
+        viewport: tuple[int, int] | None = None,
+        annotations: bool = True,
+    ) -> NDArray[np.uint8]:
+        """Render a frame; all else is as `render_file` says."""
+        if not 1 <= number <= self.description.number_of_frames:
+            raise NotFound(
+                f"{self.path} has no frame {number}, only {self.description.number_of_frames}"
+            )
+        shown = self.frames[number - 1]
+        if presentation_state is None:
+            picture = render_frame(self.samples(number), shown.model, window=self.window(number))
+            return shuttered(picture, self.shutters[number - 1])
+        state = presentation_state
+        if not isinstance(state, PresentationState):
+            state = read_state_file(state)
+        if not applies(state.images, self.header.sop_instance_uid, number):
+            raise NotFound(f"the presentation state is not for frame {number} of {self.path}")
+        return render_presentation(
+            self._frame(number), state, viewport=viewport, annotations=annotations
+        )
+
+    def _frame(self, number: int) -> ImageFrame:
+        return ImageFrame(
+            sop_instance_uid=self.header.sop_instance_uid,
+            model=self.frames[number - 1].model,
+            samples=self.samples,
+            number=number,
+            count=self.description.number_of_frames,
+            overlays=self.overlays(number),
+        )
 
     @cached_property
     def header(self) -> Header:
+        """What a scan finds."""
         return scan_file(self.path)
 
     @cached_property
     def description(self) -> PixelDescription:
+        """How its pixels are encoded."""
         return PixelDescription.from_header(self.header)
 
     @cached_property
     def attributes(self) -> Attributes:
+        """Its data set but for the pixels."""
         check_inflation(self.path, self.header)
         return DataSetAttributes(_dcmread(self.path, stop_before_pixels=True, force=True))
 
     @cached_property
     def frames(self) -> tuple[DisplayedFrame, ...]:
+        """How every frame is shown."""
         return display_models(self.attributes, self.description)
 
     @cached_property
     def shutters(self) -> Sequence[Shutter | None]:
+        """The image's own display shutter, for every frame."""
         return own_shutters(self.attributes, len(self.frames), [])
+
+    @cached_property
+    def _source(self) -> Path | bytes:
+        if not self.header.inflated:
+            return self.path
+        content = self.path.read_bytes()
+        return inflate(content[read_file_meta(content).data_set_offset :])
+
+    @cached_property
+    def _table(self) -> FrameTable:
+        return frame_table(self._source, self.header)
 
     def data(self, number: int) -> bytes:
         """Return the bytes of a frame."""
-        source: Path | bytes = self.path
-        if self.header.inflated:
-            content = self.path.read_bytes()
-            source = inflate(content[read_file_meta(content).data_set_offset :])
-        table = frame_table(source, self.header)
-        with opened(source) as (read, _):
-            return table.read_frame(read, number)
+        with opened(self._source) as (read, _):
+            return self._table.read_frame(read, number)
 
     def samples(self, number: int) -> NDArray[Any]:
         """Return the samples of a frame."""

@@ -11,7 +11,8 @@ from isocenter.archive import Archive, StoredInstance
 from isocenter.dicom import file_json, tags
 from isocenter.dicomweb import RenderingParameters, Viewport
 from isocenter.errors import InvalidAttribute, InvalidRequest, IsocenterError, NotFound
-from isocenter.pixels import JsonAttributes, render_file
+from isocenter.pixels import JsonAttributes
+from isocenter.pixels.files import ImageFile
 from isocenter.pixels.presentation import (
     COLOUR_STATE,
     GRAYSCALE_STATE,
@@ -80,11 +81,12 @@ class Presented:
             instance = self._opened(image)
             if instance is None:
                 continue
+            file = ImageFile(instance.path)
             last = instance.frame_table.number_of_frames
             for number in image.frames or range(1, last + 1):
                 if 1 <= number <= last:
                     found = True
-                    yield instance, self._picture(instance, number)
+                    yield instance, self._picture(instance, file, number)
         if not found:
             raise NotFound(f"no image that presentation state {self._uid} is for can be shown")
 
@@ -96,14 +98,9 @@ class Presented:
         except IsocenterError:
             return None
 
-    def _picture(self, instance: StoredInstance, number: int) -> NDArray[np.uint8]:
+    def _picture(self, instance: StoredInstance, file: ImageFile, number: int) -> NDArray[np.uint8]:
         try:
-            picture = render_file(
-                instance.path,
-                frame=number,
-                presentation_state=self._state,
-                viewport=self._viewport,
-            )
+            picture = file.rendered(number, presentation_state=self._state, viewport=self._viewport)
         except (FileNotFoundError, NotFound):
             picture = None
         # It is read by its name: another file of that name must not pass for the one that is open.
