@@ -141,7 +141,7 @@ def with_value(keyword: str, value: str) -> Dataset:
     ("keyword", "value"),
     [
         ("PatientAge", "12"),
-        ("BodyPartExamined", "chest"),
+        ("BodyPartExamined", "chest!"),
         ("PatientBirthTime", "noon"),
         ("OperatorsName", "a^b^c^d^e^f"),
         ("ProtocolName", "x" * 65),
@@ -182,6 +182,32 @@ def test_a_decimal_string_of_a_source_that_is_too_long_is_shortened(tmp_path: Pa
     composed = secondary_capture(np.zeros((4, 4), np.uint8), source=source)
     assert str(composed.data_set.PatientWeight) == "61.1234567890123"
     assert dciodvfy_errors(composed.save(tmp_path / "sc.dcm")) == []
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "raised"),
+    [("BodyPartExamined", "chest", "CHEST"), ("PatientSex", "f", "F")],
+)
+def test_code_strings_of_a_source_are_raised_to_capitals(keyword, value, raised, tmp_path: Path):
+    composed = secondary_capture(np.zeros((4, 4), np.uint8), source=with_value(keyword, value))
+    assert composed.data_set[keyword].value == raised
+    assert dciodvfy_errors(composed.save(tmp_path / "sc.dcm")) == []
+
+
+def test_code_strings_that_are_given_are_raised_to_capitals(tmp_path: Path):
+    given = {"BodyPartExamined": "chest", "PatientSex": "f", "PatientOrientation": ["l", "p"]}
+    composed = secondary_capture(np.zeros((4, 4), np.uint8), source=ct_slice(8, 8), overrides=given)
+    assert composed.data_set.BodyPartExamined == "CHEST"
+    assert composed.data_set.PatientSex == "F"
+    assert composed.data_set.PatientOrientation == ["L", "P"]
+    assert dciodvfy_errors(composed.save(tmp_path / "sc.dcm")) == []
+
+
+def test_a_code_that_capitals_do_not_make_one_of_its_list_is_refused():
+    with pytest.raises(CannotCompose, match="one of M, F, O"):
+        secondary_capture(
+            np.zeros((4, 4), np.uint8), source=ct_slice(8, 8), overrides={"PatientSex": "x"}
+        )
 
 
 def test_dates_and_times_as_acr_nema_wrote_them_are_written_as_they_are_now(tmp_path: Path):

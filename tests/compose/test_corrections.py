@@ -324,7 +324,7 @@ def test_a_worklist_items_old_dates_are_mended(tmp_path: Path) -> None:
     ("keyword", "value"),
     [
         ("PatientBirthDate", "1868-07-04"),
-        ("PatientSex", "f"),
+        ("PatientSex", "f."),
         ("AccessionNumber", "1" * 17),
         ("StudyInstanceUID", "study"),
         ("PatientID", "1\\2"),
@@ -358,7 +358,7 @@ def test_an_unknown_attribute_is_refused_before_anything_is_written(tmp_path: Pa
         ("PatientBirthDate", "1970-01-01"),
         ("StudyDate", "20230230"),
         ("PatientAge", "12"),
-        ("BurnedInAnnotation", "nein"),
+        ("BurnedInAnnotation", "n.a."),
         ("PatientName", "a^b^c^d^e^f"),
         ("AccessionNumber", "1" * 17),
     ],

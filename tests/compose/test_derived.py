@@ -781,6 +781,23 @@ def test_what_a_source_says_wrongly_is_mended_or_left_out(tmp_path):
     assert "PatientIdentityRemoved" not in first
 
 
+def test_code_strings_are_raised_to_capitals_where_that_makes_them_sound(tmp_path):
+    small = {"BodyPartExamined": "chest", "PatientPosition": "hfs", "PatientSex": "f"}
+    small["ImageType"] = ["original", "primary", "axial"]
+    series = written(tmp_path / "in", placed_series(2, **small))
+    given = {"ScanOptions": ["helical", "FAST"]}
+    derived = compose.derived_series(series, clipped, overrides=given)
+    (first, *_) = saved(derived, tmp_path / "out")
+    judged(tmp_path / "out")
+    assert (first.BodyPartExamined, first.PatientPosition, first.PatientSex) == (
+        "CHEST",
+        "HFS",
+        "F",
+    )
+    assert list(first.ImageType) == ["DERIVED", "SECONDARY", "AXIAL"]
+    assert list(first.ScanOptions) == ["HELICAL", "FAST"]
+
+
 @pytest.mark.parametrize(
     ("attributes", "keyword"),
     [({"StudyDate": "2024-01-17"}, "StudyDate"), ({"StudyInstanceUID": None}, "StudyInstanceUID")],

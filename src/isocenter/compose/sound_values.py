@@ -53,7 +53,7 @@ def what_is_expected(sop_class_uid: str, found: DataElement) -> str:
 
 
 def given_element(tag: int, value: Any, sop_class_uid: str = "") -> DataElement:
-    """Return an element of a value that somebody gave.
+    """Return an element of a value that somebody gave, a Code String in capitals.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def given_element(tag: int, value: Any, sop_class_uid: str = "") -> DataElement:
         When it is no value of the attribute, by its VR or by the lists of the IOD, or none where
         there must be one.
     """
-    made = checked_element(tag, value)
+    made = checked_element(tag, values.in_capitals(value, values.vr_of(tag)))
     if made.is_empty and attribute_types(sop_class_uid).get(tag) == "1":
         raise CannotCompose(
             f"{values.described(tag)} is given no value, which such an object cannot be without "
@@ -79,10 +79,14 @@ def mended(found: DataElement) -> DataElement:
     """Return an element with what is only written wrongly as it should be.
 
     Decimal strings of more than 16 characters become the nearest shorter ones; dates with dots and
-    times with colons, as ACR-NEMA had them (PS3.5 6.2), lose these.
+    times with colons, as ACR-NEMA had them, lose these; code strings are written in capitals
+    (PS3.5 6.2).
     """
     if found.VR == "DS":
         return _shortened(found)
+    if found.VR == "CS":
+        raised = values.in_capitals(found.value, "CS")
+        return found if raised is found.value else element(int(found.tag), raised)
     if found.VR == "DA" and _DOTTED.fullmatch(str(found.value)):
         return element(int(found.tag), str(found.value).replace(".", ""))
     if found.VR == "TM" and _WITH_COLONS.fullmatch(str(found.value)):

@@ -4,11 +4,12 @@ import datetime
 import re
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 from pydicom.charset import python_encoding
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 from pydicom.valuerep import DSfloat
 
@@ -22,6 +23,7 @@ __all__ = [
     "decimal",
     "decimals",
     "described",
+    "in_capitals",
     "local_moment",
     "tag_of",
     "time",
@@ -30,6 +32,7 @@ __all__ = [
     "vr_of",
 ]
 
+_IN_LETTERS = re.compile(r"[A-Za-z0-9 _]{1,16}")
 _WRITTEN_TAG = re.compile(r"\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?")
 
 _CHARACTER_SET = BaseTag(0x00080005)
@@ -56,6 +59,35 @@ def decimal(number: float) -> DSfloat:
 def decimals(numbers: Iterable[float]) -> list[DSfloat]:
     """Return each of `numbers` as a Decimal String; see `decimal`."""
     return [decimal(number) for number in numbers]
+
+
+def in_capitals(value: Any, vr: str) -> Any:
+    """Return what is a Code String but for small letters in capitals (PS3.5 6.2, CS).
+
+    Parameters
+    ----------
+    value
+        Text, several values of it in a list or parted by backslashes, or anything else.
+    vr
+        The value representation of its attribute.
+
+    Returns
+    -------
+    Any
+        `value` itself where it is no Code String, where it is in capitals already, or where
+        capitals would not make it one.
+    """
+    if vr != "CS":
+        return value
+    if not isinstance(value, str):
+        several = isinstance(value, list | tuple | MultiValue)
+        many = cast("list[Any]", value) if several else ()
+        raised = [in_capitals(one, vr) for one in many]
+        return raised if raised != list(many) else value
+    if value == value.upper():
+        return value
+    sound = all(not one or _IN_LETTERS.fullmatch(one) for one in value.split("\\"))
+    return value.upper() if sound else value
 
 
 def date(moment: datetime.date) -> str:

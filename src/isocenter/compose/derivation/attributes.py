@@ -246,7 +246,7 @@ def _derivation(changes: Changes, like: Dataset, plan: Plan) -> None:
 
 def image_type(before: Sequence[str], plan: Plan) -> list[str]:
     """Return Image Type: derived after the examination; what the class says of the rest stays."""
-    rest = [str(one) for one in before[2:]]
+    rest = [values.in_capitals(str(one), "CS") for one in before[2:]]
     second = "PRIMARY" if plan.sop_class_uid in derivation_tables.ENHANCED else "SECONDARY"
     if plan.sop_class_uid in derivation_tables.ENHANCED:
         rest = (rest + ["VOLUME", "NONE"][len(rest) :])[:2]
