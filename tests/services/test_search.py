@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 from tests.factories import ct_series, ct_slice, small_object
-from tests.services.conftest import Web, opened
+from tests.services.conftest import Web, opened, path_of
 
 
 def uids(answer: object, tag: str) -> list[str]:
@@ -196,6 +196,21 @@ def test_results_come_as_xml_where_asked(filled: Web, study: str) -> None:
 
 def test_an_unacceptable_form_is_refused(filled: Web, study: str) -> None:
     assert filled.get("/studies", accept="text/html").status_code == 406
+
+
+@pytest.mark.parametrize("name", ["=", "==", ""])
+def test_a_name_of_empty_component_groups_is_told_as_a_value_that_is_empty(
+    web: Web, name: str
+) -> None:
+    dataset = ct_slice(PatientName=name, ReferringPhysicianName=name)
+    web.keep(dataset)
+    (found,) = web.get("/studies?includefield=all").json()
+    # pydicom's form, and that of metadata.
+    expected = {"vr": "PN"}
+    assert dataset.to_json_dict()["00100010"] == expected
+    assert found["00100010"] == found["00080090"] == expected
+    (metadata,) = web.get(path_of(dataset, "metadata")).json()
+    assert metadata["00100010"] == expected
 
 
 def test_a_value_keeps_its_characters(web: Web) -> None:

@@ -23,6 +23,8 @@ _WRITTEN_BY_US: Final = {
     tags.RetrieveURL: "UR",
 }
 _NUMBERS: Final = frozenset({"IS", "DS", "US", "UL", "SS", "SL"})
+_NULL: Final = "null"
+_NULLS: Final = f"{_NULL},"
 _NAME_GROUPS: Final = ("Alphabetic", "Ideographic", "Phonetic")
 
 
@@ -59,13 +61,11 @@ class ResultWriter:
         parts: list[str] = []
         for tag, head, empty, write in self._elements:
             values = said.get(tag)
-            if not values:
-                if empty is not None:
-                    parts.append(empty)
-            elif len(values) == 1:
-                parts.append(f"{head}{write(values[0])}]}}")
-            else:
-                parts.append(f"{head}{_joined(values, write)}]}}")
+            written = _joined(values, write) if values else _NULL
+            if written != _NULL:
+                parts.append(f"{head}{written}]}}")
+            elif empty is not None:
+                parts.append(empty)
         return f"{{{','.join(parts)}}}"
 
     def _url(self, found: Found) -> str:
@@ -120,8 +120,10 @@ def _writer(vr: str) -> _Write:
 
 
 def _joined(values: Sequence[Any], write: _Write) -> str:
-    """Write several values; empty ones among others are null."""
-    return ",".join([write(value) if value else "null" for value in values])
+    """Write values; empty ones are null (PS3.18 F.2.5)."""
+    if len(values) == 1:
+        return write(values[0]) if values[0] else _NULL
+    return ",".join([write(value) if value else _NULL for value in values])
 
 
 # A result has many short strings, for which this is all that is needed of a JSON encoder.
@@ -144,7 +146,7 @@ def _person_name(text: str) -> str:
         return f'{{"Alphabetic":{_quoted(text)}}}'
     groups = zip(_NAME_GROUPS, text.split("="), strict=False)
     written = [f'"{name}":{_quoted(group)}' for name, group in groups if group]
-    return f"{{{','.join(written)}}}"
+    return f"{{{','.join(written)}}}" if written else _NULL
 
 
 def _item(values: dict[int, list[str]]) -> str:
@@ -152,8 +154,8 @@ def _item(values: dict[int, list[str]]) -> str:
     for tag in sorted(values):
         vr = _ITEM_VRS.get(tag) or _vr(tag)
         head, empty = _head(tag, vr, True)
-        given = values[tag]
-        parts.append(f"{head}{_joined(given, _writer(vr))}]}}" if any(given) else empty or "")
+        written = _joined(values[tag], _writer(vr))
+        parts.append(f"{head}{written}]}}" if written.strip(_NULLS) else empty or "")
     return f"{{{','.join(parts)}}}"
 
 
