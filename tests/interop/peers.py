@@ -171,6 +171,16 @@ def _dcmrecv(port: int, out: Path) -> list[str | Path]:
     return ["dcmrecv", "-xf", "/etc/dcmtk/storescp.cfg", "Default", "-od", out, str(port)]
 
 
+def _dcmqrscp(port: int, out: Path) -> list[str | Path]:
+    configuration = out.parent / "dcmqrscp.cfg"
+    configuration.write_text(
+        f"NetworkTCPPort = {port}\nMaxPDUSize = 65536\nMaxAssociations = 4\n"
+        "HostTable BEGIN\nHostTable END\nVendorTable BEGIN\nVendorTable END\n"
+        f"AETable BEGIN\nPEER {out} RW (100, 64mb) ANY\nAETable END\n"
+    )
+    return ["dcmqrscp", "-c", configuration]
+
+
 def _simple_storage(port: int, out: Path) -> list[str | Path]:
     return ["simple_storage", "-s", "-x", out, str(port)]
 
@@ -202,6 +212,7 @@ def _orthanc(port: int, out: Path) -> list[str | Path]:
 STORAGE_SERVERS = {
     "storescp": _storescp,
     "dcmrecv": _dcmrecv,
+    "dcmqrscp": _dcmqrscp,
     "simple_storage": _simple_storage,
     "odil": _odil,
     "pixelmed": _pixelmed,
@@ -214,6 +225,7 @@ STORAGE_SERVERS = {
 PROGRAMS = {
     "storescp": ("storescp",),
     "dcmrecv": ("dcmrecv",),
+    "dcmqrscp": ("dcmqrscp",),
     "simple_storage": ("simple_storage",),
     "odil": ("odil",),
     "pixelmed": ("java",),

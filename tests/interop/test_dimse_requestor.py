@@ -1,6 +1,7 @@
 """Our Verification and Storage SCU against the SCPs of others."""
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     RLELossless,
 )
-from tests.factories import ct_slice, part10_bytes
+from tests.factories import ct_series, ct_slice, part10_bytes
 from tests.interop import peers
 
 from isocenter.dimse import PeerAddress, SendOutcome, connect, connect_sync, send
@@ -66,8 +67,8 @@ def test_the_peer_keeps_what_parallel_associations_send(
     server: tuple[str, peers.StorageServer], tmp_path: Path
 ) -> None:
     # CTN's simple server serves one association at a time, and says so by not answering; odil's
-    # does not even listen meanwhile.
-    associations = 1 if server[0] in ("simple_storage", "odil") else 3
+    # does not even listen meanwhile. dcmqrscp refuses objects where several write into one study.
+    associations = 1 if server[0] in ("simple_storage", "odil", "dcmqrscp") else 3
     objects = [ct_slice(InstanceNumber=n) for n in range(6)]
     paths = [tmp_path / f"{n}.dcm" for n in range(6)]
     for path, dataset in zip(paths, objects, strict=True):
@@ -97,3 +98,27 @@ def test_the_peer_keeps_other_transfer_syntaxes_or_the_refusal_is_clear(
     else:
         assert syntax == RLELossless
         assert "RLE Lossless" in result.error
+
+
+@peers.needs("dcmqrscp", "findscu")
+def test_the_command_sends_a_study_that_dcmqrscp_keeps_whole_and_finds(tmp_path: Path) -> None:
+    objects = ct_series(20, 32, 32)
+    folder = tmp_path / "study"
+    folder.mkdir()
+    for dataset in objects:
+        (folder / dataset.SOPInstanceUID).write_bytes(part10_bytes(dataset))
+    with peers.storage_server("dcmqrscp", tmp_path / "peer") as server:
+        peer = f"PEER@127.0.0.1:{server.port}"
+        command = [sys.executable, "-m", "isocenter", "send", folder, peer, "--associations", "1"]
+        done = peers.run(command)
+        assert done.returncode == 0, done.stdout
+        keys = ["QueryRetrieveLevel=IMAGE", "SOPInstanceUID"]
+        keys += [f"StudyInstanceUID={objects[0].StudyInstanceUID}"]
+        keys += [f"SeriesInstanceUID={objects[0].SeriesInstanceUID}"]
+        matching = [word for key in keys for word in ("-k", key)]
+        found = peers.run(
+            ["findscu", "-S", "-aec", "PEER", *matching, "127.0.0.1", str(server.port)]
+        )
+    kept = {path.SOPInstanceUID: path.PixelData for path in map(pydicom.dcmread, server.files())}
+    assert kept == {dataset.SOPInstanceUID: dataset.PixelData for dataset in objects}
+    assert all(dataset.SOPInstanceUID in found.stdout for dataset in objects)
