@@ -48,7 +48,7 @@ export async function fetchFrame(
     frameUrl(series.study, series.series, image, encoding);
   const frame = (bytes: ArrayBuffer) =>
     frameFromBytes(bytes, model.rows, model.columns, model.format);
-  const atHand = policy === "htj2k" ? null : await early?.take(url("raw"), link, signal);
+  const atHand = await early?.take(url("raw"), link, signal);
   if (atHand) return frame(atHand);
   if (wantsHtj2k(model, link, policy)) {
     try {

@@ -74,13 +74,14 @@ interface ViewerPageProps {
 }
 
 export function ViewerPage({ studies, series }: ViewerPageProps) {
+  const options = useMemo(stageOptions, []);
   const workspace = useMemo(() => {
     const opened = new Workspace();
     // Asked for before anything is drawn: the answer is on its way while the page is being made.
-    void opened.open(studies, series);
+    void opened.open(studies, series, options.encoding);
     return opened;
   }, []);
-  const stage = useMemo(() => new Stage(workspace, stageOptions()), [workspace]);
+  const stage = useMemo(() => new Stage(workspace, options), [workspace]);
   useEffect(() => exposeState(workspace, stage), [workspace]);
   useEffect(() => () => stage.dispose(), [stage]);
   useKeyboard(workspace);

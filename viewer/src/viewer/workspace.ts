@@ -4,6 +4,7 @@ import { batch, computed, signal } from "@preact/signals";
 import { fetchSeries, fetchStudy } from "../api/client";
 import type { SeriesDisplay, SeriesSummary, StudyContents } from "../api/model";
 import { EarlyFrame } from "../load/early_frame";
+import type { EncodingPolicy } from "../load/fetch_frame";
 import { type Content, Viewport } from "./viewport";
 
 export type Tool = "window" | "pan" | "zoom" | "scroll";
@@ -86,11 +87,20 @@ export class Workspace {
     return new Set(patients).size > 1;
   });
 
-  /** Open studies, and show the wanted (else the first displayable) series. */
-  async open(studyUids: readonly string[], seriesUid: string | null): Promise<void> {
+  /**
+   * Open studies, and show the wanted (else the first displayable) series.
+   *
+   * @param encoding how frames are asked for; one that comes early is raw.
+   */
+  async open(
+    studyUids: readonly string[],
+    seriesUid: string | null,
+    encoding: EncodingPolicy = "automatic",
+  ): Promise<void> {
     this.state.value = { kind: "loading" };
     const [only, ...others] = studyUids;
-    if (only && others.length === 0) this.earlyFrame = new EarlyFrame(only, seriesUid);
+    const comesEarly = others.length === 0 && encoding !== "htj2k";
+    if (only && comesEarly) this.earlyFrame = new EarlyFrame(only, seriesUid);
     const early = this.openEarly(studyUids, seriesUid);
     const results = await Promise.allSettled(
       studyUids.map((uid, i) => fetchStudy(uid, i === 0 && !seriesUid)),

@@ -92,3 +92,15 @@ test("studies of several patients are told from several studies of one", () => {
   workspace.studies.value = [of("1"), of("2")] as unknown as StudyContents[];
   expect(workspace.ofSeveralPatients.value).toBe(true);
 });
+
+test("no frame is asked for early, raw as it would be, where all are to come as HTJ2K", () => {
+  const asked: string[] = [];
+  vi.stubGlobal("fetch", (url: string) => {
+    asked.push(url);
+    return new Promise<Response>(() => undefined);
+  });
+  void new Workspace().open(["1.1"], null, "htj2k");
+  expect(asked.filter((url) => url.includes("first-frame"))).toEqual([]);
+  void new Workspace().open(["1.1"], null, "raw");
+  expect(asked.filter((url) => url.includes("first-frame"))).toHaveLength(1);
+});
