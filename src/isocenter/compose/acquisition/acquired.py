@@ -21,13 +21,14 @@ from isocenter.compose import sources, values
 from isocenter.compose.acquisition.enhanced_pet import check_enhanced_pet
 from isocenter.compose.acquisition.modules import Modality, modality_of
 from isocenter.compose.acquisition.multi_frame import add_functional_groups, add_multi_frame
+from isocenter.compose.acquisition.pet_times import with_times
+from isocenter.compose.acquisition.source_slices import Said, SourceSlices
 from isocenter.compose.acquisition.tag_axes import TagAxis, tag_axis
 from isocenter.compose.acquisition.volumes import Volume, VolumeLike, read_volume
 from isocenter.compose.captures.image_pixel import describe_pixels
 from isocenter.compose.composition import Composed, Composition, Origin, Provenance
 from isocenter.compose.derivation.quantisation import Range, new_form
 from isocenter.compose.derivation.tables import limits_of
-from isocenter.compose.element_values import element
 from isocenter.compose.fixed_attributes import OF_PIXELS, refuse_fixed
 from isocenter.compose.planes import stack
 from isocenter.compose.sources import SourceLike, Sources
@@ -145,16 +146,18 @@ def acquired_series(
         site,
         overrides,
     )
-    _inherit(composition, kind, same_frame_of_reference)
+    slices = SourceSlices(inherited, kind, axis, placed=same_frame_of_reference)
+    _inherit(composition, kind, slices, same_frame_of_reference)
     composition.series(kind.name, number=series_number, description=series_description)
     composition.give("Units", units if kind.name == "PT" else None)
-    plan = _plan(kind, read, axis, enhanced)
+    plan = _plan(kind, read, axis, slices, enhanced)
     if enhanced:
         add_multi_frame(composition, kind.name)
     else:
         _classic(composition, kind, plan)
     _pixels(composition, plan)
-    return AcquiredSeries(composition, plan, frozenset(overrides or ()))
+    decided = [*(overrides or ()), *(site.overrides("acquired_series") if site else ())]
+    return AcquiredSeries(composition, plan, frozenset(map(values.tag_of, decided)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,6 +168,7 @@ class _Plan:
     values: NDArray[Any]
     grid: Grid
     axis: TagAxis | None
+    slices: SourceSlices
     forms: NDArray[Any]
     window: tuple[float, float]
     enhanced: bool
@@ -176,7 +180,7 @@ class AcquiredSeries:
     Iterating gives each object as a `Composed`.
     """
 
-    def __init__(self, composition: Composition, plan: _Plan, overridden: frozenset[str]) -> None:
+    def __init__(self, composition: Composition, plan: _Plan, overridden: frozenset[int]) -> None:
         self._plan = plan
         self._overridden = overridden
         self._composition = composition
@@ -232,18 +236,35 @@ class AcquiredSeries:
         plan, shared = self._plan, self._shared
         data_set, provenance = Dataset(), dict(shared.provenance)
         data_set.update(shared.data_set)
-        own = {"SOPInstanceUID": self._uids[number - 1], **_own(plan, number, n, k)}
-        for keyword, value in own.items():
-            if keyword not in self._overridden:
-                made = element(values.tag_of(keyword), value)
-                data_set[made.tag] = made
-                provenance[int(made.tag)] = Provenance(Origin.GENERATED, "the volume")
+        for one in self._own(number, n, k).values():
+            if one.element.tag not in self._overridden:
+                data_set[one.element.tag] = one.element
+                provenance[int(one.element.tag)] = one.provenance
         data = plan.forms[n, k].stored(plan.values[n, k]).tobytes()
         data_set.add_new(0x7FE00010, "OW", data)
         provenance[0x7FE00010] = Provenance(Origin.GIVEN, "the volume")
         data_set.file_meta = FileMetaDataset()
         data_set.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
         return Composed(data_set, provenance)
+
+    def _own(self, number: int, n: int, k: int) -> dict[str, Said]:
+        """Return what one image alone says."""
+        plan = self._plan
+        made = {"SOPInstanceUID": self._uids[number - 1], **_own(plan, number, n, k)}
+        said = plan.slices.at(plan.grid.plane(k), n)
+        if "TriggerTime" not in self._shared.data_set:
+            said.pop("TriggerTime", None)
+        said |= {key: Said.made(key, value, "the volume") for key, value in made.items()}
+        if plan.kind.name != "PT":
+            return said
+        return with_times(
+            said,
+            self._shared.data_set,
+            plan.slices,
+            plan.grid.plane(k),
+            self._overridden,
+            several=plan.axis is not None,
+        )
 
     @cached_property
     def _multi_frame(self) -> Composed:
@@ -276,7 +297,9 @@ def _composition(
     )
 
 
-def _inherit(composition: Composition, kind: Modality, same_frame_of_reference: bool) -> None:
+def _inherit(
+    composition: Composition, kind: Modality, slices: SourceSlices, same_frame_of_reference: bool
+) -> None:
     composition.patient()
     composition.study()
     composition.equipment()
@@ -286,9 +309,7 @@ def _inherit(composition: Composition, kind: Modality, same_frame_of_reference: 
         composition.new_frame_of_reference()
     if kind.name != "PT":  # its orientation to the table is coded
         composition.copy_or_empty(("PatientPosition",))
-    first = composition.sources.first
-    if first is not None and first.data_set.get("SOPClassUID") == kind.sop_class_uid:
-        composition.copy(kind.acquisition)
+    composition.copy(slices.in_common)
 
 
 def _classic(composition: Composition, kind: Modality, plan: _Plan) -> None:
@@ -312,6 +333,8 @@ def _classic(composition: Composition, kind: Modality, plan: _Plan) -> None:
 
 
 def _pet_series(composition: Composition, plan: _Plan) -> None:
+    # The moment that Frame Reference Times count from (PS3.3 C.8.9.1.1.2).
+    composition.copy(("SeriesDate", "SeriesTime") if plan.slices.images else ())
     composition.generate("NumberOfSlices", plan.values.shape[1], "the volume")
     if plan.axis is not None:
         composition.generate("SeriesType", ["DYNAMIC", "IMAGE"], "several time points")
@@ -391,12 +414,14 @@ def _check_values(array: NDArray[Any]) -> None:
             )
 
 
-def _plan(kind: Modality, volume: Volume, axis: TagAxis | None, enhanced: bool) -> _Plan:
+def _plan(
+    kind: Modality, volume: Volume, axis: TagAxis | None, slices: SourceSlices, enhanced: bool
+) -> _Plan:
     assert volume.grid is not None
     array = volume.values.astype(np.uint8) if volume.values.dtype == bool else volume.values
     window = kind.window or _window(array)
     forms = _forms(kind, array, each=kind.name == "PT" and not enhanced)
-    return _Plan(kind, array, volume.grid, axis, forms, window, enhanced)
+    return _Plan(kind, array, volume.grid, axis, slices, forms, window, enhanced)
 
 
 def _forms(kind: Modality, array: NDArray[Any], *, each: bool) -> NDArray[Any]:

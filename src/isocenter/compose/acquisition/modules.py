@@ -16,6 +16,7 @@ from pydicom.uid import (
 )
 
 from isocenter.compose.composition import Composition
+from isocenter.compose.reading import value_of
 from isocenter.errors import CannotCompose
 
 __all__ = ["MODALITIES", "Modality", "modality_of"]
@@ -38,7 +39,7 @@ class Modality:
     window
         Centre and width that suit any volume; None to take them from its values.
     acquisition
-        Attributes of the source that are kept when it is of the same SOP Class.
+        Attributes that are kept of source images of the same SOP Class.
     add_module
         Adds what the modality requires.
     """
@@ -85,6 +86,11 @@ def _mr(composition: Composition) -> None:
         composition,
         ("ScanOptions", "MRAcquisitionType", "RepetitionTime", "EchoTime", "EchoTrainLength"),
     )
+    options = value_of(composition.data_set, "ScanOptions") or ()
+    if _GATED & ({options} if isinstance(options, str) else set(options)):
+        _empty_unless_there(composition, ("TriggerTime",))
+    else:
+        composition.remove("TriggerTime")  # Type 2C: of gating to the heart alone
 
 
 def _pt(composition: Composition) -> None:
@@ -106,8 +112,6 @@ def _pt(composition: Composition) -> None:
             "PatientGantryRelationshipCodeSequence",
         ),
     )
-    if composition.data_set.DecayCorrection != "NONE":
-        _default(composition, "DecayFactor", 1.0, "Type 1C: no factor is known")
     _default(composition, "FrameReferenceTime", 0.0, "Type 1: from the series' begin")
 
 
@@ -121,6 +125,8 @@ def _empty_unless_there(composition: Composition, keywords: tuple[str, ...]) -> 
         if keyword not in composition.data_set:
             composition.generate(keyword, None, "Type 2, no value known")
 
+
+_GATED = frozenset({"CG", "PPG"})
 
 _CT_ACQUISITION = (
     "KVP",
@@ -147,6 +153,7 @@ _MR_ACQUISITION = (
     "EchoTime",
     "EchoTrainLength",
     "InversionTime",
+    "TriggerTime",
     "FlipAngle",
     "MagneticFieldStrength",
     "ImagingFrequency",
