@@ -61,6 +61,8 @@ def test_quality_and_annotations_are_read() -> None:
         ("viewport", "1,1,0,0,5,5,5"),
         ("viewport", "1,inf"),
         ("annotation", "diagnosis"),
+        ("iccprofile", ""),
+        ("iccprofile", "cmyk"),
     ],
 )
 def test_a_malformed_value_is_refused(name: str, value: str) -> None:
@@ -73,7 +75,10 @@ def test_a_parameter_given_twice_is_refused() -> None:
         parse_rendering([("quality", "1"), ("quality", "1")])
 
 
-@given(st.sampled_from(["quality", "window", "viewport", "annotation"]), st.text(max_size=20))
+@given(
+    st.sampled_from(["quality", "window", "viewport", "annotation", "iccprofile"]),
+    st.text(max_size=20),
+)
 def test_any_value_is_read_or_refused(name: str, value: str) -> None:
     try:
         parse_rendering([(name, value)])

@@ -23,6 +23,7 @@ from isocenter.dicomweb.multipart import (
 from isocenter.dicomweb.native_xml import data_set_to_xml, json_to_xml
 from isocenter.dicomweb.query import Match, SearchParameters, parse_attribute, parse_search
 from isocenter.dicomweb.rendering import (
+    IccProfile,
     RenderingParameters,
     Viewport,
     WindowFunction,
@@ -43,6 +44,7 @@ __all__ = [
     "DICOM_JSON",
     "DICOM_XML",
     "JSON",
+    "IccProfile",
     "OCTET_STREAM",
     "BodyEnded",
     "FailedItem",

@@ -10,6 +10,7 @@ from isocenter.errors import InvalidRequest
 
 __all__ = [
     "Annotation",
+    "IccProfile",
     "RenderingParameters",
     "Viewport",
     "WindowFunction",
@@ -25,6 +26,19 @@ class Annotation(StrEnum):
 
     PATIENT = "patient"
     TECHNIQUE = "technique"
+
+
+class IccProfile(StrEnum):
+    """Which colour space a picture is in and says that it is in (PS3.18 8.3.5.1.5)."""
+
+    NO = "no"
+    """Whichever it is, and the picture says nothing."""
+    YES = "yes"
+    """The image's own."""
+    SRGB = "srgb"
+    ADOBE_RGB = "adobergb"
+    ROMM_RGB = "rommrgb"
+    DISPLAY_P3 = "displayp3"
 
 
 class WindowFunction(StrEnum):
@@ -92,12 +106,15 @@ class RenderingParameters:
         None for the image's own size.
     annotations
         Empty for none.
+    icc_profile
+        None for the server's choice.
     """
 
     quality: int | None = None
     window: WindowParameter | None = None
     viewport: Viewport | None = None
     annotations: tuple[Annotation, ...] = ()
+    icc_profile: IccProfile | None = None
 
 
 def parse_rendering(parameters: Iterable[tuple[str, str]]) -> RenderingParameters:
@@ -132,10 +149,11 @@ def parse_rendering(parameters: Iterable[tuple[str, str]]) -> RenderingParameter
         window=_window(given["window"]) if "window" in given else None,
         viewport=_viewport(given["viewport"]) if "viewport" in given else None,
         annotations=_annotations(given["annotation"]) if "annotation" in given else (),
+        icc_profile=_icc_profile(given["iccprofile"]) if "iccprofile" in given else None,
     )
 
 
-_KNOWN: Final = frozenset({"quality", "window", "viewport", "annotation"})
+_KNOWN: Final = frozenset({"quality", "window", "viewport", "annotation", "iccprofile"})
 
 
 def _quality(text: str) -> int:
@@ -206,4 +224,13 @@ def _annotations(text: str) -> tuple[Annotation, ...]:
     except ValueError:
         raise InvalidRequest(
             f"annotation must be of {', '.join(Annotation)}, found {text[:60]!r}"
+        ) from None
+
+
+def _icc_profile(text: str) -> IccProfile:
+    try:
+        return IccProfile(text.strip().lower())
+    except ValueError:
+        raise InvalidRequest(
+            f"iccprofile must be one of {', '.join(IccProfile)}, found {text[:60]!r}"
         ) from None

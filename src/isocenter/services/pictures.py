@@ -31,6 +31,7 @@ from isocenter.pixels import (
     to_jpeg,
     to_png,
 )
+from isocenter.pixels.colour_profiles import with_profile
 from isocenter.pixels.own_shutters import own_shutters
 from isocenter.pixels.presentation.shutters import Shutter, shuttered
 from isocenter.pixels.scaling import scaled
@@ -198,7 +199,9 @@ def _in_viewport(picture: Picture, aspect: tuple[float, float], viewport: Viewpo
     return scaled(part, max(1, round(height * scale)), max(1, round(width * scale)))
 
 
-def encoded(picture: Picture, media_type: str, quality: int | None) -> bytes:
+def encoded(
+    picture: Picture, media_type: str, quality: int | None, profile: bytes | None = None
+) -> bytes:
     """Write a picture as a file.
 
     Parameters
@@ -209,9 +212,11 @@ def encoded(picture: Picture, media_type: str, quality: int | None) -> bytes:
         `image/jpeg`, `image/png` or `image/gif`.
     quality
         1 to 100 for JPEG, None for 90.
+    profile
+        ICC profile to put into a PNG or JPEG.
     """
-    if media_type == "image/png":
-        return to_png(picture)
     if media_type == "image/gif":
         return to_gif([picture])
-    return to_jpeg(picture, quality or _QUALITY)
+    png = media_type == "image/png"
+    file = to_png(picture) if png else to_jpeg(picture, quality or _QUALITY)
+    return file if profile is None else with_profile(file, profile)

@@ -26,6 +26,7 @@ from isocenter.errors import InvalidRequest, NotFound
 from isocenter.pixels import to_gif
 from isocenter.services.bulk_data import document_type, value_of
 from isocenter.services.burned_text import annotated
+from isocenter.services.colour_characteristics import characterised
 from isocenter.services.pictures import (
     Picture,
     Pictures,
@@ -180,7 +181,7 @@ class _RenderedService:
         parameters: RenderingParameters,
     ) -> Response:
         picture = self._picture(instance, number, parameters)
-        content = encoded(picture, form.media_type, parameters.quality)
+        content = _file(picture, instance, form, parameters)
         return Response(content, media_type=form.media_type)
 
     def _picture(
@@ -196,10 +197,10 @@ class _RenderedService:
         form = select(Accept.of(request).ranges(), _ONE, "the pictures")
         shown = Presented(self._archive, instance, parameters).pictures()
         pictures = (annotated(each, image, parameters.annotations) for image, each in shown)
+        files = (_file(picture, instance, form, parameters) for picture in pictures)
         if form.multipart:
-            return self._parts(pictures, form, parameters)
-        content = encoded(next(pictures), form.media_type, parameters.quality)
-        return Response(content, media_type=form.media_type)
+            return self._parts(files, form)
+        return Response(next(files), media_type=form.media_type)
 
     def _above(
         self, request: Request, resource: Resource, parameters: RenderingParameters
@@ -229,18 +230,18 @@ class _RenderedService:
         form: Representation,
         parameters: RenderingParameters,
     ) -> Response:
-        pictures = (self._picture(instance, number, parameters) for instance, number in frames)
-        return self._parts(pictures, form, parameters)
+        files = (
+            _file(self._picture(instance, number, parameters), instance, form, parameters)
+            for instance, number in frames
+        )
+        return self._parts(files, form)
 
-    def _parts(
-        self, pictures: Iterator[Picture], form: Representation, parameters: RenderingParameters
-    ) -> Response:
+    def _parts(self, files: Iterator[bytes], form: Representation) -> Response:
         writer = MultipartWriter(form.media_type)
 
         def body() -> Iterator[bytes]:
-            for index, picture in enumerate(pictures):
-                head = writer.head(form.media_type, first=index == 0)
-                yield head + encoded(picture, form.media_type, parameters.quality)
+            for index, file in enumerate(files):
+                yield writer.head(form.media_type, first=index == 0) + file
             yield writer.closing
 
         return IteratorResponse(primed(body()), {"content-type": writer.content_type}, self._pool)
@@ -254,7 +255,11 @@ class _RenderedService:
         if len(numbers) > _MOST_GIF_FRAMES:
             raise NotFound(f"{len(numbers)} frames are too many for a GIF; ask for fewer")
         parameters = replace(parameters, quality=None)
-        pictures = [self._picture(instance, n, parameters) for n in numbers]
+        asked = parameters.icc_profile
+        pictures = [
+            characterised(self._picture(instance, n, parameters), instance, asked, "image/gif")[0]
+            for n in numbers
+        ]
         gif = to_gif(pictures, self._pictures.frame_time(instance))
         return Response(gif, media_type="image/gif")
 
@@ -267,6 +272,18 @@ class _RenderedService:
             if is_picture(instance):
                 return instance
         raise NotFound(f"{resource} has no pictures")
+
+
+def _file(
+    picture: Picture,
+    instance: StoredInstance,
+    form: Representation,
+    parameters: RenderingParameters,
+) -> bytes:
+    """Make the file of a picture, in the colour space that was asked for."""
+    asked = parameters.icc_profile
+    picture, profile = characterised(picture, instance, asked, form.media_type)
+    return encoded(picture, form.media_type, parameters.quality, profile)
 
 
 def _asked_frames(request: Request) -> Sequence[int]:
