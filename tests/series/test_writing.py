@@ -70,7 +70,8 @@ def test_overrides_win_over_what_was_set(tmp_path, template):
 
 def test_volumes_of_several_echoes_are_one_series(tmp_path):
     series = Series.open(write(tmp_path / "s", echoes()))
-    (series * 2).write(tmp_path / "out")
+    paths = (series * 2).write(tmp_path / "out")
+    assert judges.dcentvfy_errors(paths) == []
     back = Series.open(tmp_path / "out")
     assert np.array_equal(back, series.array * 2)
     assert back.axis("tag").values.tolist() == [10, 20, 30]

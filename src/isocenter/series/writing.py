@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from isocenter.compose.composition import Composed
+from isocenter.compose.derivation import tables as derivation_tables
 from isocenter.compose.element_values import element
 from isocenter.compose.templates import template
 from isocenter.compose.values import described, tag_of
 from isocenter.compose.whole_folders import whole_folder
-from isocenter.dicom import new_uid
 from isocenter.errors import CannotCompose
 from isocenter.series.axis import COLOR, SLICE, TAG
 from isocenter.series.frame import Frame
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["write"]
 
 _PIXELS = tag_of("PixelData")
+_OF_SERIES = tuple(tag_of(one) for one in ("SeriesInstanceUID", "SeriesDate", "SeriesTime"))
+_NUMBERS = frozenset(tag_of(one) for one in ("InstanceNumber", "ImageIndex"))
 _IDENTITY = tuple(tag_of(one) for one in ("SOPClassUID", "SOPInstanceUID"))
 
 
@@ -44,15 +46,29 @@ def write(series: Series, folder: Path, options: Mapping[str, Any]) -> list[Path
 
         return derived_series(*whole, **given).save(folder, transfer_syntax_uid=syntax)
     names: list[str] = []
-    uid = new_uid()
+    alike = Dataset()
     with whole_folder(folder) as scratch:
         for row, values in zip(frames, _volumes(series), strict=True):
             for composed in _derived(row, values, given):
+                alike = alike or _of_series(composed.data_set, frames.shape)
                 names.append(f"{composed.data_set.SOPInstanceUID}.dcm")
-                composed.data_set.SeriesInstanceUID = uid
-                composed.data_set.InstanceNumber = len(names)
+                composed.data_set.update(alike)
+                for keyword in composed.data_set.keys() & _NUMBERS:
+                    composed.data_set[keyword].value = len(names)
                 composed.save(scratch / names[-1], transfer_syntax_uid=syntax)
     return [folder / name for name in names]
+
+
+def _of_series(first: Dataset, shape: Sequence[int]) -> Dataset:
+    """Return what all images say, those of several volumes alike: series, moment and counts."""
+    found = Dataset()
+    for tag in _OF_SERIES:
+        if tag in first:
+            found[tag] = first[tag]
+    for keyword, count in zip(("NumberOfTimeSlices", "NumberOfSlices"), shape, strict=True):
+        if keyword in first:
+            found[keyword] = element(tag_of(keyword), count)
+    return found
 
 
 def _acquired(series: Series, options: Mapping[str, Any]) -> Any:
@@ -146,8 +162,17 @@ def _source(frame: Frame) -> Dataset:
         )
     for tag in _IDENTITY:
         header.add_new(tag, "UI", first.text(tag))
+    _supply(header, first.data_set)
     header.add_new(_PIXELS, "OW", b"\0\0")
     return header
+
+
+def _supply(header: Dataset, first: Dataset) -> None:
+    """Take what an image cannot be without from its first source, if its sources differ in it."""
+    required = derivation_tables.required_types(str(header.SOPClassUID))
+    needed = {tag for tag, kind in required.items() if kind == "1"} | {tag_of("DecayFactor")}
+    for tag in needed & first.keys() - header.keys():
+        header[tag] = first[tag]
 
 
 def _complete(data_set: Dataset, frame: Frame, overridden: set[int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,15 @@ from isocenter.compose.derivation import tables as derivation_tables
 from isocenter.compose.derivation.codes import ACQUISITION_EQUIPMENT, PROCESSING_EQUIPMENT
 from isocenter.compose.derivation.quantisation import Range, StoredForm
 from isocenter.compose.element_values import checked_element, element
+from isocenter.compose.left_out import LeftOut
 from isocenter.compose.planes import Plane
-from isocenter.compose.sound_values import given_element
+from isocenter.compose.sound_values import (
+    given_element,
+    mended,
+    sound_text,
+    what_is_expected,
+    whole_number,
+)
 from isocenter.compose.templates import Template
 from isocenter.compose.volume_grids import Grid
 from isocenter.dicom import new_uid
@@ -40,6 +48,7 @@ _LONGEST_DESCRIPTION = 64
 _LONGEST_DERIVATION = 1024
 _NEW_SERIES = 1000
 _REAL = "the new pixels"
+_IMAGE_TYPE = 0x00080008
 
 
 class Changes:
@@ -49,6 +58,8 @@ class Changes:
         self.data_set = Dataset()
         self.removed: dict[int, str] = {}
         self.provenance: dict[int, Provenance] = {}
+        self.left_out: list[LeftOut] = []
+        """What the source says wrongly, of which no part is taken; without the source's name."""
 
     def generate(
         self, keyword: str, value: Any, detail: str = "", *, vr: str | None = None
@@ -78,6 +89,12 @@ class Changes:
                 self.remove([keyword], provenance.detail)
             else:
                 self._set(given_element(values.tag_of(keyword), value, kind), provenance)
+
+    def is_sound(self, found: DataElement) -> bool:
+        """Tell whether the value of a source's attribute can be; if not, keep that in mind."""
+        if expected := what_is_expected("", found):
+            self.left_out.append(LeftOut.of(int(found.tag), found.value, expected))
+        return not expected
 
     def _set(self, made: DataElement, provenance: Provenance) -> None:
         self.data_set[made.tag] = made
@@ -172,7 +189,9 @@ def _sop_common(changes: Changes, like: Dataset, plan: Plan) -> None:
         changes.generate(
             "SOPClassUID", plan.sop_class_uid, "the class of the source holds no such pixels"
         )
-    for name in ("InstanceCreation", "Content", "Series"):
+    counted = plan.sop_class_uid == derivation_tables.PET and like.get("SeriesTime")
+    # The times of PET images count from that of their series (PS3.3 C.8.9.1.1.2).
+    for name in ("InstanceCreation", "Content", *(() if counted else ("Series",))):
         changes.generate(f"{name}Date", values.date(now), "now")
         changes.generate(f"{name}Time", values.time(now), "now")
 
@@ -192,7 +211,7 @@ def _series(changes: Changes, like: Dataset, plan: Plan) -> None:
     if number is None:
         changes.generate(
             "SeriesNumber",
-            int(like.get("SeriesNumber") or 0) + _NEW_SERIES,
+            whole_number(like, "SeriesNumber") + _NEW_SERIES,
             f"{_NEW_SERIES} more than the source's",
         )
     else:
@@ -200,7 +219,7 @@ def _series(changes: Changes, like: Dataset, plan: Plan) -> None:
     if plan.series_description is not None:
         changes.give("SeriesDescription", plan.series_description)
     else:
-        before = str(like.get("SeriesDescription") or "").strip()
+        before = sound_text(like, "SeriesDescription")
         text = f"{before}, {plan.short}" if before else plan.short
         if len(text) > _LONGEST_DESCRIPTION:
             text = f"{before[: _LONGEST_DESCRIPTION - len(plan.short) - 2]}, {plan.short}"
@@ -216,9 +235,10 @@ def _equipment(changes: Changes, like: Dataset) -> None:
         purpose = PROCESSING_EQUIPMENT if processed else ACQUISITION_EQUIPMENT
         item.PurposeOfReferenceCodeSequence = [purpose.item()]
         for keyword in derivation_tables.EQUIPMENT:
-            if like.get(keyword) not in (None, ""):
+            if like.get(keyword) not in (None, "") and changes.is_sound(like[keyword]):
                 item[keyword] = like[keyword]
-        items.append(item)
+        if "Manufacturer" in item:
+            items.append(item)
     if items:
         changes.generate("ContributingEquipmentSequence", items, "the equipment of the source")
     changes.remove(
@@ -233,7 +253,7 @@ def _equipment(changes: Changes, like: Dataset) -> None:
 
 def _derivation(changes: Changes, like: Dataset, plan: Plan) -> None:
     """Add this step to those that led to the source (PS3.3 C.7.6.1.1.3)."""
-    before = str(like.get("DerivationDescription") or "").strip()
+    before = sound_text(like, "DerivationDescription")
     text = f"{before}; {plan.label}" if before else plan.label
     if len(text) > _LONGEST_DERIVATION:
         text = plan.label[:_LONGEST_DERIVATION]
@@ -246,8 +266,9 @@ def _derivation(changes: Changes, like: Dataset, plan: Plan) -> None:
 
 def image_type(before: Sequence[str], plan: Plan) -> list[str]:
     """Return Image Type: derived after the examination; what the class says of the rest stays."""
-    rest = [values.in_capitals(str(one), "CS") for one in before[2:]]
-    second = "PRIMARY" if plan.sop_class_uid in derivation_tables.ENHANCED else "SECONDARY"
+    capitals = (str(values.in_capitals(str(one), "CS")) for one in before[2:])
+    rest = list(takewhile(_is_code, capitals))
+    second = "PRIMARY" if plan.sop_class_uid in derivation_tables.PRIMARY else "SECONDARY"
     if plan.sop_class_uid in derivation_tables.ENHANCED:
         rest = (rest + ["VOLUME", "NONE"][len(rest) :])[:2]
         if plan.grid is not None:
@@ -257,9 +278,15 @@ def image_type(before: Sequence[str], plan: Plan) -> list[str]:
     return ["DERIVED", second, *rest]
 
 
+def _is_code(text: str) -> bool:
+    return not what_is_expected("", DataElement(_IMAGE_TYPE, "CS", text))
+
+
 def _image(changes: Changes, like: Dataset, plan: Plan) -> None:
     found: Any = like.get("ImageType") or ()
     before: list[str] = [found] if isinstance(found, str) else list(found)
+    if before:
+        changes.is_sound(mended(like["ImageType"]))
     changes.generate("ImageType", image_type(before, plan), "derived; the rest is the source's")
     if plan.burned_in is not None:
         changes.give("BurnedInAnnotation", "YES" if plan.burned_in else "NO")
@@ -284,7 +311,7 @@ def _pixels(changes: Changes, like: Dataset, plan: Plan) -> None:
         "HighBit": form.bits_stored - 1,
         "PixelRepresentation": int(form.signed),
     }
-    monochrome = str(like.get("PhotometricInterpretation") or "")
+    monochrome = str(values.in_capitals(like.get("PhotometricInterpretation") or "", "CS"))
     if not monochrome.startswith("MONOCHROME"):
         monochrome = "MONOCHROME2"
     described["PhotometricInterpretation"] = "RGB" if plan.color else monochrome

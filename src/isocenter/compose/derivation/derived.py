@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, cast
@@ -32,6 +33,7 @@ from isocenter.compose.derivation.operations import (
 from isocenter.compose.derivation.quantisation import Limits, StoredForm, fitting_form
 from isocenter.compose.derivation.source_series import SourceSeries, read_series
 from isocenter.compose.fixed_attributes import OF_PIXELS, refuse_fixed
+from isocenter.compose.left_out import LeftOut, gathered
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
 from isocenter.compose.volume_grids import Grid
@@ -199,6 +201,14 @@ class DerivedSeries:
         """How far a stored value may be from the one that was given; 0 for whole numbers."""
         return self._plan.form.error
 
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """What the images of the source say wrongly and the new ones are without.
+
+        One for each attribute, with all images that it is wrong in.
+        """
+        return gathered(self._images.left_out())
+
     def __len__(self) -> int:
         return len(self._images)
 
@@ -238,8 +248,9 @@ class DerivedSeries:
         return [target / name for name in names]
 
     def explain(self) -> list[dict[str, str]]:
-        """Return the rows of the first image; see `Composed.explain`."""
-        return _composed(next(iter(self._images))).explain()
+        """Return the rows of the first image, and what was left out of all; see `Composed`."""
+        first = _composed(next(iter(self._images)))
+        return replace(first, left_out=self.left_out).explain()
 
 
 def _operation(pixels: Any, grid: Grid | None) -> Operation:
@@ -332,7 +343,7 @@ def _composed(image: DerivedImage) -> Composed:
     }
     provenance.update(image.provenance)
     provenance[0x7FE00010] = Provenance(Origin.GIVEN, "the pixels")
-    return Composed(data_set, provenance)
+    return Composed(data_set, provenance, image.left_out)
 
 
 def _write(image: DerivedImage, path: Path, transfer_syntax_uid: str | None) -> None:

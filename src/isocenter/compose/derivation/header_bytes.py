@@ -45,7 +45,7 @@ class HeaderBytes:
     @property
     def terms(self) -> tuple[str, ...]:
         """The terms of Specific Character Set (0008,0005)."""
-        text = self._value(_CHARACTER_SET).decode("latin-1").strip(" \0")
+        text = self.text(_CHARACTER_SET)
         return tuple(one.strip(" \0") for one in text.split("\\")) if text else ()
 
     def _value(self, tag: int) -> bytes:
@@ -62,6 +62,10 @@ class HeaderBytes:
     def holds(self, tag: int) -> bool:
         """Tell whether there is such an element, with a value."""
         return bool(self._value(tag).strip(b" "))
+
+    def text(self, tag: int) -> str:
+        """Return the value of an element of plain ASCII, empty where there is none."""
+        return self._value(tag).decode("latin-1").strip(" \0")
 
     def element(self, tag: int) -> bytes | None:
         """Return the bytes of an element; None where there is none."""
@@ -119,7 +123,7 @@ class HeaderBytes:
         for tag, *_ in self.spans:
             group, element = tag >> 16, tag & 0xFFFF
             if group % 2 and 0x10 <= element <= 0xFF:
-                name = self._value(tag).decode("latin-1").strip(" \0")
+                name = self.text(tag)
                 if name in names:
                     found[group, element] = name
         return found

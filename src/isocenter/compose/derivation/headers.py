@@ -6,7 +6,7 @@ What all images share is encoded once; for each, only what is its own. The rest 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from isocenter.compose.composition import Provenance
 from isocenter.compose.correction.value_encoding import holds
@@ -15,6 +15,7 @@ from isocenter.compose.derivation import header_bytes
 from isocenter.compose.derivation.attributes import Changes, Plan, shared_changes, site_changes
 from isocenter.compose.derivation.header_bytes import Encoded, HeaderBytes
 from isocenter.compose.derivation.kept_values import as_required, sound_values
+from isocenter.compose.left_out import LeftOut
 from isocenter.dicom.elements import element_spans
 from isocenter.dicom.encoding import EXPLICIT_LITTLE, Buffer
 from isocenter.errors import CannotCompose
@@ -34,11 +35,14 @@ class DerivedHeader:
     pieces
         Its bytes.
     provenance
-        Where the values came from that were not copied.
+        Where the values came from that were not copied as they are.
+    left_out
+        What the source says wrongly and the image can be without.
     """
 
     pieces: Sequence[Buffer]
     provenance: Mapping[int, Provenance]
+    left_out: tuple[LeftOut, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class _Shared:
     site: Encoded
     provenance: Mapping[int, Provenance]
     site_provenance: Mapping[int, Provenance]
+    left_out: tuple[LeftOut, ...]
 
 
 class DerivedHeaders:
@@ -68,7 +73,7 @@ class DerivedHeaders:
         self._keep_private = keep_private
         self._shared: dict[tuple[bytes | bool, ...], _Shared] = {}
 
-    def derived(self, data: bytes, own: Changes) -> DerivedHeader:
+    def derived(self, data: bytes, own: Changes, name: str) -> DerivedHeader:
         """Return the header of a derived image.
 
         Parameters
@@ -77,6 +82,8 @@ class DerivedHeaders:
             That of its source, in Explicit VR Little Endian, up to Pixel Data.
         own
             What is said of this image alone.
+        name
+            How the source is called.
         """
         source = HeaderBytes(data)
         shared = self._shared_for(source)
@@ -89,10 +96,13 @@ class DerivedHeaders:
             **shared.site,
         }
         sop_class_uid = self._plan.sop_class_uid
-        elements = {**sound_values(source, elements, sop_class_uid), **elements}
+        kept = sound_values(source, elements, sop_class_uid, name)
+        elements = {**kept.elements, **elements}
+        of_parts = (replace(one, sources=(name,)) for one in shared.left_out)
         return DerivedHeader(
             source.edited(as_required(elements, source, sop_class_uid)),
-            {**shared.provenance, **own.provenance, **shared.site_provenance},
+            {**kept.provenance, **shared.provenance, **own.provenance, **shared.site_provenance},
+            (*kept.left_out, *(one for one in of_parts if one.tag not in shared.site)),
         )
 
     def _shared_for(self, source: HeaderBytes) -> _Shared:
@@ -112,6 +122,7 @@ class DerivedHeaders:
                 _encoded(site, terms),
                 changes.provenance,
                 site.provenance,
+                tuple(changes.left_out),
             )
         return found
 

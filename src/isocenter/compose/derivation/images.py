@@ -16,11 +16,12 @@ from isocenter.compose.derivation import tables as derivation_tables
 from isocenter.compose.derivation.attributes import Changes, Plan, place
 from isocenter.compose.derivation.codes import SOURCE_IMAGE
 from isocenter.compose.derivation.header_bytes import HeaderBytes
-from isocenter.compose.derivation.headers import DerivedHeaders
+from isocenter.compose.derivation.headers import DerivedHeader, DerivedHeaders
 from isocenter.compose.derivation.operations import Result
 from isocenter.compose.derivation.quantisation import StoredForm
 from isocenter.compose.derivation.source_images import EXTREMES, SourceImage
 from isocenter.compose.derivation.source_series import SourceSeries
+from isocenter.compose.left_out import LeftOut
 from isocenter.dicom import Header, new_uid, tags
 from isocenter.dicom.encoding import Buffer
 
@@ -49,6 +50,8 @@ class DerivedImage:
         What the header was copied from.
     provenance
         Where the values came from that were not copied.
+    left_out
+        What the source says wrongly and the image can be without.
     """
 
     sop_class_uid: str
@@ -60,6 +63,7 @@ class DerivedImage:
     bits_allocated: int
     source_name: str
     provenance: Mapping[int, Provenance]
+    left_out: tuple[LeftOut, ...]
 
 
 class DerivedImages(Protocol):
@@ -68,6 +72,10 @@ class DerivedImages(Protocol):
     def __len__(self) -> int: ...
 
     def __iter__(self) -> Iterator[DerivedImage]: ...
+
+    def left_out(self) -> Iterator[LeftOut]:
+        """Yield what all sources say wrongly and the images can be without."""
+        ...
 
 
 class ClassicImages:
@@ -98,6 +106,7 @@ class ClassicImages:
         self._headers = DerivedHeaders(plan, keep_private)
         self._uids = [new_uid() for _ in range(len(result.frames))]
         self._items: dict[int, Dataset] = {}
+        self._left_out: dict[int, tuple[LeftOut, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._uids)
@@ -105,12 +114,29 @@ class ClassicImages:
     def __iter__(self) -> Iterator[DerivedImage]:
         return map(self._image, range(len(self)))
 
+    def left_out(self) -> Iterator[LeftOut]:
+        """Yield what all sources say wrongly; images that were not made yet need no pixels."""
+        for number in range(len(self)):
+            if number not in self._left_out:
+                base = self._base(number)
+                self._header(number, base, self._own(number, base.header))
+            yield from self._left_out[number]
+
+    def _base(self, number: int) -> SourceImage:
+        return self._series.slices[self._result.sources[number][0]].image
+
+    def _header(self, number: int, base: SourceImage, own: Changes) -> DerivedHeader:
+        made = self._headers.derived(base.head(), own, base.name)
+        self._left_out[number] = made.left_out
+        return made
+
     def _image(self, number: int) -> DerivedImage:
-        plan = self._plan
-        base = self._series.slices[self._result.sources[number][0]]
+        plan, base = self._plan, self._base(number)
         stored = plan.form.stored(self._result.frames[number])
-        own = self._own(number, base.image.header, stored)
-        header = self._headers.derived(base.image.head(), own)
+        own = self._own(number, base.header)
+        if not plan.color and not base.header.values.keys().isdisjoint(EXTREMES):
+            _extremes(own, stored, plan.form)
+        header = self._header(number, base, own)
         return DerivedImage(
             sop_class_uid=plan.sop_class_uid,
             sop_instance_uid=self._uids[number],
@@ -119,13 +145,14 @@ class ClassicImages:
             number_of_frames=1,
             frame_bytes=stored.nbytes,
             bits_allocated=plan.form.bits_allocated,
-            source_name=base.image.name,
+            source_name=base.name,
             provenance=header.provenance,
+            left_out=header.left_out,
         )
 
-    def _own(self, number: int, header: Header, stored: NDArray[Any]) -> Changes:
+    def _own(self, number: int, header: Header) -> Changes:
         """Return what differs from image to image."""
-        changes, plan, result = Changes(), self._plan, self._result
+        changes, result = Changes(), self._result
         changes.generate("SOPInstanceUID", self._uids[number], "new instance")
         sources = result.sources[number]
         changes.generate(
@@ -140,8 +167,6 @@ class ClassicImages:
             if _IMAGE_INDEX in header.values:
                 changes.generate("ImageIndex", number + 1, "in the order of the normal")
                 changes.generate("NumberOfSlices", len(self), "how many there are")
-        if not plan.color and not header.values.keys().isdisjoint(EXTREMES):
-            _extremes(changes, stored, plan.form)
         if len(sources) > 1:
             self._merge(changes, sources)
         return changes

@@ -4,31 +4,70 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 from isocenter.compose import values
+from isocenter.compose.composed import Origin, Provenance
 from isocenter.compose.data_set_encoding import encoded_data_set
 from isocenter.compose.derivation import tables as derivation_tables
 from isocenter.compose.derivation.header_bytes import Encoded, HeaderBytes, emptied, parsed
-from isocenter.compose.sound_values import attribute_types, mended, what_is_expected
+from isocenter.compose.left_out import LeftOut
+from isocenter.compose.sound_values import (
+    METHOD_OF_REMOVAL,
+    attribute_types,
+    how_mended,
+    may_be_left_out,
+    mended,
+    what_is_expected,
+)
 from isocenter.dicom.encoding import EXPLICIT_LITTLE
+from isocenter.dicom.validation.conditions import PAIRED_BODY_PARTS
 from isocenter.errors import CannotCompose
 
-__all__ = ["as_required", "sound_values"]
+__all__ = ["Kept", "as_required", "sound_values"]
 
-_TEXTS = frozenset(
+_CHECKED = frozenset(
     (b"AE", b"AS", b"CS", b"DA", b"DS", b"DT", b"IS", b"LO", b"LT", b"PN", b"SH", b"ST", b"TM",
-     b"UC", b"UI", b"UR", b"UT")
+     b"UC", b"UI", b"UR", b"US", b"UT")
 )  # fmt: skip
 _IDENTITY_REMOVED = 0x00120062
 _METHODS = (0x00120063, 0x00120064)
+_LATERALITY, _BODY_PART = 0x00200060, 0x00180015
 _NEEDED = (0x00080060, 0x0020000D, 0x00200032)  # modality, study, place: nobody can guess them
 
 
-def sound_values(
-    source: HeaderBytes, changed: Encoded, sop_class_uid: str
-) -> dict[int, bytes | None]:
-    """Return what of a source is not kept as it is: mended, left out, or emptied.
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What of a source is not kept as it is.
+
+    Parameters
+    ----------
+    elements
+        Mended, emptied, or None for what is left out.
+    left_out
+        What was wrong about those that are left out or emptied.
+    provenance
+        How others were mended.
+    """
+
+    elements: Encoded
+    left_out: tuple[LeftOut, ...]
+    provenance: Mapping[int, Provenance]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sound:
+    """An element as it can be; with what was expected, where there is no value that can be."""
+
+    data: bytes | None
+    found: str = ""
+    expected: str = ""
+    mended: str = ""
+
+
+def sound_values(source: HeaderBytes, changed: Encoded, sop_class_uid: str, name: str) -> Kept:
+    """Return what of a source is not kept as it is, and why.
 
     Parameters
     ----------
@@ -38,44 +77,71 @@ def sound_values(
         What differs from it anyway.
     sop_class_uid
         What is made of it.
+    name
+        How the source is called.
 
     Raises
     ------
     CannotCompose
         When a value is none of its attribute, and the object cannot be without.
     """
-    found: dict[int, bytes | None] = {}
+    elements: dict[int, bytes | None] = {}
+    left_out: list[LeftOut] = []
+    provenance: dict[int, Provenance] = {}
     for tag, start, end in source.spans:
-        if tag in changed or (tag >> 16) % 2 or source.data[start + 4 : start + 6] not in _TEXTS:
+        if tag in changed or (tag >> 16) % 2 or source.data[start + 4 : start + 6] not in _CHECKED:
             continue
         data = source.data[start:end]
         kept = _sound(tag, data, source.terms, sop_class_uid)
-        if kept != data:
-            found[tag] = kept
-    if not any(map(source.holds, _METHODS)):
-        found[_IDENTITY_REMOVED] = None  # which may not stand without saying how
-    return found
+        if kept.expected:
+            _refuse_needed(tag, kept, sop_class_uid, name)
+            left_out.append(LeftOut.of(tag, kept.found, kept.expected, name))
+        elif kept.mended:
+            provenance[tag] = Provenance(Origin.COPIED, f"{name}, {kept.mended}")
+        if kept.data != data:
+            elements[tag] = kept.data
+    _without_unpaired_side(source, elements)
+    if _IDENTITY_REMOVED not in changed and not any(map(source.holds, _METHODS)):
+        removed = source.text(_IDENTITY_REMOVED)
+        if removed.upper() != "NO":
+            elements[_IDENTITY_REMOVED] = None
+            provenance.pop(_IDENTITY_REMOVED, None)
+        if removed.upper() == "YES":
+            left_out.append(LeftOut.of(_IDENTITY_REMOVED, removed, METHOD_OF_REMOVAL, name))
+    return Kept(elements, tuple(left_out), provenance)
+
+
+def _refuse_needed(tag: int, kept: _Sound, sop_class_uid: str, name: str) -> None:
+    if not may_be_left_out(tag, sop_class_uid):
+        raise CannotCompose(
+            f"{values.described(tag)} of {name} cannot be; expected {kept.expected}. Correct it "
+            "there (`isocenter correct`), or set another.",
+            tag=tag,
+        )
+
+
+def _without_unpaired_side(source: HeaderBytes, elements: dict[int, bytes | None]) -> None:
+    """Leave Laterality out, instead of empty, where the body part is none of a pair."""
+    part = source.text(_BODY_PART).upper()
+    if elements.get(_LATERALITY) and part and part not in PAIRED_BODY_PARTS:
+        elements[_LATERALITY] = None
 
 
 @lru_cache(maxsize=1024)
-def _sound(tag: int, data: bytes, terms: tuple[str, ...], sop_class_uid: str) -> bytes | None:
+def _sound(tag: int, data: bytes, terms: tuple[str, ...], sop_class_uid: str) -> _Sound:
     """Return an element as it can be; the same bytes where there is nothing to mend."""
     data_set = parsed(data, terms)
     present = data_set[tag]
     made = mended(present)
     if expected := what_is_expected(sop_class_uid, made):
         kind = attribute_types(sop_class_uid).get(tag, "3")
-        if kind in ("3", "2C"):
-            return emptied(tag, data) if kind == "2C" else None
-        raise CannotCompose(
-            f"{values.described(tag)} of the source cannot be; expected {expected}. Correct it "
-            "there (`isocenter correct`), or set another.",
-            tag=tag,
-        )
+        kept = emptied(tag, data) if kind == "2C" else None
+        return _Sound(kept, found=str(present.value), expected=expected)
     if made is present:
-        return data
+        return _Sound(data)
     data_set[tag] = made
-    return b"".join(encoded_data_set(data_set, EXPLICIT_LITTLE, terms))
+    encoded = b"".join(encoded_data_set(data_set, EXPLICIT_LITTLE, terms))
+    return _Sound(encoded, mended=how_mended(made.VR))
 
 
 def as_required(

@@ -17,6 +17,7 @@ from isocenter.compose.derivation.images import DerivedImage, source_item
 from isocenter.compose.derivation.operations import Result
 from isocenter.compose.derivation.source_series import SourceSeries
 from isocenter.compose.element_values import prepared
+from isocenter.compose.left_out import LeftOut
 from isocenter.compose.references import Reference, evidence_items
 from isocenter.dicom import new_uid
 from isocenter.errors import CannotCompose
@@ -71,7 +72,7 @@ class MultiFrameImage:
 
     def __iter__(self) -> Iterator[DerivedImage]:
         plan, image = self._plan, self._series.images[0]
-        header = self._headers.derived(image.head(), self._changes())
+        header = self._headers.derived(image.head(), self._changes(), image.name)
         rows, columns = plan.size
         yield DerivedImage(
             sop_class_uid=plan.sop_class_uid,
@@ -83,7 +84,13 @@ class MultiFrameImage:
             bits_allocated=plan.form.bits_allocated,
             source_name=image.name,
             provenance=header.provenance,
+            left_out=header.left_out,
         )
+
+    def left_out(self) -> Iterator[LeftOut]:
+        """Yield what the source says wrongly."""
+        for one in self:
+            yield from one.left_out
 
     def _changes(self) -> Changes:
         changes, image = Changes(), self._series.images[0]

@@ -17,6 +17,7 @@ __all__ = [
     "PLACED",
     "PLANE",
     "PRESENT",
+    "PRIMARY",
     "SECONDARY_CAPTURE",
     "STEP",
     "color_classes",
@@ -228,6 +229,8 @@ PLACED = (
     "ImagePositionPatient",
     "SliceLocation",
     "ImageIndex",
+    "FrameReferenceTime",
+    "DecayFactor",
     "WindowCenter",
     "WindowWidth",
     "RescaleIntercept",
@@ -242,6 +245,9 @@ ENHANCED = frozenset(
                 "13.1.3", "12.1.1", "12.2.1", "14.1", "14.2", "77.1.5.4")
 )  # fmt: skip
 """Classes that say what differs from frame to frame in functional groups (PS3.3 C.7.6.16)."""
+
+PRIMARY = ENHANCED | {PET}
+"""Classes whose images are primary even if derived (PS3.3 C.8.9.4.1.1, C.8.16.1.2)."""
 
 _POSITIONED = frozenset(f"{_ROOT}.{end}" for end in ("2", "2.1", "4", "4.1", "4.2", "4.3"))
 _THIRD = {f"{_ROOT}.2": "AXIAL", f"{_ROOT}.4": "OTHER"}
