@@ -5,11 +5,13 @@ The table is loaded with the first question (some 30 ms) and kept.
 
 import json
 import lzma
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache
 from importlib import resources
 from typing import Any, Final, Literal, cast
+
+from isocenter.dicom.terms import OF_MODULES, STANDING_IN, Terms
 
 __all__ = [
     "IOD",
@@ -76,25 +78,6 @@ class Condition:
 
     clause: Clause
     otherwise: Otherwise
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """The values that an attribute may have (enumerated) or should have (defined terms).
-
-    Parameters
-    ----------
-    number
-        Which value, counted from 1; 0 for each of them.
-    enumerated
-        Whether no other value is allowed.
-    terms
-        The values.
-    """
-
-    number: int
-    enumerated: bool
-    terms: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # made once each: identity is equality
@@ -210,7 +193,14 @@ def _iod(name: str) -> IOD:
 
 @cache
 def _module(key: str) -> Module:
-    return Module(_title(key), _rules(_table()["modules"][key]))
+    name = _title(key)
+    rules = _rules(_table()["modules"][key])
+    return Module(name, tuple(_with_terms_of(name, rule) for rule in rules))
+
+
+def _with_terms_of(module: str, rule: AttributeRule) -> AttributeRule:
+    terms = OF_MODULES.get((module, rule.tag))
+    return rule if terms is None else replace(rule, terms=terms)
 
 
 def _title(key: str) -> str:
@@ -230,11 +220,12 @@ def _rules(number: int) -> tuple[AttributeRule, ...]:
 def _rule(number: int) -> AttributeRule:
     table = _table()
     tag, kind, condition, terms, single, items = table["nodes"][number]
+    listed = tuple(Terms(n, bool(enum), tuple(t)) for n, enum, t in table["values"][terms] or ())
     return AttributeRule(
         tag,
         table["types"][kind],
         _condition(condition),
-        tuple(Terms(n, bool(enum), tuple(t)) for n, enum, t in table["values"][terms] or ()),
+        listed or STANDING_IN.get(tag, ()),
         bool(single & 1),
         bool(single & 2),
         _rules(items),

@@ -58,6 +58,14 @@ HAND_WRITTEN: dict[tuple[str, int], Clause] = {
     ("CT Image", tags.RescaleType): _all(
         _equal(tags.ImageType, "ORIGINAL", number=1), _equal(tags.MultienergyCTAcquisition, "YES")
     ),
+    ("Patient", tags.ResponsiblePersonRole): _present(tags.ResponsiblePerson),
+    ("Patient", tags.PatientAlternativeCalendar): Clause(
+        "any",
+        parts=(
+            _present(tags.PatientBirthDateInAlternativeCalendar),
+            _present(tags.PatientDeathDateInAlternativeCalendar),
+        ),
+    ),
     ("Patient", tags.PatientSpeciesDescription): _all(
         _present(tags.PatientBreedDescription), _absent(tags.PatientSpeciesCodeSequence)
     ),

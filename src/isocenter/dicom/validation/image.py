@@ -3,6 +3,7 @@
 from typing import Final
 
 from isocenter.dicom import tags
+from isocenter.dicom.iod import iod
 from isocenter.dicom.transfer_syntaxes import TransferSyntax
 from isocenter.dicom.validation.findings import Findings, Rule
 from isocenter.dicom.validation.items import Item
@@ -51,14 +52,13 @@ def check_image(item: Item, syntax: TransferSyntax | None, findings: Findings) -
 def _check_samples(item: Item, findings: Findings) -> None:
     samples = item.integer(tags.SamplesPerPixel)
     photometric = item.text(tags.PhotometricInterpretation)
-    if not photometric or samples is None:
-        return
     expected = _SAMPLES.get(photometric)
-    if expected is None:
+    if photometric and expected is None and iod(item.text(tags.SOPClassUID)) is None:
+        # Of an object whose modules are known, these say it.
         findings.error(item, tags.PhotometricInterpretation, Rule.TERM, repr(photometric),
                        f"one of {', '.join(_SAMPLES)}", "Name how pixels are meant",
                        module=_MODULE)  # fmt: skip
-    elif samples != expected:
+    elif None not in (expected, samples) and samples != expected:
         findings.error(item, tags.SamplesPerPixel, Rule.PIXELS, f"{samples} samples per pixel",
                        f"{expected} for {photometric}", "Correct the one or the other",
                        module=_MODULE)  # fmt: skip

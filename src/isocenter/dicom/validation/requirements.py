@@ -95,7 +95,8 @@ def _modules_present(present: Collection[int], iod: IOD) -> frozenset[str]:
     """Return the modules that must or do take part.
 
     The standard leaves it to the author whether an optional module is there; it is if one of the
-    attributes that it demands, and no other module has, is there; or, if it demands none, any.
+    attributes that it demands, and no other module has, is there; or, if it demands none, any; or,
+    if others have all of these, one that is its own.
     """
     return frozenset(
         use.module.name
@@ -107,18 +108,17 @@ def _modules_present(present: Collection[int], iod: IOD) -> frozenset[str]:
 @lru_cache(maxsize=256)
 def _own_tags(iod: IOD) -> tuple[frozenset[int], ...]:
     count = Counter(rule.tag for use in iod.modules for rule in use.module.attributes)
-    return tuple(
-        frozenset(
-            rule.tag
-            for rule in use.module.attributes
-            if (count[rule.tag] == 1 and rule.type in ("1", "2")) or not _demands_something(use)
-        )
-        for use in iod.modules
-    )
+    return tuple(_own_tags_of(use, count) for use in iod.modules)
 
 
-def _demands_something(use: ModuleUse) -> bool:
-    return any(rule.type in ("1", "2") for rule in use.module.attributes)
+def _own_tags_of(use: ModuleUse, count: Mapping[int, int]) -> frozenset[int]:
+    rules = use.module.attributes
+    demanded = {rule.tag for rule in rules if rule.type in ("1", "2")}
+    if not demanded:
+        return frozenset(rule.tag for rule in rules)
+    own = frozenset(rule.tag for rule in rules if count[rule.tag] == 1)
+    # Where others demand the same, as two modules do the shape of a shutter, the rest tells.
+    return own & demanded or own
 
 
 @lru_cache(maxsize=512)
@@ -144,14 +144,24 @@ def _stricter(one: _Demand, other: _Demand) -> _Demand:
         return other
     chosen = min(one, other, key=lambda demand: _STRICTEST_FIRST.index(demand.rule.type))
     rest = other if chosen is one else one
-    rule = chosen.rule
-    if rule.items and (rule.terms or not rest.rule.terms):
+    rule, terms = chosen.rule, _narrower(chosen.rule.terms, rest.rule.terms)
+    items = rule.items or rest.rule.items
+    if terms is rule.terms and items is rule.items:
         return chosen
     return _Demand(
         chosen.module,
-        AttributeRule(rule.tag, rule.type, rule.condition, rule.terms or rest.rule.terms,
-                      rule.single_item, rule.any_item, rule.items or rest.rule.items),
+        AttributeRule(rule.tag, rule.type, rule.condition, terms, rule.single_item, rule.any_item,
+                      items),
     )  # fmt: skip
+
+
+def _narrower(one: tuple[Terms, ...], other: tuple[Terms, ...]) -> tuple[Terms, ...]:
+    """Choose between the lists of two modules: enumerated before defined, few before many."""
+    if not (one and other):
+        return one or other
+    return min(
+        one, other, key=lambda lists: (not lists[0].enumerated, sum(len(of.terms) for of in lists))
+    )
 
 
 @lru_cache(maxsize=4096)
