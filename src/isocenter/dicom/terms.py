@@ -148,4 +148,4 @@ STANDING_IN: Final[Mapping[int, tuple[Terms, ...]]] = {
         ),
     ),
 }  # fmt: skip
-"""By the attribute (PS3.3 C.7.1.1, C.7.3.1, C.7.6.1, C.7.6.3.1.2, C.8.8.8, C.8.16.2, C.8.20, C.10.5)."""
+"""By the attribute (PS3.3 C.7.1.1, C.7.3.1, C.7.6.1, C.7.6.3.1.2, C.8.8.8, C.8.16.2, C.8.20)."""
