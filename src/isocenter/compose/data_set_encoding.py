@@ -18,6 +18,7 @@ from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 
 from isocenter.compose import values
+from isocenter.compose.repeated_items import RepeatedItems
 from isocenter.dicom.encoding import LONG_VRS, SHORT_VRS, UNDEFINED_LENGTH, Buffer, Layout
 from isocenter.errors import CannotCompose
 
@@ -172,15 +173,36 @@ class _Encoding:
     ) -> int:
         place = len(self._pieces)
         self._pieces.append(b"")
-        size = 0
-        for item in element.value or ():
-            before = len(self._pieces)
-            self._pieces.append(b"")
-            length = self.data_set(item, character_set, inside)
-            self._pieces[before] = self._plain(0xFFFE, 0xE000, length)
-            size += 8 + length
+        if isinstance(element.value, RepeatedItems):
+            size = self._repeated(element.value, character_set, inside)
+        else:
+            many = element.value or ()
+            size = sum(self._item(item, character_set, inside) for item in many)
         head = self._pieces[place] = self._head(tag, "SQ", size)
         return len(head) + size
+
+    def _item(self, item: Dataset, character_set: tuple[str, ...], inside: list[Dataset]) -> int:
+        place = len(self._pieces)
+        self._pieces.append(b"")
+        length = self.data_set(item, character_set, inside)
+        head = self._pieces[place] = self._plain(0xFFFE, 0xE000, length)
+        return len(head) + length
+
+    def _repeated(
+        self, items: RepeatedItems, character_set: tuple[str, ...], inside: list[Dataset]
+    ) -> int:
+        """Encode items into a single piece: very many small ones are as large again."""
+
+        def encoded(item: Dataset) -> bytes:
+            pieces: list[Buffer] = []
+            _Encoding(self._layout, pieces)._item(item, character_set, inside)
+            return b"".join(pieces)
+
+        whole = bytearray()
+        for item in items.encoded(encoded):
+            whole += item
+        self._pieces.append(whole)
+        return len(whole)
 
     def _encapsulated(self, fragments: bytes) -> int:
         """Encode Pixel Data of undefined length (PS3.5 A.4), which is always OB."""

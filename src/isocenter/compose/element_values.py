@@ -15,6 +15,7 @@ from pydicom.tag import BaseTag
 from pydicom.valuerep import PersonName
 
 from isocenter.compose import values
+from isocenter.compose.repeated_items import RepeatedItems
 from isocenter.errors import CannotCompose
 
 __all__ = ["checked_element", "copied_element", "data_set_of", "element", "prepared"]
@@ -101,6 +102,8 @@ def prepared(tag: int, value: Any) -> Any:
             return values.decimals(cast("Iterable[float]", value))
         return values.decimal(value)
     if vr == "SQ":
+        if isinstance(value, RepeatedItems):
+            return value
         one_item = isinstance(value, Mapping | Dataset)
         items = cast("Iterable[Mapping[str, Any] | Dataset]", [value] if one_item else value)
         return DicomSequence([_item(one) for one in items])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,7 +13,8 @@ from pydicom.uid import UID
 
 from isocenter.compose import values
 from isocenter.compose.composition import Composition
-from isocenter.compose.element_values import data_set_of
+from isocenter.compose.element_values import data_set_of, element
+from isocenter.compose.repeated_items import RepeatedItems
 from isocenter.errors import CannotCompose
 
 __all__ = ["Reference", "add_common_instance_reference", "evidence_items", "image_references"]
@@ -45,7 +47,9 @@ class Reference:
         """Return a reference to the whole of `data_set`."""
         try:
             study, series, kind, instance = (str(data_set[tag].value) for tag in _IDENTITY)
-            return cls(study, series, kind, instance)
+            # Very many references share the first three.
+            intern = sys.intern
+            return cls(intern(study), intern(series), intern(kind), instance)
         except KeyError as error:
             missing = next(tag for tag in _IDENTITY if tag not in data_set)
             raise CannotCompose(
@@ -71,6 +75,10 @@ class Reference:
         return item
 
 
+def _identified(reference: Reference) -> tuple[str, str]:
+    return reference.sop_instance_uid, reference.sop_class_uid
+
+
 def _uid(tag: BaseTag, uid: str) -> DataElement:
     # Not checked by pydicom, which takes longer than all else: references are where they are made.
     return DataElement(tag, "UI", str.__new__(UID, uid), already_converted=True)
@@ -89,8 +97,13 @@ def image_references(
         When there are more lists than objects, a frame does not exist, or frames of a single-frame
         object are named.
     """
-    many = list(data_sets)
-    references = [Reference.to(data_set) for data_set in many]
+    references: list[Reference] = []
+    for index, data_set in enumerate(data_sets):
+        reference = Reference.to(data_set)
+        if index < len(frames):
+            _check_frames(data_set, frames[index])
+            reference = replace(reference, frames=tuple(frames[index]))
+        references.append(reference)
     for name, lists, tag in (("frame", frames, 0x00081160), ("segment", segments, 0x0062000B)):
         if len(lists) > len(references):
             raise CannotCompose(
@@ -98,9 +111,6 @@ def image_references(
                 "give at most one list for each.",
                 tag=tag,
             )
-    for index, numbers in enumerate(frames):
-        _check_frames(many[index], numbers)
-        references[index] = replace(references[index], frames=tuple(numbers))
     for index, numbers in enumerate(segments):
         references[index] = replace(references[index], segments=tuple(numbers))
     return references
@@ -145,10 +155,7 @@ def add_common_instance_reference(
 def _series_items(series: dict[str, dict[str, Reference]]) -> list[Dataset]:
     items: list[Dataset] = []
     for uid, instances in series.items():
-        item = Dataset()
-        item.SeriesInstanceUID = uid
-        item.ReferencedInstanceSequence = [one.whole_item() for one in instances.values()]
-        items.append(item)
+        items.append(_series_item(uid, "ReferencedInstanceSequence", instances.values()))
     return items
 
 
@@ -164,11 +171,18 @@ def evidence_items(references: Iterable[Reference]) -> list[Dataset]:
 def _evidence_item(study: str, series: dict[str, dict[str, Reference]]) -> Dataset:
     item = Dataset()
     item.StudyInstanceUID = study
-    entries: list[Dataset] = []
-    for uid, instances in series.items():
-        entry = Dataset()
-        entry.SeriesInstanceUID = uid
-        entry.ReferencedSOPSequence = [one.whole_item() for one in instances.values()]
-        entries.append(entry)
-    item.ReferencedSeriesSequence = entries
+    item.ReferencedSeriesSequence = [
+        _series_item(uid, "ReferencedSOPSequence", instances.values())
+        for uid, instances in series.items()
+    ]
     return item
+
+
+def _series_item(uid: str, keyword: str, references: Iterable[Reference]) -> Dataset:
+    whole = RepeatedItems(references, Reference.whole_item, _identified)
+    return data_set_of(
+        (
+            element(values.tag_of("SeriesInstanceUID"), uid),
+            element(values.tag_of(keyword), whole),
+        )
+    )

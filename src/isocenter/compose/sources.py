@@ -6,26 +6,43 @@ its source.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
 
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
+from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 
 from isocenter.compose import worklist as worklist_items
+from isocenter.compose.element_values import data_set_of
 from isocenter.compose.reading import read_data_set
-from isocenter.errors import CannotCompose, NotDicom, NotFound
+from isocenter.dicom import Header, scan_file, tags
+from isocenter.errors import CannotCompose, IsocenterError, NotDicom, NotFound
 
-__all__ = ["Source", "Sources", "load"]
+__all__ = ["Source", "Sources", "load", "load_identities", "of_one_patient"]
 
 SourceLike: TypeAlias = "Dataset | str | Path | Sequence[Dataset | str | Path] | Sources"
 """What `source` parameters take: a data set, a file, a folder (read whole), or several of these."""
 
 
+_Reader = Callable[[Path], Dataset]
+
 _PATIENT_ID, _ISSUER = BaseTag(0x00100020), BaseTag(0x00100021)
+_IDENTITY = {
+    BaseTag(tags.SOPClassUID): "UI",
+    BaseTag(tags.SOPInstanceUID): "UI",
+    _PATIENT_ID: "LO",
+    _ISSUER: "LO",
+    BaseTag(tags.StudyInstanceUID): "UI",
+    BaseTag(tags.SeriesInstanceUID): "UI",
+    BaseTag(tags.NumberOfFrames): "IS",
+    BaseTag(tags.Rows): "US",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +87,8 @@ class Sources:
     order: Source | None = None
 
     def __post_init__(self) -> None:
-        identities: dict[tuple[str, str], Source] = {}
-        for member in self.members:
-            identities.setdefault(_patient(member.data_set), member)
-        if len(identities) > 1:
-            first, second = list(identities.values())[:2]
-            raise CannotCompose(
-                "The sources belong to different patients: Patient ID or Issuer of Patient ID of "
-                f"{first.name} and {second.name} differ; give sources of one patient.",
-                tag=0x00100020,
-                module="Patient",
-            )
+        for _ in of_one_patient(self.members):
+            pass
         self._check_order()
 
     def _check_order(self) -> None:
@@ -109,14 +117,34 @@ class Sources:
         return self.members[0] if self.members else None
 
 
-def _patient(data_set: Dataset) -> tuple[str, str]:
-    return _text(data_set, _PATIENT_ID), _text(data_set, _ISSUER)
+def of_one_patient(members: Iterable[Source]) -> Iterator[Source]:
+    """Yield objects as long as they are of the patient of the first.
+
+    Raises
+    ------
+    CannotCompose
+        When one is of another patient.
+    """
+    first, patient = None, ("", "")
+    for member in members:
+        found = _text(member.data_set, _PATIENT_ID), _text(member.data_set, _ISSUER)
+        if first is None:
+            first, patient = member, found
+        elif found != patient:
+            raise CannotCompose(
+                "The sources belong to different patients: Patient ID or Issuer of Patient ID of "
+                f"{first.name} and {member.name} differ; give sources of one patient.",
+                tag=0x00100020,
+                module="Patient",
+            )
+        yield member
 
 
 def _text(data_set: Dataset, tag: BaseTag) -> str:
     # Asked by tag: looking a keyword up takes most of the time where there are many objects.
     found = data_set[tag].value if tag in data_set.keys() else None  # noqa: SIM118
-    return str(found or "").strip()
+    many = cast("Iterable[Any]", found) if isinstance(found, MultiValue) else (found,)
+    return "\\".join(str(one or "") for one in many).strip()
 
 
 def load(source: SourceLike | None, *, worklist: Dataset | str | Path | None = None) -> Sources:
@@ -145,10 +173,26 @@ def load(source: SourceLike | None, *, worklist: Dataset | str | Path | None = N
         return source if order is None else Sources(source.members, order)
     if source is None:
         return Sources((), order)
-    many: Iterable[Dataset | str | Path] = (
-        [source] if isinstance(source, Dataset | str | Path) else source
-    )
-    return Sources(tuple(member for one in many for member in _members(one)), order)
+    return Sources(tuple(_all_members(source, _read)), order)
+
+
+def load_identities(source: SourceLike) -> Iterator[Source]:
+    """Read of very many objects, one by one, what it takes to refer to them.
+
+    Their data sets may have no more than UIDs, patient, Number of Frames and Rows: those of files
+    that are images have no more.
+
+    Parameters
+    ----------
+    source
+        As for `load`.
+
+    Raises
+    ------
+    NotFound, NotDicom
+        As `load` does.
+    """
+    return iter(source) if isinstance(source, Sources) else _all_members(source, _read_identity)
 
 
 def _order(worklist: Dataset | str | Path) -> Source:
@@ -156,31 +200,70 @@ def _order(worklist: Dataset | str | Path) -> Source:
     return Source(worklist_items.ordered(worklist), path)
 
 
-def _members(one: Dataset | str | Path) -> Iterator[Source]:
+def _all_members(
+    source: Dataset | str | Path | Sequence[Dataset | str | Path], read: _Reader
+) -> Iterator[Source]:
+    many = [source] if isinstance(source, Dataset | str | Path) else source
+    return (member for one in many for member in _members(one, read))
+
+
+def _members(one: Dataset | str | Path, read: _Reader) -> Iterator[Source]:
     if isinstance(one, Dataset):
         yield Source(one)
         return
     path = Path(one)
     if path.is_dir():
-        yield from _folder(path)
+        yield from _folder(path, read)
     elif path.exists():
-        yield Source(_read(path), path)
+        yield Source(read(path), path)
     else:
         raise NotFound(f"There is no file or folder {path}; check the path of the source.")
 
 
-def _folder(folder: Path) -> Iterator[Source]:
+def _folder(folder: Path, read: _Reader) -> Iterator[Source]:
     found = False
-    for path in sorted(folder.rglob("*")):
-        if not path.is_file() or path.name.upper() == "DICOMDIR":
-            continue
+    for path in _files(str(folder)):
         try:
-            yield Source(_read(path), path)
+            yield Source(read(path), path)
             found = True
         except NotDicom:
             continue  # a README beside the slices is no reason to stop
     if not found:
         raise NotFound(f"The folder {folder} holds no DICOM file; name the folder of a series.")
+
+
+def _files(folder: str) -> Iterator[Path]:
+    """Yield the files below a folder in the order of their paths, but for DICOMDIRs."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except PermissionError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(entry.path)
+        elif entry.is_file() and entry.name.upper() != "DICOMDIR":
+            yield Path(entry.path)
+
+
+def _read_identity(path: Path) -> Dataset:
+    """Read what it takes to refer to a file, by a scan of its header where that tells all."""
+    try:
+        header = scan_file(path)
+    except IsocenterError:  # a file that pydicom may read all the same
+        return _read(path)
+    values = header.values
+    plain = all(values.get(tag, b"").isascii() for tag in (_PATIENT_ID, _ISSUER))
+    if tags.Rows not in values or not header.sop_class_uid or not plain:
+        return _read(path)
+    return data_set_of(
+        DataElement(tag, vr, _identity(header, int(tag)), already_converted=True)
+        for tag, vr in _IDENTITY.items()
+        if tag in values
+    )
+
+
+def _identity(header: Header, tag: int) -> Any:
+    return header.integer(tag) if tag in (tags.Rows, tags.NumberOfFrames) else header.text(tag)
 
 
 def _read(path: Path) -> Dataset:

@@ -13,6 +13,7 @@ from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 from pydicom.valuerep import DSfloat
 
+from isocenter.compose.repeated_items import RepeatedItems
 from isocenter.dicom import dictionary
 from isocenter.errors import CannotCompose
 
@@ -241,7 +242,8 @@ def _texts(data_set: Dataset) -> Iterable[str]:
             continue  # parsing it would take long, and find no text
         element = present if isinstance(present, DataElement) else data_set[present.tag]
         if element.VR == "SQ":
-            for item in element.value:
+            repeated = isinstance(element.value, RepeatedItems)
+            for item in element.value.made() if repeated else element.value:
                 if _CHARACTER_SET in item.keys():  # noqa: SIM118 - asking the item is slow
                     del item.SpecificCharacterSet
                 yield from _texts(item)

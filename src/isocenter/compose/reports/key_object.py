@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pydicom.dataset import Dataset
 
 from isocenter.compose import sources
 from isocenter.compose.codes import Code, document_title, named_code
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.garbage_collection import fewer_full_collections
 from isocenter.compose.number_lists import parse_number_lists
-from isocenter.compose.references import Reference, evidence_items, image_references
+from isocenter.compose.references import evidence_items, image_references
+from isocenter.compose.repeated_items import RepeatedItems
 from isocenter.compose.reports.content import Coded, Container, ContentItem, Relationship, Text
 from isocenter.compose.reports.document import document_series
-from isocenter.compose.reports.references import reference_to
-from isocenter.compose.reports.tree import content_item, content_sequence, walk
-from isocenter.compose.sources import SourceLike, Sources
+from isocenter.compose.reports.references import Composite, kind_of_reference
+from isocenter.compose.reports.tree import content_item, content_sequence, item_data_set, walk
+from isocenter.compose.sources import Source, SourceLike, Sources
 from isocenter.compose.templates import Template, template
 from isocenter.errors import CannotCompose
 
@@ -79,20 +83,9 @@ def key_object_selection(
     ----------
     PS3.3 A.35.4, C.17.6; PS3.16 TID 2010.
     """
-    selected = sources.load(references)
-    if not selected:
-        raise CannotCompose(
-            "Nothing is selected; give at least one object.",
-            tag=0x0040A730,
-            module="Key Object Document",
-        )
-    inherited = sources.load(source) if source is not None else selected
-    if inherited is not selected:
-        Sources((*selected, *inherited))  # one patient, or refused
     code = document_title(title)
-    many = image_references(
-        (one.data_set for one in selected), parse_number_lists(referenced_frame_numbers)
-    )
+    selection = _selection(references, parse_number_lists(referenced_frame_numbers))
+    inherited = _inherited(selection, references, source)
     composition = Composition(
         SOP_CLASS_UID,
         kind="key_object_selection",
@@ -109,10 +102,56 @@ def key_object_selection(
     composition.generate("InstanceNumber", instance_number)
     composition.content_moment()
     composition.generate(
-        "CurrentRequestedProcedureEvidenceSequence", evidence_items(many), "the selected objects"
+        "CurrentRequestedProcedureEvidenceSequence",
+        evidence_items(one.reference for one in selection.items),
+        "the selected objects",
     )
-    _content(composition, selected, many, code, _modifiers(title_modifiers), note)
+    _content(composition, selection, code, _modifiers(title_modifiers), note)
     return composition.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """The selected objects as content items, and the first of them as a source."""
+
+    first: Source
+    items: tuple[Composite, ...]
+
+
+def _selection(references: SourceLike, frames: Sequence[Sequence[int]]) -> _Selection:
+    firsts: list[Source] = []
+    kinds: list[type[Composite]] = []
+
+    def data_sets() -> Iterator[Dataset]:
+        for one in sources.of_one_patient(sources.load_identities(references)):
+            if not firsts:
+                firsts.append(one)
+            kinds.append(kind_of_reference(one.data_set))
+            yield one.data_set
+
+    many = image_references(data_sets(), frames)
+    if not many:
+        raise CannotCompose(
+            "Nothing is selected; give at least one object.",
+            tag=0x0040A730,
+            module="Key Object Document",
+        )
+    # TID 2010 gives the references no concept name.
+    items = (kind(None, reference) for kind, reference in zip(kinds, many, strict=True))
+    return _Selection(firsts[0], tuple(items))
+
+
+def _inherited(selection: _Selection, references: SourceLike, source: SourceLike | None) -> Sources:
+    if source is None:
+        first = selection.first
+        return (
+            references
+            if isinstance(references, Sources)
+            else sources.load(first.path or first.data_set)
+        )
+    inherited = sources.load(source)
+    Sources((selection.first, *inherited))  # one patient, or refused
+    return inherited
 
 
 def _modifiers(given: Sequence[str | Code]) -> list[Code]:
@@ -130,8 +169,7 @@ def _modifiers(given: Sequence[str | Code]) -> list[Code]:
 
 def _content(
     composition: Composition,
-    selected: Sources,
-    references: Sequence[Reference],
+    selection: _Selection,
     title: Code,
     modifiers: Sequence[Code],
     note: str | None,
@@ -145,20 +183,19 @@ def _content(
             tag=0x0040A043,
             module="SR Document Content",
         )
-    children: list[ContentItem] = [
-        Coded(_MODIFIER, one, relationship=_MODIFIES) for one in modifiers
-    ]
+    said: list[ContentItem] = [Coded(_MODIFIER, one, relationship=_MODIFIES) for one in modifiers]
     if note:
-        children.append(Text(_DESCRIPTION, note))
-    # TID 2010 gives the references no concept name.
-    children += [
-        reference_to(source.data_set, reference=reference)
-        for reference, source in zip(references, selected, strict=True)
-    ]
-    root = Container(title, template="2010", children=tuple(children))
+        said.append(Text(_DESCRIPTION, note))
+    root = Container(title, template="2010", children=(*said, *selection.items))
     for place in walk(root):
         for fault in place.item.faults():
             raise CannotCompose(f"{place} {fault}.", tag=0x0040A730, module="SR Document Content")
     for keyword, value in content_item(root).items():
         composition.give(keyword, value)
-    composition.give("ContentSequence", content_sequence(root.children))
+    written = [*content_sequence(tuple(said)), *selection.items]
+    composition.give("ContentSequence", RepeatedItems(written, item_data_set, _identified))
+
+
+def _identified(item: Composite) -> tuple[str, Hashable]:
+    one = item.reference
+    return one.sop_instance_uid, (type(item), one.sop_class_uid, one.frames, one.segments)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 
 from isocenter.compose.codes import Code
 from isocenter.compose.reading import value_of
@@ -15,7 +16,7 @@ from isocenter.compose.reports.content import ContentItem, concept_name
 from isocenter.compose.reports.coordinates import many
 from isocenter.dicom import is_valid_uid
 
-__all__ = ["Composite", "Image", "Waveform", "reference_to"]
+__all__ = ["Composite", "Image", "Waveform", "kind_of_reference", "reference_to"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,7 @@ class Waveform(Composite):
             yield "names a multiplex group or channel below 1"
 
 
+_ROWS, _WAVEFORMS = BaseTag(0x00280010), BaseTag(0x54000100)
 _VALUE_MAPPING = "1.2.840.10008.5.1.4.1.1.67"
 
 
@@ -181,12 +183,16 @@ def reference_to(
     more
         What every content item has: `relationship`, `children`, `label`.
     """
-    kind: type[Composite] = Composite
-    if "Rows" in data_set:
-        kind = Image
-    elif "WaveformSequence" in data_set:
-        kind = Waveform
+    kind = kind_of_reference(data_set)
     return kind(name, reference or Reference.to(data_set), **more)
+
+
+def kind_of_reference(data_set: Dataset) -> type[Composite]:
+    """Return the class of the items that refer to an object."""
+    present = data_set.keys()  # asking the data set itself is slow
+    if _ROWS in present:
+        return Image
+    return Waveform if _WAVEFORMS in present else Composite
 
 
 def _referenced(item: Dataset) -> Dataset:

@@ -37,6 +37,7 @@ __all__ = [
     "Place",
     "content_item",
     "content_sequence",
+    "item_data_set",
     "positions",
     "read_content",
     "walk",
@@ -125,7 +126,7 @@ def content_sequence(
     labelled
         Where the targets of relationships by-reference stand.
     """
-    return [_item_data_set(one, labelled or {}) for one in items]
+    return [item_data_set(one, labelled) for one in items]
 
 
 def content_item(item: ContentItem) -> dict[str, Any]:
@@ -140,14 +141,15 @@ def content_item(item: ContentItem) -> dict[str, Any]:
     return found | item.attributes()
 
 
-def _item_data_set(item: ContentItem, labelled: Mapping[str, Place]) -> Dataset:
+def item_data_set(item: ContentItem, labelled: Mapping[str, Place] | None = None) -> Dataset:
+    """Return one item of a Content Sequence; see `content_sequence`."""
     found: dict[str, Any] = {"RelationshipType": item.relationship.value}
     if isinstance(item, ByReference):
-        found["ReferencedContentItemIdentifier"] = list(labelled[item.target].position)
+        found["ReferencedContentItemIdentifier"] = list((labelled or {})[item.target].position)
     else:
         found |= content_item(item)
         if item.children:
-            found["ContentSequence"] = [_item_data_set(one, labelled) for one in item.children]
+            found["ContentSequence"] = content_sequence(item.children, labelled)
     # Made of elements at once: adding them one by one takes several times as long.
     return data_set_of(element(values.tag_of(keyword), value) for keyword, value in found.items())
 
