@@ -28,6 +28,7 @@ from isocenter import compose
 from isocenter.compose.codes import Code
 from isocenter.dicom import Severity, validate
 from isocenter.errors import CannotCompose, IsocenterError, NotFound
+from isocenter.series import Series
 
 
 @pytest.fixture
@@ -674,15 +675,29 @@ def test_a_failure_midway_leaves_the_folder_as_it_was(series, tmp_path):
         return values
 
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "kept.txt").write_text("kept")
-    with pytest.raises(CannotCompose):
+    with pytest.raises(CannotCompose, match="no more"):
         compose.derived_series(series, fails).save(tmp_path / "out")
     derived = compose.derived_series(series, clipped)
     with pytest.raises(IsocenterError):
         derived.save(tmp_path / "out", transfer_syntax_uid="1.2.840.10008.1.2.4.50")
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["kept.txt"]
+    assert list((tmp_path / "out").iterdir()) == []
     assert len(derived.save(tmp_path / "out")) == 6
-    assert (tmp_path / "out" / "kept.txt").read_text() == "kept"
+
+
+def test_a_folder_in_use_is_not_written_into(series, tmp_path):
+    derived = compose.derived_series(series, clipped)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "kept.txt").write_text("kept")
+    acquired = compose.acquired_series(np.zeros((2, 4, 4)), modality="MR", spacing=(1, 1, 1))
+    opened = Series.open(series)
+    for save in (derived.save, acquired.save, opened.write):
+        with pytest.raises(CannotCompose, match="has files already"):
+            save(tmp_path / "out")
+    assert sorted(one.name for one in tmp_path.rglob("*") if one.parent != series) == [
+        "kept.txt",
+        "out",
+        series.name,
+    ]
 
 
 def test_a_damaged_slice_stops_the_series(series, tmp_path):

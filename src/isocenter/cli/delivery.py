@@ -3,6 +3,7 @@
 import http.client
 import json
 import secrets
+import sys
 import tempfile
 import urllib.error
 import urllib.request
@@ -18,9 +19,9 @@ from isocenter.cli.exit_codes import ExitCode
 from isocenter.errors import AssociationError, ConfigurationError
 
 if TYPE_CHECKING:
-    from isocenter.compose import Composed
+    from isocenter.compose import Composed, LeftOut
 
-__all__ = ["Delivery", "check_destination", "deliver_files", "print_explanation"]
+__all__ = ["Delivery", "check_destination", "deliver_files", "note_left_out", "print_explanation"]
 
 _SECONDS = 60
 _LARGEST_ANSWER = 1 << 20
@@ -73,6 +74,7 @@ class Delivery:
         """Print, write and send the object as asked for."""
         if self.explain:
             print_explanation(composed.explain())
+        note_left_out(composed.left_out)
         with tempfile.TemporaryDirectory(prefix="isocenter-") as scratch:
             kept = self.output is not None and not self.dry_run
             # A dry run encodes as well: what cannot be encoded shall not seem to be fine.
@@ -139,7 +141,14 @@ def print_explanation(rows: Iterable[Mapping[str, str]]) -> None:
     """Print a line for each attribute: where its value came from."""
     for row in rows:
         place = f"{row['tag']} {row['keyword'] or 'Private':40} {row['vr']:2}"
-        print(f"{place} {row['presence']:6} {row['source']:6} {row['detail']}".rstrip())
+        source = row["source"] or row["origin"]
+        print(f"{place} {row['presence']:6} {source:6} {row['detail']}".rstrip())
+
+
+def note_left_out(many: Iterable["LeftOut"]) -> None:
+    """Say on standard error what was not taken over from the source, a line for each attribute."""
+    for one in many:
+        print(f"note: {one}; set it (--set) or correct it there", file=sys.stderr)
 
 
 def _send(paths: Sequence[Path], to: str) -> None:

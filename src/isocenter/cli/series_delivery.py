@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from isocenter.cli.delivery import Delivery, deliver_files, print_explanation
+from isocenter.cli.delivery import Delivery, deliver_files, note_left_out, print_explanation
 from isocenter.errors import ConfigurationError
 
 __all__ = ["SeriesDelivery"]
@@ -32,12 +32,14 @@ class SeriesDelivery(Delivery):
         if self.explain:
             print_explanation(composed.explain())
         if not (self.output or self.to or self.dry_run):
+            note_left_out(composed.left_out)
             return
         with tempfile.TemporaryDirectory(prefix="isocenter-") as scratch:
             kept = self.output is not None and not self.dry_run
             folder = self.output if kept and self.output else Path(scratch) / "series"
             # A dry run encodes as well: what cannot be encoded shall not seem to be fine.
             files = composed.save(folder, transfer_syntax_uid=self.transfer_syntax)
+            note_left_out(composed.left_out)
             known = sop_class(composed.sop_class_uid)
             what = f"{len(files)} {known.name if known is not None else composed.sop_class_uid}"
             if self.dry_run:

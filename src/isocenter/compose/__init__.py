@@ -11,7 +11,9 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from isocenter.compose.composition import Composed, Composition, Origin, Provenance
+from isocenter.compose.composed import Composed, Origin, Provenance
+from isocenter.compose.composition import Composition
+from isocenter.compose.left_out import LeftOut
 from isocenter.compose.sources import Source, Sources, load
 from isocenter.compose.templates import Template
 
@@ -101,6 +103,7 @@ __all__ = [
     "DerivedSeries",
     "Fiducial",
     "Grid",
+    "LeftOut",
     "Measurement",
     "MeasurementGroup",
     "ObjectVolume",

@@ -1,16 +1,9 @@
-"""An object under construction: every attribute is set through here, and so its origin is known.
-
-`--explain` prints what this records: for each attribute the presence of its value and where it
-came from.
-"""
+"""An object under construction: every attribute is set through here, and so its origin is known."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
-from pathlib import Path
 from typing import Any, cast
 
 from pydicom.dataelem import DataElement
@@ -20,122 +13,31 @@ from pydicom.uid import UID
 
 import isocenter
 from isocenter.compose import attributes, values
+from isocenter.compose.composed import Composed, Origin, Provenance
 from isocenter.compose.element_values import copied_element, element
 from isocenter.compose.fixed_attributes import refuse_fixed
+from isocenter.compose.left_out import LeftOut
+from isocenter.compose.repeated_items import RepeatedItems
 from isocenter.compose.sound_values import (
-    attribute_types,
+    METHOD_OF_REMOVAL,
     given_element,
+    how_mended,
+    may_be_left_out,
     mended,
     what_is_expected,
+    whole_number,
 )
 from isocenter.compose.sources import Source, Sources
 from isocenter.compose.templates import Template
-from isocenter.compose.writing import write
 from isocenter.dicom import new_uid
 from isocenter.dicom.validation.conditions import PAIRED_BODY_PARTS
 from isocenter.errors import CannotCompose
 
 _NEW_SERIES = 1000  # above the numbers that a modality gives to the series of a study
 _MOST = (1 << 31) - 1
-_ISSUER_OF_PATIENT_ID = 0x00100021  # without it the ID may be that of somebody else
+_PATIENT_ID, _OTHER_PATIENT_IDS = 0x00100020, 0x00101000
 
 __all__ = ["Composed", "Composition", "Origin", "Provenance"]
-
-
-class Origin(Enum):
-    """Where a value came from."""
-
-    COPIED = "copied"
-    GENERATED = "generated"
-    GIVEN = "given"
-    CONFIGURED = "configured"
-
-    @property
-    def source(self) -> str:
-        """The word of conformance statements for it: COPY, AUTO, USER or CONFIG."""
-        return _SOURCES[self]
-
-
-_SOURCES = {
-    Origin.COPIED: "COPY",
-    Origin.GENERATED: "AUTO",
-    Origin.GIVEN: "USER",
-    Origin.CONFIGURED: "CONFIG",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """The origin of one top-level attribute, and what it came from in words."""
-
-    origin: Origin
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Composed:
-    """A finished object: its data set, and for each top-level attribute where it came from.
-
-    Parameters
-    ----------
-    data_set
-        The object, with File Meta Information once it is saved.
-    provenance
-        By tag `0xGGGGEEEE`.
-    """
-
-    data_set: Dataset
-    provenance: Mapping[int, Provenance] = field(default_factory=dict[int, Provenance])
-
-    def save(self, path: str | Path, *, transfer_syntax_uid: str | None = None) -> Path:
-        """Write the object as a Part 10 file, whole or not at all.
-
-        Parameters
-        ----------
-        path
-            The file, or an existing folder, in which the file is named by its SOP Instance UID.
-        transfer_syntax_uid
-            The encoding; by default the one that the object was composed in. In one that loses
-            information (JPEG baseline, near-lossless JPEG-LS, JPEG 2000, HTJ2K) the file holds an
-            object of its own: derived, with a new SOP Instance UID, method and ratio.
-
-        Returns
-        -------
-        Path
-            The file written.
-        """
-        return write(self.data_set, Path(path), transfer_syntax_uid=transfer_syntax_uid)
-
-    def explain(self) -> list[dict[str, str]]:
-        """Return a row for each attribute of the top level, in the words of conformance statements.
-
-        Returns
-        -------
-        list of dict
-            `tag`, `keyword`, `vr`; `presence` of a value: ALWAYS, VNAP (value not always present:
-            Type 2, copied), ANAP (attribute not always present: Type 3, copied) or EMPTY; `source`
-            of it: COPY, AUTO, USER or CONFIG; `origin`, the same in plain words; and `detail`.
-        """
-        types = attribute_types(str(self.data_set.get("SOPClassUID", "")))
-        return [self._row(int(element.tag), element, types) for element in self.data_set]
-
-    def _row(self, tag: int, element: Any, types: Mapping[int, str]) -> dict[str, str]:
-        provenance = self.provenance.get(tag, Provenance(Origin.GENERATED))
-        return {
-            "tag": f"({tag >> 16:04X},{tag & 0xFFFF:04X})",
-            "keyword": element.keyword,
-            "vr": element.VR,
-            "presence": _presence(element, provenance, types.get(tag, "3")),
-            "source": provenance.origin.source,
-            "origin": provenance.origin.value,
-            "detail": provenance.detail,
-        }
-
-
-def _presence(element: Any, provenance: Provenance, kind: str) -> str:
-    if provenance.origin is Origin.COPIED and kind[0] != "1":
-        return "VNAP" if kind[0] == "2" else "ANAP"
-    return "EMPTY" if element.is_empty else "ALWAYS"
 
 
 class Composition:
@@ -178,7 +80,8 @@ class Composition:
         self._kind = kind
         self._template = template or Template()
         self._overrides = dict(overrides or {})
-        self._unsound: dict[int, str] = {}  # what is expected of copied values that are not it
+        self._unsound: dict[int, LeftOut] = {}  # what the object cannot be without
+        self._left_out: dict[tuple[int, str], LeftOut] = {}
         self._sop_common(sop_class_uid)
 
     # -- where values come from -------------------------------------------------------------------
@@ -219,9 +122,14 @@ class Composition:
         self.copy(attributes.PATIENT_OPTIONAL)
         self._other_patient_ids()
         methods = ("DeidentificationMethod", "DeidentificationMethodCodeSequence")
-        removed = self.data_set.get("PatientIdentityRemoved") != "NO"
-        if removed and not any(self.data_set.get(one) for one in methods):
-            self.remove("PatientIdentityRemoved")  # which may not stand without saying how
+        removed = self.data_set.get("PatientIdentityRemoved", "NO")
+        if removed != "NO" and not any(self.data_set.get(one) for one in methods):
+            where = self._source_of("PatientIdentityRemoved")
+            self.remove("PatientIdentityRemoved")
+            if removed:
+                self._leave_out(
+                    values.tag_of("PatientIdentityRemoved"), removed, METHOD_OF_REMOVAL, where
+                )
 
     def study(self) -> None:
         """Inherit the study (PS3.3 C.7.2.1, C.7.2.2), or begin one."""
@@ -283,7 +191,7 @@ class Composition:
                 module="General Series",
             )
         self.copy(attributes.SERIES_IDENTITY, first)
-        return max(int(one.data_set.get("InstanceNumber") or 0) for one in series) + 1
+        return max(whole_number(one.data_set, "InstanceNumber") for one in series) + 1
 
     def equipment(self) -> None:
         """Name this software as the equipment (PS3.3 C.7.5.1)."""
@@ -342,13 +250,16 @@ class Composition:
         for keyword, value in self._overrides.items():
             self._override(keyword, value, Provenance(Origin.GIVEN, "override"))
         self._refuse_unsound()
-        if self._character_set_is_given():
-            return Composed(self.data_set, self.provenance)
-        if values.use_fitting_character_set(self.data_set) is not None:
+        fits = self._character_set_is_given()
+        if not fits and values.use_fitting_character_set(self.data_set) is not None:
             self.provenance[0x00080005] = Provenance(
                 Origin.GENERATED, "the smallest that holds the text"
             )
-        return Composed(self.data_set, self.provenance)
+        return Composed(self.data_set, self.provenance, tuple(self._not_said()))
+
+    def leaves_out(self, tag: int) -> bool:
+        """Tell whether an attribute of a source was left out, as its value cannot be."""
+        return any(tag == left for left, _ in self._left_out)
 
     def renew_identity(self, sop_class_uid: str) -> None:
         """Set what a new object has of its own, after all of a source was copied."""
@@ -386,7 +297,8 @@ class Composition:
             return
         retired = source.data_set.get("OtherPatientIDs") or ()
         many = (retired,) if isinstance(retired, str) else retired
-        items = [{"PatientID": str(one), "TypeOfPatientID": "TEXT"} for one in many if one]
+        sound = [one for one in many if one and self._is_patient_id(str(one), source)]
+        items = [{"PatientID": str(one), "TypeOfPatientID": "TEXT"} for one in sound]
         if items:
             tag = values.tag_of("OtherPatientIDsSequence")
             self._put(element(tag, items), Provenance(Origin.COPIED, source.name))
@@ -400,7 +312,7 @@ class Composition:
             self.remove("Laterality")
 
     def _series_number(self) -> int:
-        present = [int(one.data_set.get("SeriesNumber") or 0) for one in self.sources]
+        present = [whole_number(one.data_set, "SeriesNumber") for one in self.sources]
         highest = max(present, default=0)
         return highest + _NEW_SERIES if present and highest < _MOST - _NEW_SERIES else 1
 
@@ -409,23 +321,52 @@ class Composition:
         tag = values.tag_of(keyword)
         if tag not in source.data_set.keys():  # noqa: SIM118 - asking the data set is slow
             return False
-        made = mended(copied_element(source.data_set[tag]))
+        copied = copied_element(source.data_set[tag])
+        made, detail = mended(copied), source.name
         if expected := what_is_expected(self._sop_class_uid, made):
-            kind = attribute_types(self._sop_class_uid).get(tag, "3")
-            if kind in ("3", "2C") and tag != _ISSUER_OF_PATIENT_ID:
+            if may_be_left_out(tag, self._sop_class_uid):
+                self._leave_out(tag, made.value, expected, source.name)
                 return False
-            self._unsound[tag] = expected
-        self._put(made, Provenance(Origin.COPIED, source.name))
+            self._unsound[tag] = LeftOut.of(tag, made.value, expected, source.name)
+        if made is not copied:
+            detail = f"{detail}, {how_mended(made.VR)}"
+        self._put(made, Provenance(Origin.COPIED, detail))
         return True
+
+    def _leave_out(self, tag: int, value: Any, expected: str, source: str) -> None:
+        self._left_out[tag, source] = LeftOut.of(tag, value, expected, source)
+
+    def _source_of(self, keyword: str) -> str:
+        """Return which of the sources said it: the worklist item, where it does."""
+        order, first = self.sources.order, self.sources.first
+        said = order is not None and keyword in order.data_set
+        source = order if said else first
+        return source.name if source is not None else ""
+
+    def _is_patient_id(self, text: str, source: Source) -> bool:
+        """Tell whether one of Other Patient IDs (0010,1000) is an ID; leave it out if not."""
+        expected = what_is_expected(self._sop_class_uid, element(_PATIENT_ID, text))
+        if expected:
+            self._leave_out(_OTHER_PATIENT_IDS, text, expected, source.name)
+        return not expected
+
+    def _not_said(self) -> list[LeftOut]:
+        """Return what was left out, and nobody has decided on since."""
+        decided = (Origin.GIVEN, Origin.CONFIGURED)
+        return [
+            one
+            for (tag, _), one in sorted(self._left_out.items())
+            if tag not in self.provenance or self.provenance[tag].origin not in decided
+        ]
 
     def _refuse_unsound(self) -> None:
         """Refuse values of a source that an object needs and cannot have."""
-        for tag, expected in self._unsound.items():
+        for tag, one in self._unsound.items():
             provenance = self.provenance.get(tag)
             if provenance is not None and provenance.origin is Origin.COPIED:
                 raise CannotCompose(
-                    f"{values.described(tag)} of {provenance.detail} cannot be; expected "
-                    f"{expected}. Correct it there (`isocenter correct`), or set another.",
+                    f"{values.described(tag)} of {one.sources[0]} cannot be; expected "
+                    f"{one.expected}. Correct it there (`isocenter correct`), or set another.",
                     tag=tag,
                 )
 
@@ -436,12 +377,17 @@ class Composition:
             self._set_checked(keyword, value, provenance)
 
     def _set_checked(self, keyword: str, value: Any, provenance: Provenance) -> None:
-        made = given_element(values.tag_of(keyword), value, self._sop_class_uid)
+        tag = values.tag_of(keyword)
+        made = given_element(tag, value, self._sop_class_uid)
+        if values.in_capitals(value, made.VR) is not value:
+            detail = ", ".join(filter(None, (provenance.detail, how_mended(made.VR))))
+            provenance = Provenance(provenance.origin, detail)
         self._put(made, provenance)
 
     def _put(self, made: DataElement, provenance: Provenance) -> None:
-        if made.VR == "SQ" or made.tag.is_private:
-            self.data_set[made.tag] = made  # pydicom keeps books on items and private blocks
-        else:
+        plain = made.VR != "SQ" or isinstance(made.value, RepeatedItems)
+        if plain and not made.tag.is_private:
             self._elements[made.tag] = made
+        else:
+            self.data_set[made.tag] = made  # pydicom keeps books on items and private blocks
         self.provenance[int(made.tag)] = provenance

@@ -82,6 +82,8 @@ def carry(composition: Composition, built: Dataset, *, given: Collection[str] = 
         keyword = element.keyword
         if keyword in _ITS_OWN or composition.data_set.get(keyword):
             continue
+        if keyword not in given and composition.leaves_out(int(element.tag)):
+            continue
         if keyword in given:
             composition.give(keyword, element.value)
         else:

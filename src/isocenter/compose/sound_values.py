@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from typing import Any, cast
 
 from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from isocenter.compose import values
@@ -16,12 +17,33 @@ from isocenter.dicom.iod import iod
 from isocenter.dicom.validation.values import complaint
 from isocenter.errors import CannotCompose
 
-__all__ = ["attribute_types", "given_element", "mended", "what_is_expected"]
+__all__ = [
+    "METHOD_OF_REMOVAL",
+    "attribute_types",
+    "given_element",
+    "how_mended",
+    "may_be_left_out",
+    "mended",
+    "sound_text",
+    "what_is_expected",
+    "whole_number",
+]
+
+METHOD_OF_REMOVAL = "NO, or De-identification Method (0012,0063) or its codes (0012,0064) beside it"
+"""What goes with Patient Identity Removed (0012,0062), which may not stand without saying how."""
 
 _TEXTS = frozenset(
     ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR",
      "UT")
 )  # fmt: skip
+_LISTED = frozenset(("SL", "SS", "UL", "US"))
+_ISSUER_OF_PATIENT_ID = 0x00100021  # without it the ID may be that of somebody else
+_MENDED = {
+    "CS": "in capitals",
+    "DA": "without dots",
+    "DS": "rounded to 16 characters",
+    "TM": "without colons",
+}
 _DOTTED = re.compile(r"\d{4}\.\d\d\.\d\d")
 _WITH_COLONS = re.compile(r"\d\d:\d\d(:\d\d(\.\d{1,6})?)?")
 
@@ -41,15 +63,43 @@ def what_is_expected(sop_class_uid: str, found: DataElement) -> str:
 
     A UID with leading zeros is let through: it says which study or frame of reference is meant.
     """
-    if found.VR not in _TEXTS:
+    if found.VR not in _TEXTS and found.VR not in _LISTED:
         return ""
     listed = _enumerated(sop_class_uid).get(int(found.tag), ())
+    if not listed and found.VR in _LISTED:
+        return ""
     for one in _values(found):
         if (text := "" if one is None else str(one)) and (expected := _complaint(found.VR, text)):
             return expected
         if text and listed and text not in listed:
             return f"one of {', '.join(listed)}"
     return ""
+
+
+def may_be_left_out(tag: int, sop_class_uid: str) -> bool:
+    """Tell whether an object can be without a value of an attribute, and mean the same."""
+    optional = attribute_types(sop_class_uid).get(tag, "3") in ("3", "2C")
+    return optional and tag != _ISSUER_OF_PATIENT_ID
+
+
+def sound_text(data_set: Dataset, keyword: str) -> str:
+    """Return the text of an attribute that is used as a part of another one's, empty if unsound.
+
+    It may be too long, since it is cut to what fits.
+    """
+    found = data_set.get(keyword) or ""
+    if not isinstance(found, str):  # several values of an attribute that has one
+        return ""
+    line = values.vr_of(values.tag_of(keyword)) in ("LO", "SH")
+    return "" if _complaint("UC" if line else "UT", found) else found.strip()
+
+
+def whole_number(data_set: Dataset, keyword: str) -> int:
+    """Return the value of an attribute of VR IS; 0 where there is none that is one."""
+    try:
+        return int(data_set.get(keyword) or 0)
+    except (ValueError, TypeError):
+        return 0
 
 
 def given_element(tag: int, value: Any, sop_class_uid: str = "") -> DataElement:
@@ -92,6 +142,11 @@ def mended(found: DataElement) -> DataElement:
     if found.VR == "TM" and _WITH_COLONS.fullmatch(str(found.value)):
         return element(int(found.tag), str(found.value).replace(":", ""))
     return found
+
+
+def how_mended(vr: str) -> str:
+    """Return what `mended` does to values of a VR, in words."""
+    return _MENDED.get(vr, "")
 
 
 def _shortened(found: DataElement) -> DataElement:

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Generator
 from pathlib import Path
 
-from isocenter.errors import OutOfResources
+from isocenter.errors import CannotCompose, OutOfResources
 
 __all__ = ["whole_folder"]
 
@@ -18,8 +18,8 @@ __all__ = ["whole_folder"]
 def whole_folder(folder: Path) -> Generator[Path]:
     """Give a folder to write into, whose files become those of `folder` when the block ends well.
 
-    A new folder appears in one step. Into one that is there already the files are moved, and taken
-    out again if one cannot be; files that it has stay.
+    A new folder appears in one step. Into an empty one that is there already the files are moved,
+    and taken out again if one cannot be.
 
     Parameters
     ----------
@@ -33,10 +33,14 @@ def whole_folder(folder: Path) -> Generator[Path]:
 
     Raises
     ------
+    CannotCompose
+        When the folder has files already, with which the new ones would lie mixed.
     OutOfResources
         When they cannot be written there.
     """
     try:
+        if folder.is_dir() and any(folder.iterdir()):
+            raise CannotCompose(f"{folder} has files already; the new series needs its own.")
         folder.parent.mkdir(parents=True, exist_ok=True)
         scratch = folder.parent / f".{secrets.token_hex(8)}.part"
         scratch.mkdir()

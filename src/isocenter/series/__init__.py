@@ -3,5 +3,6 @@
 from .axis import Axis
 from .opening import Where
 from .series import Series
+from .writing import Written
 
-__all__ = ["Axis", "Series", "Where"]
+__all__ = ["Axis", "Series", "Where", "Written"]

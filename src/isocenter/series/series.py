@@ -17,7 +17,7 @@ from isocenter.compose.planes import Plane
 from isocenter.compose.values import tag_of
 from isocenter.dicom import tags
 from isocenter.errors import CannotCompose
-from isocenter.series import geometry, indexing, numpy_functions
+from isocenter.series import geometry, indexing, numpy_functions, writing
 from isocenter.series.arrangement import arrange, ordering_keyword
 from isocenter.series.axis import SLICE, TAG, Axis
 from isocenter.series.frame import Frame, check_settable, frames_of
@@ -464,13 +464,13 @@ class Series(NDArrayOperatorsMixin):
 
         return write_image(self, Path(path))
 
-    def write(self, folder: str | Path, **options: Any) -> list[Path]:
+    def write(self, folder: str | Path, **options: Any) -> writing.Written:
         """Write the series as a new one, derived from the images that it was made from.
 
         Parameters
         ----------
         folder
-            Where to; made if it is not there.
+            Where to; made if it is not there. One that has files already is refused.
         **options
             As `isocenter.compose.derived_series` takes them: `description`, `codes`,
             `series_description`, `series_number`, `template_file`, `overrides`, `keep_private`,
@@ -479,12 +479,10 @@ class Series(NDArrayOperatorsMixin):
 
         Returns
         -------
-        list of Path
-            The files, one an image.
+        Written
+            A list of the files; `left_out` says what the sources say wrongly and they do not.
         """
-        from isocenter.series.writing import write
-
-        return write(self, Path(folder), options)
+        return writing.write(self, Path(folder), options)
 
 
 def _indices(which: Which, count: int) -> NDArray[np.intp]:

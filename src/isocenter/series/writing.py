@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from isocenter.compose.composition import Composed
 from isocenter.compose.derivation import tables as derivation_tables
 from isocenter.compose.element_values import element
+from isocenter.compose.left_out import LeftOut, gathered
 from isocenter.compose.templates import template
 from isocenter.compose.values import described, tag_of
 from isocenter.compose.whole_folders import whole_folder
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from isocenter.series.series import Series
     from isocenter.series.table import Table
 
-__all__ = ["write"]
+__all__ = ["Written", "write"]
 
 _PIXELS = tag_of("PixelData")
 _OF_SERIES = tuple(tag_of(one) for one in ("SeriesInstanceUID", "SeriesDate", "SeriesTime"))
@@ -33,19 +34,36 @@ _NUMBERS = frozenset(tag_of(one) for one in ("InstanceNumber", "ImageIndex"))
 _IDENTITY = tuple(tag_of(one) for one in ("SOPClassUID", "SOPInstanceUID"))
 
 
-def write(series: Series, folder: Path, options: Mapping[str, Any]) -> list[Path]:
+class Written(list[Path]):
+    """The files that a series was written to.
+
+    Parameters
+    ----------
+    files
+        Their paths.
+    left_out
+        What the images that it was made of say wrongly and the new ones are without.
+    """
+
+    def __init__(self, files: Iterable[Path], left_out: Iterable[LeftOut] = ()) -> None:
+        super().__init__(files)
+        self.left_out = gathered(left_out)
+
+
+def write(series: Series, folder: Path, options: Mapping[str, Any]) -> Written:
     """Write a series; see `Series.write`."""
     frames = series.table.frames
     syntax = options.get("transfer_syntax_uid")
     given = {key: value for key, value in options.items() if key != "transfer_syntax_uid"}
     if not any(True for frame in frames.flat for _ in frame.sources()):
-        return _acquired(series, given).save(folder, transfer_syntax_uid=syntax)
+        return _saved(_acquired(series, given), folder, syntax)
     whole = _whole_multi_frame(series)
     if whole is not None:
         from isocenter.compose.derivation.derived import derived_series
 
-        return derived_series(*whole, **given).save(folder, transfer_syntax_uid=syntax)
+        return _saved(derived_series(*whole, **given), folder, syntax)
     names: list[str] = []
+    left_out: list[LeftOut] = []
     alike = Dataset()
     with whole_folder(folder) as scratch:
         for row, values in zip(frames, _volumes(series), strict=True):
@@ -56,7 +74,12 @@ def write(series: Series, folder: Path, options: Mapping[str, Any]) -> list[Path
                 for keyword in composed.data_set.keys() & _NUMBERS:
                     composed.data_set[keyword].value = len(names)
                 composed.save(scratch / names[-1], transfer_syntax_uid=syntax)
-    return [folder / name for name in names]
+                left_out += composed.left_out
+    return Written((folder / name for name in names), left_out)
+
+
+def _saved(made: Any, folder: Path, syntax: str | None) -> Written:
+    return Written(made.save(folder, transfer_syntax_uid=syntax), made.left_out)
 
 
 def _of_series(first: Dataset, shape: Sequence[int]) -> Dataset:

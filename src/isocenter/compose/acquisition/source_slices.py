@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,10 @@ from isocenter.compose.acquisition.modules import Modality
 from isocenter.compose.acquisition.tag_axes import TagAxis
 from isocenter.compose.composition import Origin, Provenance
 from isocenter.compose.element_values import copied_element, element
+from isocenter.compose.left_out import LeftOut
 from isocenter.compose.planes import Plane
 from isocenter.compose.reading import value_of
-from isocenter.compose.sound_values import mended, what_is_expected
+from isocenter.compose.sound_values import how_mended, mended, what_is_expected
 from isocenter.compose.sources import Source, Sources
 from isocenter.compose.values import tag_of
 from isocenter.errors import CannotCompose
@@ -56,8 +57,11 @@ class Said:
     @classmethod
     def copied(cls, keyword: str, source: Source) -> Said:
         """Return an attribute of a source."""
-        made = mended(copied_element(source.data_set[keyword]))
-        return cls(made, Provenance(Origin.COPIED, source.name))
+        found = copied_element(source.data_set[keyword])
+        made, detail = mended(found), source.name
+        if made is not found:
+            detail = f"{detail}, {how_mended(made.VR)}"
+        return cls(made, Provenance(Origin.COPIED, detail))
 
 
 class SourceSlices:
@@ -108,7 +112,18 @@ class SourceSlices:
             here = [one for one in here if _has(one, self._axis, n)]
         found = ((keyword, _agreed(here, keyword)) for keyword in self._others)
         said = {keyword: Said.copied(keyword, one) for keyword, one in found if one is not None}
-        return {keyword: one for keyword, one in said.items() if self._is_sound(one)}
+        return {keyword: one for keyword, one in said.items() if not self._expected(one)}
+
+    def left_out(self) -> Iterator[LeftOut]:
+        """Yield what images say of themselves wrongly, so that no slice says it."""
+        for image in self._located if self._placed else ():
+            for keyword in self._others:
+                if not _says(image, keyword):
+                    continue
+                said = Said.copied(keyword, image)
+                if expected := self._expected(said):
+                    tag, value = int(said.element.tag), said.element.value
+                    yield LeftOut.of(tag, value, expected, image.name)
 
     def nearest(self, plane: Plane, keywords: Iterable[str]) -> Source | None:
         """Return the image nearest to a plane among those that have all of some attributes."""
@@ -123,8 +138,8 @@ class SourceSlices:
     def _heights(self, plane: Plane) -> NDArray[np.float64]:
         return (self._positions - plane.position) @ plane.normal
 
-    def _is_sound(self, one: Said) -> bool:
-        return not what_is_expected(self._sop_class_uid, one.element)
+    def _expected(self, one: Said) -> str:
+        return what_is_expected(self._sop_class_uid, one.element)
 
 
 def _images(sources: Sources, sop_class_uid: str) -> list[Source]:

@@ -16,6 +16,7 @@ from isocenter.compose.captures import images
 from isocenter.compose.captures.images import EncodedJpeg, Picture
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composition
+from isocenter.compose.sound_values import sound_text
 from isocenter.errors import CannotCompose
 
 __all__ = [
@@ -79,7 +80,8 @@ def general_image(
     images_of = [source for source in composition.sources if "Rows" in source.data_set]
     if len(images_of) == 1:
         known = images_of[0].data_set
-        words = [known.get("SeriesDescription"), known.get("InstanceNumber"), source_frame]
+        described = sound_text(known, "SeriesDescription")
+        words = [described, known.get("InstanceNumber"), source_frame]
         comments = " ".join(str(word) for word in words if word)
         if comments:
             composition.generate(
