@@ -30,7 +30,6 @@ from isocenter.compose.composition import Composed, Composition, Origin, Provena
 from isocenter.compose.derivation.quantisation import Range, new_form
 from isocenter.compose.derivation.tables import limits_of
 from isocenter.compose.fixed_attributes import OF_PIXELS, refuse_fixed
-from isocenter.compose.left_out import LeftOut, gathered
 from isocenter.compose.planes import stack
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
@@ -52,6 +51,7 @@ _FIXED = (
 )
 _TINY = float(np.finfo(np.float64).tiny)
 _PLACE = ("SliceThickness", "SpacingBetweenSlices")
+_ALL_OR_NONE = ("TriggerTime", "ImageLaterality")  # by what the whole series says
 
 
 def acquired_series(
@@ -202,18 +202,6 @@ class AcquiredSeries:
         """How far a stored value may be from the one that was given; 0 for whole numbers."""
         return max(form.error for form in self._plan.forms.flat)
 
-    @property
-    def left_out(self) -> tuple[LeftOut, ...]:
-        """What the source says wrongly and the series is without.
-
-        One for each attribute, with all images that it is wrong in.
-        """
-        if self._plan.enhanced:
-            return self._multi_frame.left_out
-        alone = self._plan.slices.left_out()
-        undecided = (one for one in alone if one.tag not in self._overridden)
-        return gathered([*self._shared.left_out, *undecided])
-
     def __len__(self) -> int:
         return 1 if self._plan.enhanced else self._plan.values.shape[0] * self._plan.values.shape[1]
 
@@ -236,8 +224,8 @@ class AcquiredSeries:
         return [target / name for name in names]
 
     def explain(self) -> list[dict[str, str]]:
-        """Return the rows of the first object, and what was left out of all; see `Composed`."""
-        return replace(next(iter(self)), left_out=self.left_out).explain()
+        """Return the rows of the first object; see `Composed.explain`."""
+        return next(iter(self)).explain()
 
     @cached_property
     def _shared(self) -> Composed:
@@ -258,15 +246,16 @@ class AcquiredSeries:
         provenance[0x7FE00010] = Provenance(Origin.GIVEN, "the volume")
         data_set.file_meta = FileMetaDataset()
         data_set.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        return Composed(data_set, provenance, shared.left_out)
+        return Composed(data_set, provenance)
 
     def _own(self, number: int, n: int, k: int) -> dict[str, Said]:
         """Return what one image alone says."""
         plan = self._plan
         made = {"SOPInstanceUID": self._uids[number - 1], **_own(plan, number, n, k)}
         said = plan.slices.at(plan.grid.plane(k), n)
-        if "TriggerTime" not in self._shared.data_set:
-            said.pop("TriggerTime", None)
+        for keyword in _ALL_OR_NONE:
+            if keyword not in self._shared.data_set:
+                said.pop(keyword, None)
         said |= {key: Said.made(key, value, "the volume") for key, value in made.items()}
         if plan.kind.name != "PT":
             return said

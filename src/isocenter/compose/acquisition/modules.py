@@ -16,6 +16,7 @@ from pydicom.uid import (
 )
 
 from isocenter.compose.composition import Composition
+from isocenter.compose.laterality import is_paired
 from isocenter.compose.reading import value_of
 from isocenter.errors import CannotCompose
 
@@ -75,11 +76,13 @@ def modality_of(name: str) -> Modality:
 
 def _ct(composition: Composition) -> None:
     """CT Image module; what nobody knows of the acquisition is Type 2 and empty."""
+    _side(composition)
     _empty_unless_there(composition, ("KVP", "AcquisitionNumber"))
 
 
 def _mr(composition: Composition) -> None:
     """MR Image module; Scanning Sequence and Sequence Variant have to say something."""
+    _side(composition)
     _default(composition, "ScanningSequence", "RM", "Type 1: research mode, nothing else is known")
     _default(composition, "SequenceVariant", "NONE", "Type 1: none is known")
     _empty_unless_there(
@@ -95,6 +98,7 @@ def _mr(composition: Composition) -> None:
 
 def _pt(composition: Composition) -> None:
     """PET Series, PET Isotope, Multi-gated and PET Image modules (PS3.3 C.8.9.1 to C.8.9.4)."""
+    _side(composition)
     _default(composition, "Units", "BQML", "Type 1: the usual unit")
     _default(composition, "CountsSource", "EMISSION", "Type 1")
     _default(composition, "SeriesType", ["STATIC", "IMAGE"], "Type 1")
@@ -115,6 +119,16 @@ def _pt(composition: Composition) -> None:
     _default(composition, "FrameReferenceTime", 0.0, "Type 1: from the series' begin")
 
 
+def _side(composition: Composition) -> None:
+    """Keep the side that images say instead of one of the series (PS3.3 C.7.3.1)."""
+    said = value_of(composition.data_set, "ImageLaterality")
+    unpaired = said == "U" and is_paired(composition.data_set)  # which cannot be
+    if unpaired or value_of(composition.data_set, "Laterality"):
+        composition.remove("ImageLaterality")
+    elif said:
+        composition.remove("Laterality")
+
+
 def _default(composition: Composition, keyword: str, value: object, why: str) -> None:
     if not composition.data_set.get(keyword):
         composition.generate(keyword, value, why)
@@ -129,6 +143,7 @@ def _empty_unless_there(composition: Composition, keywords: tuple[str, ...]) -> 
 _GATED = frozenset({"CG", "PPG"})
 
 _CT_ACQUISITION = (
+    "ImageLaterality",
     "KVP",
     "ExposureTime",
     "XRayTubeCurrent",
@@ -144,6 +159,7 @@ _CT_ACQUISITION = (
     "DataCollectionDiameter",
 )
 _MR_ACQUISITION = (
+    "ImageLaterality",
     "ScanningSequence",
     "SequenceVariant",
     "SequenceName",
@@ -163,6 +179,7 @@ _MR_ACQUISITION = (
     "AcquisitionTime",
 )
 _PT_ACQUISITION = (
+    "ImageLaterality",
     "Units",
     "CountsSource",
     "CorrectedImage",

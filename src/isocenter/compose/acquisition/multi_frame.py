@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from pydicom.dataset import Dataset
 
 from isocenter.compose.acquisition.enhanced_pet import (
     add_enhanced_pet,
@@ -20,6 +19,7 @@ from isocenter.compose.acquisition.tag_axes import TagAxis
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composition
 from isocenter.compose.derivation.quantisation import StoredForm
+from isocenter.compose.laterality import side_of
 from isocenter.compose.volume_grids import Grid
 from isocenter.dicom import new_uid
 from isocenter.errors import CannotCompose
@@ -28,7 +28,6 @@ __all__ = ["add_functional_groups", "add_multi_frame"]
 
 _IMAGE_TYPE = ("DERIVED", "PRIMARY", "VOLUME", "NONE")
 _ENTIRE_BODY = Code("38266002", "SCT", "Entire body")
-_LATERALITIES = ("R", "L", "U", "B")
 _FRAME_TYPES = {
     "CT": "CTImageFrameTypeSequence",
     "MR": "MRImageFrameTypeSequence",
@@ -49,7 +48,8 @@ def add_multi_frame(composition: Composition, modality: str) -> None:
     composition.generate("AcquisitionContextSequence", None, "Type 2")
     for keyword, value in _description(modality).items():
         composition.generate(keyword, value)
-    composition.remove("Laterality")  # each frame says it
+    for keyword in ("Laterality", "ImageLaterality"):  # each frame says it
+        composition.remove(keyword)
     if modality == "MR":
         agency = _of_source(composition, "ApplicableSafetyStandardAgency") or "UNKNOWN"
         composition.generate("ApplicableSafetyStandardAgency", agency, "Type 1C")
@@ -144,10 +144,7 @@ def _shared(
         "PlaneOrientationSequence": {
             "ImageOrientationPatient": [*plane.along_row, *plane.along_column]
         },
-        "FrameAnatomySequence": {
-            "AnatomicRegionSequence": _anatomy(composition),
-            "FrameLaterality": _laterality(composition),
-        },
+        "FrameAnatomySequence": _anatomy(composition),
         "PixelValueTransformationSequence": {
             "RescaleIntercept": form.intercept,
             "RescaleSlope": form.slope,
@@ -165,16 +162,17 @@ def _shared(
     return groups
 
 
-def _anatomy(composition: Composition) -> Dataset:
-    """Return the region of the source's images, else the whole body, of which it is a part."""
-    found = _of_source(composition, "AnatomicRegionSequence")
-    return found[0] if found else _ENTIRE_BODY.item()
+def _anatomy(composition: Composition) -> dict[str, Any]:
+    """Return region and side of the source's images.
 
-
-def _laterality(composition: Composition) -> str:
-    """Return the side that the source's images say, else that of the whole body: unpaired."""
-    found = (_of_source(composition, one) for one in ("ImageLaterality", "Laterality"))
-    return next((one for one in found if one in _LATERALITIES), "U")
+    Of what there are two and nobody says which it is, only the whole body is right: unpaired.
+    """
+    first = composition.sources.first
+    side = side_of(first.data_set) if first is not None else ""
+    region = _of_source(composition, "AnatomicRegionSequence")
+    if not (side and region):
+        region, side = [_ENTIRE_BODY.item()], side or "U"
+    return {"AnatomicRegionSequence": region[0], "FrameLaterality": side}
 
 
 def _of_source(composition: Composition, keyword: str) -> Any:

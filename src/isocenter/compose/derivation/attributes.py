@@ -20,6 +20,7 @@ from isocenter.compose.derivation import tables as derivation_tables
 from isocenter.compose.derivation.codes import ACQUISITION_EQUIPMENT, PROCESSING_EQUIPMENT
 from isocenter.compose.derivation.quantisation import Range, StoredForm
 from isocenter.compose.element_values import checked_element, element
+from isocenter.compose.laterality import side_of
 from isocenter.compose.left_out import LeftOut
 from isocenter.compose.planes import Plane
 from isocenter.compose.sound_values import (
@@ -48,6 +49,7 @@ _LONGEST_DESCRIPTION = 64
 _LONGEST_DERIVATION = 1024
 _NEW_SERIES = 1000
 _REAL = "the new pixels"
+_PARTS = ("BodyPartExamined", "AnatomicRegionSequence")
 _IMAGE_TYPE = 0x00080008
 
 
@@ -198,8 +200,8 @@ def _sop_common(changes: Changes, like: Dataset, plan: Plan) -> None:
 
 def _series(changes: Changes, like: Dataset, plan: Plan) -> None:
     changes.generate("SeriesInstanceUID", plan.series_instance_uid, "new series")
-    told = any(like.get(one) for one in ("BodyPartExamined", "AnatomicRegionSequence"))
-    if not (plan.grouped or told or "Laterality" in like):
+    unpaired = side_of(like) == "U" and any(like.get(one) for one in _PARTS)
+    if not (plan.grouped or unpaired or "Laterality" in like or "ImageLaterality" in like):
         changes.generate("Laterality", None, "Type 2C: the body part may be a paired one")
     told = any(one in like for one in ("PatientPosition", "PatientOrientationCodeSequence"))
     if derivation_tables.says_position(plan.sop_class_uid) and not told:

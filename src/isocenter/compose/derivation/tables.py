@@ -187,6 +187,7 @@ KIN = (
     "SeriesNumber",
     "TimezoneOffsetFromUTC",
     "BodyPartExamined",
+    "AnatomicRegionSequence",
     *EQUIPMENT,
     "DerivationDescription",
     "DerivationCodeSequence",
@@ -210,6 +211,7 @@ KIN = (
 
 PRESENT = (
     "Laterality",
+    "ImageLaterality",
     "PatientPosition",
     "PatientOrientationCodeSequence",
     "FrameOfReferenceUID",
