@@ -30,6 +30,7 @@ from isocenter.compose.composition import Composed, Composition, Origin, Provena
 from isocenter.compose.derivation.quantisation import Range, new_form
 from isocenter.compose.derivation.tables import limits_of
 from isocenter.compose.fixed_attributes import OF_PIXELS, refuse_fixed
+from isocenter.compose.left_out import LeftOut, gathered
 from isocenter.compose.planes import stack
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
@@ -202,6 +203,18 @@ class AcquiredSeries:
         """How far a stored value may be from the one that was given; 0 for whole numbers."""
         return max(form.error for form in self._plan.forms.flat)
 
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """What the source says wrongly and the series is without.
+
+        One for each attribute, with all images that it is wrong in.
+        """
+        if self._plan.enhanced:
+            return self._multi_frame.left_out
+        alone = self._plan.slices.left_out()
+        undecided = (one for one in alone if one.tag not in self._overridden)
+        return gathered([*self._shared.left_out, *undecided])
+
     def __len__(self) -> int:
         return 1 if self._plan.enhanced else self._plan.values.shape[0] * self._plan.values.shape[1]
 
@@ -224,8 +237,8 @@ class AcquiredSeries:
         return [target / name for name in names]
 
     def explain(self) -> list[dict[str, str]]:
-        """Return the rows of the first object; see `Composed.explain`."""
-        return next(iter(self)).explain()
+        """Return the rows of the first object, and what was left out of all; see `Composed`."""
+        return replace(next(iter(self)), left_out=self.left_out).explain()
 
     @cached_property
     def _shared(self) -> Composed:
@@ -246,7 +259,7 @@ class AcquiredSeries:
         provenance[0x7FE00010] = Provenance(Origin.GIVEN, "the volume")
         data_set.file_meta = FileMetaDataset()
         data_set.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        return Composed(data_set, provenance)
+        return Composed(data_set, provenance, shared.left_out)
 
     def _own(self, number: int, n: int, k: int) -> dict[str, Said]:
         """Return what one image alone says."""
