@@ -6,7 +6,7 @@ import errno
 import os
 import secrets
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from isocenter.dicom import file_meta_bytes, transfer_syntax
 from isocenter.dicom.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Buffer
 from isocenter.errors import OutOfResources
 
-__all__ = ["FileRange", "write", "write_whole"]
+__all__ = ["FileRange", "deflated", "write", "write_whole"]
 
 _SMALL = 1 << 12
 _CHUNK = 1 << 20
@@ -167,14 +167,19 @@ def _encoded(data_set: Dataset, syntax: UID) -> list[Buffer]:
     rules = transfer_syntax(syntax)
     explicit = EXPLICIT_LITTLE if rules.little_endian else EXPLICIT_BIG
     pieces = encoded_data_set(data_set, IMPLICIT_LITTLE if rules.implicit else explicit)
-    return [_deflated(pieces)] if rules.deflated else pieces
+    return list(deflated(pieces)) if rules.deflated else pieces
 
 
-def _deflated(pieces: Sequence[Buffer]) -> bytes:
-    """Compress a data set (PS3.5 A.5), to an even length."""
+def deflated(pieces: Iterable[Buffer]) -> Iterator[bytes]:
+    """Compress a data set (PS3.5 A.5) piece by piece, to an even length."""
     compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    data = b"".join([*map(compressor.compress, pieces), compressor.flush()])
-    return data + b"\0" * (len(data) % 2)
+    length = 0
+    for piece in pieces:
+        packed = compressor.compress(piece)
+        length += len(packed)
+        yield packed
+    packed = compressor.flush()
+    yield packed + b"\0" * ((length + len(packed)) % 2)
 
 
 def _joined(pieces: Iterable[Buffer]) -> Iterator[Buffer]:

@@ -30,13 +30,12 @@ from isocenter.compose.correction.permitted import (
     permitted,
     refuse_fixed,
 )
+from isocenter.compose.correction.stored_object import stored_object
 from isocenter.compose.correction.tables import Rule
 from isocenter.compose.correction.value_encoding import encoded_element, encoded_texts, holds
-from isocenter.compose.writing import FileRange, write_whole
-from isocenter.dicom import Header, scan_file
+from isocenter.dicom import Header
 from isocenter.dicom.elements import ElementSpan, element_spans, replaced
 from isocenter.dicom.encoding import Buffer
-from isocenter.dicom.source import opened
 from isocenter.errors import CannotCompose, IsocenterError, NotFound
 
 __all__ = ["Corrected", "Outcome", "Reason", "Rule", "correct", "correct_file", "rule"]
@@ -242,28 +241,18 @@ def correct_file(
     tuple of int
         The attributes that changed; empty when the copy is the same as the file.
     """
-    with open(path, "rb", buffering=0) as file, opened(file.fileno()) as (read, size):
-        header = scan_file(file.fileno(), extra=reads)
-        if header.inflated:
-            raise CannotCompose(
-                f"{path} is deflated; write it in another transfer syntax first, then correct it."
-            )
-        begin = header.data_set_offset
-        end = header.pixel_data.offset if header.pixel_data is not None else size
-        head = read(begin, end - begin)
-        spans = element_spans(head, header.layout)
+    with stored_object(path, extra=reads) as stored:
+        head, layout = stored.head, stored.header.layout
+        spans = element_spans(head, layout)
         if rules is None:
-            changes = removed_item(head, header.layout)
+            changes = removed_item(head, layout)
         else:
             modification = modification or Modification(Reason.CORRECT.value)
-            changes = _changes(head, spans, header, rules, modification)
-        if target is not None:
-            write_whole(
-                target,
-                [read(0, begin), *replaced(head, spans, changes, header.layout)],
-                tail=FileRange(file.fileno(), end, size),
-                make_folder=True,
-            )
+            changes = _changes(head, spans, stored.header, rules, modification)
+        if target is not None and changes:
+            stored.write(target, replaced(head, spans, changes, layout))
+        elif target is not None:
+            stored.copy(target)
     return tuple(sorted(set(changes) - {ORIGINAL_ATTRIBUTES}))
 
 
