@@ -13,8 +13,9 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
+from isocenter.compose import values
 from isocenter.compose.left_out import LeftOut
-from isocenter.compose.sound_values import attribute_types
+from isocenter.compose.sound_values import attribute_types, how_mended
 from isocenter.compose.writing import write
 
 __all__ = ["Composed", "Origin", "Provenance"]
@@ -48,6 +49,13 @@ class Provenance:
 
     origin: Origin
     detail: str = ""
+
+    def raised(self, value: Any, vr: str) -> Provenance:
+        """Return the same, saying so where a value that was given was raised to capitals."""
+        if values.in_capitals(value, vr) is value:
+            return self
+        detail = ", ".join(filter(None, (self.detail, how_mended(vr))))
+        return Provenance(self.origin, detail)
 
 
 @dataclass(frozen=True, slots=True)

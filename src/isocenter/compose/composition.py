@@ -16,11 +16,11 @@ from isocenter.compose import attributes, values
 from isocenter.compose.composed import Composed, Origin, Provenance
 from isocenter.compose.element_values import copied_element, element
 from isocenter.compose.fixed_attributes import refuse_fixed
+from isocenter.compose.given_values import given_element
 from isocenter.compose.left_out import LeftOut
 from isocenter.compose.repeated_items import RepeatedItems
 from isocenter.compose.sound_values import (
     METHOD_OF_REMOVAL,
-    given_element,
     how_mended,
     may_be_left_out,
     mended,
@@ -257,9 +257,16 @@ class Composition:
             )
         return Composed(self.data_set, self.provenance, tuple(self._not_said()))
 
-    def leaves_out(self, tag: int) -> bool:
-        """Tell whether an attribute of a source was left out, as its value cannot be."""
-        return any(tag == left for left, _ in self._left_out)
+    def leaves_out(self, found: DataElement) -> bool:
+        """Tell whether an element that somebody else copied from the source is left out here."""
+        tag, first = int(found.tag), self.sources.first
+        if any(tag == left for left, _ in self._left_out):
+            return True
+        expected = what_is_expected(self._sop_class_uid, found)
+        if not expected or first is None or not may_be_left_out(tag, self._sop_class_uid):
+            return False
+        self._leave_out(tag, found.value, expected, first.name)
+        return True
 
     def renew_identity(self, sop_class_uid: str) -> None:
         """Set what a new object has of its own, after all of a source was copied."""
@@ -379,10 +386,7 @@ class Composition:
     def _set_checked(self, keyword: str, value: Any, provenance: Provenance) -> None:
         tag = values.tag_of(keyword)
         made = given_element(tag, value, self._sop_class_uid)
-        if values.in_capitals(value, made.VR) is not value:
-            detail = ", ".join(filter(None, (provenance.detail, how_mended(made.VR))))
-            provenance = Provenance(provenance.origin, detail)
-        self._put(made, provenance)
+        self._put(made, provenance.raised(value, made.VR))
 
     def _put(self, made: DataElement, provenance: Provenance) -> None:
         plain = made.VR != "SQ" or isinstance(made.value, RepeatedItems)

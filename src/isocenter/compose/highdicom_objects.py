@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 
 from isocenter.compose import attributes, values
 from isocenter.compose.composition import Composition
+from isocenter.compose.sound_values import mended
 from isocenter.compose.sources import Source
 from isocenter.errors import CannotCompose
 
@@ -78,11 +79,11 @@ def carry(composition: Composition, built: Dataset, *, given: Collection[str] = 
     given
         The keywords of what the caller said; everything else followed from the rules of the kind.
     """
-    for element in built:
+    for element in map(mended, built):
         keyword = element.keyword
         if keyword in _ITS_OWN or composition.data_set.get(keyword):
             continue
-        if keyword not in given and composition.leaves_out(int(element.tag)):
+        if keyword not in given and composition.leaves_out(element):
             continue
         if keyword in given:
             composition.give(keyword, element.value)

@@ -90,7 +90,8 @@ class Changes:
             if value is None:
                 self.remove([keyword], provenance.detail)
             else:
-                self._set(given_element(values.tag_of(keyword), value, kind), provenance)
+                made = given_element(values.tag_of(keyword), value, kind)
+                self._set(made, provenance.raised(value, made.VR))
 
     def is_sound(self, found: DataElement) -> bool:
         """Tell whether the value of a source's attribute can be; if not, keep that in mind."""
