@@ -99,7 +99,9 @@ def test_measured_values_come_back_as_they_were(run, label_map, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("volume", "made.dcm", "-o", "v.nii"), "--from PATH is missing"),
+        (("volume", "made.dcm", "-o", "v.nii"), "made on (--from PATH)"),
+        (("volume", "made.dcm", "--item", "1", "-o", "v.nii"), "made.dcm is no registration"),
+        (("volume", "mask.nii.gz", "--segment", "1", "-o", "v.nii"), "not a DICOM object"),
         (("volume", "made.dcm", "--from", "series", "--segment", "7", "-o", "v.nii"),
          "choose one segment (--segment NUMBER) of 1 (Region 1), 2 (Region 2)"),
         (("volume", "made.dcm", "--from", "nowhere", "-o", "v.nii"), "nowhere"),
@@ -113,6 +115,53 @@ def test_a_volume_that_cannot_be_is_refused(arguments, says, run, label_map, tmp
     code, _, error = run(*arguments)
     assert code == 2 and says in error
     assert not (tmp_path / "v.nii").exists()
+
+
+def test_a_segmentation_needs_no_images(run, label_map, tmp_path):
+    run("compose", "seg", "mask.nii.gz", "--from", "series", "-o", "made.dcm")
+    code, out, error = run("volume", "made.dcm", "-o", "back.nii.gz")
+    assert (code, error) == (0, "")
+    assert out.startswith("wrote back.nii.gz: 3 slices, 64 rows, 64 columns, uint16\n1 = ")
+    back = sitk.ReadImage(tmp_path / "back.nii.gz")
+    assert np.array_equal(sitk.GetArrayFromImage(back), label_map[1:])
+    (mask,) = (sitk.ReadImage(tmp_path / "mask.nii.gz"),)
+    first = mask.TransformIndexToPhysicalPoint((0, 0, 1))
+    assert back.GetOrigin() == pytest.approx(first, abs=1e-4)
+    assert back.GetSpacing() == pytest.approx(mask.GetSpacing(), abs=1e-5)
+    assert run("volume", "made.dcm", "--segment", "2", "-o", "two.nrrd")[0] == 0
+    assert np.array_equal(
+        sitk.GetArrayFromImage(sitk.ReadImage(tmp_path / "two.nrrd")), label_map[1:] == 2
+    )
+
+
+def test_a_registration_comes_back_as_field_and_as_transform(run, label_map, tmp_path):
+    mask = sitk.ReadImage(tmp_path / "mask.nii.gz")
+    values = np.random.default_rng(7).normal(0, 2, (4, 64, 64, 3)).astype(np.float32)
+    image = sitk.GetImageFromArray(values, isVector=True)
+    image.CopyInformation(mask)
+    sitk.WriteImage(image, tmp_path / "field.nrrd")
+    sitk.WriteTransform(sitk.TranslationTransform(3, (1.0, 2.0, -3.0)), tmp_path / "moved.tfm")
+    run("compose", "reg", "field.nrrd", "--from", "series", "-o", "reg.dcm")
+    code, out, error = run("volume", "reg.dcm", "-o", "back.nii.gz")
+    assert (code, error) == (0, "")
+    assert out == "wrote back.nii.gz: a field of 4 planes, 64 rows, 64 columns\n"
+    back = sitk.ReadImage(tmp_path / "back.nii.gz")
+    assert np.array_equal(sitk.GetArrayFromImage(back), values)
+    run("compose", "reg", "moved.tfm", "--from", "series", "-o", "linear.dcm")
+    code, out, error = run("volume", "linear.dcm", "--item", "2", "-o", "back.tfm")
+    assert (code, error) == (0, "")
+    found = sitk.ReadTransform(tmp_path / "back.tfm").TransformPoint((0.0, 0.0, 0.0))
+    assert found == pytest.approx((1.0, 2.0, -3.0), abs=1e-12)
+    for arguments, says in (
+        (("linear.dcm", "-o", "v.nii"), "no grid"),
+        (("linear.dcm", "--item", "9", "-o", "v.tfm"), "no item 9"),
+        (("reg.dcm", "--from", "series", "-o", "v.nii"), "--from: a registration"),
+        (("reg.dcm", "--segment", "1", "-o", "v.nii"), "--segment: a registration"),
+        (("reg.dcm", "--by", "time", "-o", "v.nii"), "neither --series nor --by"),
+    ):
+        code, _, error = run("volume", *arguments)
+        assert code == 2 and says in error
+        assert not (tmp_path / "v.nii").exists() and not (tmp_path / "v.tfm").exists()
 
 
 def test_several_volumes_are_told_apart_by_what_is_said(run, tmp_path):

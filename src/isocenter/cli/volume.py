@@ -21,7 +21,10 @@ def volume(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Named .nii, .nii.gz, .mha, .nrrd or .npy."
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Named .nii, .nii.gz, .mha, .nrrd or .npy; .tfm or .h5 for a registration.",
         ),
     ],
     series: Annotated[
@@ -42,6 +45,10 @@ def volume(
     segment: Annotated[
         int | None, typer.Option(metavar="NUMBER", help="One segment or region; else all.")
     ] = None,
+    item: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", help="Which item of a registration, if several."),
+    ] = None,
 ) -> None:
     """Write a series as one volume for research: NIfTI, NRRD, MetaImage, NumPy.
 
@@ -51,23 +58,37 @@ def volume(
 
     isocenter volume segmentation.dcm --from series/ -o mask.nii.gz
 
+    isocenter volume registration.dcm -o field.nii.gz
+
     Values are rescaled (HU of CT); what tells several volumes apart becomes the fourth axis. With
-    --from, a Segmentation or RT Structure Set becomes a label map, a Parametric Map its values.
+    --from, a Segmentation or RT Structure Set becomes a label map, a Parametric Map its values, on
+    the grid of these images; without, a Segmentation or Map has the grid of its own frames. A
+    registration becomes a displacement field, or a linear transform of ITK (.tfm).
     """
     urls = [one for one in paths if one.startswith(("http://", "https://"))]
     options.require_paths([Path(one) for one in paths if one not in urls])
     if not output.absolute().parent.is_dir():
         raise ConfigurationError(f"no such folder: {output.parent}")
-    if source:
+    one = _single_object(paths)
+    if source or segment is not None or item is not None or one is not None:
         if len(paths) > 1 or series or by:
-            raise ConfigurationError("--from: give one object, and neither --series nor --by")
-        _of_object(Path(paths[0]), source, segment, output)
-    elif segment is not None or _is_marked(paths):
-        raise ConfigurationError(
-            "--from PATH is missing: give the images that it was made on, whose grid it gets"
-        )
+            raise ConfigurationError(
+                "--from, --segment, --item: give one object, and neither --series nor --by"
+            )
+        if one == "registration":
+            _refuse(source, "--from: a registration has a grid of its own, or none")
+            _refuse(segment, "--segment: a registration has items (--item)")
+            _of_registration(Path(paths[0]), item, output)
+        else:
+            _refuse(item, f"--item: {paths[0]} is no registration")
+            _of_object(Path(paths[0]), source, segment, output)
     else:
         _of_series(paths, output, series, by)
+
+
+def _refuse(option: object, why: str) -> None:
+    if option:
+        raise ConfigurationError(why)
 
 
 def _of_series(paths: list[str], output: Path, series: str | None, by: str | None) -> None:
@@ -81,10 +102,18 @@ def _of_series(paths: list[str], output: Path, series: str | None, by: str | Non
     print(f"wrote {output}: {axes}, {found.dtype}")
 
 
-def _of_object(marked: Path, source: list[Path], segment: int | None, output: Path) -> None:
+def _of_registration(path: Path, item: int | None, output: Path) -> None:
+    from isocenter.compose import registration_transform
+
+    found = registration_transform(path, item=item)
+    found.write(output)
+    print(f"wrote {output}: {found.describe()}")
+
+
+def _of_object(marked: Path, source: list[Path] | None, segment: int | None, output: Path) -> None:
     from isocenter.compose import object_volume
 
-    options.require_paths([marked, *source])
+    options.require_paths([marked, *(source or ())])
     found = object_volume(marked, source=source, segment=segment)
     found.write(output)
     slices, rows, columns = found.values.shape
@@ -93,17 +122,21 @@ def _of_object(marked: Path, source: list[Path], segment: int | None, output: Pa
         print(f"{number} = {name}")
 
 
-def _is_marked(paths: list[str]) -> bool:
-    """Tell whether the one file that was given is no image but something marked on images."""
+def _single_object(paths: list[str]) -> str | None:
+    """Tell what the one file that was given is, if it is no image: marked on images, or between."""
     from isocenter.compose import load
     from isocenter.compose.object_volumes import has_volume
+    from isocenter.compose.registrations.transform_files import is_registration
 
     if len(paths) != 1 or not Path(paths[0]).is_file():
-        return False
+        return None
     try:
-        return any(has_volume(one.data_set) for one in load(paths[0]))
+        found = load(paths[0]).first
     except IsocenterError:  # no DICOM file: whoever opens it as a series says what it is
-        return False
+        return None
+    if found is None or not (has_volume(found.data_set) or is_registration(found.data_set)):
+        return None
+    return "registration" if is_registration(found.data_set) else "marked"
 
 
 def _plural(name: str, keyword: str) -> str:

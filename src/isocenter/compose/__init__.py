@@ -59,6 +59,10 @@ if TYPE_CHECKING:
         read_spatial_registration,
         spatial_registration,
     )
+    from isocenter.compose.registrations.transform_files import (
+        RegistrationTransform,
+        registration_transform,
+    )
     from isocenter.compose.reports import read_structured_report, structured_report
     from isocenter.compose.reports.files import report_from_file
     from isocenter.compose.reports.key_object import key_object_selection
@@ -112,6 +116,7 @@ __all__ = [
     "Provenance",
     "RealWorldMapping",
     "Region",
+    "RegistrationTransform",
     "Resample",
     "Segment",
     "Smooth",
@@ -160,6 +165,7 @@ __all__ = [
     "real_world_value_mapping",
     "reg",
     "registration",
+    "registration_transform",
     "report_from_file",
     "rt_structure_set",
     "rtstruct",
@@ -192,6 +198,7 @@ _LAZY = {
     "Pixels": "derivation.operations",
     "RealWorldMapping": "measured.real_world_mappings",
     "Region": "structure_sets.rt_structure_set",
+    "RegistrationTransform": "registrations.transform_files",
     "Resample": "derivation.operations",
     "Segment": "measured.segments",
     "Smooth": "derivation.operations",
@@ -226,6 +233,7 @@ _LAZY = {
     "read_structured_report": "reports",
     "real_world_value_mapping": "measured.real_world_values",
     "registration": "registrations.registration",
+    "registration_transform": "registrations.transform_files",
     "report_from_file": "reports.files",
     "rt_structure_set": "structure_sets.rt_structure_set",
     "secondary_capture": "captures.secondary_capture",

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter.compose import sources
+from isocenter.compose.image_files import write_image
 from isocenter.compose.measured.segments import COLORS
 from isocenter.compose.planes import Stack, stack
 from isocenter.compose.sources import SourceLike, Sources
@@ -103,7 +104,11 @@ def read_grid(
 
 
 def write_label_map(
-    labels: NDArray[Any], path: str | Path, *, source: SourceLike | Sources | Stack
+    labels: NDArray[Any],
+    path: str | Path,
+    *,
+    source: SourceLike | Sources | Stack,
+    thickness: float = 1.0,
 ) -> Path:
     """Write an array on the grid of a series as NIfTI, MetaImage or NRRD, told by the suffix.
 
@@ -116,6 +121,8 @@ def write_label_map(
         The file.
     source
         The series.
+    thickness
+        The distance that a single slice is said to have to its neighbours, in mm.
 
     Raises
     ------
@@ -130,17 +137,12 @@ def write_label_map(
             f"The array has the shape {labels.shape}, the series {images.shape} (slices, rows, "
             "columns)."
         )
-    grid = Grid.of_planes(images.planes)
+    grid = Grid.of_planes(images.planes, thickness)
     image = sitk.GetImageFromArray(labels.astype(np.uint8) if labels.dtype == np.bool_ else labels)
     image.SetOrigin(grid.origin.tolist())
     image.SetSpacing(grid.spacing.tolist())
     image.SetDirection(grid.directions.ravel().tolist())
-    try:
-        sitk.WriteImage(image, str(path))
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise _refused(f"{path} cannot be written: {reason}.") from error
-    return Path(path)
+    return write_image(image, path)
 
 
 def _no_region(message: str) -> CannotCompose:

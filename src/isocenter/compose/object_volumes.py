@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pydicom.dataset import Dataset
 
 from isocenter.compose import sources
 from isocenter.compose.label_maps import write_label_map
+from isocenter.compose.measured.own_grid import distance_of_frames, own_stack
 from isocenter.compose.measured.parametric_map import SOP_CLASS_UID as PARAMETRIC_MAP
 from isocenter.compose.measured.parametric_map import read_parametric_map
 from isocenter.compose.measured.segmentation import LABEL_MAP_SOP_CLASS_UID, SegmentationKind
@@ -31,7 +33,7 @@ _MOST_LABELS = np.iinfo(np.uint16).max
 
 @dataclass(frozen=True, slots=True)
 class ObjectVolume:
-    """A volume on the grid of a series.
+    """A volume on the grid of a series, or on that of the frames of the object itself.
 
     Parameters
     ----------
@@ -40,16 +42,19 @@ class ObjectVolume:
     names
         What each label is called; nothing where the values are no labels.
     images
-        The series that it lies on.
+        The series that it lies on, or planes alone.
+    thickness
+        The distance that a single slice is said to have to its neighbours, in mm.
     """
 
     values: NDArray[Any]
     names: Mapping[int, str]
     images: Stack
+    thickness: float = 1.0
 
     def write(self, path: str | Path) -> Path:
         """Write it as NIfTI, MetaImage or NRRD, told by the suffix."""
-        return write_label_map(self.values, path, source=self.images)
+        return write_label_map(self.values, path, source=self.images, thickness=self.thickness)
 
 
 def has_volume(data_set: Dataset) -> bool:
@@ -58,7 +63,10 @@ def has_volume(data_set: Dataset) -> bool:
 
 
 def object_volume(
-    marked: Dataset | str | Path, *, source: SourceLike | Sources, segment: int | None = None
+    marked: Dataset | str | Path,
+    *,
+    source: SourceLike | Sources | None = None,
+    segment: int | None = None,
 ) -> ObjectVolume:
     """Return what a Segmentation, RT Structure Set or Parametric Map says of each voxel.
 
@@ -67,7 +75,9 @@ def object_volume(
     marked
         The object, or its file.
     source
-        The images that it was made on.
+        The images that it was made on; None for the grid that the frames of a Segmentation or
+        Parametric Map lie on by themselves, from the first to the last, nothing where there is
+        none.
     segment
         The number of one segment, or of one region in the order of the structure set, from 1; by
         default all of them become labels.
@@ -80,7 +90,7 @@ def object_volume(
     ------
     CannotCompose
         When it is of another kind, what is marked overlaps (which labels cannot say), there is no
-        such segment, or it does not lie in the images.
+        such segment, it does not lie in the images, or its frames alone make no grid.
     """
     loaded = tuple(sources.load(marked))
     if len(loaded) != 1:
@@ -91,27 +101,32 @@ def object_volume(
         raise CannotCompose(
             f"{one.name} is no Segmentation, RT Structure Set or Parametric Map.", tag=0x00080016
         )
-    return read(one.pixels_loaded(), stack(sources.load(source)), sources.load(source), segment)
+    images = None if source is None else stack(sources.load(source))
+    return read(one.pixels_loaded(), images, segment)
 
 
-def _segmentation(
-    data_set: Dataset, images: Stack, source: Sources, segment: int | None
-) -> ObjectVolume:
+def _segmentation(data_set: Dataset, images: Stack | None, segment: int | None) -> ObjectVolume:
     content = read_segmentation(data_set)
+    distance = distance_of_frames(data_set)
+    images = images or own_stack([frame.place for frame in content.frames], distance)
+    make = partial(ObjectVolume, images=images, thickness=distance or 1.0)
     names = {one.number or 0: one.label for one in content.segments}
     if segment is None and content.kind is not SegmentationKind.FRACTIONAL:
-        return ObjectVolume(content.label_map(source), names, images)
+        return make(content.label_map(images), names)
     if segment is None and len(names) > 1:
         raise _one_of(names, "Fractions of several segments do not fit into one volume")
     number = _chosen(segment, names)
-    mask = content.masks(source)[list(names).index(number)]
-    return ObjectVolume(mask, {number: names[number]}, images)
+    mask = content.masks(images)[list(names).index(number)]
+    return make(mask, {number: names[number]})
 
 
-def _structure_set(
-    data_set: Dataset, images: Stack, source: Sources, segment: int | None
-) -> ObjectVolume:
-    del source
+def _structure_set(data_set: Dataset, images: Stack | None, segment: int | None) -> ObjectVolume:
+    if images is None:
+        raise CannotCompose(
+            "An RT Structure Set has outlines and no grid; give the images that it was made on "
+            "(--from PATH).",
+            tag=0x00080016,
+        )
     regions = dict(enumerate(read_rt_structure_set(data_set), 1))
     names = {number: region.name for number, region in regions.items()}
     if len(regions) > _MOST_LABELS:
@@ -128,12 +143,12 @@ def _structure_set(
     return ObjectVolume(labels, names, images)
 
 
-def _parametric_map(
-    data_set: Dataset, images: Stack, source: Sources, segment: int | None
-) -> ObjectVolume:
+def _parametric_map(data_set: Dataset, images: Stack | None, segment: int | None) -> ObjectVolume:
     if segment is not None:
         raise CannotCompose("A Parametric Map has no segments; leave `segment` out.")
-    return ObjectVolume(read_parametric_map(data_set).values(source), {}, images)
+    content, distance = read_parametric_map(data_set), distance_of_frames(data_set)
+    images = images or own_stack(content.frames, distance)
+    return ObjectVolume(content.values(images), {}, images, distance or 1.0)
 
 
 def _chosen(segment: int | None, names: Mapping[int, str]) -> int:
@@ -149,7 +164,7 @@ def _one_of(names: Mapping[int, str], why: str) -> CannotCompose:
     return CannotCompose(f"{why}; choose one segment (--segment NUMBER) of {some}.")
 
 
-_READERS: dict[str, Callable[[Dataset, Stack, Sources, int | None], ObjectVolume]] = {
+_READERS: dict[str, Callable[[Dataset, Stack | None, int | None], ObjectVolume]] = {
     SEGMENTATION: _segmentation,
     LABEL_MAP_SOP_CLASS_UID: _segmentation,
     STRUCTURE_SET: _structure_set,

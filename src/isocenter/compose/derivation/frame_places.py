@@ -9,7 +9,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from isocenter.compose import sources
-from isocenter.compose.measured.source_frames import source_frames
+from isocenter.compose.measured.source_frames import SourceFrames, source_frames
 from isocenter.compose.planes import Plane, Stack
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.errors import CannotCompose
@@ -56,7 +56,7 @@ def functional_group(data_set: Dataset, number: int, keyword: str) -> Dataset | 
 def places(
     frames: Sequence[FramePlace],
     size: tuple[int, int],
-    source: SourceLike | Sources | None,
+    source: SourceLike | Sources | Stack | None,
 ) -> tuple[tuple[int, int, int], list[int]]:
     """Return the shape of a grid, and for each frame the index of its slice on it.
 
@@ -67,8 +67,8 @@ def places(
     size
         Their rows and columns.
     source
-        The images whose grid is meant; None for the planes of the frames themselves, in geometric
-        order.
+        The images whose grid is meant, or the planes of it; None for the planes of the frames
+        themselves, in geometric order.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def places(
     """
     if source is None:
         return _own(frames, size)
-    given = source_frames(sources.load(source))
+    given = _given(source)
     if size != given.shape[1:]:
         raise _refused(
             f"The frames have {size[0]} rows and {size[1]} columns, the images {given.shape[1]} "
@@ -90,6 +90,12 @@ def places(
     if given.shape[0] == 1:
         return given.shape, [0] * len(frames)
     return given.shape, [_frame_in(frame, given.shape[0]) for frame in frames]
+
+
+def _given(source: SourceLike | Sources | Stack) -> SourceFrames:
+    if isinstance(source, Stack):
+        return SourceFrames((), source.shape, source)
+    return source_frames(sources.load(source))
 
 
 def _refused(message: str, tag: int) -> CannotCompose:

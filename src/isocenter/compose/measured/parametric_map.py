@@ -32,6 +32,7 @@ from isocenter.compose.label_maps import read_grid
 from isocenter.compose.measured.real_world_mappings import RealWorldMapping, quantity, units
 from isocenter.compose.measured.source_frames import SourceFrames, source_frames
 from isocenter.compose.measured.stored_frames import stored_frames
+from isocenter.compose.planes import Stack
 from isocenter.compose.reading import read_data_set
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
@@ -64,7 +65,7 @@ class ParametricMapContent:
     stored: NDArray[Any]
     frames: tuple[FramePlace, ...]
 
-    def values(self, source: SourceLike | Sources | None = None) -> NDArray[np.float64]:
+    def values(self, source: SourceLike | Sources | Stack | None = None) -> NDArray[np.float64]:
         """Return the real values.
 
         Parameters

@@ -15,6 +15,7 @@ from isocenter.compose.derivation.frame_places import FramePlace, functional_gro
 from isocenter.compose.measured.segmentation import SegmentationKind
 from isocenter.compose.measured.segments import Segment
 from isocenter.compose.measured.stored_frames import stored_frames
+from isocenter.compose.planes import Stack
 from isocenter.compose.reading import read_data_set
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.errors import CannotCompose, InvalidAttribute
@@ -67,7 +68,7 @@ class SegmentationContent:
         """The number of each segment."""
         return tuple(segment.number or 0 for segment in self.segments)
 
-    def masks(self, source: SourceLike | Sources | None = None) -> NDArray[Any]:
+    def masks(self, source: SourceLike | Sources | Stack | None = None) -> NDArray[Any]:
         """Return a mask for each segment.
 
         Parameters
@@ -100,7 +101,7 @@ class SegmentationContent:
                 masks[row[frame.segment], place] |= frame.values.astype(np.bool_)
         return masks
 
-    def label_map(self, source: SourceLike | Sources | None = None) -> NDArray[np.uint16]:
+    def label_map(self, source: SourceLike | Sources | Stack | None = None) -> NDArray[np.uint16]:
         """Return the number of the segment of each pixel, 0 where there is none.
 
         Parameters
@@ -134,7 +135,7 @@ class SegmentationContent:
         return labels
 
     def _places(
-        self, source: SourceLike | Sources | None
+        self, source: SourceLike | Sources | Stack | None
     ) -> tuple[tuple[int, int, int], list[int]]:
         rows, columns = self.frames[0].values.shape if self.frames else (0, 0)
         return places([frame.place for frame in self.frames], (rows, columns), source)

@@ -27,8 +27,9 @@ class DisplacementField:
     Parameters
     ----------
     vectors
-        float32 of shape (planes, rows, columns, 3): displacement in mm along X, Y, Z of the patient
-        coordinate system (PS3.3 C.7.6.2.1.1); NaN in all three where it is undefined.
+        float32, or float64, of shape (planes, rows, columns, 3): displacement in mm along X, Y, Z
+        of the patient coordinate system (PS3.3 C.7.6.2.1.1); NaN in all three where it is
+        undefined.
     origin
         Centre of the first point in mm, shape (3,).
     spacing
@@ -44,7 +45,7 @@ class DisplacementField:
         vector is partly NaN or infinite.
     """
 
-    vectors: NDArray[np.float32]
+    vectors: NDArray[np.floating]
     origin: NDArray[np.float64]
     spacing: NDArray[np.float64]
     directions: NDArray[np.float64]
@@ -95,6 +96,13 @@ class DisplacementField:
         directions = self.directions.copy()
         directions[:, 2] *= -1
         return replace(self, vectors=self.vectors[::-1], origin=last, directions=directions)
+
+    def positions(self, plane: int) -> NDArray[np.float64]:
+        """Return where the points of a plane lie in mm, shape (rows, columns, 3)."""
+        columns, rows, _ = self.dimensions
+        across, down, along = (self.directions * self.spacing).T
+        start = self.origin + plane * along
+        return start + np.arange(columns)[:, None] * across + np.arange(rows)[:, None, None] * down
 
     def points(self, coordinates: NDArray[Any]) -> NDArray[np.float64]:
         """Return grid indices (column, row, plane) of positions in mm; both of shape (…, 3)."""

@@ -20,6 +20,7 @@ from isocenter.errors import CannotCompose, NotFound
 __all__ = [
     "TRANSFORM_SUFFIXES",
     "holds_linear_transform",
+    "inverse",
     "is_linear",
     "read_linear_transform",
     "read_matrix",
@@ -71,14 +72,14 @@ def read_linear_transform(
                 f"A {transform.GetName()} is no linear transform; make a deformable registration "
                 "of it."
             )
-        return _inverse(_matrix_of(transform))
+        return inverse(_matrix_of(transform))
     matrix = np.asarray(transform, np.float64)
     if matrix.size != 16:
         raise _refused(f"A matrix of shape {matrix.shape} was given; expected 4 x 4.")
     matrix = matrix.reshape(4, 4)
     if ras:
         matrix = _RAS @ matrix @ _RAS
-    return _inverse(matrix) if from_fixed else matrix
+    return inverse(matrix) if from_fixed else matrix
 
 
 def read_matrix(path: str | Path) -> NDArray[np.float64]:
@@ -179,7 +180,14 @@ def _matrix_of(transform: Any) -> NDArray[np.float64]:
     return matrix
 
 
-def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+def inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the inverse of a matrix of shape (4, 4).
+
+    Raises
+    ------
+    CannotCompose
+        When it has none.
+    """
     try:
         return np.linalg.inv(matrix).astype(np.float64, copy=False)
     except np.linalg.LinAlgError as error:
