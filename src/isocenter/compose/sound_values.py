@@ -1,4 +1,4 @@
-"""Whether values are what their attributes may hold: those of sources, and those that are given."""
+"""Whether values are what their attributes may hold, and how those of sources are mended."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from isocenter.compose import values
-from isocenter.compose.element_values import checked_element, element
+from isocenter.compose.element_values import element
 from isocenter.dicom.iod import iod
+from isocenter.dicom.terms import STANDING_IN
 from isocenter.dicom.validation.values import complaint
-from isocenter.errors import CannotCompose
 
 __all__ = [
     "METHOD_OF_REMOVAL",
     "attribute_types",
-    "given_element",
+    "complaint_of",
     "how_mended",
     "may_be_left_out",
     "mended",
@@ -69,7 +69,7 @@ def what_is_expected(sop_class_uid: str, found: DataElement) -> str:
     if not listed and found.VR in _LISTED:
         return ""
     for one in _values(found):
-        if (text := "" if one is None else str(one)) and (expected := _complaint(found.VR, text)):
+        if (text := "" if one is None else str(one)) and (expected := complaint_of(found.VR, text)):
             return expected
         if text and listed and text not in listed:
             return f"one of {', '.join(listed)}"
@@ -91,7 +91,7 @@ def sound_text(data_set: Dataset, keyword: str) -> str:
     if not isinstance(found, str):  # several values of an attribute that has one
         return ""
     line = values.vr_of(values.tag_of(keyword)) in ("LO", "SH")
-    return "" if _complaint("UC" if line else "UT", found) else found.strip()
+    return "" if complaint_of("UC" if line else "UT", found) else found.strip()
 
 
 def whole_number(data_set: Dataset, keyword: str) -> int:
@@ -100,29 +100,6 @@ def whole_number(data_set: Dataset, keyword: str) -> int:
         return int(data_set.get(keyword) or 0)
     except (ValueError, TypeError):
         return 0
-
-
-def given_element(tag: int, value: Any, sop_class_uid: str = "") -> DataElement:
-    """Return an element of a value that somebody gave, a Code String in capitals.
-
-    Raises
-    ------
-    CannotCompose
-        When it is no value of the attribute, by its VR or by the lists of the IOD, or none where
-        there must be one.
-    """
-    made = checked_element(tag, values.in_capitals(value, values.vr_of(tag)))
-    if made.is_empty and attribute_types(sop_class_uid).get(tag) == "1":
-        raise CannotCompose(
-            f"{values.described(tag)} is given no value, which such an object cannot be without "
-            "(Type 1); give one.",
-            tag=tag,
-        )
-    if expected := what_is_expected(sop_class_uid, made):
-        raise CannotCompose(
-            f"The value given for {values.described(tag)} cannot be; expected {expected}.", tag=tag
-        )
-    return made
 
 
 def mended(found: DataElement) -> DataElement:
@@ -165,7 +142,8 @@ def _values(found: DataElement) -> Iterable[Any]:
 
 
 @lru_cache(maxsize=4096)
-def _complaint(vr: str, text: str) -> str:
+def complaint_of(vr: str, text: str) -> str:
+    """Return what was expected of a value, or an empty text if it is well-formed."""
     if vr == "UI":
         numbered = len(text) <= 64 and all(part.isdecimal() for part in text.split("."))
         return "" if numbered and text.isascii() else "a UID of at most 64 digits and dots"
@@ -177,9 +155,10 @@ def _enumerated(sop_class_uid: str) -> dict[int, tuple[str, ...]]:
     """Return the values of attributes for which modules of the IOD list the only ones."""
     known = iod(sop_class_uid)
     found: dict[int, tuple[str, ...]] = {}
-    for rule in (rule for use in known.modules for rule in use.module.attributes) if known else ():
+    rules = [rule for use in known.modules for rule in use.module.attributes] if known else []
+    for rule in sorted(rules, key=lambda rule: rule.terms is STANDING_IN.get(rule.tag)):
         lists = [one.terms for one in rule.terms if one.enumerated and not one.number]
-        if lists:
+        if lists and not (rule.tag in found and rule.terms is STANDING_IN.get(rule.tag)):
             more = (term for one in lists for term in one)
             found[rule.tag] = tuple(dict.fromkeys((*found.get(rule.tag, ()), *more)))
     return found

@@ -9,7 +9,7 @@ from typing import Any
 from isocenter.compose import values
 from isocenter.compose.correction.original_attributes import ORIGINAL_ATTRIBUTES
 from isocenter.compose.fixed_attributes import OF_PIXELS
-from isocenter.compose.sound_values import given_element
+from isocenter.compose.given_values import given_element
 from isocenter.dicom import dictionary, tags
 from isocenter.dicom.elements import ElementSpan
 from isocenter.dicom.iod import iod

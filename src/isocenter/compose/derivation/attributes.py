@@ -20,11 +20,11 @@ from isocenter.compose.derivation import tables as derivation_tables
 from isocenter.compose.derivation.codes import ACQUISITION_EQUIPMENT, PROCESSING_EQUIPMENT
 from isocenter.compose.derivation.quantisation import Range, StoredForm
 from isocenter.compose.element_values import checked_element, element
+from isocenter.compose.given_values import given_element
 from isocenter.compose.laterality import side_of
 from isocenter.compose.left_out import LeftOut
 from isocenter.compose.planes import Plane
 from isocenter.compose.sound_values import (
-    given_element,
     mended,
     sound_text,
     what_is_expected,

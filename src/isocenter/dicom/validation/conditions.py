@@ -126,8 +126,10 @@ def is_met(clause: Clause, item: Item, siblings: Collection[int]) -> bool | None
         return _joined(clause, item, siblings)
     own = clause.tag in siblings
     if clause.kind == "unspoken":
-        return not own
+        return None if item.part else not own
     element = item.get(clause.tag) if own else item.lookup(clause.tag)
+    if element is None and item.part and not own:
+        return None
     if clause.kind == "present":
         return element is not None and not element.is_empty
     if clause.kind == "absent":

@@ -76,13 +76,23 @@ class Item:
         The item that it stands in, None for the data set itself.
     path
         Keywords and numbers that lead here, empty for the data set itself.
+    part
+        Whether the data set is only a part of an object, of which the rest is not known.
     """
 
-    __slots__ = ("elements", "parent", "path", "character_set")
+    __slots__ = ("elements", "parent", "path", "part", "character_set")
 
-    def __init__(self, data_set: Dataset, parent: "Item | None" = None, path: str = "") -> None:
+    def __init__(
+        self,
+        data_set: Dataset,
+        parent: "Item | None" = None,
+        path: str = "",
+        *,
+        part: bool = False,
+    ) -> None:
         self.parent = parent
         self.path = path
+        self.part = parent.part if parent else part
         self.elements: dict[int, Element] = {}
         self.character_set = parent.character_set if parent else ASCII
         for tag in sorted(data_set.keys()):

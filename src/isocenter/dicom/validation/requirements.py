@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 from isocenter.dicom import dictionary, tags
@@ -16,12 +16,13 @@ from isocenter.dicom.iod import (
     Otherwise,
     Terms,
     Usage,
+    modules,
 )
 from isocenter.dicom.validation.conditions import HAND_WRITTEN, described, is_met
 from isocenter.dicom.validation.findings import Findings, Rule
 from isocenter.dicom.validation.items import Element, Item
 
-__all__ = ["check_requirements", "type_of"]
+__all__ = ["check_items", "check_requirements", "is_required", "type_of"]
 
 _STRICTEST_FIRST: Final = ("1", "2", "1C", "2C", "3")
 # The table lists the attributes of all kinds of content items, and all macros that may stand in a
@@ -72,6 +73,74 @@ def check_requirements(item: Item, iod: IOD, findings: Findings) -> None:
         Takes what is found.
     """
     _check_item(item, _demands(iod, _modules_present(item.elements, iod)), findings)
+
+
+def check_items(part: Item, tag: int, iod: IOD | None, findings: Findings) -> None:
+    """Look at the items of one sequence as `check_requirements` does.
+
+    Parameters
+    ----------
+    part
+        A data set that has the sequence, or only the sequence.
+    tag
+        The sequence.
+    iod
+        The Information Object Definition of the object; None if it is not known. Then only codes
+        are looked at, which are the same everywhere (PS3.3 8.8).
+    findings
+        Takes what is found.
+    """
+    element = part.get(tag)
+    demand = _demands(iod, _all_modules(iod)).get(tag) if iod is not None else None
+    if demand is None and dictionary.keyword(tag).endswith("CodeSequence"):
+        demand = _codes()
+    if element is not None and demand is not None:
+        _check_items(part, element, demand, findings)
+
+
+@cache
+def _all_modules(iod: IOD) -> frozenset[str]:
+    return frozenset(use.module.name for use in iod.modules)
+
+
+@cache
+def _codes() -> _Demand:
+    """Return what is demanded of the items of any code sequence."""
+    items = next(
+        rule.items
+        for module in modules()
+        for rule in module.attributes
+        if module.name == "General Study" and rule.tag == tags.ProcedureCodeSequence
+    )
+    rule = AttributeRule(tags.ProcedureCodeSequence, "3", None, (), False, False, items)
+    return _Demand("Code Sequence Macro", rule)
+
+
+def is_required(item: Item, tag: int, iod: IOD) -> tuple[str, str] | None:
+    """Tell by which module an object must have an attribute as the condition for it holds.
+
+    Parameters
+    ----------
+    item
+        The data set, as it is to be without a value of it.
+    tag
+        An attribute of the top level.
+    iod
+        Its Information Object Definition.
+
+    Returns
+    -------
+    tuple of str, or None
+        The module, and the condition in words; None where it need not be there, or that cannot
+        be told.
+    """
+    demands = _demands(iod, _modules_present(item.elements, iod))
+    demand = demands.get(tag)
+    if demand is None or demand.rule.type not in ("1C", "2C") or demand.clause is None:
+        return None
+    if not is_met(demand.clause, item, demands):
+        return None
+    return demand.module, _condition(demand)
 
 
 @lru_cache(maxsize=512)

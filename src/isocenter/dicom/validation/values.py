@@ -10,7 +10,7 @@ from isocenter.dicom.uids import is_valid_uid
 from isocenter.dicom.validation.findings import Findings, Rule
 from isocenter.dicom.validation.items import Element, Item
 
-__all__ = ["check_values", "complaint"]
+__all__ = ["check_values", "complaint", "multiplicity_holds"]
 
 _NUMBER: Final = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _PATTERNS: Final = {
@@ -43,6 +43,7 @@ _SIZES: Final = {
     **dict.fromkeys(("FD", "OD", "OV", "SV", "UV"), 8),
 }
 """Bytes of one number (PS3.5 Table 6.2-1)."""
+_ONE_VALUE: Final = {"OB", "OW", "OF", "OD", "OL", "OV", "LT", "ST", "UT", "UR"}
 
 
 def check_values(item: Item, findings: Findings) -> None:
@@ -67,7 +68,9 @@ def _check_element(item: Item, element: Element, findings: Findings) -> None:
                        "Write whole numbers")  # fmt: skip
     if element.is_empty:
         return
-    if known is not None and element.vr != "UN" and not _multiplicity_holds(element, known.vm):
+    if known is not None and element.vr != "UN" and not multiplicity_holds(
+        element.vr, len(element.values), known.vm
+    ):
         findings.error(item, element.tag, Rule.MULTIPLICITY, f"{len(element.values)} values",
                        f"value multiplicity {known.vm}", "Give as many values as that")  # fmt: skip
     for value in element.values:
@@ -115,14 +118,24 @@ def _multiplicity(vm: str) -> tuple[int, int | None, int]:
     return int(least), int(most), 1
 
 
-def _multiplicity_holds(element: Element, vm: str) -> bool:
-    if element.vr in ("OB", "OW", "OF", "OD", "OL", "OV", "LT", "ST", "UT", "UR"):
+def multiplicity_holds(vr: str, count: int, vm: str) -> bool:
+    """Tell whether an attribute may have so many values.
+
+    Parameters
+    ----------
+    vr
+        Its value representation; some have one value however long it is (PS3.5 6.2).
+    count
+        How many it has.
+    vm
+        Its value multiplicity (PS3.6), such as `1` or `2-2n`.
+    """
+    if vr in _ONE_VALUE:
         return True
     try:
         least, most, step = _multiplicity(vm.split(" or ")[-1])
     except ValueError:
         return True
-    count = len(element.values)
     return count >= least and (most is None or count <= most) and (count - least) % step == 0
 
 
