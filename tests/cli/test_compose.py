@@ -82,6 +82,39 @@ def test_values_are_set_and_their_origin_explained(run):
     assert line.split() == ["(0020,0011)", "SeriesNumber", "IS", "ALWAYS", "USER", "override"]
 
 
+@pytest.fixture
+def wrong(tmp_path) -> str:
+    image = part10_bytes(ct_slice(32, 32, PatientAge="012Y"))
+    (tmp_path / "wrong.dcm").write_bytes(image.replace(b"012Y", b"Jane"))
+    return "wrong.dcm"
+
+
+def test_what_a_source_says_wrongly_is_noted_on_standard_error_without_its_value(run, wrong):
+    answer = run("compose", "sc", "photo.jpg", "--from", wrong, "-o", "out.dcm")
+    assert (answer.code, answer.out) == (0, "wrote out.dcm\n")
+    assert answer.err == (
+        "note: PatientAge (0010,1010) of wrong.dcm is left out; expected three digits and D, W, M "
+        "or Y; set it (--set) or correct it there\n"
+    )
+    assert "PatientAge" not in pydicom.dcmread("out.dcm")
+    assert dciodvfy_errors("out.dcm") == []
+
+
+def test_an_explanation_shows_what_was_left_out_and_its_value(run, wrong):
+    answer = run("compose", "sc", "photo.jpg", "--from", wrong, "--explain", "--dry-run")
+    (line,) = [line for line in answer.out.splitlines() if "PatientAge" in line]
+    assert line.split()[:6] == ["(0010,1010)", "PatientAge", "AS", "ABSENT", "left", "out"]
+    assert line.endswith("wrong.dcm: found 'Jane', expected three digits and D, W, M or Y")
+    assert "note: PatientAge" in answer.err
+
+
+def test_nothing_is_noted_where_another_value_is_set(run, wrong):
+    answer = run(
+        "compose", "sc", "photo.jpg", "--from", wrong, "--set", "PatientAge=012Y", "-o", "out.dcm"
+    )
+    assert (answer.code, answer.err) == (0, "")
+
+
 def test_a_dry_run_keeps_nothing(run, tmp_path):
     before = set(tmp_path.iterdir())
     assert run("compose", "sc", "photo.jpg", "--dry-run", "-o", "out.dcm").code == 0

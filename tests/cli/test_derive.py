@@ -73,6 +73,20 @@ def test_new_pixels_come_from_a_file(run, tmp_path):
     assert one.DerivationDescription == "Doubled"
 
 
+@pytest.mark.parametrize("where", [("-o", "out"), ("--dry-run",), ("--explain",)])
+def test_what_all_slices_say_wrongly_is_noted_once(run, tmp_path, where):
+    for path in (tmp_path / "series").iterdir():
+        age = b"AS\x04\x00"
+        before = path.read_bytes()
+        place = before.index(age, before.index(b"\x10\x00\x10\x10")) + len(age)
+        path.write_bytes(before[:place] + b"old " + before[place + 4 :])
+    answer = run("series", "--smooth", "2mm", *where)
+    (line,) = answer.err.splitlines()
+    first = Path("series", "000.dcm")
+    assert line.startswith(f"note: PatientAge (0010,1010) of 5 images, the first {first}, is left")
+    assert answer.code == 0 and "note: PatientAge" not in answer.out
+
+
 def test_explain_and_dry_run_keep_nothing(run, tmp_path):
     answer = run("series", "--smooth", "2", "--explain", "--dry-run", "-o", "out")
     assert "(0008,2112) SourceImageSequence" in answer.out

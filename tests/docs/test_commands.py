@@ -155,6 +155,8 @@ def _copy_samples(folder: Path) -> None:
     shutil.copytree(samples / "dicomdirtests" / "98892003", folder / "study")
     shutil.copy(samples / "CT_small.dcm", folder / "ct.dcm")
     _one_of_the_reader_s_own(samples / "CT_small.dcm").save_as(folder / "image.dcm")
+    content = (samples / "CT_small.dcm").read_bytes()
+    (folder / "old.dcm").write_bytes(content.replace(b"AS\x04\x00000Y", b"AS\x04\x0045  "))
     shutil.copy(samples / "examples_ybr_color.dcm", folder / "wsi.dcm")
     shutil.copytree(samples / "dicomdirtests", folder / "disc")
     shutil.make_archive(str(folder / "study"), "zip", folder / "study")
