@@ -84,9 +84,10 @@ ITEMS = [
         "(0008,0102) of RequestAttributesSequence[1]/ScheduledProtocolCodeSequence[1]: missing",
     ),
     (
-        "OtherPatientIDsSequence",
-        [{"PatientID": "7", "TypeOfPatientID": "TATTOO"}],
-        "TypeOfPatientID (0010,0022) of OtherPatientIDsSequence[1]: a value that is not listed",
+        "SourceImageSequence",
+        [{**REFERENCE, "SpatialLocationsPreserved": "MAYBE"}],
+        "SpatialLocationsPreserved (0028,135A) of SourceImageSequence[1]: a value that is not "
+        "listed; expected one of YES, NO",
     ),
 ]
 
