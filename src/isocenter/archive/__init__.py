@@ -12,6 +12,7 @@ from .listing import KeptInstance
 from .query import AttributePath, Found, Match, Order, Query
 from .series_metadata import Metadata
 from .stored_instance import StoredInstance
+from .together import commit_together
 
 __all__ = [
     "COMPUTED_KEYS",
@@ -42,5 +43,6 @@ __all__ = [
     "Query",
     "SequenceKey",
     "Stored",
+    "commit_together",
     "key",
 ]

@@ -75,6 +75,7 @@ class Archive:
             self._changes.subscribe(self._quiet_series.note)
         recover(index, blobs)
         self._executor = ThreadPoolExecutor(8, thread_name_prefix="archive-commit")
+        self._syncing = ThreadPoolExecutor(16, thread_name_prefix="archive-sync")
         self._registrar = Registrar(index, blobs, policy)
         commits = GroupCommit[Arrival, Stored](self._registrar.register)
         self._reception = Reception(
@@ -82,6 +83,7 @@ class Archive:
             Places(blobs),
             commits,
             self._executor,
+            self._syncing,
             self._changes.notice,
             quarantine,
             scrutiny,
@@ -156,6 +158,7 @@ class Archive:
             return
         self._closed = True
         self._executor.shutdown()
+        self._syncing.shutdown()
         if self._quiet_series is not None:
             self._quiet_series.close()
         self._open_instances.clear()

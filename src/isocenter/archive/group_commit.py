@@ -22,6 +22,12 @@ class _Turn(Generic[Item, Result]):
         self.error: BaseException | None = None
         self.result: Result | None = None
 
+    def outcome(self) -> Result:
+        """Give the result, or raise the error."""
+        if self.error is not None:
+            raise self.error
+        return cast(Result, self.result)
+
     def end(self, result: Result | BaseException) -> None:
         if isinstance(result, BaseException):
             self.error = result
@@ -62,13 +68,33 @@ class GroupCommit(Generic[Item, Result]):
         """
         turn = _Turn[Item, Result](item)
         self._queue.append(turn)
+        self._await(turn)
+        return turn.outcome()
+
+    def commit_all(self, items: Sequence[Item]) -> list[Result | Exception]:
+        """Wait until several items are committed, all in one commit unless they are many.
+
+        Returns
+        -------
+        list
+            For each its result, or the error that it met.
+        """
+        turns = [_Turn[Item, Result](item) for item in items]
+        self._queue.extend(turns)
+        results: list[Result | Exception] = []
+        for turn in turns:
+            self._await(turn)
+            try:
+                results.append(turn.outcome())
+            except Exception as error:
+                results.append(error)
+        return results
+
+    def _await(self, turn: _Turn[Item, Result]) -> None:
         while not turn.done:
             with self._committing:
                 if not turn.done:
                     self._commit_queued()
-        if turn.error is not None:
-            raise turn.error
-        return cast(Result, turn.result)
 
     def _commit_queued(self) -> None:
         turns: list[_Turn[Item, Result]] = []

@@ -3,8 +3,10 @@
 import contextlib
 import os
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
+from typing import TypeVar
 
 from isocenter.errors import OutOfResources
 
@@ -14,6 +16,8 @@ from .resources import reported_as_out_of_resources
 from .same_object import same_object
 
 __all__ = ["Places"]
+
+_T = TypeVar("_T")
 
 _PATIENCE = 120.0
 """Seconds to wait for another arrival of the same instance."""
@@ -57,6 +61,80 @@ class Places:
                 self._taken.discard(arrival.place)
                 self._free.notify_all()
 
+    @contextlib.contextmanager
+    def all_taken(
+        self, arrivals: Sequence[Arrival], executor: Executor
+    ) -> Generator[list[Exception | None]]:
+        """Hold the places of several arrivals, as `taken` does that of one.
+
+        Parameters
+        ----------
+        arrivals
+            Of different places.
+        executor
+            Where files are synced side by side, so that they share the disk's waits.
+
+        Yields
+        ------
+        list of Exception or None
+            What hinders each. The body may add to it: the files of those that are hindered are
+            taken away again.
+        """
+        problems: list[Exception | None] = [None] * len(arrivals)
+        held: list[int] = []
+        try:
+            # By their names: of two who wait for each other's, none would hold its first.
+            for number in sorted(range(len(arrivals)), key=lambda n: arrivals[n].place):
+                problems[number] = _problem(self._wait_for, arrivals[number].place)
+                if problems[number] is None:
+                    held.append(number)
+            for number in held:
+                problems[number] = _problem(self._stand, arrivals[number])
+            if self._blobs.durable:
+                self._sync_all(arrivals, problems, executor)
+            yield problems
+        except BaseException as error:
+            failure = error if isinstance(error, Exception) else OutOfResources("interrupted")
+            problems = [problem or failure for problem in problems]
+            raise
+        finally:
+            self._let_go(arrivals, held, problems)
+
+    def _sync_all(
+        self, arrivals: Sequence[Arrival], problems: list[Exception | None], executor: Executor
+    ) -> None:
+        """Sync the files that stand, then each of their folders once."""
+        standing = [number for number, problem in enumerate(problems) if problem is None]
+        synced = [
+            executor.submit(_problem, self._sync_file, arrivals[number]) for number in standing[1:]
+        ]
+        if standing:
+            problems[standing[0]] = _problem(self._sync_file, arrivals[standing[0]])
+        for number, future in zip(standing[1:], synced, strict=True):
+            problems[number] = future.result()
+        folders: dict[str, Exception | None] = {}
+        for number in standing:
+            if problems[number] is None and arrivals[number].placed:
+                folder = os.path.dirname(arrivals[number].place)
+                if folder not in folders:
+                    folders[folder] = _problem(self._blobs.sync_names, folder)
+                problems[number] = folders[folder]
+
+    def _let_go(
+        self,
+        arrivals: Sequence[Arrival],
+        held: Sequence[int],
+        problems: Sequence[Exception | None],
+    ) -> None:
+        try:
+            for number in held:
+                if problems[number] is not None:
+                    self._take_away(arrivals[number])
+        finally:
+            with self._free:
+                self._taken.difference_update(arrivals[number].place for number in held)
+                self._free.notify_all()
+
     def _wait_for(self, place: str) -> None:
         with self._free:
             if place in self._taken and not self._free.wait_for(
@@ -68,6 +146,14 @@ class Places:
             self._taken.add(place)
 
     def _place(self, arrival: Arrival) -> None:
+        self._stand(arrival)
+        if self._blobs.durable:
+            self._sync_file(arrival)
+            if arrival.placed:
+                self._blobs.sync_names(os.path.dirname(arrival.place))
+
+    def _stand(self, arrival: Arrival) -> None:
+        """Give a file its place, if no other stands there."""
         temporary = arrival.temporary
         assert temporary is not None
         arrival.inode = os.fstat(temporary.descriptor).st_ino
@@ -76,10 +162,11 @@ class Places:
         arrival.placed = self._blobs.place(temporary, arrival.place)
         if not arrival.placed:
             self._compare(arrival, arrival.path, Path(temporary.path))
-        if self._blobs.durable:
-            temporary.sync()
-            if arrival.placed:
-                self._blobs.sync_names(os.path.dirname(arrival.place))
+
+    @staticmethod
+    def _sync_file(arrival: Arrival) -> None:
+        assert arrival.temporary is not None
+        arrival.temporary.sync()
 
     def _compare(self, arrival: Arrival, path: Path, mine: Path) -> None:
         """Compare with the file in the place before anybody has to wait for us.
@@ -97,3 +184,13 @@ class Places:
             with contextlib.suppress(OSError):
                 if os.stat(arrival.place).st_ino == arrival.inode:
                     self._blobs.remove(arrival.path)
+
+
+def _problem(act: Callable[[_T], None], what: _T) -> Exception | None:
+    """Do something; give the error that it met, if any."""
+    try:
+        with reported_as_out_of_resources("keep the object"):
+            act(what)
+    except Exception as error:
+        return error
+    return None
