@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -16,7 +16,9 @@ from starlette.testclient import TestClient
 from tests.factories import ct_slice, data_set_bytes, part10_bytes, small_object
 from tests.services.conftest import BOUNDARY, Web, multipart, opened
 
-from isocenter.archive import Archive, Level, Query
+from isocenter.archive import Archive, Level, Query, Stored
+from isocenter.archive.arrivals import Arrival
+from isocenter.archive.registration import Registrar
 from isocenter.errors import OutOfResources
 from isocenter.services.studies import StoreLimits, routes
 
@@ -406,3 +408,51 @@ def test_an_object_that_breaks_its_iod_is_kept_warned_of_or_refused(
         assert "ImageOrientationPatient (0020,0037) missing-attribute" in answer.text
     if validation == "refuse":
         assert reasons(answer.json()) == [0xA900]
+
+
+def test_the_objects_of_a_request_are_kept_by_one_commit_and_by_more_where_they_are_many(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits: list[int] = []
+    transact = Registrar._transact_alone
+
+    def counted(
+        registrar: Registrar, arrivals: Sequence[Arrival], **how: bool
+    ) -> list[Stored | Exception]:
+        commits.append(len(arrivals))
+        return transact(registrar, arrivals, **how)
+
+    monkeypatch.setattr(Registrar, "_transact_alone", counted)
+    client = limited(web.archive, StoreLimits(patience_seconds=600))
+    for count in (10, 40):
+        body = multipart(*(part10_bytes(small_object()) for _ in range(count)))
+        headers = {"content-type": MULTIPART}
+        answer = client.post("/dicomweb/studies", content=body, headers=headers)
+        assert (answer.status_code, len(referenced(answer.json()))) == (200, count)
+        if count == 10:
+            assert commits == [10]
+    assert sum(commits) == 50
+    assert max(commits) <= 2 * 16  # two that wait at the same time share a commit
+
+
+def test_objects_of_a_slow_request_do_not_wait_for_its_end(web: Web) -> None:
+    first, second, last = (part10_bytes(small_object()) for _ in range(3))
+    whole = multipart(first, second, last)
+    until_last = whole.index(last)
+    limits = StoreLimits(patience_seconds=0)
+    app = Starlette(routes=[Mount("/dicomweb", routes=routes(web.archive, limits=limits))])
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield whole[:until_last]
+        while kept(web) < 2:
+            await asyncio.sleep(0.01)
+        yield whole[until_last:]
+
+    async def scene() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+            headers = {"content-type": MULTIPART}
+            return await client.post("/dicomweb/studies", content=slow(), headers=headers)
+
+    answer = asyncio.run(asyncio.wait_for(scene(), 60))
+    assert (answer.status_code, kept(web)) == (200, 3)

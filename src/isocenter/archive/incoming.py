@@ -59,6 +59,8 @@ class Reception:
         Registers the arrivals.
     executor
         Runs the commits that nobody waits for in place.
+    syncing
+        Waits for the disk, for several files at the same time.
     committed
         Called after each commit.
     quarantine
@@ -71,6 +73,7 @@ class Reception:
     places: Places
     commits: GroupCommit[Arrival, Stored]
     executor: Executor
+    syncing: Executor
     committed: Callable[[], None]
     quarantine: Quarantine | None = None
     scrutiny: Scrutiny = Scrutiny.OFF
@@ -104,13 +107,15 @@ class Incoming:
         expected: dict[tuple[int, str], str] | None = None,
         origin: Origin | None = None,
     ) -> None:
-        self._reception = reception
+        self.reception = reception
         self._meta = meta
         self._syntax = transfer_syntax(transfer_syntax_uid) if meta else None
         self._header: Header | None = None
         self._expected = expected or {}
         self._origin = str(origin) if origin else ""
         self._temporary: Temporary | None = None
+        self._examined: Arrival | None = None
+        self._violations: tuple[str, ...] = ()
 
     def write(self, parts: Sequence[Buffer]) -> None:
         """Append bytes; the views are not used after the call.
@@ -122,7 +127,7 @@ class Incoming:
         """
         with reported_as_out_of_resources("write the object"):
             if self._temporary is None:
-                self._temporary = self._reception.blobs.temporary()
+                self._temporary = self.reception.blobs.temporary()
                 if self._meta:
                     self._header = self._scan_early(_first_bytes(parts, _START))
                     parts = [self._meta, *parts]
@@ -145,23 +150,53 @@ class Incoming:
         OutOfResources
             The disk is full, read-only or failing; nothing was kept.
         """
+        arrival = self.examine()
         try:
-            arrival = self._arrival()
-            violations = self._scrutinised()
-            with self._reception.places.taken(arrival):
-                stored = self._reception.commits.commit(arrival)
-        except IsocenterError as error:
-            if self._reception.quarantine and self._temporary:
-                self._reception.quarantine.keep(self._temporary, self._origin, error)
+            with self.reception.places.taken(arrival):
+                stored = self.reception.commits.commit(arrival)
+        except BaseException as error:
+            self.refuse(error)
             raise
+        stored = self.accept(stored)
+        self.reception.committed()
+        return stored
+
+    def examine(self) -> Arrival:
+        """Look at the object, whose bytes are all here; whatever ends it looks no further.
+
+        Raises
+        ------
+        NotDicom, InvalidDicom, InvalidAttribute, UnsupportedTransferSyntax, LimitExceeded
+            The bytes cannot be kept as an object; they are gone.
+        OutOfResources
+            The disk is full, read-only or failing.
+        """
+        if self._examined is None:
+            try:
+                self._examined = self._arrival()
+                self._violations = self._scrutinised()
+            except BaseException as error:
+                self.refuse(error)
+                raise
+        return self._examined
+
+    def accept(self, stored: Stored) -> Stored:
+        """Let go of what was kept; says what it was given, and which rules the object breaks."""
+        self.discard()
+        return replace(stored, violations=self._violations) if self._violations else stored
+
+    def refuse(self, error: BaseException) -> None:
+        """Throw the bytes away, or leave them with the quarantine."""
+        try:
+            quarantine = self.reception.quarantine
+            if isinstance(error, IsocenterError) and quarantine and self._temporary:
+                quarantine.keep(self._temporary, self._origin, error)
         finally:
             self.discard()
-        self._reception.committed()
-        return replace(stored, violations=violations) if violations else stored
 
     def commit_async(self) -> Future[Stored]:
         """Keep the object without waiting here; the future gives or raises what `commit` does."""
-        return self._reception.executor.submit(self.commit)
+        return self.reception.executor.submit(self.commit)
 
     def discard(self) -> None:
         """Throw the bytes away."""
@@ -170,9 +205,9 @@ class Incoming:
             self._temporary = None
 
     def _scrutinised(self) -> tuple[str, ...]:
-        if self._reception.scrutiny is Scrutiny.OFF or self._temporary is None:
+        if self.reception.scrutiny is Scrutiny.OFF or self._temporary is None:
             return ()
-        violations = scrutinised(self._temporary.path, self._reception.scrutiny)
+        violations = scrutinised(self._temporary.path, self.reception.scrutiny)
         for sentence in violations:
             _log.warning("keeping an object from %s: %s", self._origin or "here", sentence)
         return violations
@@ -186,7 +221,7 @@ class Incoming:
         self._check(header)
         self._check_pixels(header, self._temporary)
         uids = header.study_instance_uid, header.series_instance_uid, header.sop_instance_uid
-        place = self._reception.blobs.place_of(*uids)
+        place = self.reception.blobs.place_of(*uids)
         return Arrival(header, self._temporary, place, self._temporary.size, self._origin)
 
     def _scan_early(self, start: bytes) -> Header | None:
@@ -224,7 +259,7 @@ class Incoming:
             header.sop_class_uid, header.sop_instance_uid, meta.transfer_syntax_uid
         )
         with reported_as_out_of_resources("write the object"):
-            self._temporary = self._reception.blobs.temporary()
+            self._temporary = self.reception.blobs.temporary()
             try:
                 self._temporary.write([new_meta])
                 for part in bare.parts(meta.data_set_offset, _PART):

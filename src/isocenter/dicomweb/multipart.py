@@ -69,9 +69,15 @@ class PartStarted:
 
 @dataclass(frozen=True, slots=True)
 class PartData:
-    """Some bytes of the content of the part that was started last; never empty."""
+    """Some bytes of the content of the part that was started last; never empty.
 
-    data: bytes
+    Parameters
+    ----------
+    data
+        A view of what was received, so that it is copied no more.
+    """
+
+    data: memoryview
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +275,7 @@ class MultipartReader:
             self._state = _State.DELIMITER
             return PartEnded()
         end = found if found > 0 else self._decided_end()
-        content = self._held[self._at : end]
+        content = memoryview(self._held)[self._at : end]
         self._at = end
         return self._data(content) if content else None
 
@@ -280,7 +286,7 @@ class MultipartReader:
             return len(self._held)
         return start
 
-    def _data(self, content: bytes) -> Event:
+    def _data(self, content: memoryview) -> Event:
         self._part_bytes += len(content)
         if self._part_bytes > self._limits.part_bytes:
             raise LimitExceeded(f"a part of more than {self._limits.part_bytes} bytes")

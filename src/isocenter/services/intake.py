@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from isocenter import errors
-from isocenter.archive import Archive, Incoming, Origin, Stored
+from isocenter.archive import Archive, Incoming, Origin, Stored, commit_together
 from isocenter.dicom import read_file_meta, tags
 from isocenter.dicomweb import FailedItem, FailureReason
 
@@ -16,6 +17,9 @@ __all__ = ["Intake", "PartResult", "StoreLimits"]
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
+
+_MOST_TOGETHER: Final = 16
+_MOST_HEAD: Final = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,9 @@ class StoreLimits:
         in memory, and so may each object on its way to the disk.
     silence_seconds
         How long to wait for the next bytes of a request.
+    patience_seconds
+        How long an object whose bytes are all here waits for others to be kept with; it is looked
+        at when the next one is complete.
     """
 
     object_bytes: int = 64 << 30
@@ -45,6 +52,7 @@ class StoreLimits:
     at_once: int = 16
     requests: int = 64
     silence_seconds: float = 60.0
+    patience_seconds: float = 0.5
 
 
 @dataclass(slots=True)
@@ -57,11 +65,12 @@ class PartResult:
 
 @dataclass(slots=True)
 class _Part:
-    """The part that is arriving."""
+    """A part that is arriving, or has arrived and is not kept yet."""
 
+    number: int
     result: PartResult
     problem: str | None
-    chunks: list[bytes] = field(default_factory=list[bytes])
+    chunks: list[bytes | memoryview] = field(default_factory=list[bytes | memoryview])
     pending: int = 0
     size: int = 0
     head: bytes = b""
@@ -70,6 +79,10 @@ class _Part:
 
 class Intake:
     """Takes the parts of one request to the archive, several at a time, none in memory whole.
+
+    Each is written and examined as soon as it is complete. They are kept together, up to 16 and
+    those that are left at the end: they share the waits for the disk, and while more arrives the
+    processor is theirs alone.
 
     Parameters
     ----------
@@ -98,14 +111,16 @@ class Intake:
         self._study = study
         self._part: _Part | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._complete: list[_Part] = []
+        self._complete_since = 0.0
         self.results: list[PartResult] = []
 
     def begin(self, problem: str | None = None) -> None:
         """Begin a part; with a problem its content is passed over."""
         result = PartResult()
-        self._part = _Part(result, problem)
+        self._part = _Part(len(self.results), result, problem)
 
-    async def write(self, data: bytes) -> None:
+    async def write(self, data: bytes | memoryview) -> None:
         """Take content; returns when there is room for more."""
         part = self._part
         assert part is not None
@@ -133,17 +148,23 @@ class Intake:
             )
             return
         await self._places.acquire()
-        task = asyncio.create_task(self._keep(part))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._start(self._completed(part))
 
     async def close(self) -> None:
         """Wait for what was handed over, and leave nothing of a part that is not complete."""
         part, self._part = self._part, None
         if part is not None:
             await self._discard(part)
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        while self._tasks or self._complete:
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+            else:
+                self._start(self._keep())
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _spill(self, part: _Part) -> None:
         """Write what was gathered to the disk."""
@@ -158,7 +179,7 @@ class Intake:
 
     def _write(self, part: _Part) -> None:
         if part.incoming is None:
-            part.head = part.chunks[0] if part.chunks else b""
+            part.head = bytes(part.chunks[0][:_MOST_HEAD]) if part.chunks else b""
             part.incoming = self._archive.receiving(
                 origin=self._origin, study_instance_uid=self._study
             )
@@ -166,19 +187,46 @@ class Intake:
             part.incoming.write(part.chunks)
         part.chunks, part.pending = [], 0
 
-    async def _keep(self, part: _Part) -> None:
+    async def _completed(self, part: _Part) -> None:
+        """Write and examine a part that has arrived, and keep it as soon as there are enough."""
         try:
-            part.result.stored = await self._run(lambda: self._commit(part))
+            await self._run(lambda: self._examine(part))
         except Exception as error:
             part.result.failure = self._failure(part, error)
             await self._discard(part)
+            return
         finally:
             self._places.release()
+        now = time.monotonic()
+        if not self._complete:
+            self._complete_since = now
+        self._complete.append(part)
+        if (
+            len(self._complete) >= _MOST_TOGETHER
+            or now - self._complete_since > self._limits.patience_seconds
+        ):
+            self._start(self._keep())
 
-    def _commit(self, part: _Part) -> Stored:
+    def _examine(self, part: _Part) -> None:
         self._write(part)
         assert part.incoming is not None
-        return part.incoming.commit()
+        part.incoming.examine()
+
+    async def _keep(self) -> None:
+        """Keep the parts that are complete."""
+        parts = sorted(self._complete, key=lambda part: part.number)
+        self._complete = []
+        incomings = [part.incoming for part in parts if part.incoming is not None]
+        try:
+            outcomes = await self._run(lambda: commit_together(incomings))
+        except Exception as error:
+            outcomes = [error] * len(parts)
+        for part, outcome in zip(parts, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                part.result.failure = self._failure(part, outcome)
+                await self._discard(part)
+            else:
+                part.result.stored = outcome
 
     async def _discard(self, part: _Part) -> None:
         part.chunks = []
