@@ -25,7 +25,7 @@ from isocenter.compose.acquisition.pet_times import with_times
 from isocenter.compose.acquisition.source_slices import Said, SourceSlices
 from isocenter.compose.acquisition.tag_axes import TagAxis, tag_axis
 from isocenter.compose.acquisition.volumes import Volume, VolumeLike, read_volume
-from isocenter.compose.captures.image_pixel import describe_pixels
+from isocenter.compose.captures.image_pixel import describe_pixels, mark_lossy
 from isocenter.compose.composition import Composed, Composition, Origin, Provenance
 from isocenter.compose.derivation.quantisation import Range, new_form
 from isocenter.compose.derivation.tables import limits_of
@@ -158,6 +158,8 @@ def acquired_series(
     else:
         _classic(composition, kind, plan)
     _pixels(composition, plan)
+    if read.loss is not None:
+        mark_lossy(composition, read.loss.ratio, read.loss.method)
     decided = [*(overrides or ()), *(site.overrides("acquired_series") if site else ())]
     return AcquiredSeries(composition, plan, frozenset(map(values.tag_of, decided)))
 

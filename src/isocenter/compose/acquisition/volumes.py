@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter.compose.captures import images
+from isocenter.compose.captures.losses import Loss
 from isocenter.compose.volume_grids import Grid
 from isocenter.errors import CannotCompose, NotFound
 
@@ -41,12 +42,15 @@ class Volume:
         Whether the first axis was there from the start.
     seconds
         From one time to the next; None where nothing says so.
+    loss
+        The lossy compression that pictures have been through; None for none.
     """
 
     values: NDArray[Any]
     grid: Grid | None = None
     has_tags: bool = False
     seconds: float | None = None
+    loss: Loss | None = None
 
     def upright(self) -> Volume:
         """Return the same voxels with slices, rows and columns as radiologists look at them.
@@ -216,7 +220,8 @@ def _seconds(image: Any) -> float | None:
 def _of_pictures(paths: Sequence[Path]) -> Volume:
     if not paths:
         raise NotFound("There is no TIFF picture; give the folder or the files of a stack.")
-    pages = [images.read_values(path) for path in paths]
+    pictures = [images.read_values(path) for path in paths]
+    pages = [one.pixels for one in pictures if one.pixels is not None]
     found = {(one.shape[1:], str(one.dtype)) for one in pages}
     if len(found) > 1:
         listed = ", ".join(f"{shape} {kind}" for shape, kind in sorted(found))
@@ -228,7 +233,8 @@ def _of_pictures(paths: Sequence[Path]) -> Volume:
     stack = np.concatenate(pages)
     if stack.ndim == 4:
         raise _colored(str(paths[0]))
-    return _of_array(stack)
+    losses = [one.loss for one in pictures if one.loss is not None]
+    return replace(_of_array(stack), loss=losses[0] if losses else None)
 
 
 def _as_counted(path: Path) -> list[tuple[int, str]]:

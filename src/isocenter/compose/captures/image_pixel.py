@@ -13,7 +13,8 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit, JPEGExtended12
 
 import isocenter
 from isocenter.compose.captures import images
-from isocenter.compose.captures.images import EncodedJpeg, Picture
+from isocenter.compose.captures.images import Picture
+from isocenter.compose.captures.jpeg_streams import EncodedJpeg
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composition
 from isocenter.compose.sound_values import sound_text
@@ -57,8 +58,10 @@ def add_pixels(
         _add_jpeg(composition, streams, multi_frame)
     else:
         _add_native(composition, _stacked(pictures), multi_frame)
-        if any(picture.was_lossy for picture in pictures):
-            mark_lossy(composition, None)
+        losses = [picture.loss for picture in pictures if picture.loss is not None]
+        if losses:
+            ratio = sum(one.ratio for one in losses) / len(losses)
+            mark_lossy(composition, ratio, losses[0].method)
 
 
 def sc_equipment(composition: Composition, conversion_type: str) -> None:
@@ -241,12 +244,11 @@ def _add_jpeg(composition: Composition, streams: Sequence[EncodedJpeg], multi_fr
     )
 
 
-def mark_lossy(composition: Composition, ratio: float | None, method: str = "ISO_10918_1") -> None:
+def mark_lossy(composition: Composition, ratio: float, method: str = "ISO_10918_1") -> None:
     """Say that the pixels have been through lossy compression (PS3.3 C.7.6.1.1.5)."""
     composition.generate("LossyImageCompression", "01", "the pixels came compressed with loss")
-    if ratio is not None:
-        composition.generate("LossyImageCompressionRatio", round(ratio, 2))
-        composition.generate("LossyImageCompressionMethod", method)
+    composition.generate("LossyImageCompressionRatio", round(ratio, 2))
+    composition.generate("LossyImageCompressionMethod", method)
 
 
 def describe_pixels(

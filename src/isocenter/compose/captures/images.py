@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import struct
+import importlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,9 +12,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from isocenter.compose.captures.jpeg_streams import EncodedJpeg, JpegHeader, read_jpeg_header
+from isocenter.compose.captures.losses import JPEG, Loss, loss_of
 from isocenter.errors import CannotCompose, NotFound
 
-__all__ = ["EncodedJpeg", "ImageLike", "Picture", "decoded", "read", "read_all", "read_values"]
+__all__ = ["ImageLike", "Picture", "decoded", "read", "read_all", "read_values"]
+
+_codecs: Any = importlib.import_module("imagecodecs")  # only partly typed
 
 ImageLike: TypeAlias = "NDArray[Any] | str | Path | bytes"
 """An array (rows, columns), (rows, columns, 3) or with frames in front; or a picture file."""
@@ -22,43 +26,11 @@ ImageLike: TypeAlias = "NDArray[Any] | str | Path | bytes"
 MAXIMUM_PIXELS = 1 << 28
 """Larger pictures are refused before they are decoded."""
 
-_ROTATION_TAG = 0x0112  # EXIF Orientation
-_PHOTOMETRIC_TAG = 0x0106  # TIFF 6.0, PhotometricInterpretation
-_WHITE_IS_ZERO = 0
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedJpeg:
-    """A baseline or extended JPEG stream that goes into the object unchanged.
-
-    Parameters
-    ----------
-    stream
-        The whole JPEG stream.
-    rows, columns
-        Size in pixels.
-    samples
-        1 or 3.
-    bits
-        Bits a sample: 8 or 12.
-    extended
-        Whether the stream is extended sequential (process 2 and 4) rather than baseline.
-    photometric_interpretation
-        As PS3.5 8.2.1 has it for this stream.
-    """
-
-    stream: bytes
-    rows: int
-    columns: int
-    samples: int
-    bits: int
-    extended: bool
-    photometric_interpretation: str
-
-    @property
-    def compression_ratio(self) -> float:
-        """Uncompressed size over compressed size (Lossy Image Compression Ratio)."""
-        return self.rows * self.columns * self.samples / len(self.stream)
+_BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 0x0102, 0x0106, 0x0153  # TIFF 6.0
+_WHITE_IS_ZERO, _SIGNED = 0, 2
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_TURNED_TWICE = {"I;16BS": "I;16S", "I;32BS": "I;32S", "F;32BF": "F;32F"}
+_STEPS = {"L;2": 0x55, "L;4": 0x11}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +43,13 @@ class Picture:
         (frames, rows, columns) or (frames, rows, columns, 3); None where `jpeg` is kept.
     jpeg
         The stream to keep; None where pixels are decoded.
-    was_lossy
-        Whether the pixels have been through lossy compression.
+    loss
+        The lossy compression that the pixels have been through; None for none.
     """
 
     pixels: NDArray[Any] | None = None
     jpeg: EncodedJpeg | None = None
-    was_lossy: bool = False
+    loss: Loss | None = None
 
 
 def read_all(images: ImageLike | Sequence[ImageLike]) -> list[Picture]:
@@ -111,16 +83,17 @@ def read(image: ImageLike) -> Picture:
     content = image if isinstance(image, bytes) else _content(Path(image))
     if content[:3] == b"\xff\xd8\xff":
         return _jpeg(content, name)
-    return Picture(_with_frames(_decoded(content, name)))
+    return _checked(_decoded(content, name))
 
 
-def read_values(path: Path) -> NDArray[Any]:
+def read_values(path: Path) -> Picture:
     """Read the pages of a picture file as measured values, which may be real or negative.
 
     Returns
     -------
-    numpy.ndarray
-        (pages, rows, columns) or (pages, rows, columns, 3), of the type that the file has.
+    Picture
+        With pixels of shape (pages, rows, columns) or (pages, rows, columns, 3), of the type that
+        the file has.
 
     Raises
     ------
@@ -132,7 +105,11 @@ def read_values(path: Path) -> NDArray[Any]:
 
 def decoded(jpeg: EncodedJpeg) -> NDArray[Any]:
     """Return the pixels of a kept JPEG stream as (1, rows, columns[, 3])."""
-    return _with_frames(_decoded(jpeg.stream, "the JPEG"))
+    if jpeg.bits > 8:
+        return _deep_jpeg(jpeg.stream, "the JPEG")
+    pixels = _decoded(jpeg.stream, "the JPEG").pixels
+    assert pixels is not None
+    return pixels
 
 
 def _content(path: Path) -> bytes:
@@ -142,14 +119,7 @@ def _content(path: Path) -> bytes:
 
 
 def _with_frames(array: NDArray[Any]) -> NDArray[Any]:
-    if array.dtype.kind not in "uib" or array.dtype.itemsize > 2:
-        raise CannotCompose(
-            f"The pixels are {array.dtype}; expected bool, or integers of 8 or 16 bit. Scale and "
-            "cast "
-            "them first, or compose a parametric map for real numbers.",
-            tag=0x00280100,
-            module="Image Pixel",
-        )
+    """Return an array that somebody gave with its frames in front."""
     color = array.ndim >= 3 and array.shape[-1] == 3
     if array.ndim == 3 and array.dtype == np.uint8 and array.shape[2] == 4 < min(array.shape[:2]):
         raise CannotCompose(
@@ -160,6 +130,7 @@ def _with_frames(array: NDArray[Any]) -> NDArray[Any]:
         )
     if array.ndim == (3 if color else 2):
         array = array[np.newaxis]
+    _check_type(array)
     if array.ndim != (4 if color else 3) or 0 in array.shape:
         raise CannotCompose(
             f"The pixels have the shape {array.shape}; expected (rows, columns) or "
@@ -167,6 +138,29 @@ def _with_frames(array: NDArray[Any]) -> NDArray[Any]:
             tag=0x00280010,
             module="Image Pixel",
         )
+    _check_size(array)
+    return array
+
+
+def _checked(picture: Picture) -> Picture:
+    assert picture.pixels is not None
+    _check_type(picture.pixels)
+    _check_size(picture.pixels)
+    return picture
+
+
+def _check_type(array: NDArray[Any]) -> None:
+    if array.dtype.kind not in "uib" or array.dtype.itemsize > 2:
+        raise CannotCompose(
+            f"The pixels are {array.dtype}; expected bool, or integers of 8 or 16 bit. Scale and "
+            "cast "
+            "them first, or compose a parametric map for real numbers.",
+            tag=0x00280100,
+            module="Image Pixel",
+        )
+
+
+def _check_size(array: NDArray[Any]) -> None:
     if max(array.shape[1:3]) > 0xFFFF:
         raise CannotCompose(
             f"The pixels have {array.shape[1]} rows and {array.shape[2]} columns; at most 65535 "
@@ -174,12 +168,11 @@ def _with_frames(array: NDArray[Any]) -> NDArray[Any]:
             tag=0x00280010,
             module="Image Pixel",
         )
-    return array
 
 
 def _decoded(
     content: bytes, name: str, frame: Callable[[Any, str], NDArray[Any]] | None = None
-) -> NDArray[Any]:
+) -> Picture:
     """Return the pages of a picture, each as `frame` gives it: by itself as SC holds it."""
     from PIL import Image, UnidentifiedImageError
 
@@ -191,13 +184,16 @@ def _decoded(
                     f"{MAXIMUM_PIXELS}; scale it down."
                 )
             frames: list[NDArray[Any]] = []
+            losses: list[Loss] = []
             for index in range(getattr(picture, "n_frames", 1)):
                 picture.seek(index)
-                frames.append((frame or _frame)(picture, name))
+                _turn_once(picture)
+                made = _deep_jpeg_2000(picture, content, name)
+                frames.append((frame or _frame)(picture, name) if made is None else made)
+                if (loss := loss_of(picture, content, frames[-1].nbytes)) is not None:
+                    losses.append(loss)
     except UnidentifiedImageError as error:
-        raise CannotCompose(
-            f"{name} is no readable picture; give a JPEG, PNG, TIFF or BMP."
-        ) from error
+        raise CannotCompose(f"{name} is no readable picture; {_what_instead(content)}.") from error
     except Image.DecompressionBombError as error:
         raise CannotCompose(f"{name} has more pixels than are read; scale it down.") from error
     except (OSError, SyntaxError) as error:
@@ -206,14 +202,58 @@ def _decoded(
         ) from error
     if len({one.shape for one in frames}) > 1:
         raise CannotCompose(f"{name} has pages of different sizes; give them one by one.")
-    return np.stack(frames)
+    return Picture(np.stack(frames), loss=_of_all(losses))
+
+
+def _of_all(losses: Sequence[Loss]) -> Loss | None:
+    """Return what holds for all frames: the first method, the mean ratio."""
+    if not losses:
+        return None
+    return Loss(losses[0].method, sum(one.ratio for one in losses) / len(losses))
+
+
+def _turn_once(picture: Any) -> None:
+    """Tell Pillow the order of bytes in what libtiff decodes, which is this machine's already."""
+    if picture.format == "TIFF":
+        picture.tile = [
+            one._replace(args=(_TURNED_TWICE.get(one.args[0], one.args[0]), *one.args[1:]))
+            if one.codec_name == "libtiff"
+            else one
+            for one in picture.tile
+        ]
+
+
+def _what_instead(content: bytes) -> str:
+    """Return what a file that is not read is, and what to do."""
+    if content[:4] not in _TIFF:
+        return "give a JPEG, PNG, TIFF or BMP"
+    from PIL import TiffImagePlugin
+
+    plugin: Any = TiffImagePlugin
+    try:
+        tags = plugin.ImageFileDirectory_v2(content[: 16 if b"+" in content[2:4] else 8])
+        stream = BytesIO(content)
+        stream.seek(tags.next)
+        tags.load(stream)
+        bits, kind = tags.get(_BITS, (1,)), tags.get(_SAMPLE_FORMAT, (1,))[0]
+        compression, photometric = tags.get(0x0103, 1), tags[_PHOTOMETRIC]
+        said = f"{len(bits)} sample(s) a pixel of {bits[0]} bits, "
+        said += {1: "unsigned", 2: "signed", 3: "floating-point"}.get(kind, f"format {kind}")
+        said += f", compression {compression}, photometric {photometric}"
+    except Exception:  # a damaged directory may be anything
+        return "its directory is damaged: give another TIFF"
+    return f"it is a TIFF of {said}: save it as gray or RGB of 8 or 16 bits, black is zero"
 
 
 def _values(picture: Any, name: str) -> NDArray[Any]:
     from PIL import ImageOps
 
     if picture.mode == "F" or picture.mode.startswith("I"):
-        return np.asarray(ImageOps.exif_transpose(picture))
+        white_is_zero = _white_is_zero(picture)
+        unsigned = picture.format == "TIFF" and picture.mode == "I" and not _is_signed(picture)
+        found = np.asarray(ImageOps.exif_transpose(picture))
+        found = found.view(np.uint32) if unsigned else found
+        return _from_white(found, picture) if white_is_zero else found
     return _frame(picture, name)
 
 
@@ -228,14 +268,17 @@ def _frame(picture: Any, name: str) -> NDArray[Any]:
             module="Image Pixel",
         )
     _refuse_cut_samples(picture, name)
-    white_is_zero = _white_is_zero(picture)
+    white_is_zero, signed = _white_is_zero(picture), _is_signed(picture)
+    step = _STEPS.get(_raw_mode(picture), 1)
     upright = ImageOps.exif_transpose(picture)
-    _refuse_opacity(upright, name)
+    _refuse_opacity(upright, name, step)
+    if upright.mode == "L" and signed:
+        return np.asarray(upright).view(np.int8)
     if upright.mode in ("1", "L", "RGB"):
         return np.asarray(upright)
     if upright.mode.startswith("I"):
-        gray = _sixteen_bit(np.asarray(upright), name)
-        return 0xFFFF - gray if white_is_zero else gray
+        gray = _sixteen_bit(np.asarray(upright), name, signed=signed)
+        return _from_white(gray, picture) if white_is_zero else gray
     if upright.mode in ("P", "PA", "RGBA", "LA", "YCbCr", "LAB", "HSV"):
         return np.asarray(upright.convert("RGB"))
     raise CannotCompose(
@@ -245,10 +288,19 @@ def _frame(picture: Any, name: str) -> NDArray[Any]:
     )
 
 
+def _raw_mode(picture: Any) -> str:
+    """Return how Pillow calls the samples in the file."""
+    args: Any = picture.tile[0].args if picture.tile else ""
+    return str(args if isinstance(args, str) else (*args, "")[0])
+
+
 def _refuse_cut_samples(picture: Any, name: str) -> None:
     """Refuse colours of 16 bits a sample, of which the reader of pictures keeps 8."""
-    cut = picture.mode in ("RGB", "RGBA", "RGBX", "LA")
-    if cut and any(";16" in str(tile) for tile in picture.tile):
+    raw = _raw_mode(picture)
+    cut = ";16" in raw and not raw.startswith("BGR")  # BMP's 16 bits are those of a whole pixel
+    if picture.format == "TIFF":
+        cut = max(picture.tag_v2.get(_BITS, (1,))) > 8
+    if cut and picture.mode in ("RGB", "RGBA", "RGBX", "LA"):
         raise CannotCompose(
             f"{name} has colours of 16 bits a sample, and would lose half of them; scale it to 8 "
             "bits, or give its pixels as an array.",
@@ -257,12 +309,16 @@ def _refuse_cut_samples(picture: Any, name: str) -> None:
         )
 
 
-def _refuse_opacity(picture: Any, name: str) -> None:
-    """Refuse what shows through; that all is opaque is no loss."""
+def _refuse_opacity(picture: Any, name: str, step: int) -> None:
+    """Refuse what shows through; that all is opaque is no loss.
+
+    `step` is from one level of gray to the next: transparency is said in levels of the file.
+    """
     if not picture.has_transparency_data:
         return
-    if picture.mode.startswith("I"):
-        opaque = not np.any(np.asarray(picture) == picture.info["transparency"])
+    transparent = picture.info.get("transparency")
+    if picture.mode.startswith("I") or (step > 1 and isinstance(transparent, int)):
+        opaque = not np.any(np.asarray(picture) == transparent * step)
     else:
         opaque = picture.convert("RGBA").getchannel("A").getextrema()[0] == 0xFF
     if not opaque:
@@ -276,21 +332,52 @@ def _refuse_opacity(picture: Any, name: str) -> None:
 def _white_is_zero(picture: Any) -> bool:
     """Whether a TIFF counts from white; in up to 8 bits the reader has turned it already."""
     tags = getattr(picture, "tag_v2", {})
-    return tags.get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO
+    return tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
 
 
-def _sixteen_bit(array: NDArray[Any], name: str) -> NDArray[Any]:
-    if array.min() < 0 or array.max() > 0xFFFF:
+def _from_white(array: NDArray[Any], picture: Any) -> NDArray[Any]:
+    """Return whole numbers counted from black; real ones are values, whatever looks white."""
+    if array.dtype.kind == "f":
+        return array
+    return (1 << int(picture.tag_v2.get(_BITS, (16,))[0])) - 1 - array
+
+
+def _is_signed(picture: Any) -> bool:
+    tags = getattr(picture, "tag_v2", {})
+    return tags.get(_SAMPLE_FORMAT, (1,))[0] == _SIGNED
+
+
+def _sixteen_bit(array: NDArray[Any], name: str, *, signed: bool) -> NDArray[Any]:
+    limits = np.iinfo(np.int16 if signed else np.uint16)
+    if array.min() < limits.min or array.max() > limits.max:
         raise CannotCompose(
             f"{name} has values from {array.min()} to {array.max()}; at most 16 bit fit.",
             tag=0x00280100,
             module="Image Pixel",
         )
-    return array.astype(np.uint16)
+    return array.astype(limits.dtype)
+
+
+def _deep_jpeg_2000(picture: Any, content: bytes, name: str) -> NDArray[Any] | None:
+    """Decode what the reader of pictures would scale to 8 or 16 bits; None for other pictures."""
+    if picture.format != "JPEG2000":
+        return None
+    start = content.find(b"\xff\x4f\xff\x51")  # SOC, SIZ
+    if start < 0 or content[start + 42] == 7:  # Ssiz: 8 bits, unsigned
+        return None
+    found: NDArray[Any] = np.asarray(_codecs.jpeg2k_decode(content))
+    if found.ndim == 3 and found.dtype.itemsize > 1:
+        raise CannotCompose(
+            f"{name} has colours of more than 8 bits a sample; scale it to 8 bits, or give its "
+            "pixels as an array.",
+            tag=0x00280100,
+            module="Image Pixel",
+        )
+    return found
 
 
 def _jpeg(content: bytes, name: str) -> Picture:
-    header = _jpeg_header(content, name)
+    header = read_jpeg_header(content, name)
     if header.samples == 4:
         raise CannotCompose(
             f"{name} is a JPEG in CMYK, which DICOM no longer has; convert it to RGB with its "
@@ -301,82 +388,38 @@ def _jpeg(content: bytes, name: str) -> Picture:
         )
     if header.rotated or header.process not in (0xC0, 0xC1):
         # A turned picture cannot keep its stream, and progressive has no transfer syntax left.
-        return Picture(_with_frames(_decoded(content, name)), was_lossy=True)
-    return Picture(
-        jpeg=EncodedJpeg(
-            stream=content,
-            rows=header.rows,
-            columns=header.columns,
-            samples=header.samples,
-            bits=header.bits,
-            extended=header.process == 0xC1,
-            photometric_interpretation=header.photometric_interpretation,
-        ),
-        was_lossy=True,
+        return _decoded_jpeg(content, name, header)
+    jpeg = EncodedJpeg(
+        stream=content,
+        rows=header.rows,
+        columns=header.columns,
+        samples=header.samples,
+        bits=header.bits,
+        extended=header.process == 0xC1,
+        photometric_interpretation=header.photometric_interpretation,
     )
+    return Picture(jpeg=jpeg, loss=Loss(JPEG, jpeg.compression_ratio))
 
 
-@dataclass(frozen=True, slots=True)
-class _JpegHeader:
-    process: int
-    bits: int
-    rows: int
-    columns: int
-    samples: int
-    adobe_transform: int | None
-    rotated: bool
-
-    @property
-    def photometric_interpretation(self) -> str:
-        if self.samples == 1:
-            return "MONOCHROME2"
-        return "RGB" if self.adobe_transform == 0 else "YBR_FULL_422"
+def _decoded_jpeg(content: bytes, name: str, header: JpegHeader) -> Picture:
+    if header.bits > 8 and header.rotated:
+        raise CannotCompose(
+            f"{name} is a JPEG of {header.bits} bits that is to be turned (EXIF); turn it first.",
+            tag=0x00280101,
+            module="Image Pixel",
+        )
+    pixels = _deep_jpeg(content, name) if header.bits > 8 else _decoded(content, name).pixels
+    picture = _checked(Picture(pixels))
+    assert picture.pixels is not None
+    if header.lossless:
+        return picture
+    return replace(picture, loss=Loss(JPEG, picture.pixels.nbytes / len(content)))
 
 
-def _jpeg_header(content: bytes, name: str) -> _JpegHeader:
-    """Read the markers up to the frame header (ISO/IEC 10918-1 B.2.2)."""
-    adobe: int | None = None
-    rotated = False
-    position = 2
-    while position + 4 <= len(content):
-        marker, length = content[position + 1], _u16(content, position + 2)
-        body = content[position + 4 : position + 2 + length]
-        if content[position] != 0xFF or length < 2:
-            break
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            if len(body) < 6:
-                break
-            bits, rows, columns, samples = struct.unpack_from(">BHHB", body)
-            if content.rfind(b"\xff\xd9", position) < 0:
-                raise CannotCompose(
-                    f"{name} is a JPEG that breaks off before its end; give the whole file.",
-                    tag=0x7FE00010,
-                    module="Image Pixel",
-                )
-            return _JpegHeader(marker, bits, rows, columns, samples, adobe, rotated)
-        if marker == 0xEE and body[:5] == b"Adobe" and len(body) >= 12:
-            adobe = body[11]
-        if marker == 0xE1 and body[:6] == b"Exif\0\0":
-            rotated = _exif_orientation(body[6:]) not in (0, 1)
-        position += 2 + length
-    raise CannotCompose(f"{name} is a JPEG that breaks off before its frame header.")
-
-
-def _exif_orientation(tiff: bytes) -> int:
-    """Return the orientation of an EXIF block (TIFF 6.0 layout), 0 when it says none."""
-    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
-    if order is None or len(tiff) < 8:
-        return 0
-    (directory,) = struct.unpack_from(order + "I", tiff, 4)
-    if directory + 2 > len(tiff):
-        return 0
-    (count,) = struct.unpack_from(order + "H", tiff, directory)
-    for index in range(min(count, (len(tiff) - directory - 2) // 12)):
-        tag, _kind, _n, value = struct.unpack_from(order + "HHIH", tiff, directory + 2 + 12 * index)
-        if tag == _ROTATION_TAG:
-            return value
-    return 0
-
-
-def _u16(content: bytes, offset: int) -> int:
-    return content[offset] << 8 | content[offset + 1]
+def _deep_jpeg(content: bytes, name: str) -> NDArray[Any]:
+    """Decode more than 8 bits a sample."""
+    try:
+        found: NDArray[Any] = _codecs.jpeg8_decode(content)
+    except Exception as error:  # the codec has an exception class of its own
+        raise CannotCompose(f"{name} is no readable JPEG: {error}.") from error
+    return found[np.newaxis]
