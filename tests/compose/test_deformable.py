@@ -1,5 +1,6 @@
 """Deformable registrations: SimpleITK says where points go, dciodvfy whether it is valid."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from isocenter.compose.registrations.deformable import (
 )
 from isocenter.compose.registrations.fields import read_field
 from isocenter.compose.registrations.grids import DisplacementField
-from isocenter.errors import CannotCompose
+from isocenter.errors import CannotCompose, InvalidAttribute
 
 RANDOM = np.random.default_rng(20)
 
@@ -258,10 +259,57 @@ def test_undefined_vectors_stay_undefined(tmp_path: Path) -> None:
     np.testing.assert_allclose(registration.transform(np.array([0.0, 0.0, 0.0])), [1, 1, 1])
 
 
+def test_a_field_that_says_nothing_is_refused() -> None:
+    with pytest.raises(CannotCompose, match="NaN, so undefined, at every point"):
+        DisplacementField.from_array(np.full((2, 2, 2, 3), np.nan))
+
+
+@pytest.mark.parametrize(
+    ("directions", "sentence"),
+    [
+        ("(1,0,0) (0,1,0) (1,0,0)", "Bad direction, determinant is 0"),
+        ("(1,0,0) (0,1,0) (0,0,0)", "Zero-valued spacing is not supported"),
+        ("(1,0,0) (0.3,1,0) (0,0,1)", "not perpendicular"),
+    ],
+)
+def test_a_file_whose_grid_cannot_be_is_refused_with_the_reason(
+    tmp_path: Path, directions: str, sentence: str
+) -> None:
+    sitk.WriteImage(sitk_field(), str(tmp_path / "field.nrrd"))
+    header, values = (tmp_path / "field.nrrd").read_bytes().split(b"\n\n", 1)
+    spoilt = re.sub(rb"(space directions: none) .*", rb"\1 " + directions.encode(), header)
+    (tmp_path / "field.nrrd").write_bytes(spoilt + b"\n\n" + values)
+    with pytest.raises(CannotCompose, match=sentence) as refused:
+        read_field(tmp_path / "field.nrrd")
+    assert "0x" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "sentence"),
+    [
+        ("GridResolution", [1.0, float("nan"), 1.0], "GridResolution has 0 numbers; expected 3"),
+        ("GridResolution", [1.0, -1.0, 1.0], "three positive distances"),
+        ("ImagePositionPatient", [1.0], "expected 3, all finite"),
+        ("ImageOrientationPatient", [1, 0, 0, 0.3, 0.9, 0], "not perpendicular"),
+        ("GridDimensions", [7, 6, 6], "points of 12 bytes make 3024"),
+    ],
+)
+def test_an_object_whose_grid_cannot_be_is_refused_when_read(
+    tmp_path: Path, keyword: str, value: list, sentence: str
+) -> None:
+    data_set = pydicom.dcmread(composed(sitk_field(), tmp_path))
+    (item,) = data_set.DeformableRegistrationSequence
+    setattr(item.DeformableRegistrationGridSequence[0], keyword, value)
+    with pytest.raises((CannotCompose, InvalidAttribute), match=sentence):
+        read_deformable_registration(data_set)
+
+
 @pytest.mark.parametrize(
     ("matrix", "claimed", "sentence"),
     [
         (np.diag([2.0, 1.0, 1.0, 1.0]), "RIGID", "claims to be RIGID and is RIGID_SCALE"),
+        (np.diag([2.0, 1.0, 1.0, 1.0]), "rigid", "claims to be RIGID and is RIGID_SCALE"),
+        (np.eye(4), "FIRM", "'FIRM' is no type of a matrix; expected RIGID, RIGID_SCALE or AFFINE"),
         (
             np.array([[1, 0.3, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]]),
             "RIGID_SCALE",

@@ -202,3 +202,21 @@ def test_an_image_is_no_registration() -> None:
 def test_a_matrix_beside_a_linear_transform_is_refused() -> None:
     with pytest.raises(CannotCompose, match="pre_matrix was given, and the transform is linear"):
         registration(np.eye(4), source=FIXED, moving=MOVING, pre_matrix=np.eye(4))
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "sentence"),
+    [
+        ("FrameOfReferenceTransformationMatrixType", "FIRM", "none of RIGID"),
+        ("FrameOfReferenceTransformationMatrix", 1.0, "0 numbers|1 numbers"),
+        ("FrameOfReferenceTransformationMatrix", [1.0] * 15, "15 numbers"),
+    ],
+)
+def test_a_matrix_that_cannot_be_is_refused_when_read(
+    keyword: str, value: object, sentence: str
+) -> None:
+    data_set = spatial_registration(np.eye(4), source=FIXED, moving=MOVING).data_set
+    registered = data_set.RegistrationSequence[1].MatrixRegistrationSequence[0]
+    setattr(registered.MatrixSequence[0], keyword, value)
+    with pytest.raises(InvalidAttribute, match=sentence):
+        read_spatial_registration(data_set)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,10 @@ from typing import Any
 
 from isocenter.errors import CannotCompose
 
-__all__ = ["write_image", "write_transform"]
+__all__ = ["reason_of", "write_image", "write_transform"]
+
+_SAID_BY = re.compile(r"^\w+\(0x[0-9a-f]+\): ")
+"""The class and address that ITK's sentences begin with."""
 
 _IN_TWO_FILES = (".mhd", ".nhdr")
 """Headers that name the file of the values, so that they are written under their own name."""
@@ -38,6 +42,12 @@ def write_transform(transform: Any, path: str | Path) -> Path:
     return _write(_simple_itk().WriteTransform, transform, Path(path))
 
 
+def reason_of(error: Exception) -> str:
+    """Return the sentence of an error of SimpleITK, without where in its sources it comes from."""
+    said = " ".join(str(error).split("ITK ERROR:")[-1].split())
+    return _SAID_BY.sub("", said).rstrip(".")
+
+
 def _simple_itk() -> Any:
     return importlib.import_module("SimpleITK")
 
@@ -50,8 +60,7 @@ def _write(write: Callable[[Any, str], None], what: Any, path: Path) -> Path:
         write(what, str(target))
         target.replace(path)
     except (RuntimeError, OSError) as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise CannotCompose(f"{path} cannot be written: {reason}.") from error
+        raise CannotCompose(f"{path} cannot be written: {reason_of(error)}.") from error
     finally:
         temporary.unlink(missing_ok=True)
     return path

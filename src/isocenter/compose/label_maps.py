@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter.compose import sources
-from isocenter.compose.image_files import write_image
+from isocenter.compose.image_files import reason_of, write_image
 from isocenter.compose.measured.segments import COLORS
 from isocenter.compose.planes import Stack, stack
 from isocenter.compose.sources import SourceLike, Sources
@@ -161,8 +161,7 @@ def _image(volume: Any) -> Any:
         try:
             volume = sitk.ReadImage(str(volume))
         except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise _refused(f"{volume} cannot be read as a volume: {reason}.") from error
+            raise _refused(f"{volume} cannot be read as a volume: {reason_of(error)}.") from error
     if volume.GetDimension() != 3 or volume.GetNumberOfComponentsPerPixel() != 1:
         raise _refused(
             f"The volume has {volume.GetDimension()} dimensions and "

@@ -31,7 +31,11 @@ from isocenter.compose.references import (
 from isocenter.compose.registrations.fields import read_field
 from isocenter.compose.registrations.grids import DisplacementField
 from isocenter.compose.registrations.linear_transforms import read_matrix
-from isocenter.compose.registrations.matrices import MatrixType, checked_matrix
+from isocenter.compose.registrations.matrices import (
+    MatrixType,
+    checked_matrix,
+    finite_numbers,
+)
 from isocenter.compose.registrations.registration_types import registration_type_items
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
@@ -365,11 +369,10 @@ def _read_matrix(item: Dataset, keyword: str) -> NDArray[np.float64]:
 
 
 def _needed(item: Dataset, keyword: str, count: int) -> list[float]:
-    found = item.get(keyword)
-    numbers = [] if found is None else [float(number) for number in found]
+    tag = dictionary.tag(keyword) or 0
+    numbers = finite_numbers(item, keyword)
     if len(numbers) != count:
         raise InvalidAttribute(
-            f"{keyword} has {len(numbers)} values; expected {count}.",
-            dictionary.tag(keyword) or 0,
+            f"{keyword} has {len(numbers)} numbers; expected {count}, all finite.", tag
         )
     return numbers

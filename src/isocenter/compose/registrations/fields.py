@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from isocenter.compose import sources
+from isocenter.compose.image_files import reason_of
 from isocenter.compose.planes import stack
 from isocenter.compose.registrations.grids import DisplacementField
 from isocenter.compose.registrations.linear_transforms import TRANSFORM_SUFFIXES, read_transform
@@ -76,7 +77,8 @@ def _read(path: Path) -> Any:
         return sitk.ReadImage(str(path))
     except RuntimeError as error:
         raise CannotCompose(
-            f"{path} cannot be read as a field: {str(error).strip().splitlines()[-1]}."
+            f"{path} cannot be read as a field: {reason_of(error)}; is it complete, and what its "
+            "name says?"
         ) from error
 
 
@@ -120,8 +122,8 @@ def _grid(like: Any) -> Grid:
         try:
             reader.ReadImageInformation()
         except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise CannotCompose(f"{like} cannot be read as an image: {reason}.") from error
+            message = f"{like} cannot be read as an image: {reason_of(error)}."
+            raise CannotCompose(message) from error
         if reader.GetDimension() == 3 and reader.GetSize()[2] > 1:
             return Grid(
                 np.array(reader.GetOrigin()),

@@ -41,8 +41,8 @@ class DisplacementField:
     Raises
     ------
     CannotCompose
-        When shapes disagree, a spacing is not positive, the axes are not perpendicular, or a
-        vector is partly NaN or infinite.
+        When shapes disagree, a spacing is not positive, the axes are not perpendicular, a vector
+        is partly NaN or infinite, or all of them are NaN.
     """
 
     vectors: NDArray[np.floating]
@@ -173,6 +173,12 @@ def _check_finite(vectors: NDArray[Any]) -> None:
         raise CannotCompose(
             "The field has infinite displacements; set all three components to NaN where it is "
             "undefined.",
+            tag=0x00640009,
+            module="Deformable Spatial Registration",
+        )
+    if np.all(undefined):
+        raise CannotCompose(
+            "The field is NaN, so undefined, at every point; give one that says something.",
             tag=0x00640009,
             module="Deformable Spatial Registration",
         )

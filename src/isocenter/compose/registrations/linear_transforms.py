@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isocenter.compose.image_files import reason_of
 from isocenter.errors import CannotCompose, NotFound
 
 __all__ = [
@@ -117,8 +118,7 @@ def read_transform(path: Path) -> Any:
     try:
         transform = sitk.ReadTransform(str(path))
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise _refused(f"{path} cannot be read as a transform: {reason}.") from error
+        raise _refused(f"{path} cannot be read as a transform: {reason_of(error)}.") from error
     if transform.GetDimension() != 3:
         raise _refused(f"{path} transforms {transform.GetDimension()} dimensions; expected 3.")
     return transform

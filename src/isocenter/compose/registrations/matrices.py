@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.dataset import Dataset
 
 from isocenter.errors import CannotCompose
 
-__all__ = ["MatrixType", "checked_matrix", "matrix_type"]
+__all__ = ["MatrixType", "checked_matrix", "finite_numbers", "matrix_type"]
 
 _TOLERANCE = 1e-4
 _MATRIX = 0x300600C6
@@ -52,8 +54,8 @@ def checked_matrix(
     Raises
     ------
     CannotCompose
-        When the last row is not 0, 0, 0, 1, the matrix cannot be inverted or mirrors, or it is not
-        of the claimed type.
+        When there is no such type, the last row is not 0, 0, 0, 1, the matrix cannot be inverted
+        or mirrors, or it is not of the claimed type.
     """
     values = np.asarray(matrix, np.float64)
     if values.size != 16:
@@ -66,7 +68,7 @@ def checked_matrix(
     actual = matrix_type(values)
     if claimed is None:
         return values, actual
-    claimed = MatrixType(claimed)
+    claimed = _type_of(claimed)
     order = list(MatrixType)
     if order.index(actual) > order.index(claimed):
         lengths = np.linalg.norm(values[:3, :3], axis=0)
@@ -80,6 +82,19 @@ def checked_matrix(
             module=_MODULE,
         )
     return values, claimed
+
+
+def _type_of(claimed: MatrixType | str) -> MatrixType:
+    if isinstance(claimed, MatrixType):
+        return claimed
+    try:
+        return MatrixType(claimed.strip().upper())
+    except ValueError:
+        raise CannotCompose(
+            f"{claimed!r} is no type of a matrix; expected RIGID, RIGID_SCALE or AFFINE.",
+            tag=0x0070030C,
+            module=_MODULE,
+        ) from None
 
 
 def _valid(matrix: NDArray[Any]) -> NDArray[np.float64]:
@@ -96,3 +111,14 @@ def _valid(matrix: NDArray[Any]) -> NDArray[np.float64]:
     if problem is not None:
         raise CannotCompose(f"The matrix {problem}.", tag=_MATRIX, module=_MODULE)
     return matrix
+
+
+def finite_numbers(item: Dataset, keyword: str) -> list[float]:
+    """Return the values of an attribute, none where one of them is no finite number."""
+    try:
+        found: Any = item[keyword].value if keyword in item else None
+        many = [] if found is None else found if hasattr(found, "append") else [found]
+        numbers = [float(one) for one in many]
+    except (TypeError, ValueError):
+        return []
+    return numbers if all(map(math.isfinite, numbers)) else []

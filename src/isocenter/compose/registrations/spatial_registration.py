@@ -28,7 +28,7 @@ from isocenter.compose.references import (
     image_references,
 )
 from isocenter.compose.registrations.linear_transforms import read_linear_transform
-from isocenter.compose.registrations.matrices import MatrixType, checked_matrix
+from isocenter.compose.registrations.matrices import MatrixType, checked_matrix, finite_numbers
 from isocenter.compose.registrations.registration_types import registration_type_items
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
@@ -280,14 +280,17 @@ def _read_item(item: Dataset, own: str) -> Registration:
     matrix, kinds = np.eye(4), [MatrixType.RIGID]
     for registered in item.get("MatrixRegistrationSequence") or ():
         for one in registered.get("MatrixSequence") or ():
-            found = one.get("FrameOfReferenceTransformationMatrix")
-            numbers = [] if found is None else [float(number) for number in found]
+            numbers = finite_numbers(one, "FrameOfReferenceTransformationMatrix")
             if len(numbers) != 16:
                 raise InvalidAttribute(
-                    f"A matrix has {len(numbers)} values; expected 16.", 0x300600C6
+                    f"A matrix has {len(numbers)} numbers; expected 16, all finite.", 0x300600C6
                 )
             matrix = np.array(numbers).reshape(4, 4) @ matrix
             claimed = str(one.get("FrameOfReferenceTransformationMatrixType") or "AFFINE")
+            if claimed not in [one.value for one in MatrixType]:
+                raise InvalidAttribute(
+                    "The type of a matrix is none of RIGID, RIGID_SCALE and AFFINE.", 0x0070030C
+                )
             kinds.append(MatrixType(claimed))
     order = list(MatrixType)
     return Registration(
