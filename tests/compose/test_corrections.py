@@ -326,6 +326,73 @@ def test_what_must_have_a_value_is_neither_removed_nor_emptied(
     assert not list(tmp_path.glob("out/*"))
 
 
+CONDITIONAL = [
+    ("WindowWidth", {}, "VOI LUT module", "Window Center (0028,1050) is present"),
+    (
+        "ResponsiblePersonRole",
+        {"ResponsiblePerson": "A^B", "ResponsiblePersonRole": "PARENT"},
+        "Patient module",
+        "Responsible Person (0010,2297) is present",
+    ),
+    (
+        "DeidentificationMethod",
+        {"PatientIdentityRemoved": "YES", "DeidentificationMethod": "by hand"},
+        "Patient module",
+        "Patient Identity Removed (0012,0062) is YES",
+    ),
+]
+
+
+@pytest.mark.parametrize(("keyword", "attributes", "module", "condition"), CONDITIONAL)
+def test_what_must_have_a_value_as_its_condition_holds_is_neither_removed_nor_emptied(
+    tmp_path: Path, keyword: str, attributes: dict[str, str], module: str, condition: str
+) -> None:
+    path = written(tmp_path, **attributes)
+    assert dciodvfy_errors(path) == []
+    for said in ({"remove": [keyword]}, {"set_values": {keyword: ""}}):
+        (result,) = correct([path], output=tmp_path / "out", **said)
+        assert result.outcome is Outcome.FAILED
+        assert keyword in result.error and module in result.error
+        assert f"Type 1C, required if {condition}" in result.error
+    assert not list(tmp_path.glob("out/*"))
+    data_set = pydicom.dcmread(path)
+    delattr(data_set, keyword)
+    data_set.save_as(path)
+    assert any(keyword in line for line in dciodvfy_errors(path))
+
+
+WINDOW = ["WindowCenter", "WindowWidth", "WindowCenterWidthExplanation"]
+
+
+def test_what_a_condition_asks_for_goes_with_what_it_depends_on(tmp_path: Path) -> None:
+    path = written(tmp_path, PatientIdentityRemoved="YES", DeidentificationMethod="by hand")
+    (result,) = correct([path], output=tmp_path / "1", remove=WINDOW)
+    assert result.outcome is Outcome.CORRECTED
+    said = {"set_values": {"PatientIdentityRemoved": "NO"}, "remove": ["DeidentificationMethod"]}
+    (result,) = correct([tmp_path / "1"], output=tmp_path / "2", **said)
+    assert result.outcome is Outcome.CORRECTED
+    assert dciodvfy_errors(tmp_path / "2" / "a.dcm") == []
+
+
+def test_what_may_be_empty_is_emptied_as_its_condition_holds(tmp_path: Path) -> None:
+    path = written(tmp_path, BodyPartExamined="HAND", Laterality="L")
+    correct([path], output=tmp_path / "out", remove=["Laterality"])
+    after = pydicom.dcmread(tmp_path / "out" / "a.dcm")
+    assert "Laterality" in after and not after.Laterality
+    # It wants no Laterality of this image at all.
+    assert dciodvfy_errors(tmp_path / "out" / "a.dcm") == dciodvfy_errors(path)
+
+
+def test_what_may_be_absent_and_not_empty_is_not_emptied(tmp_path: Path) -> None:
+    path = written(tmp_path, ResponsiblePerson="A^B", ResponsiblePersonRole="PARENT")
+    said = {"remove": ["ResponsiblePerson"], "set_values": {"ResponsiblePersonRole": ""}}
+    (result,) = correct([path], output=tmp_path / "out", **said)
+    assert "not empty (Type 1C); remove it" in result.error
+    both = ["ResponsiblePerson", "ResponsiblePersonRole"]
+    (result,) = correct([path], output=tmp_path / "out", remove=both)
+    assert dciodvfy_errors(result.written) == []
+
+
 def test_an_optional_module_goes_as_a_whole(tmp_path: Path) -> None:
     trial = {
         "ClinicalTrialSponsorName": "S",

@@ -266,7 +266,7 @@ def _changes(
     wanted: dict[int, Any] = {}
     for one in rules:
         wanted.update(one(header))
-    wanted = permitted(wanted, spans, header.sop_class_uid)
+    wanted = permitted(wanted, spans, head, header)
     layout = header.layout
     term = header.strings(_CHARACTER_SET)
     encoded: dict[int, Buffer | None] = {}

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import importlib
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache, lru_cache
+from io import BytesIO
 from typing import Any
+
+from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 
 from isocenter.compose import values
 from isocenter.compose.correction.original_attributes import ORIGINAL_ATTRIBUTES
 from isocenter.compose.fixed_attributes import OF_PIXELS
 from isocenter.compose.given_values import given_element
-from isocenter.dicom import dictionary, tags
+from isocenter.dicom import Header, dictionary, tags
 from isocenter.dicom.elements import ElementSpan
-from isocenter.dicom.iod import iod
-from isocenter.dicom.validation.requirements import type_of
+from isocenter.dicom.iod import IOD, iod
+from isocenter.dicom.validation.items import Item
+from isocenter.dicom.validation.requirements import is_required, type_of
 from isocenter.errors import CannotCompose
 
 __all__ = ["check_removable", "check_value", "permitted", "refuse_fixed"]
 
+_reader: Any = vars(importlib.import_module("pydicom.filereader"))["read_dataset"]
 _NEEDED = frozenset((tags.StudyInstanceUID, tags.SeriesInstanceUID))
 
 
@@ -89,7 +96,7 @@ def check_removable(tag: int) -> None:
 
 
 def permitted(
-    wanted: Mapping[int, Any], spans: Iterable[ElementSpan], sop_class_uid: str
+    wanted: Mapping[int, Any], spans: Iterable[ElementSpan], head: bytes, header: Header
 ) -> dict[int, Any]:
     """Return the changes of an object as its IOD permits them.
 
@@ -97,42 +104,103 @@ def permitted(
     ----------
     wanted
         By tag, the new values; None to remove one. What the IOD demands, empty if unknown
-        (Type 2), is emptied instead.
+        (Type 2, and 2C where its condition holds), is emptied instead.
     spans
         The elements of the object.
-    sop_class_uid
-        Of the object; private and unknown ones permit every value and removal.
+    head
+        Its data set up to Pixel Data.
+    header
+        What a scan found in it. Private and unknown SOP Classes permit every value and removal.
 
     Raises
     ------
     CannotCompose
         When an attribute is not corrected, a value is not of its list, or one that must have a
-        value (Type 1) would have none.
+        value (Type 1, and 1C where its condition holds) would have none.
     """
     refuse_fixed(wanted)
-    emptied = [tag for tag, value in wanted.items() if value is None or value == ""]
+    emptied = [tag for tag, value in wanted.items() if _is_nothing(value)]
     for tag in wanted.keys() - emptied:
-        check_value(tag, wanted[tag], sop_class_uid)
-    if not emptied:
+        check_value(tag, wanted[tag], header.sop_class_uid)
+    known = iod(header.sop_class_uid) if emptied else None
+    if known is None:
         return dict(wanted)
     present = frozenset(tag for tag, *_ in spans)
-    return dict(wanted) | _emptied(wanted, emptied, present, sop_class_uid)
+    remaining = present - {tag for tag, value in wanted.items() if value is None}
+    kinds = {tag: type_of(tag, remaining, known) for tag in emptied}
+    conditional = [
+        tag for tag in emptied if kinds[tag] in ("1C", "2C") and _is_touched(tag, wanted, present)
+    ]
+    required = _required(conditional, wanted, head, header, known)
+    return dict(wanted) | _emptied(wanted, kinds, present, required)
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, str | list | tuple) and not value)
+
+
+def _is_touched(tag: int, wanted: Mapping[int, Any], present: frozenset[int]) -> bool:
+    """Tell whether emptying an attribute changes anything: one that is not there stays away."""
+    return tag in present or wanted[tag] is not None
 
 
 def _emptied(
-    wanted: Mapping[int, Any], emptied: Iterable[int], present: frozenset[int], sop_class_uid: str
+    wanted: Mapping[int, Any],
+    kinds: Mapping[int, str],
+    present: frozenset[int],
+    required: Mapping[int, tuple[str, str]],
 ) -> dict[int, Any]:
-    known = iod(sop_class_uid)
-    remaining = present - {tag for tag, value in wanted.items() if value is None}
     found: dict[int, Any] = {}
-    for tag in emptied if known else ():
-        kind = type_of(tag, remaining, known)
-        if kind == "1" and (tag in present or wanted[tag] is not None):
+    for tag, kind in kinds.items():
+        if not _is_touched(tag, wanted, present):
+            continue
+        if kind == "1":
             raise CannotCompose(
                 f"{values.described(tag)} must have a value in such an object (Type 1); set it to "
                 "what is right.",
                 tag=tag,
             )
-        if kind == "2" and tag in present:
+        if kind == "1C" and (tag in required or wanted[tag] is not None):
+            raise _refused(tag, required.get(tag))
+        if (kind == "2" and tag in present) or (kind == "2C" and tag in required):
             found[tag] = ""
     return found
+
+
+def _refused(tag: int, required: tuple[str, str] | None) -> CannotCompose:
+    if required is None:
+        return CannotCompose(
+            f"{values.described(tag)} may be absent from such an object, but not empty (Type 1C); "
+            "remove it instead.",
+            tag=tag,
+        )
+    module, condition = required
+    return CannotCompose(
+        f"{values.described(tag)} must have a value in this object ({condition}); set it to what "
+        "is right, or correct what it depends on, too.",
+        tag=tag,
+        module=module,
+    )
+
+
+def _required(
+    conditional: Collection[int], wanted: Mapping[int, Any], head: bytes, header: Header, known: IOD
+) -> dict[int, tuple[str, str]]:
+    """Return those conditional attributes whose conditions hold, each with module and condition."""
+    if not conditional:
+        return {}
+    item = Item(_after(wanted, head, header))
+    return {tag: found for tag in conditional if (found := is_required(item, tag, known))}
+
+
+def _after(wanted: Mapping[int, Any], head: bytes, header: Header) -> Dataset:
+    """Return an object as it will be, without its pixels."""
+    layout = header.layout
+    data_set: Dataset = _reader(BytesIO(head), layout.implicit, layout.little_endian)
+    for tag, value in wanted.items():
+        data_set.pop(BaseTag(tag), None)
+        if not _is_nothing(value):
+            data_set.add(given_element(tag, value))
+    if header.pixel_data is not None:
+        data_set.add_new(header.pixel_data.tag, "OW", bytes(2))
+    return data_set
