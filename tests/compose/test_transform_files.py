@@ -212,6 +212,13 @@ def test_of_several_items_one_is_chosen(tmp_path: Path) -> None:
         registration_transform(moved_twice(), item=4)
 
 
+def test_a_registration_that_moves_nothing_is_the_identity(tmp_path: Path) -> None:
+    composed = spatial_registration(np.eye(4), source=FIXED)
+    path = registration_transform(composed.data_set).write(tmp_path / "nothing.tfm")
+    found = sitk.ReadTransform(str(path)).TransformPoint((1.0, 2.0, 3.0))
+    assert found == pytest.approx((1.0, 2.0, 3.0))
+
+
 def test_what_has_no_such_file_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     linear = spatial_registration(matrix(0.1, (1, 2, 3)), source=FIXED, moving=MOVING).data_set
     with pytest.raises(CannotCompose, match="no grid"):

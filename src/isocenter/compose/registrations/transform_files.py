@@ -181,11 +181,10 @@ def _chosen(found: Sequence[RegistrationTransform], item: int | None) -> Registr
         if item not in numbered:
             raise _one_of(numbered, f"There is no item {item}")
         return numbered[item]
-    moving = {number: one for number, one in numbered.items() if _moves(one)} or numbered
+    moving = {number: one for number, one in numbered.items() if _moves(one)}
     if len(moving) > 1:
         raise _one_of(moving, f"The registration has {len(moving)} items that move something")
-    (only,) = moving.values()
-    return only
+    return next(iter(moving.values()), found[-1])  # where nothing moves, all say the same
 
 
 def _one_of(items: Mapping[int, RegistrationTransform], why: str) -> CannotCompose:
