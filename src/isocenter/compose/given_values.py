@@ -25,7 +25,9 @@ from isocenter.errors import CannotCompose
 __all__ = ["given_element"]
 
 
-def given_element(tag: int, value: Any, sop_class_uid: str = "") -> DataElement:
+def given_element(
+    tag: int, value: Any, sop_class_uid: str = "", *, trusted_items: bool = False
+) -> DataElement:
     """Return an element of a value that somebody gave, a Code String in capitals.
 
     Parameters
@@ -37,6 +39,8 @@ def given_element(tag: int, value: Any, sop_class_uid: str = "") -> DataElement:
         element, whose VR was said with it.
     sop_class_uid
         What kind of object it is for; empty if that is not known yet.
+    trusted_items
+        Whether items were made by this software: there may be very many, and all are alike.
 
     Raises
     ------
@@ -44,7 +48,7 @@ def given_element(tag: int, value: Any, sop_class_uid: str = "") -> DataElement:
         When it is no value of the attribute, by its VR, its VM or the lists of the IOD, none where
         there must be one, or an item lacks what such items have.
     """
-    made = value if isinstance(value, DataElement) else _element(tag, value)
+    made = value if isinstance(value, DataElement) else _element(tag, value, trusted_items)
     if made.is_empty and attribute_types(sop_class_uid).get(tag) == "1":
         raise CannotCompose(
             f"{values.described(tag)} is given no value, which such an object cannot be without "
@@ -58,14 +62,14 @@ def given_element(tag: int, value: Any, sop_class_uid: str = "") -> DataElement:
             f"The value given for {values.described(tag)} cannot be; expected {expected}.", tag=tag
         )
     _check_number(values.described(tag), tag, made.VR, made.VM)
-    if made.VR == "SQ":
+    if made.VR == "SQ" and not trusted_items:
         _check_items(tag, Item(data_set_of([made]), part=True), sop_class_uid)
     return made
 
 
-def _element(tag: int, value: Any) -> DataElement:
+def _element(tag: int, value: Any, trusted_items: bool = False) -> DataElement:
     vr = values.vr_of(tag)
-    if vr == "SQ" and value is not None:
+    if vr == "SQ" and value is not None and not trusted_items:
         return checked_element(tag, [_data_set(tag, one) for one in _items(tag, value)])
     return checked_element(tag, values.in_capitals(value, vr))
 
