@@ -4,11 +4,12 @@ import os
 import shutil
 
 import pytest
+from pydicom import Dataset
 from sqlalchemy import text
 from tests.archive.conftest import keep, uids
 from tests.factories import ct_series, part10_bytes, small_object
 
-from isocenter.archive import Level, Outcome, ProblemKind, Query
+from isocenter.archive import Level, Match, Outcome, ProblemKind, Query
 from isocenter.dicom import tags
 
 
@@ -176,3 +177,58 @@ def test_a_file_that_cannot_be_read_now_stays_where_it_is(archive, monkeypatch):
     assert kinds(report) == [("unreadable", False)]
     assert archive.count(Query(Level.INSTANCE)) == 1
     assert not archive.check(thorough=True).problems
+
+
+def emptied(archive, table: str, *columns: str) -> None:
+    """Leave columns as a migration that adds them does."""
+    with archive._index.writing() as transaction:
+        for column in columns:
+            transaction.execute(text(f"UPDATE {table} SET {column} = NULL"))
+
+
+def test_values_of_columns_that_an_upgrade_added_are_filled_from_the_files(archive):
+    first = small_object(PatientWeight="70.5", Occupation="Miller", ProtocolName="Knee")
+    other = small_object(PatientSize="1.75", AdditionalPatientHistory="None told")
+    keep(archive, first, other)
+    before = [found.values for found in archive.find(Query(Level.SERIES))]
+    added = ("patient_size", "patient_weight", "occupation", "additional_patient_history")
+    emptied(archive, "study", *added, *(f"{name}_search" for name in added))
+    emptied(archive, "series", "protocol_name", "protocol_name_search")
+    heavy = Query(Level.STUDY, (Match(0x00101030, "70.50"),))
+    assert archive.count(heavy) == 0
+
+    report = archive.check()
+    assert kinds(report) == [("incomplete", False)] * 2
+    (sentence,) = [p.sentence for p in report.problems if first.StudyInstanceUID in str(p.path)]
+    assert sentence.endswith("Occupation, PatientWeight, ProtocolName")
+    assert archive.count(heavy) == 0
+    assert kinds(archive.check(repair=True)) == [("incomplete", True)] * 2
+    assert archive.count(heavy) == 1
+    assert [found.values for found in archive.find(Query(Level.SERIES))] == before
+    assert not archive.check(thorough=True).problems
+
+
+def test_a_thorough_check_fills_the_rows_of_instances_and_their_sequences(archive):
+    report_like = small_object(ContentDate="20240203")
+    report_like.ConceptNameCodeSequence = [Dataset()]
+    report_like.ConceptNameCodeSequence[0].CodeValue = "11528-7"
+    report_like.ConceptNameCodeSequence[0].CodingSchemeDesignator = "LN"
+    report_like.ConceptNameCodeSequence[0].CodeMeaning = "Radiology Report"
+    keep(archive, report_like)
+    emptied(archive, "instance", "content_date")
+    with archive._index.writing() as transaction:
+        transaction.execute(text("DELETE FROM item_value"))
+    assert not archive.check().problems
+    (problem,) = archive.check(thorough=True, repair=True).problems
+    assert problem.sentence.endswith("ConceptNameCodeSequence, ContentDate")
+    title = Match((0x0040A043, 0x00080100), "11528-7")
+    on_day = Match(0x00080023, "20240203")
+    assert archive.count(Query(Level.INSTANCE, (title, on_day))) == 1
+
+
+def test_a_check_fills_nothing_that_differs(archive):
+    dataset = small_object(PatientWeight="70.5")
+    keep(archive, dataset)
+    with archive._index.writing() as transaction:
+        transaction.execute(text("UPDATE study SET patient_weight = '71'"))
+    assert not archive.check(thorough=True, repair=True).problems

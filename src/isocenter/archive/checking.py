@@ -15,6 +15,7 @@ from . import schema
 from .arrivals import Arrival
 from .blobs import BlobStore, is_there
 from .change_log import Action
+from .completion import Completion
 from .deletion import delete_rows, shrink_study
 from .index import AnyRow, Index, Transaction
 from .index_values import EXTRA_TAGS
@@ -92,6 +93,9 @@ class ProblemKind(enum.Enum):
     """A file whose UIDs are not those of its place. Repair: it moves to `.damaged`."""
     MISCOUNTED = "miscounted"
     """A study or series whose counts are wrong. Repair: they are counted."""
+    INCOMPLETE = "incomplete"
+    """Rows that lack values which their files have, as after an upgrade that made the index know
+    more attributes. Repair: they are filled in."""
     LEFTOVER = "leftover"
     """Half-received objects of a process that died. Repair: they are removed."""
 
@@ -156,7 +160,8 @@ class Checker:
     repair
         Whether to put right what can be.
     thorough
-        Whether to read the header of every file, not only its size.
+        Whether to read the header of every file, not only its size and that of the latest of each
+        series.
     """
 
     def __init__(
@@ -168,6 +173,7 @@ class Checker:
         self._repair = repair
         self._thorough = thorough
         self._report = CheckReport()
+        self._completion = Completion(index, blobs, repair=repair, thorough=thorough)
         self._has_files = False
 
     def run(self, progress: Progress | None = None) -> CheckReport:
@@ -211,6 +217,9 @@ class Checker:
                 self._found(kind, path, sentence, False)
                 continue
             self._set_apart(kind, path, sentence, known.get(path))
+        self._check_values(
+            study, [row for path, row in known.items() if path not in bad and is_there(path)]
+        )
         self._check_missing(
             [row for path, row in known.items() if path not in bad and not is_there(path)]
         )
@@ -246,6 +255,12 @@ class Checker:
                 target = set_apart(self._blobs, path)
             sentence += f"; moved to {target}; send the object again"
         self._found(kind, path, sentence, self._repair)
+
+    def _check_values(self, study: str, rows: list[AnyRow]) -> None:
+        if keywords := self._completion.complete(rows):
+            sentence = f"the index lacks what files say of {', '.join(keywords)}"
+            path = self._blobs.root / study
+            self._found(ProblemKind.INCOMPLETE, path, sentence, self._repair)
 
     def _check_missing(self, rows: list[AnyRow]) -> None:
         if not rows:

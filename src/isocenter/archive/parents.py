@@ -20,7 +20,7 @@ from .index_values import (
 from .keys import KEYS, Level
 from .prepared import Prepared, blank_row, insert_rows
 
-__all__ = ["Parents", "SeriesEntry", "StudyEntry", "joined", "replace_further"]
+__all__ = ["Parents", "SeriesEntry", "StudyEntry", "insert_further", "joined", "replace_further"]
 
 _CACHED = 4096
 
@@ -218,7 +218,7 @@ def _insert(
     transaction: Transaction, level: Level, values: LevelValues, more: dict[str, int]
 ) -> int:
     pk = transaction.insert(_INSERT[level], _BLANK[level] | values.columns | more)
-    _insert_further(transaction, level, pk, values.further)
+    insert_further(transaction, level, pk, values.further)
     return pk
 
 
@@ -227,12 +227,13 @@ def replace_further(
 ) -> None:
     """Write the values that have no column, in place of those that were there."""
     transaction.run(_FORGET_FURTHER, {"its_level": int(level), "owner": owner})
-    _insert_further(transaction, level, owner, further)
+    insert_further(transaction, level, owner, further)
 
 
-def _insert_further(
+def insert_further(
     transaction: Transaction, level: Level, owner: int, further: list[FurtherValue]
 ) -> None:
+    """Write values that have no column."""
     if further:
         rows = [
             {
