@@ -437,3 +437,41 @@ def test_the_latest_value_of_a_study_wins_and_gaps_are_filled(archive):
     (conflict,) = archive.conflicts(first.StudyInstanceUID)
     assert (conflict.tag, conflict.value) == (tags.PatientName, "Doe^Jane")
     assert conflict.sop_instance_uid == later.SOPInstanceUID
+
+
+def region(code: str, meaning: str) -> Dataset:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code, "SCT", meaning
+    return item
+
+
+REGIONS, CODE_VALUE, MEANING = 0x00080063, 0x00080100, 0x00080104
+
+
+def test_studies_are_found_by_the_anatomic_regions_of_their_instances(archive):
+    """PS3.4 Table C.6-5, Anatomic Regions in Study Code Sequence."""
+    chest, head = region("51185008", "Chest"), region("69536005", "Head")
+    first = study("a", AnatomicRegionSequence=[chest])
+    uid = first.StudyInstanceUID
+    same = study("a", AnatomicRegionSequence=[chest], StudyInstanceUID=uid)
+    other = study("a", AnatomicRegionSequence=[head], StudyInstanceUID=uid)
+    keep(archive, first, same, other, study("b", AnatomicRegionSequence=[chest]), study("c"))
+    assert found(archive, (REGIONS, CODE_VALUE), "51185008") == {"a", "b"}
+    assert found(archive, (REGIONS, MEANING), "head") == {"a"}
+    both = {(REGIONS, CODE_VALUE): "51185008", (REGIONS, MEANING): "Head"}
+    assert archive.count(Query.of(Level.STUDY, both)) == 0
+    of_instances = {(0x00082218, CODE_VALUE): "69536005"}
+    assert archive.count(Query.of(Level.INSTANCE, of_instances)) == 1
+
+    include = frozenset({REGIONS, tags.StudyID})
+    told = {
+        each.text(tags.StudyID): each.items.get(REGIONS)
+        for each in archive.find(Query(Level.STUDY, include=include))
+    }
+    as_told = [
+        {CODE_VALUE: [code], 0x00080102: ["SCT"], MEANING: [meaning]}
+        for code, meaning in (("51185008", "Chest"), ("69536005", "Head"))
+    ]
+    assert told == {"a": as_told, "b": as_told[:1], "c": None}
+    archive.delete(uid, other.SeriesInstanceUID)
+    assert found(archive, (REGIONS, CODE_VALUE), "69536005") == set()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from xml.etree import ElementTree
 
 import pytest
+from pydicom import Dataset
 from tests.factories import ct_series, ct_slice, small_object
 from tests.services.conftest import Web, opened, path_of
 
@@ -231,3 +232,18 @@ def test_programs_that_know_json_but_not_dicom_are_answered(
     assert named.json() == plain.json()
     anything = filled.get(path.format(study=study))
     assert anything.headers["content-type"] == "application/dicom+json"
+
+
+def test_the_anatomic_regions_of_a_study_are_matched_and_told_where_they_are_asked_for(
+    web: Web,
+) -> None:
+    chest, other = small_object(), small_object()
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "51185008", "SCT", "Chest"
+    chest.AnatomicRegionSequence = [item]
+    web.keep(chest, other)
+    sequence = "AnatomicRegionsInStudyCodeSequence"
+    (found,) = web.get(f"/studies?{sequence}.CodeValue=51185008&includefield={sequence}").json()
+    assert found["0020000D"]["Value"] == [chest.StudyInstanceUID]
+    assert found["00080063"] == {"vr": "SQ", "Value": [item.to_json_dict()]}
+    assert web.get(f"/studies?{sequence}.CodeValue=69536005").status_code == 204

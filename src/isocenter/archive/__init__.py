@@ -7,7 +7,7 @@ from .change_log import Action, Change
 from .checking import CheckReport, Problem, ProblemKind
 from .conflicts import Conflict
 from .incoming import Incoming
-from .keys import COMPUTED_KEYS, KEYS, SEQUENCE_KEYS, Key, Level, SequenceKey, key
+from .keys import COMPUTED_KEYS, GATHERED_KEYS, KEYS, SEQUENCE_KEYS, Key, Level, SequenceKey, key
 from .listing import KeptInstance
 from .query import AttributePath, Found, Match, Order, Query
 from .series_metadata import Metadata
@@ -16,6 +16,7 @@ from .together import commit_together
 
 __all__ = [
     "COMPUTED_KEYS",
+    "GATHERED_KEYS",
     "KEYS",
     "SEQUENCE_KEYS",
     "Action",

@@ -1,18 +1,19 @@
 """Answering queries from the index."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal_column, select
+from sqlalchemy.sql.selectable import FromClause
 
 from isocenter.dicom.uids import is_path_safe_uid
 from isocenter.errors import QueryError
 
 from . import schema
 from .index import AnyRow, Index
-from .keys import COMPUTED_KEYS, KEYS, SEQUENCE_KEYS, Key, Level, key
+from .keys import COMPUTED_KEYS, GATHERED_KEYS, KEYS, SEQUENCE_KEYS, Key, Level, SequenceKey, key
 from .prepared import Prepared
 from .query import Found, Match, Order, Query
 from .selection import selection
@@ -64,6 +65,30 @@ def _items_of(owners: int) -> Prepared:
 # By the number of owners.
 _ITEMS = {owners: _items_of(owners) for owners in (1, 8, 64, 512)}
 _MOST_OWNERS = max(_ITEMS)
+
+
+@lru_cache
+def _gathered(sequence: SequenceKey) -> Select[Any]:
+    """Select studies with the items of a sequence in their instances, each once."""
+    values = [schema.item_value.alias().c for _ in sequence.items]
+    source: FromClause = schema.instance.join(schema.series, _series.pk == _instance.series_pk)
+    for number, (value, inner) in enumerate(zip(values, sequence.items, strict=True)):
+        condition = and_(
+            value.owner_pk == _instance.pk,
+            value.level == int(Level.INSTANCE),
+            value.sequence_tag == sequence.gathered_from,
+            value.tag == inner.tag,
+            *([value.item == values[0].item] if number else []),
+        )
+        source = source.join(values[number].owner_pk.table, condition, isouter=number > 0)
+    found = [value.value for value in values]
+    return (
+        select(_series.study_pk, *found)
+        .select_from(source)
+        .where(_series.study_pk.in_(bindparam("studies", expanding=True)))
+        .distinct()
+        .order_by(_series.study_pk, *found)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +155,32 @@ class Finder:
         layout = _layout(query.level, query.include)
         rows = self._rows(query, layout)
         items = self._items(query.level, [row[0] for row in rows] if layout.has_items else [])
+        if query.level is Level.STUDY:
+            self._gather(query.include, [row[0] for row in rows], items)
         return [Found(query.level, _values(row, layout), items.get(row[0], {})) for row in rows]
+
+    def _gather(
+        self,
+        include: frozenset[int] | None,
+        studies: list[int],
+        items: dict[int, dict[int, list[dict[int, list[str]]]]],
+    ) -> None:
+        """Add to the items of studies those that are gathered from their instances."""
+        # Not where everything is asked for: it looks at all instances of the studies.
+        for sequence in (each for each in GATHERED_KEYS if each.tag in (include or ())):
+            for study, *values in self._gathered_rows(sequence, studies):
+                item: dict[int, list[str]] = {
+                    inner.tag: [value]
+                    for inner, value in zip(sequence.items, values, strict=True)
+                    if value
+                }
+                items.setdefault(study, {}).setdefault(sequence.tag, []).append(item)
+
+    def _gathered_rows(self, sequence: SequenceKey, studies: list[int]) -> Iterator[AnyRow]:
+        for start in range(0, len(studies), _MOST_OWNERS):
+            some = studies[start : start + _MOST_OWNERS]
+            with self._index.reading() as connection:
+                yield from connection.execute(_gathered(sequence), {"studies": some})
 
     def _rows(self, query: Query, layout: _Layout) -> Sequence[Sequence[Any]]:
         uids = _only_uids(query)

@@ -4,7 +4,16 @@ import enum
 import re
 from dataclasses import dataclass, field
 
-__all__ = ["COMPUTED_KEYS", "KEYS", "SEQUENCE_KEYS", "Key", "Level", "SequenceKey", "key"]
+__all__ = [
+    "COMPUTED_KEYS",
+    "GATHERED_KEYS",
+    "KEYS",
+    "SEQUENCE_KEYS",
+    "Key",
+    "Level",
+    "SequenceKey",
+    "key",
+]
 
 
 class Level(enum.IntEnum):
@@ -90,12 +99,16 @@ class SequenceKey:
         The level whose rows own the items.
     items
         The attributes of an item that can be matched.
+    gathered_from
+        The sequence of all instances below whose items these are; None where objects have the
+        sequence itself.
     """
 
     tag: int
     keyword: str
     level: Level
     items: tuple[Key, ...]
+    gathered_from: int | None = None
 
     def __str__(self) -> str:
         return f"({self.tag >> 16:04X},{self.tag & 0xFFFF:04X}) {self.keyword}"
@@ -226,8 +239,22 @@ SEQUENCE_KEYS: tuple[SequenceKey, ...] = (
     SequenceKey(
         0x0040A043, "ConceptNameCodeSequence", Level.INSTANCE, _keys(Level.INSTANCE, *_CODE)
     ),
+    SequenceKey(
+        0x00082218, "AnatomicRegionSequence", Level.INSTANCE, _keys(Level.INSTANCE, *_CODE)
+    ),
 )
-"""Every sequence that can be matched."""
+"""Every sequence of objects that can be matched."""
+
+GATHERED_KEYS: tuple[SequenceKey, ...] = (
+    SequenceKey(
+        0x00080063,
+        "AnatomicRegionsInStudyCodeSequence",
+        Level.STUDY,
+        _keys(Level.STUDY, *_CODE),
+        gathered_from=0x00082218,
+    ),
+)
+"""Sequences that no object carries: the index gathers their items from those of instances."""
 
 COMPUTED_KEYS: tuple[Key, ...] = (
     *_keys(
@@ -253,7 +280,7 @@ COMPUTED_KEYS: tuple[Key, ...] = (
 """Attributes that no object carries: the index works them out."""
 
 _BY_TAG: dict[int, Key | SequenceKey] = {
-    entry.tag: entry for entry in (*KEYS, *SEQUENCE_KEYS, *COMPUTED_KEYS)
+    entry.tag: entry for entry in (*KEYS, *SEQUENCE_KEYS, *GATHERED_KEYS, *COMPUTED_KEYS)
 }
 
 

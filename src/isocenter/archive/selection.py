@@ -204,7 +204,12 @@ def _items_condition(
 ) -> tuple[Level, Condition]:
     """Say that one item of a sequence meets all that is asked (PS3.4 C.2.2.2.6)."""
     sequence = key(tag)
-    assert sequence is not None
+    assert isinstance(sequence, SequenceKey)
+    if sequence.gathered_from is not None:
+        _, holds = _items_condition(sequence.gathered_from, pairs, fuzzy)
+        source = schema.series.join(schema.instance, _series.pk == _instance.series_pk)
+        studies = select(_series.study_pk).select_from(source).where(holds)
+        return Level.STUDY, _study.pk.in_(studies)
     level = _table_level(sequence.level)
     found: list[Select[Any, Any]] = []
     for inner, value in pairs:
