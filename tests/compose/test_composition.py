@@ -237,3 +237,59 @@ def test_whose_number_a_patient_id_is_is_never_left_out():
     source = with_value("IssuerOfPatientID", "of a hospital with a long name " * 3)
     with pytest.raises(CannotCompose, match=r"IssuerOfPatientID \(0010,0021\)"):
         secondary_capture(np.zeros((4, 4), np.uint8), source=source)
+
+
+def removed(keyword: str, made: str, tmp_path: Path) -> tuple[Dataset, dict[str, str]]:
+    """What is composed without an attribute, and the row that explains it."""
+    image, without = ct_slice(8, 8), {keyword: None}
+    if made == "capture":
+        composed = secondary_capture(np.zeros((4, 4), np.uint8), source=image, overrides=without)
+    elif made == "derived":
+        (composed,) = derived_series([image], lambda values: values, overrides=without)
+    else:
+        (composed, *_) = acquired_series(
+            np.zeros((1, 4, 4)), modality="CT", source=image, spacing=(1, 1, 1), overrides=without
+        )
+    assert dciodvfy_errors(composed.save(tmp_path / "out.dcm")) == []
+    rows = {row["keyword"]: row for row in composed.explain()}
+    return composed.data_set, rows.get(keyword, {})
+
+
+MADE = ("capture", "derived", "acquired")
+
+
+@pytest.mark.parametrize("made", MADE)
+@pytest.mark.parametrize(
+    ("keyword", "module"),
+    [("StudyInstanceUID", "General Study"), ("PhotometricInterpretation", "Image Pixel")],
+)
+def test_what_must_have_a_value_cannot_be_taken_out(keyword, module, made, tmp_path: Path):
+    with pytest.raises(CannotCompose, match=rf"{keyword} .*Type 1.*another value") as refusal:
+        removed(keyword, made, tmp_path)
+    assert (refusal.value.tag, refusal.value.module) == (Tag(keyword), module)
+
+
+@pytest.mark.parametrize("made", MADE)
+def test_what_must_be_there_is_emptied_instead_of_taken_out(made, tmp_path: Path):
+    data_set, row = removed("AccessionNumber", made, tmp_path)
+    assert data_set["AccessionNumber"].is_empty
+    assert (row["presence"], row["source"]) == ("EMPTY", "USER")
+    assert row["detail"] == "override, empty, since it is Type 2"
+
+
+@pytest.mark.parametrize("made", MADE)
+def test_what_need_not_be_there_is_taken_out(made, tmp_path: Path):
+    data_set, row = removed("InstitutionName", made, tmp_path)
+    assert "InstitutionName" not in data_set and row == {}
+
+
+@pytest.mark.parametrize("value", [None, ""])
+@pytest.mark.parametrize("made", [derived_series, acquired_series])
+def test_what_a_condition_asks_for_can_neither_be_taken_out_nor_emptied(made, value):
+    options = {"modality": "CT", "source": ct_slice(8, 8), "spacing": (1, 1, 1)}
+    with pytest.raises(CannotCompose, match=r"WindowWidth \(0028,1051\) .*Type 1C") as refusal:
+        if made is derived_series:
+            list(made([ct_slice(8, 8)], lambda a: a, overrides={"WindowWidth": value}))
+        else:
+            list(made(np.zeros((1, 4, 4)), **options, overrides={"WindowWidth": value}))
+    assert (refusal.value.tag, refusal.value.module) == (0x00281051, "VOI LUT")

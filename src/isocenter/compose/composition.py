@@ -18,6 +18,7 @@ from isocenter.compose.element_values import copied_element, element
 from isocenter.compose.fixed_attributes import refuse_fixed
 from isocenter.compose.given_values import given_element
 from isocenter.compose.left_out import LeftOut
+from isocenter.compose.removals import staying_empty
 from isocenter.compose.repeated_items import RepeatedItems
 from isocenter.compose.sound_values import (
     METHOD_OF_REMOVAL,
@@ -53,7 +54,7 @@ class Composition:
         Site defaults and overrides; None for none.
     overrides
         Attributes by keyword or tag that win over everything else; None as a value removes the
-        attribute.
+        attribute, or empties it where it must be there (Type 2).
     kind
         The name by which a template speaks of this kind of object, for example `secondary_capture`.
     now
@@ -80,6 +81,7 @@ class Composition:
         self._kind = kind
         self._template = template or Template()
         self._overrides = dict(overrides or {})
+        self._without: dict[int, Provenance] = {}  # what caller or site took out or emptied
         self._unsound: dict[int, LeftOut] = {}  # what the object cannot be without
         self._left_out: dict[tuple[int, str], LeftOut] = {}
         self._sop_common(sop_class_uid)
@@ -94,7 +96,7 @@ class Composition:
     def give(self, keyword: str, value: Any, detail: str = "") -> None:
         """Set an attribute to what the caller said; None leaves it as it is."""
         if value is not None:
-            self._set_checked(keyword, value, Provenance(Origin.GIVEN, detail))
+            self._set_checked(keyword, value, Provenance(Origin.GIVEN, detail), trusted_items=True)
 
     def copy(self, keywords: Iterable[str], source: Source | None = None) -> None:
         """Copy those of `keywords` that the source has (Type 3 and conditional attributes)."""
@@ -249,6 +251,7 @@ class Composition:
             self._override(keyword, value, Provenance(Origin.CONFIGURED, self._template.name))
         for keyword, value in self._overrides.items():
             self._override(keyword, value, Provenance(Origin.GIVEN, "override"))
+        self._settle_removals()
         self._refuse_unsound()
         fits = self._character_set_is_given()
         if not fits and values.use_fitting_character_set(self.data_set) is not None:
@@ -378,14 +381,29 @@ class Composition:
                 )
 
     def _override(self, keyword: str, value: Any, provenance: Provenance) -> None:
+        tag = values.tag_of(keyword)
         if value is None:
             self.remove(keyword)
+            self._without[tag] = provenance
         else:
             self._set_checked(keyword, value, provenance)
+            self._without.pop(tag, None)
+            if self.data_set[tag].is_empty:
+                self._without[tag] = provenance
 
-    def _set_checked(self, keyword: str, value: Any, provenance: Provenance) -> None:
+    def _settle_removals(self) -> None:
+        """Refuse what cannot be without a value; leave empty what must be there (Type 2)."""
+        without = {tag: tag not in self.data_set for tag in self._without}
+        for tag in staying_empty(without, self.data_set, self._sop_class_uid):
+            provenance = self._without[tag]
+            detail = ", ".join(filter(None, (provenance.detail, "empty, since it is Type 2")))
+            self._put(element(tag, None), Provenance(provenance.origin, detail))
+
+    def _set_checked(
+        self, keyword: str, value: Any, provenance: Provenance, *, trusted_items: bool = False
+    ) -> None:
         tag = values.tag_of(keyword)
-        made = given_element(tag, value, self._sop_class_uid)
+        made = given_element(tag, value, self._sop_class_uid, trusted_items=trusted_items)
         self._put(made, provenance.raised(value, made.VR))
 
     def _put(self, made: DataElement, provenance: Provenance) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 
 import isocenter
 from isocenter.compose import values
@@ -24,6 +25,7 @@ from isocenter.compose.given_values import given_element
 from isocenter.compose.laterality import side_of
 from isocenter.compose.left_out import LeftOut
 from isocenter.compose.planes import Plane
+from isocenter.compose.removals import staying_empty
 from isocenter.compose.sound_values import (
     mended,
     sound_text,
@@ -84,8 +86,13 @@ class Changes:
                 del self.data_set[tag]
             self.removed[tag] = why
 
+    def empty(self, tag: int) -> None:
+        """Leave an attribute empty that was to be taken out."""
+        detail = f"{self.removed[tag]}, empty, since it is Type 2"
+        self._set(element(tag, None), Provenance(Origin.GIVEN, detail))
+
     def override(self, given: Mapping[str, Any], provenance: Provenance, kind: str) -> None:
-        """Apply values that win over all else in a SOP Class; None removes the attribute."""
+        """Apply values that win over all else in a SOP Class; None takes the attribute out."""
         for keyword, value in given.items():
             if value is None:
                 self.remove([keyword], provenance.detail)
@@ -184,6 +191,22 @@ def site_changes(site: Changes, derived: Changes, like: Dataset, plan: Plan) -> 
             site.override({keyword: value}, configured, plan.sop_class_uid)
     site.override(plan.template.overrides(kind), configured, plan.sop_class_uid)
     site.override(plan.overrides, Provenance(Origin.GIVEN, "override"), plan.sop_class_uid)
+    _settle_removals(site, derived, like, plan.sop_class_uid)
+
+
+def _settle_removals(site: Changes, derived: Changes, like: Dataset, sop_class_uid: str) -> None:
+    """Refuse what cannot be without a value; leave empty what must be there (Type 2)."""
+    emptied = (int(one.tag) for one in site.data_set if one.is_empty)
+    without = dict.fromkeys(site.removed, True) | dict.fromkeys(emptied, False)
+    if not without:
+        return
+    after = Dataset()
+    for part, removed in ((like, derived.removed), (derived.data_set, {}), (site.data_set, {})):
+        after.update({one.tag: one for one in part if int(one.tag) not in removed})
+    for tag in site.removed:
+        after.pop(BaseTag(tag), None)
+    for tag in staying_empty(without, after, sop_class_uid):
+        site.empty(tag)
 
 
 def _sop_common(changes: Changes, like: Dataset, plan: Plan) -> None:

@@ -116,7 +116,8 @@ def derived_series(
     template_file
         A site's defaults and overrides; of this kind alone under `[derived_series]`.
     overrides
-        Attributes by keyword or tag that win over all else; None removes one.
+        Attributes by keyword or tag that win over all else; None removes one, or empties it where
+        it must be there (Type 2).
 
     Returns
     -------

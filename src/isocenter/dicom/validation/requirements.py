@@ -22,7 +22,7 @@ from isocenter.dicom.validation.conditions import HAND_WRITTEN, described, is_me
 from isocenter.dicom.validation.findings import Findings, Rule
 from isocenter.dicom.validation.items import Element, Item
 
-__all__ = ["check_items", "check_requirements", "is_required", "type_of"]
+__all__ = ["check_items", "check_requirements", "is_required", "module_of", "type_of"]
 
 _STRICTEST_FIRST: Final = ("1", "2", "1C", "2C", "3")
 # The table lists the attributes of all kinds of content items, and all macros that may stand in a
@@ -158,6 +158,12 @@ def type_of(tag: int, present: frozenset[int], iod: IOD) -> str:
     """
     demand = _demands(iod, _modules_present(present, iod)).get(tag)
     return demand.rule.type if demand is not None else "3"
+
+
+def module_of(tag: int, present: frozenset[int], iod: IOD) -> str:
+    """Return the module that gives an attribute its type, empty if none has it; see `type_of`."""
+    demand = _demands(iod, _modules_present(present, iod)).get(tag)
+    return demand.module if demand is not None else ""
 
 
 def _modules_present(present: Collection[int], iod: IOD) -> frozenset[str]:
