@@ -68,8 +68,10 @@ def _check_element(item: Item, element: Element, findings: Findings) -> None:
                        "Write whole numbers")  # fmt: skip
     if element.is_empty:
         return
-    if known is not None and element.vr != "UN" and not multiplicity_holds(
-        element.vr, len(element.values), known.vm
+    if (
+        known is not None
+        and element.vr != "UN"
+        and not multiplicity_holds(element.vr, len(element.values), known.vm)
     ):
         findings.error(item, element.tag, Rule.MULTIPLICITY, f"{len(element.values)} values",
                        f"value multiplicity {known.vm}", "Give as many values as that")  # fmt: skip
