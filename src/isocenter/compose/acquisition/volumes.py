@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from isocenter.compose.acquisition.file_geometry import grid_of
 from isocenter.compose.captures import images
 from isocenter.compose.captures.losses import Loss
 from isocenter.compose.volume_grids import Grid
@@ -25,6 +26,7 @@ VolumeLike: TypeAlias = "NDArray[Any] | str | Path | Sequence[str | Path] | Any"
 _TIFF = (".tif", ".tiff")
 _RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _TIME_UNITS, _TIMES = 0x38, (8, 16, 24)  # NIfTI-1: seconds, milliseconds, microseconds
+_NIFTI_2 = (b"\x1c\x02\0\0n+2\0", b"\0\0\x02\x1cn+2\0", b"\x1c\x02\0\0ni2\0")
 _MODULE = "Image Plane"
 
 
@@ -160,11 +162,18 @@ def _of_path(path: Path) -> Volume:
     try:
         image = sitk.ReadImage(str(path))
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1]
         if "orthonormal" in str(error):
             raise _misplaced(f"The axes of {path.name} are not perpendicular (sheared)") from error
-        raise CannotCompose(f"{path} cannot be read as a volume: {reason}.") from error
-    return _of_image(image, str(path))
+        raise CannotCompose(f"{path} cannot be read as a volume: {_why(path, error)}.") from error
+    return _of_image(image, str(path), path)
+
+
+def _why(path: Path, error: Exception) -> str:
+    with path.open("rb") as file:
+        if file.read(8)[:8] in _NIFTI_2:
+            return "it is NIfTI-2, of which ITK reads none; save it as NIfTI-1"
+    lines = [one for one in str(error).strip().splitlines() if not one.startswith("Reason: ")]
+    return lines[-1].strip().rstrip(".")
 
 
 def _of_npy(path: Path) -> Volume:
@@ -190,7 +199,7 @@ def _of_array(array: NDArray[Any]) -> Volume:
     return Volume(values, has_tags=array.ndim == 4)
 
 
-def _of_image(image: Any, name: str) -> Volume:
+def _of_image(image: Any, name: str, path: Path | None = None) -> Volume:
     sitk: Any = importlib.import_module("SimpleITK")
     if image.GetNumberOfComponentsPerPixel() != 1:
         raise _colored(name)
@@ -202,10 +211,8 @@ def _of_image(image: Any, name: str) -> Volume:
             module="Image Pixel",
         )
     volume = _of_array(sitk.GetArrayFromImage(image))  # a view would outlive its image
-    directions = np.array(image.GetDirection()).reshape(dimensions, dimensions)[:3, :3]
     shape: Any = volume.values.shape[1:]
-    spacing = np.array(image.GetSpacing()[:3])
-    grid = Grid(np.array(image.GetOrigin()[:3]), spacing, directions, shape)
+    grid = grid_of(image, shape, path)
     return replace(volume, grid=grid, seconds=_seconds(image))
 
 
