@@ -80,6 +80,19 @@ def test_the_first_image_comes_together_with_its_study(viewer):
     assert not any(f"{first.SOPInstanceUID}/frames/" in url for url in asked)
 
 
+def test_a_study_that_is_long_in_coming_leaves_the_page_to_be_used(viewer):
+    held = []
+    viewer.page.route(re.compile(r"\?display=true$"), lambda route: held.append(route))
+    viewer.open(f"/viewer?StudyInstanceUIDs={objects.STACK_STUDY}")
+    viewer.page.get_by_role("toolbar").wait_for()
+    assert viewer.state()["index"] is None
+    for route in held:
+        route.continue_()
+    viewer.wait("isocenter.viewports[0].loaded === 30")
+    viewer.settled()
+    assert viewer.page.get_by_role("toolbar").count() == 1
+
+
 def test_letters_scale_and_position_come_from_the_geometry(stack):
     letters = stack.page.locator(".letter")
     assert letters.all_inner_texts() == ["R", "L", "A", "P"]

@@ -80,10 +80,16 @@ function lookUp(table: Table, input: number): number {
   return table.values[Math.min(Math.max(index, 0), table.values.length - 1)] ?? 0;
 }
 
-/** The modality transformation of one stored value (PS3.3 C.11.1). */
+/** The modality transformation as a function of a stored value (PS3.3 C.11.1). */
+function modalityFunction(modality: ModalityTransform): (stored: number) => number {
+  if (modality.type === "linear") return (stored) => stored * modality.slope + modality.intercept;
+  const table = decodeTable(modality);
+  return (stored) => lookUp(table, stored);
+}
+
+/** The modality transformation of one stored value. */
 export function modalityValue(modality: ModalityTransform, stored: number): number {
-  if (modality.type === "linear") return stored * modality.slope + modality.intercept;
-  return lookUp(decodeTable(modality), stored);
+  return modalityFunction(modality)(stored);
 }
 
 /** LINEAR (PS3.3 C.11.2.1.2.1), from 0 to 1. */
@@ -165,25 +171,17 @@ export function voiInterval(voi: VoiTransform | Window): readonly [number, numbe
   return [voi.center - half, voi.center + half];
 }
 
-/** Stored to modality values, for every value of a narrow format. Depends on the model alone. */
-const modalityValues = new WeakMap<ModalityTransform, Map<PixelFormat, Float64Array>>();
-
-function modalityTable(modality: ModalityTransform, format: PixelFormat): Float64Array {
-  const known = modalityValues.get(modality) ?? new Map<PixelFormat, Float64Array>();
-  modalityValues.set(modality, known);
-  let values = known.get(format);
-  if (!values) {
-    const [low, high] = STORED_RANGES[format] ?? [0, 0];
-    values = new Float64Array(high - low + 1);
-    for (let i = 0; i < values.length; i++) values[i] = modalityValue(modality, low + i);
-    known.set(format, values);
-  }
-  return values;
-}
-
-function greyTable(values: Uint8Array, scale: number, offset: number): DisplayTable {
+/** A table of greys; beyond `last`, and before `first`, all entries are the same. */
+function greyTable(
+  values: Uint8Array,
+  scale: number,
+  offset: number,
+  first = 0,
+  last = values.length - 1,
+): DisplayTable {
   let isCoarse = false;
-  for (let i = 1; i < values.length && !isCoarse; i++) {
+  const end = Math.min(last + 1, values.length - 1);
+  for (let i = Math.max(first, 1); i <= end && !isCoarse; i++) {
     isCoarse = Math.abs((values[i] as number) - (values[i - 1] as number)) > 1;
   }
   return { values, coloured: false, entries: values.length, scale, offset, isCoarse };
@@ -206,14 +204,37 @@ function withPalette(
   return { ...grey, values, coloured: true, isCoarse: false };
 }
 
+/**
+ * The stored values that a VOI transformation spreads over the greys: all below are shown as the
+ * least one is, all above as the greatest. Some 65,000 values are not worth a calculation each.
+ */
+function spreadValues(
+  { modality, voi }: DisplaySettings,
+  [lowest, highest]: readonly [number, number],
+): readonly [number, number] {
+  const everything = [lowest, highest] as const;
+  if (modality.type !== "linear") return everything;
+  if (!isTable(voi) && functionOf(voi) === "SIGMOID") return everything; // never quite constant
+  const ends = voiInterval(voi).map((end) => (end - modality.intercept) / modality.slope);
+  if (!ends.every(Number.isFinite)) return everything;
+  const within = (value: number) => Math.min(Math.max(value, lowest), highest);
+  return [within(Math.floor(Math.min(...ends)) - 1), within(Math.ceil(Math.max(...ends)) + 1)];
+}
+
 function tableOfEveryValue(format: PixelFormat, settings: DisplaySettings): DisplayTable {
-  const inputs = modalityTable(settings.modality, format);
+  const range = STORED_RANGES[format] ?? [0, 0];
+  const [lowest, highest] = range;
+  const modality = modalityFunction(settings.modality);
   const voi = voiFunction(settings.voi);
   const present = presentationFunction(settings.presentation, settings.inverted);
-  const values = new Uint8Array(inputs.length);
-  for (let i = 0; i < inputs.length; i++) values[i] = present(voi(inputs[i] as number));
-  const grey = greyTable(values, 1, -(STORED_RANGES[format]?.[0] ?? 0));
-  return settings.palette ? withPalette(grey, settings.palette) : grey;
+  const grey = (stored: number) => present(voi(modality(stored)));
+  const [least, greatest] = spreadValues(settings, range);
+  const values = new Uint8Array(highest - lowest + 1);
+  values.fill(grey(lowest), 0, least - lowest);
+  for (let stored = least; stored <= greatest; stored++) values[stored - lowest] = grey(stored);
+  values.fill(grey(highest), greatest + 1 - lowest);
+  const table = greyTable(values, 1, -lowest, least - lowest, greatest - lowest);
+  return settings.palette ? withPalette(table, settings.palette) : table;
 }
 
 function tableOfAnInterval(settings: DisplaySettings): DisplayTable {

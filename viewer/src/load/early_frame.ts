@@ -6,11 +6,18 @@ import type { Link } from "./link";
 export class EarlyFrame {
   private readonly controller = new AbortController();
   private answer: Promise<Response> | null;
+  private readonly bytes: Promise<ArrayBuffer | null>;
 
   constructor(study: string, series: string | null) {
-    this.answer = fetchFirstFrame(study, series, this.controller.signal);
+    const answer = fetchFirstFrame(study, series, this.controller.signal);
+    this.answer = answer;
     // Nobody may ask for it; and whoever does asks at the frame's own address, too.
-    this.answer.catch(() => undefined);
+    this.bytes = answer.then((response) => response.arrayBuffer()).catch(() => null);
+  }
+
+  /** Resolves once the frame is here, or will not come. */
+  get arrived(): Promise<unknown> {
+    return this.bytes;
   }
 
   /**
@@ -26,11 +33,11 @@ export class EarlyFrame {
     signal.addEventListener("abort", () => this.controller.abort(), { once: true });
     const response = await answer?.catch(() => null);
     if (response?.headers.get("content-location") !== url) {
-      // Bytes that nobody reads would keep one of the few connections to the server.
-      void response?.body?.cancel().catch(() => undefined);
+      // Bytes that nobody wants would keep one of the few connections to the server.
+      if (response) this.controller.abort();
       return null;
     }
-    const bytes = await response.arrayBuffer().catch(() => null);
+    const bytes = await this.bytes;
     if (bytes) teach(link, response.url);
     return bytes;
   }

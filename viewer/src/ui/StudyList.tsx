@@ -4,7 +4,7 @@ import { PAGE_SIZE } from "../api/client";
 import type { Study, StudyQuery, StudySortKey } from "../api/model";
 import { StudySearch } from "../list/study_search";
 import { listAddress, viewerAddress } from "../viewer/address";
-import { counted, formatDate, formatTime } from "./format";
+import { counted, formatDate, formatTime, grouped } from "./format";
 import { Icon, Mark } from "./icons";
 import { followLink, navigate, replaceAddress } from "./router";
 import { SearchForm } from "./SearchForm";
@@ -79,7 +79,7 @@ function StudyRow({ study, fresh, focusable, onFocus }: RowProps) {
       <td class="description" title={study.description}>{study.description}</td>
       <td class="accession" title={study.accession}>{study.accession}</td>
       <td class="count" title={`${counted(study.instanceCount, "object")} in ${study.seriesCount} series`}>
-        {study.instanceCount.toLocaleString("en")} <span class="secondary">/ {study.seriesCount}</span>
+        {grouped(study.instanceCount)} <span class="secondary">/ {study.seriesCount}</span>
       </td>
     </tr>
   );
@@ -150,7 +150,7 @@ function Pager({ search }: { search: StudySearch }) {
       {go("first", "First page", 1)}
       {go("back", "Previous page", page - 1)}
       <span class="pager-text" aria-live="polite">
-        {first.toLocaleString("en")} – {last.toLocaleString("en")} of {total.toLocaleString("en")}
+        {grouped(first)} – {grouped(last)} of {grouped(total)}
       </span>
       {go("forward", "Next page", page + 1)}
       {go("last", "Last page", search.pages)}

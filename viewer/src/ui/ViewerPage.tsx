@@ -87,9 +87,10 @@ export function ViewerPage({ studies, series }: ViewerPageProps) {
   useKeyboard(workspace);
   useTitle(workspace);
   const state = workspace.state.value;
+  if (workspace.isBlank.value) return <div class="viewer-page" />;
   return (
     <div class="viewer-page">
-      <Toolbar workspace={workspace} />
+      {workspace.hasTools.value ? <Toolbar workspace={workspace} /> : <div class="toolbar" />}
       {state.kind === "failed" ? (
         <Failure reason={state.reason} />
       ) : (

@@ -12,7 +12,12 @@ export function formatTime(time: string): string {
   return match ? `${match[1]}:${match[2]}` : "";
 }
 
+/** A whole number with its thousands apart; the browser's own way loads its languages first. */
+export function grouped(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
 /** "1 image", "400 images". */
 export function counted(count: number, one: string): string {
-  return `${count.toLocaleString("en")} ${one}${count === 1 ? "" : "s"}`;
+  return `${grouped(count)} ${one}${count === 1 ? "" : "s"}`;
 }

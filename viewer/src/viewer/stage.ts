@@ -289,13 +289,14 @@ export class Stage {
     this.firstImage = performance.now();
     // After the browser has shown it: a frame begins only when the one before is on its way.
     requestAnimationFrame(() =>
-      requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        this.workspace.firstDrawn.value = true;
+        // And what has come with this frame: starting WebGL2 takes long.
         setTimeout(() => {
-          this.workspace.firstDrawn.value = true;
           this.renderer.accelerate();
           this.redrawAll();
-        }),
-      ),
+        });
+      }),
     );
   }
 

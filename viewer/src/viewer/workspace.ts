@@ -29,6 +29,9 @@ export type OpenState =
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "ready" };
 
+/** Milliseconds for which a page waits for its first image, so that both are painted at once. */
+const PATIENCE = 200;
+
 /** Names a series among those of all open studies, which may share Series Instance UIDs. */
 export function seriesKey(study: string, series: string): string {
   return `${study}/${series}`;
@@ -74,6 +77,14 @@ export class Workspace {
     return kind !== "images" && kind !== "loading" && this.state.value.kind !== "loading";
   });
 
+  private readonly isPatient = signal(false);
+
+  /** Whether there is nothing to be seen yet, and nobody has waited for long. */
+  readonly isBlank = computed(() => this.isPatient.value && this.state.value.kind === "loading");
+
+  /** Whether the page has its tools: they come after the first image, unless that takes long. */
+  readonly hasTools = computed(() => !this.isPatient.value || this.settledIn.value);
+
   /** Series of all open studies, in display order. */
   readonly series = computed(() =>
     this.studies.value.flatMap(({ study, series }) =>
@@ -98,6 +109,7 @@ export class Workspace {
     encoding: EncodingPolicy = "automatic",
   ): Promise<void> {
     this.state.value = { kind: "loading" };
+    const patience = this.bePatient();
     const [only, ...others] = studyUids;
     const comesEarly = others.length === 0 && encoding !== "htj2k";
     if (only && comesEarly) this.earlyFrame = new EarlyFrame(only, seriesUid);
@@ -110,6 +122,7 @@ export class Workspace {
       this.state.value = { kind: "failed", reason: firstReason(results) };
       return;
     }
+    await Promise.race([Promise.all([early, this.earlyFrame?.arrived]), patience]);
     // In this order: the first image is asked for before the page is painted anew.
     const shown = batch(() => {
       this.studies.value = found;
@@ -117,6 +130,13 @@ export class Workspace {
       return early ?? this.showFirst(seriesUid, found[0]?.display);
     });
     await shown;
+  }
+
+  /** Wait a while for what is being opened. */
+  private async bePatient(): Promise<void> {
+    this.isPatient.value = true;
+    await new Promise((resolve) => setTimeout(resolve, PATIENCE));
+    this.isPatient.value = false;
   }
 
   /** The frame that was asked for together with the study, for the first image that is loaded. */

@@ -107,6 +107,34 @@ describe("the table of every stored value", () => {
   });
 });
 
+describe("every entry is what the formula says, wherever the window lies", () => {
+  const formulas = { LINEAR: linear, LINEAR_EXACT: linearExact, SIGMOID: sigmoid };
+  const windows = [
+    window("LINEAR", 40, 400), window("LINEAR", 0, 1), window("LINEAR", 1e6, 10), window("LINEAR", -1e6, 10),
+    window("LINEAR_EXACT", -1000, 0.5), window("LINEAR_EXACT", 64000, 3), window("LINEAR_EXACT", 0, 1e7),
+    window("SIGMOID", 40, 400),
+  ];
+  const lines = [[1, -1024], [-1, 100], [0.001, -5], [1000, 0], [0, 7]] as const;
+
+  test.each(windows)("$function $center / $width", (voi) => {
+    for (const [slope, intercept] of lines) {
+      const { values } = displayTable("int16", {
+        modality: { type: "linear", slope, intercept }, voi, presentation: {}, inverted: false,
+      });
+      const formula = (stored: number) => formulas[voi.function](stored * slope + intercept, voi.center, voi.width);
+      const expected = Uint8Array.from(values, (_, i) => Math.floor(formula(i - 32768) * 255 + 0.5));
+      expect(values.findIndex((grey, i) => grey !== expected[i])).toBe(-1);
+    }
+  });
+
+  test("a coarse table is known where the window ends between two values", () => {
+    const of = (voi: Window) =>
+      displayTable("uint16", { modality: IDENTITY, voi, presentation: {}, inverted: false }).isCoarse;
+    expect([of(window("LINEAR", 1000, 1)), of(window("LINEAR", 65535, 10)), of(window("LINEAR", 1000, 2000))])
+      .toEqual([true, true, false]);
+  });
+});
+
 describe("the table over an interval, for 32 bits and floats", () => {
   test.each(["LINEAR", "LINEAR_EXACT", "SIGMOID"] as const)("agrees with %s to a grey", (name) => {
     const functions = { LINEAR: linear, LINEAR_EXACT: linearExact, SIGMOID: sigmoid };

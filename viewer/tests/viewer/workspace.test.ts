@@ -26,7 +26,10 @@ function heldAnswers(): Map<string, () => void> {
   return answers;
 }
 
-afterEach(() => vi.unstubAllGlobals());
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
 
 test("of two studies that share a series UID, the one asked for last is shown", async () => {
   const answers = heldAnswers();
@@ -82,6 +85,37 @@ test("a study that comes with its first display needs no further request", async
   expect(workspace.settledIn.value).toBe(false);
   workspace.firstDrawn.value = true;
   expect(workspace.settledIn.value).toBe(true);
+});
+
+test("a page waits for its first image for a moment, and then is there without", async () => {
+  vi.useFakeTimers();
+  vi.stubGlobal("fetch", () => new Promise<Response>(() => undefined));
+  const workspace = new Workspace();
+  void workspace.open(["1.1"], null);
+  await vi.advanceTimersByTimeAsync(100);
+  expect([workspace.isBlank.value, workspace.hasTools.value]).toEqual([true, false]);
+  await vi.advanceTimersByTimeAsync(200);
+  expect([workspace.isBlank.value, workspace.hasTools.value]).toEqual([false, true]);
+});
+
+test("the tools come after the first image, and stay", async () => {
+  vi.stubGlobal("fetch", () =>
+    Promise.resolve(new Response(JSON.stringify({ ...contents("1.1"), display: display("1.1") }))),
+  );
+  const workspace = new Workspace();
+  await workspace.open(["1.1"], null);
+  expect([workspace.isBlank.value, workspace.hasTools.value]).toEqual([false, false]);
+  workspace.firstDrawn.value = true;
+  expect(workspace.hasTools.value).toBe(true);
+  workspace.active.value.say({ kind: "loading", study: "1.1", series: SERIES });
+  expect(workspace.hasTools.value).toBe(true);
+});
+
+test("a study that cannot be had leaves the tools", async () => {
+  vi.stubGlobal("fetch", () => Promise.resolve(new Response(null, { status: 404 })));
+  const workspace = new Workspace();
+  await workspace.open(["1.1"], null);
+  expect([workspace.isBlank.value, workspace.hasTools.value]).toEqual([false, true]);
 });
 
 test("studies of several patients are told from several studies of one", () => {
