@@ -8,6 +8,7 @@ from pathlib import Path
 from isocenter.dicom.header import Header
 
 from .blobs import Temporary
+from .index_values import IndexValues
 
 __all__ = ["Arrival", "ConflictPolicy", "Durability", "Origin", "Outcome", "Stored"]
 
@@ -102,6 +103,8 @@ class Arrival:
     place: str
     """The path of its place."""
     size: int
+    values: IndexValues
+    """What its rows will hold."""
     origin: str = ""
     inode: int = 0
     """Number of the file, by which it is recognised in its place."""

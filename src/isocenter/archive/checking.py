@@ -18,7 +18,7 @@ from .change_log import Action
 from .completion import Completion
 from .deletion import delete_rows, shrink_study
 from .index import AnyRow, Index, Transaction
-from .index_values import EXTRA_TAGS
+from .index_values import EXTRA_TAGS, IndexValues
 from .recovery import set_apart
 from .registration import Registrar
 
@@ -370,6 +370,7 @@ def _arrival(path: Path) -> Arrival:
     """Make an arrival of a file that stands in its place already."""
     status = path.stat()
     header = scan_file(path, extra=EXTRA_TAGS)
-    arrival = Arrival(header, None, str(path), status.st_size, placed=True)
+    values = IndexValues.of(header)
+    arrival = Arrival(header, None, str(path), status.st_size, values, placed=True)
     arrival.inode = status.st_ino
     return arrival

@@ -20,7 +20,7 @@ from isocenter.errors import InvalidAttribute, IsocenterError, NotDicom
 from .arrivals import Arrival, Origin, Stored
 from .blobs import BlobStore, Buffer, Temporary
 from .group_commit import GroupCommit
-from .index_values import EXTRA_TAGS
+from .index_values import EXTRA_TAGS, IndexValues
 from .places import Places
 from .quarantine import Quarantine
 from .resources import reported_as_out_of_resources
@@ -79,6 +79,15 @@ class Reception:
     scrutiny: Scrutiny = Scrutiny.OFF
 
 
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """What the beginning of an object says, which is worked out while the rest arrives."""
+
+    header: Header
+    values: IndexValues
+    place: str
+
+
 class Incoming:
     """An object whose bytes are arriving; `Archive.incoming` makes it.
 
@@ -110,12 +119,17 @@ class Incoming:
         self.reception = reception
         self._meta = meta
         self._syntax = transfer_syntax(transfer_syntax_uid) if meta else None
-        self._header: Header | None = None
+        self._described: _Described | None = None
         self._expected = expected or {}
         self._origin = str(origin) if origin else ""
         self._temporary: Temporary | None = None
         self._examined: Arrival | None = None
         self._violations: tuple[str, ...] = ()
+
+    def open(self) -> None:
+        """Open the file ahead of the first bytes; if that fails, `write` tries again and tells."""
+        with contextlib.suppress(OSError):
+            self._temporary = self._temporary or self.reception.blobs.temporary()
 
     def write(self, parts: Sequence[Buffer]) -> None:
         """Append bytes; the views are not used after the call.
@@ -126,12 +140,12 @@ class Incoming:
             The disk is full, read-only or failing.
         """
         with reported_as_out_of_resources("write the object"):
-            if self._temporary is None:
-                self._temporary = self.reception.blobs.temporary()
-                if self._meta:
-                    self._header = self._scan_early(_first_bytes(parts, _START))
-                    parts = [self._meta, *parts]
-            self._temporary.write(parts)
+            temporary = self._temporary = self._temporary or self.reception.blobs.temporary()
+            if not self._meta or temporary.size:
+                temporary.write(parts)
+                return
+            temporary.write([self._meta, *parts])
+        self._described = self._described_early(_first_bytes(parts, _START))
 
     def commit(self) -> Stored:
         """Keep the object; returns when it would survive what the durability promises.
@@ -189,8 +203,9 @@ class Incoming:
         """Throw the bytes away, or leave them with the quarantine."""
         try:
             quarantine = self.reception.quarantine
-            if isinstance(error, IsocenterError) and quarantine and self._temporary:
-                quarantine.keep(self._temporary, self._origin, error)
+            received = self._temporary
+            if isinstance(error, IsocenterError) and quarantine and received and received.size:
+                quarantine.keep(received, self._origin, error)
         finally:
             self.discard()
 
@@ -213,36 +228,45 @@ class Incoming:
         return violations
 
     def _arrival(self) -> Arrival:
-        if self._temporary is None:
+        if self._temporary is None or not self._temporary.size:
             raise NotDicom("the object is empty; expected a DICOM data set")
         if not self._meta:
             self._complete_file_meta()
-        header = self._scan(self._temporary)
-        self._check(header)
-        self._check_pixels(header, self._temporary)
-        uids = header.study_instance_uid, header.series_instance_uid, header.sop_instance_uid
-        place = self.reception.blobs.place_of(*uids)
-        return Arrival(header, self._temporary, place, self._temporary.size, self._origin)
+        temporary = self._temporary
+        if (described := self._described) is not None:
+            check_complete(described.header, temporary.size, temporary.read)
+        else:
+            described = self._describe(scan_file(temporary.descriptor, extra=EXTRA_TAGS))
+        self._check_pixels(described.header, temporary)
+        return Arrival(
+            described.header,
+            temporary,
+            described.place,
+            temporary.size,
+            described.values,
+            self._origin,
+        )
 
-    def _scan_early(self, start: bytes) -> Header | None:
+    def _described_early(self, start: bytes) -> _Described | None:
         """Scan the first bytes while they are in memory and the rest is on its way.
 
         Returns
         -------
-        Header or None
+        _Described or None
             None where they do not suffice, or are bad: the whole file then says how.
         """
         if self._syntax is None or self._syntax.deflated:
             return None
         with contextlib.suppress(IsocenterError):
-            return scan(start, self._syntax, base=len(self._meta), extra=EXTRA_TAGS)
+            header = scan(start, self._syntax, base=len(self._meta), extra=EXTRA_TAGS)
+            return self._describe(header)
         return None
 
-    def _scan(self, temporary: Temporary) -> Header:
-        if self._header is None:
-            return scan_file(temporary.descriptor, extra=EXTRA_TAGS)
-        check_complete(self._header, temporary.size, temporary.read)
-        return self._header
+    def _describe(self, header: Header) -> _Described:
+        self._check(header)
+        uids = header.study_instance_uid, header.series_instance_uid, header.sop_instance_uid
+        place = self.reception.blobs.place_of(*uids)
+        return _Described(header, IndexValues.of(header), place)
 
     def _complete_file_meta(self) -> None:
         """Zero the preamble (it may be executable); give a file without file meta its own."""

@@ -23,6 +23,7 @@ __all__ = [
     "EXTRA_TAGS",
     "LONGEST_SEARCH",
     "FurtherValue",
+    "IndexValues",
     "LevelValues",
     "Signature",
     "level_values",
@@ -256,6 +257,32 @@ def signature(header: Header, level: Level) -> Signature:
 
 def _digest(raw: bytes) -> bytes:
     return blake2b(raw, digest_size=_SHORT // 4).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexValues:
+    """What the index needs of an object, worked out while the rest of it arrives.
+
+    Parameters
+    ----------
+    study, series
+        Signatures of these levels.
+    instance
+        Values of the instance's own row.
+    """
+
+    study: Signature
+    series: Signature
+    instance: LevelValues
+
+    @classmethod
+    def of(cls, header: Header) -> "IndexValues":
+        """Work them out from an object's header."""
+        return cls(
+            signature(header, Level.STUDY),
+            signature(header, Level.SERIES),
+            level_values(header, Level.INSTANCE),
+        )
 
 
 def level_values(header: Header, level: Level) -> LevelValues:

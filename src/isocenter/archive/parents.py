@@ -15,7 +15,6 @@ from .index_values import (
     LevelValues,
     Signature,
     level_values,
-    signature,
 )
 from .keys import KEYS, Level
 from .prepared import Prepared, blank_row, insert_rows
@@ -133,7 +132,7 @@ class Parents:
 
     def study(self, transaction: Transaction, arrival: Arrival, sequence: int) -> StudyEntry:
         """Find or make the study's row, brought to what this instance says."""
-        given = signature(arrival.header, Level.STUDY)
+        given = arrival.values.study
         entry = _recalled(self._studies, arrival.study)
         if entry is not None and entry.signature == given:
             return entry
@@ -155,7 +154,7 @@ class Parents:
         self, transaction: Transaction, arrival: Arrival, study: StudyEntry, sequence: int
     ) -> SeriesEntry:
         """Find or make the series' row, brought to what this instance says."""
-        given = signature(arrival.header, Level.SERIES)
+        given = arrival.values.series
         entry = _recalled(self._series, (study.pk, arrival.series))
         if entry is not None and entry.signature == given:
             return entry

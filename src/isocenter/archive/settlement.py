@@ -16,7 +16,7 @@ from .arrivals import Arrival, ConflictPolicy, Outcome, Stored
 from .blobs import BlobStore
 from .change_log import Action
 from .index import AnyRow, Transaction
-from .index_values import LevelValues, level_values
+from .index_values import LevelValues
 from .keys import Level
 from .parents import Parents, SeriesEntry, StudyEntry, replace_further
 from .prepared import blank_row, insert_rows
@@ -223,7 +223,7 @@ class Settlement:
             parent.more_instances += row is None
             self._parents_met[id(parent)] = parent
         study.sop_classes.add(arrival.sop_class)
-        values = level_values(arrival.header, Level.INSTANCE)
+        values = arrival.values.instance
         self._write_instance(arrival, series, row, values)
         self._note_change(arrival, Action.CREATED if row is None else Action.REPLACED)
         return arrival.stored(outcome, (*study.warnings, *series.warnings, *values.warnings))

@@ -93,6 +93,10 @@ _BATCH = 1000
 # So many bytes are handed on while the peer still sends the next: they are written meanwhile, and
 # the memory that they stood in is used again while it is still in the processor's cache.
 _PIECE = 1 << 18
+# A data set begins with smaller ones: its header is looked at early, and of an object of the usual
+# size little is left to write when its last byte is here.
+_EARLY_PIECE = 1 << 16
+_EARLY = 1 << 19
 
 
 class Machine:
@@ -234,11 +238,16 @@ class Machine:
                     batch.append(value.data)
                     size += length
                 self.data_set_is_open = not value.control & 2
-            elif batch and (size >= _PIECE or self.upper.is_short_of_buffer):
+            elif batch and (size >= self._piece or self.upper.is_short_of_buffer):
                 break
             elif not (yield from self._more_values(Wait.REST, not batch)):
                 raise AssociationAborted("the peer released inside a message")
         return batch
+
+    @property
+    def _piece(self) -> int:
+        """How many bytes of the data set are worth handing on."""
+        return _EARLY_PIECE if self._received <= _EARLY else _PIECE
 
     def read_data_set(self) -> Operation[bytes]:
         """Wait for the whole data set; for those that are small, as identifiers are.

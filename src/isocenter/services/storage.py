@@ -77,6 +77,7 @@ class ArchiveStorage:
             sop_instance_uid=request.sop_instance_uid,
             origin=Origin(association.calling_ae, association.peer_address),
         )
+        incoming.open()
         return ArrivingDataSet(incoming, association, self._counted)
 
 
