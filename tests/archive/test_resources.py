@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tests.archive.conftest import keep, uids
@@ -57,6 +58,43 @@ def test_a_full_disk_refuses_and_resumes_when_there_is_room(small_disk, durabili
 
         assert keep(archive, ct_slice(512, 512))[0].outcome is Outcome.STORED
         assert archive.count(Query(Level.INSTANCE)) == len(kept) + 1
+
+
+def fill_up(disk: Path) -> None:
+    """Leave not a byte."""
+    size = 1 << 20
+    with (disk / "filler").open("wb", buffering=0) as file:
+        while size:
+            try:
+                size = size if file.write(bytes(size)) == size else size // 2
+            except OSError:
+                size //= 2
+
+
+@needs_mount
+@pytest.mark.parametrize("durability", ["safe", "fast"])
+@pytest.mark.parametrize("reopened", [False, True])
+def test_a_disk_without_a_byte_left_still_lets_delete(small_disk, durability, reopened):
+    archive = Archive.open(small_disk / "data", durability=durability)
+    datasets = [ct_slice(64, 64) for _ in range(6)]
+    keep(archive, *datasets)
+    if reopened:
+        archive.close()
+    fill_up(small_disk)
+    if reopened:  # an index is not even opened without writing
+        archive = Archive.open(small_disk / "data", durability=durability)
+    with archive:
+        with pytest.raises(OutOfResources):
+            keep(archive, ct_slice(512, 512))
+        for dataset in datasets[:5]:
+            archive.delete(*uids(dataset))
+        assert archive.count(Query(Level.INSTANCE)) == 1
+        assert archive.open_instance(*uids(datasets[5])).size
+        (small_disk / "filler").unlink()
+        keep(archive, small_object())
+        archive.delete(*uids(datasets[5]))
+        assert not archive.check(thorough=True).problems
+    assert (small_disk / "data" / "index.sqlite-reserve").stat().st_size >= 1 << 17
 
 
 @needs_mount

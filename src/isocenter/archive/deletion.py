@@ -56,16 +56,29 @@ class Deleter:
             The index cannot be written; nothing is deleted.
         """
         try:
-            rows, aside = self._delete_rows(study, series, instance)
-        except OutOfResources:  # whoever deletes may do so because the disk is full
-            self._index.reuse_log()
-            rows, aside = self._delete_rows(study, series, instance)
+            return self._delete(study, series, instance)
+        finally:
+            self._index.reserve.make()
+
+    def _delete(self, study: str, series: str | None, instance: str | None) -> int:
+        rows, aside = self._delete_rows_making_room(study, series, instance)
         # From here on nobody finds them; a file that is left over by a crash is no instance.
         for start in range(0, len(rows), _BATCH):
             self._remove_files(rows[start : start + _BATCH])
         for name in aside:
             self._blobs.aside(name).unlink(missing_ok=True)
         return len(rows)
+
+    def _delete_rows_making_room(
+        self, study: str, series: str | None, instance: str | None
+    ) -> tuple[list[AnyRow], list[str]]:
+        """Delete rows; whoever deletes may do so because the disk is full."""
+        for make_room in (self._index.reuse_log, self._index.reserve.give_up):
+            try:
+                return self._delete_rows(study, series, instance)
+            except OutOfResources:
+                make_room()
+        return self._delete_rows(study, series, instance)
 
     def _delete_rows(
         self, study: str, series: str | None, instance: str | None

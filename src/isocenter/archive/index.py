@@ -4,6 +4,7 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -21,10 +22,11 @@ from sqlalchemy import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
 
-from isocenter.errors import ConfigurationError
+from isocenter.errors import ConfigurationError, OutOfResources
 
 from .log_room import LOG_PAGES, make_log_room
 from .prepared import Parameters, Prepared
+from .reserve import Reserve
 from .resources import reported_as_out_of_resources
 from .schema import change
 
@@ -115,8 +117,25 @@ class Index:
             self._readers = self.engine
         else:
             self._readers = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self.reserve = Reserve(self._reserve_path())
+        """Room for what must be written so that something can be deleted."""
+        try:
+            self._open()
+        except OutOfResources:
+            self.engine.dispose()
+            if not self.reserve.give_up():
+                raise
+            self._open()
+        self.reserve.make()
+
+    def _open(self) -> None:
         with reported_as_out_of_resources("open the index"):
             self._migrate()
+
+    def _reserve_path(self) -> Path | None:
+        file = self.engine.url.database or ":memory:"
+        is_file = self.is_sqlite and file != ":memory:"
+        return Path(f"{file}-reserve") if is_file else None
 
     def close(self) -> None:
         """Close every connection."""
