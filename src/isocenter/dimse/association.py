@@ -16,7 +16,7 @@ from isocenter.dimse.messages import AnyRequest, Message, Response, respond
 from isocenter.dimse.negotiation import AssociationInfo, NegotiatedContext
 from isocenter.dimse.outgoing import Outgoing, describe
 from isocenter.dimse.status import Status
-from isocenter.dimse.transport import Transport
+from isocenter.dimse.transport import Buffer, Transport
 from isocenter.dimse.upper_layer import AbortIndication, Role
 from isocenter.errors import AssociationAborted, AssociationError, TimedOut
 
@@ -109,7 +109,10 @@ class Association:
 
     def respond(self, context_id: int, request: AnyRequest, status: Status) -> None:
         """Skip what is left of the request's data set and send its final response."""
-        self.skip_data_set()
+        self.send_response(self.response(context_id, request, status))
+
+    def response(self, context_id: int, request: AnyRequest, status: Status) -> list[Buffer]:
+        """Encode the final response to a request ahead of the moment when it is sent."""
         comment = status.comment.encode("ascii", "replace").decode("ascii")[:64]
         response = respond(
             request,
@@ -117,7 +120,13 @@ class Association:
             error_comment=comment or None,
             offending_element=status.offending_element or None,
         )
-        self.send(context_id, response)
+        return self._machine.encoded(context_id, response)
+
+    def send_response(self, encoded: list[Buffer]) -> None:
+        """Skip what is left of the request's data set and send what `response` encoded."""
+        self.skip_data_set()
+        self._machine.upper.send_p_data(encoded)
+        self._flush()
 
     def exchange(self, context_id: int, request: AnyRequest, data: DataSet = None) -> Response:
         """Send a request and wait for its response."""

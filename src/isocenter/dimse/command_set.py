@@ -56,6 +56,7 @@ NO_DATA_SET = 0x0101
 
 _ELEMENT = Struct("<HHI")
 _US = Struct("<H")
+_US_ELEMENT = Struct("<HHIH")
 _UL = Struct("<I")
 _TAG = Struct("<HH")
 
@@ -102,8 +103,8 @@ def decode(data: bytes) -> dict[int, Value]:
 def _encode_element(element: int, value: Value) -> bytes:
     vr = ELEMENTS[element][1]
     if isinstance(value, int):
-        content = _US.pack(value)
-    elif isinstance(value, tuple):
+        return _US_ELEMENT.pack(0, element, _US.size, value)
+    if isinstance(value, tuple):
         content = b"".join(_TAG.pack(tag >> 16, tag & 0xFFFF) for tag in value)
     else:
         content = value.encode("ascii", "replace")

@@ -342,6 +342,13 @@ class Machine:
 
     # Sending
 
+    def encoded(self, context_id: int, message: Message) -> list[Buffer]:
+        """Encode a message's command set as PDUs, to be sent by `UpperLayer.send_p_data`."""
+        size = self._fragment_size
+        if size == 0:
+            raise AssociationError("the peer's maximum length leaves no room for any data")
+        return fragments.p_data(context_id, message.encode(), size, command=True)
+
     def send(self, context_id: int, message: Message, data: DataSet = None) -> Operation[None]:
         """Send a message.
 
@@ -355,16 +362,12 @@ class Machine:
             The data set where the message has one: whole, or as consecutive pieces, which are
             asked for one after the other when the one before is sent.
         """
-        size = self._fragment_size
-        if size == 0:
-            raise AssociationError("the peer's maximum length leaves no room for any data")
-        command = message.encode()
-        self.upper.send_p_data(fragments.p_data(context_id, command, size, command=True))
+        self.upper.send_p_data(self.encoded(context_id, message))
         if data is None:
             return
         pieces = (data,) if isinstance(data, bytes) else data
         try:
-            yield from self._send_pieces(context_id, pieces, size)
+            yield from self._send_pieces(context_id, pieces, self._fragment_size)
         except Exception:
             # Half a message is out: when its rest cannot be read, nothing else can follow.
             self.upper.abort()

@@ -11,6 +11,8 @@ from isocenter.dimse.service import Service
 from isocenter.dimse.status import Status, StatusCode
 from isocenter.errors import DimseStatusError, OutOfResources
 
+_SUCCESS = Status(StatusCode.SUCCESS)
+
 
 @dataclass(frozen=True, slots=True)
 class StoreRequest:
@@ -104,12 +106,17 @@ class StorageService(Service):
             )
         context = association.context(context_id)
         store_request = _store_request(request, context)
+        # Ahead of the data set, while the sender makes that ready: behind it the sender waits.
+        success = association.response(context_id, request, _SUCCESS)
         try:
             sink = self._handler.begin(store_request, association.info)
             status = _fill(sink, association)
         except OutOfResources as error:
             status = Status(StatusCode.OUT_OF_RESOURCES, str(error))
-        association.respond(context_id, request, status)
+        if status == _SUCCESS:
+            association.send_response(success)
+        else:
+            association.respond(context_id, request, status)
 
 
 def _store_request(request: CStoreRq, context: NegotiatedContext) -> StoreRequest:
