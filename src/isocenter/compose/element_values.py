@@ -10,6 +10,7 @@ from typing import Any, cast
 from pydicom import config
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.tag import BaseTag
 from pydicom.valuerep import PersonName
@@ -20,6 +21,7 @@ from isocenter.errors import CannotCompose
 
 __all__ = ["checked_element", "copied_element", "data_set_of", "element", "prepared"]
 
+_FLOATS = frozenset({"FD", "FL"})
 _INTEGERS = frozenset({"SL", "SS", "UL", "US"})
 _PLAIN_TEXT = frozenset({"CS", "DA", "LO", "LT", "SH", "ST", "TM", "UT"})
 _EXPECTED = {
@@ -58,6 +60,9 @@ def element(tag: int, value: Any) -> DataElement:
         isinstance(value, str) and vr in _PLAIN_TEXT and "\\" not in value
     ):
         return DataElement(BaseTag(tag), vr, value, already_converted=True)
+    if vr in _FLOATS and isinstance(value, list) and len(cast("list[Any]", value)) > 1:
+        floats = MultiValue(float, cast("list[float]", value))
+        return DataElement(BaseTag(tag), vr, floats, already_converted=True)
     return DataElement(BaseTag(tag), vr, prepared(tag, value))
 
 
