@@ -553,6 +553,26 @@ def test_another_object_is_no_presentation_state_and_a_missing_frame_is_named(
         bench.ours()
 
 
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [
+        (3, "Pseudo Color Softcopy"),
+        (4, "Blending Softcopy"),
+        (8, "Advanced Blending"),
+        (12, "Variable Modality LUT Softcopy"),
+    ],
+)
+def test_a_presentation_state_of_another_kind_is_refused_by_its_name(
+    tmp_path: Path, number: int, name: str
+) -> None:
+    state = presentation_state({"window": [40, 400]}, source=ct_slice(8, 8)).data_set
+    state.SOPClassUID = f"1.2.840.10008.5.1.4.1.1.11.{number}"
+    (tmp_path / "state.dcm").write_bytes(part10_bytes(state))
+    (tmp_path / "image.dcm").write_bytes(part10_bytes(ct_slice(8, 8)))
+    with pytest.raises(InvalidAttribute, match=f"{name}.*is not shown; expected a Grayscale"):
+        render_file(tmp_path / "image.dcm", presentation_state=tmp_path / "state.dcm")
+
+
 IMAGE = ct_slice(24, 24)
 DESCRIPTION = PixelDescription.from_attributes(
     DataSetAttributes(IMAGE), transfer_syntax("1.2.840.10008.1.2.1")

@@ -13,7 +13,7 @@ from isocenter.compose.references import Reference
 from isocenter.compose.sources import Source, Sources
 from isocenter.errors import CannotCompose
 
-__all__ = ["Plane", "Stack", "check_alike", "stack"]
+__all__ = ["Plane", "Stack", "check_alike", "refuse_tiles", "stack"]
 
 _TOLERANCE = 1e-3
 _MODULE = "Image Plane"
@@ -215,6 +215,7 @@ def stack(sources: Sources) -> Stack:
     images = [source for source in sources if "Rows" in source.data_set]
     if not images:
         raise CannotCompose("The source has no images; give the folder of an image series.")
+    refuse_tiles(images)
     placed = sorted(
         (one for source in images for one in _placed(source)), key=lambda one: one[0].height
     )
@@ -224,6 +225,25 @@ def stack(sources: Sources) -> Stack:
         tuple(plane for plane, _, _ in placed),
         tuple(frame for _, _, frame in placed),
     )
+
+
+def refuse_tiles(images: Sequence[Source]) -> None:
+    """Refuse images of slides, whose frames are tiles beside each other (PS3.3 C.8.12.4).
+
+    Raises
+    ------
+    CannotCompose
+        When one of them is tiled.
+    """
+    for image in images:
+        if "TotalPixelMatrixColumns" in image.data_set:
+            raise CannotCompose(
+                f"{image.name} is a whole-slide image, whose frames are tiles that lie on a slide "
+                "and not in the patient; nothing is marked or measured on tiles here. Give images "
+                "that lie in the patient, or cut the region out as a picture of its own.",
+                tag=0x00480006,
+                module="Whole Slide Microscopy Image",
+            )
 
 
 def _placed(source: Source) -> Iterator[tuple[Plane, Source, int | None]]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isocenter.compose.planes import Stack, stack
+from isocenter.compose.planes import Stack, refuse_tiles, stack
 from isocenter.compose.sources import Source, Sources
 from isocenter.errors import CannotCompose
 
@@ -61,6 +61,7 @@ def source_frames(sources: Sources) -> SourceFrames:
     images = [source for source in sources if "Rows" in source.data_set]
     if not images:
         raise CannotCompose("The source has no images; give the folder of an image series.")
+    refuse_tiles(images)
     several = [one for one in images if int(one.data_set.get("NumberOfFrames") or 1) > 1]
     if several and len(images) > 1:
         raise CannotCompose(

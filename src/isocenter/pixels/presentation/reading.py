@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from isocenter.dicom import dictionary, file_json, scan_file, tags
+from isocenter.dicom.iod import iod
 from isocenter.errors import InvalidAttribute, PixelDataError
 from isocenter.pixels.attributes import Attributes, JsonAttributes
 from isocenter.pixels.display_model import Presentation
@@ -51,8 +52,10 @@ def read_state(root: Attributes) -> PresentationState:
     """
     sop_class = root.text(tags.SOPClassUID)
     if sop_class not in (GRAYSCALE_STATE, COLOUR_STATE):
+        known = iod(sop_class)
+        found = f"{sop_class} ({known.name})" if known else sop_class or "missing"
         raise InvalidAttribute(
-            f"SOPClassUID (0008,0016) is {sop_class or 'missing'}; expected a Grayscale "
+            f"SOPClassUID (0008,0016) is {found}, which is not shown; expected a Grayscale "
             f"({GRAYSCALE_STATE}) or Color ({COLOUR_STATE}) Softcopy Presentation State",
             tags.SOPClassUID,
         )
