@@ -2,6 +2,8 @@
 
 import http.server
 import json
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +100,16 @@ def test_what_a_source_says_wrongly_is_noted_on_standard_error_without_its_value
     )
     assert "PatientAge" not in pydicom.dcmread("out.dcm")
     assert dciodvfy_errors("out.dcm") == []
+
+
+def test_libraries_do_not_warn_a_user_of_values_by_showing_them(run, tmp_path):
+    image = part10_bytes(ct_slice(32, 32, SeriesNumber=1234))
+    (tmp_path / "odd.dcm").write_bytes(image.replace(b"1234", b"1.50"))
+    command = ["compose", "sc", "photo.jpg", "--from", "odd.dcm", "-o", "out.dcm"]
+    done = subprocess.run(
+        [sys.executable, "-m", "isocenter", *command], capture_output=True, timeout=120, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "wrote out.dcm\n", "")
 
 
 def test_an_explanation_shows_what_was_left_out_and_its_value(run, wrong):

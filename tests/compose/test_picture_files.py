@@ -260,6 +260,13 @@ def test_a_deep_jpeg_2000_keeps_its_values(bits):
         captured(bytes(content))
 
 
+def test_a_deep_jpeg_2000_that_breaks_off_is_refused_in_words():
+    noise = np.random.default_rng(4).integers(0, 4096, (ROWS, COLUMNS), np.uint16)
+    content = bytes(imagecodecs.jpeg2k_encode(noise, level=0, reversible=True, bitspersample=12))
+    with pytest.raises(CannotCompose, match="no readable JPEG 2000, damaged or cut off"):
+        captured(content[: len(content) // 2])
+
+
 def test_deep_jpegs_keep_their_bits():
     deep = whole(np.uint16)
     made = captured(bytes(imagecodecs.jpeg8_encode(deep, lossless=True, bitspersample=16)))

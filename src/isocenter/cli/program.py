@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -70,7 +71,11 @@ def _options(
 def main() -> None:
     """Run the command that `sys.argv` asks for and exit with its code."""
     try:
-        app()
+        with warnings.catch_warnings():
+            if not (sys.warnoptions or os.environ.get("ISOCENTER_DEBUG")):
+                # Those of libraries show malformed values, which are patient data.
+                warnings.simplefilter("ignore")
+            app()
     except AssociationError as error:
         _fail(str(error), ExitCode.UNREACHABLE)
     except IsocenterError as error:

@@ -365,7 +365,7 @@ def _deep_jpeg_2000(picture: Any, content: bytes, name: str) -> NDArray[Any] | N
     start = content.find(b"\xff\x4f\xff\x51")  # SOC, SIZ
     if start < 0 or content[start + 42] == 7:  # Ssiz: 8 bits, unsigned
         return None
-    found: NDArray[Any] = np.asarray(_codecs.jpeg2k_decode(content))
+    found = _decoded_by(_codecs.jpeg2k_decode, content, f"{name} is no readable JPEG 2000")
     if found.ndim == 3 and found.dtype.itemsize > 1:
         raise CannotCompose(
             f"{name} has colours of more than 8 bits a sample; scale it to 8 bits, or give its "
@@ -418,8 +418,11 @@ def _decoded_jpeg(content: bytes, name: str, header: JpegHeader) -> Picture:
 
 def _deep_jpeg(content: bytes, name: str) -> NDArray[Any]:
     """Decode more than 8 bits a sample."""
+    return _decoded_by(_codecs.jpeg8_decode, content, f"{name} is no readable JPEG")[np.newaxis]
+
+
+def _decoded_by(decode: Callable[[bytes], Any], content: bytes, fault: str) -> NDArray[Any]:
     try:
-        found: NDArray[Any] = _codecs.jpeg8_decode(content)
-    except Exception as error:  # the codec has an exception class of its own
-        raise CannotCompose(f"{name} is no readable JPEG: {error}.") from error
-    return found[np.newaxis]
+        return np.asarray(decode(content))
+    except Exception as error:  # each codec has an exception class of its own
+        raise CannotCompose(f"{fault}, damaged or cut off: {error}. Give a whole file.") from error
