@@ -24,6 +24,7 @@ from tests.dicom import corpus
 from tests.factories import ct_slice, part10_bytes
 
 from isocenter.compose.correction.corrections import Outcome, correct
+from isocenter.dicom import Severity, validate
 from isocenter.errors import CannotCompose
 
 SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless]
@@ -503,6 +504,102 @@ def test_what_no_object_can_be_without_is_not_removed(tmp_path: Path, keyword: s
     with pytest.raises(CannotCompose, match=f"without {keyword}"):
         correct([written(tmp_path)], output=tmp_path / "out", remove=[keyword])
     assert not (tmp_path / "out").exists()
+
+
+def with_private(
+    path: Path, creator: str = "ACME 1.0", syntax: str = ExplicitVRLittleEndian
+) -> Path:
+    image = ct_slice()
+    image.remove_private_tags()
+    block = image.private_block(0x0009, creator, create=True)
+    block.add_new(0x10, "LO", "old")
+    block.add_new(0x11, "SH", "stays")
+    path.write_bytes(part10_bytes(image, syntax))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "vr"),
+    [
+        ("0009,1012:LO", "new", "LO"),
+        ("(0009,1012):DS", "1.5", "DS"),
+        ("00091012:US", 7, "US"),
+        ("00091010", "new", "LO"),  # as the file has it
+    ],
+)
+def test_a_private_element_gets_the_representation_that_is_said_or_its_own(
+    tmp_path: Path, key: str, value: object, vr: str
+) -> None:
+    path = with_private(tmp_path / "a.dcm")
+    (result,) = correct([path], output=tmp_path / "out", set_values={key: value})
+    assert result.error == ""
+    after = pydicom.dcmread(result.written)
+    found = after[int(key.strip("(")[:4] + key.replace("(", "").replace(",", "")[4:8], 16)]
+    assert (found.VR, str(found.value)) == (vr, str(value))
+    (item,) = after.OriginalAttributesSequence[0].ModifiedAttributesSequence
+    assert found.tag not in item or item[0x00090010].value == "ACME 1.0"
+    assert [one for one in validate(result.written) if one.severity is Severity.ERROR] == []
+    dump = subprocess.run(
+        [needs("dcmdump", "dcmtk"), result.written], capture_output=True, text=True, timeout=60
+    )
+    place = f"({found.tag.group:04x},{found.tag.element:04x}) {vr}"
+    assert dump.stderr == "" and place in dump.stdout
+    correct([tmp_path / "out"], output=tmp_path / "back", undo=True)
+    assert (tmp_path / "back" / "a.dcm").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_a_known_creators_elements_need_no_representation(tmp_path: Path, syntax: str) -> None:
+    path = with_private(tmp_path / "a.dcm", "GEMS_IDEN_01", syntax)
+    said = {"00091004": "CT_LightSpeed", "00091027": "1000000000"}  # SH and SL by its dictionary
+    (result,) = correct([path], output=tmp_path / "out", set_values=said)
+    assert result.error == ""
+    after = pydicom.dcmread(result.written)
+    assert [(after[key].VR, after[key].value) for key in (0x00091004, 0x00091027)] == [
+        ("SH", "CT_LightSpeed"),
+        ("SL", 1000000000),
+    ]
+
+
+def test_a_creator_and_its_elements_come_together_and_go_together(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    said = {"0019,1001:LO": "x", "0019,0010": "ACME 1.0"}
+    correct([path], output=tmp_path / "1", set_values=said)
+    after = pydicom.dcmread(tmp_path / "1" / "a.dcm")
+    assert after.private_block(0x0019, "ACME 1.0")[0x01].value == "x"
+    assert [one for one in validate(tmp_path / "1") if one.severity is Severity.ERROR] == []
+    (result,) = correct([tmp_path / "1"], output=tmp_path / "2", remove=["00190010"])
+    assert "reserves the block" in result.error and "remove that, too" in result.error
+    both = ["00190010", "00191001"]
+    (result,) = correct([tmp_path / "1"], output=tmp_path / "2", remove=both)
+    assert "00191001" not in pydicom.dcmread(result.written)
+
+
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [
+        ("0009,1012", "is in no data dictionary of its creator known here; say its value rep"),
+        ("0019,1012:LO", "no private creator reserves; set the creator, too: 0019,0010=NAME"),
+        ("0019,1012", "no private creator reserves; set the creator, too: 0019,0010=NAME"),
+        ("0009,1012:XX", "'XX', said with Private (0009,1012), is no value representation"),
+        ("PatientName:LO", "expected one of PN"),
+        ("0007,1010:LO", "is no place for a private element"),
+        ("0009,0101:LO", "is no place for a private element"),
+        ("0010,9999", "is in no data dictionary known here; say its value representation"),
+        ("0009,1012:DA", "is no DA (PS3.5 6.2); expected YYYYMMDD"),
+    ],
+)
+def test_a_private_element_that_cannot_be_is_refused_and_how_it_can_is_said(
+    tmp_path: Path, key: str, sentence: str
+) -> None:
+    path = with_private(tmp_path / "a.dcm")
+    try:
+        (result,) = correct([path], output=tmp_path / "out", set_values={key: "x"})
+        said = result.error
+    except CannotCompose as error:
+        said = str(error)
+    assert sentence in said
+    assert not list(tmp_path.glob("out/*"))
 
 
 def test_nothing_is_taken_back_where_nothing_was_corrected(tmp_path: Path) -> None:

@@ -3,15 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from isocenter.dicom.number_strings import parse_decimal, parse_integer
 from isocenter.errors import ConfigurationError
 
 __all__ = ["overrides", "pairs", "replacements"]
-
-_INTEGERS = frozenset({"IS", "SL", "SS", "SV", "UL", "US", "UV"})
-_REALS = frozenset({"FD", "FL"})
-_LONG_TEXT = frozenset({"LT", "ST", "UR", "UT"})
-_NOT_TYPED = frozenset({"AT", "OB", "OD", "OF", "OL", "OV", "OW", "SQ", "UN"})
 
 
 def pairs(assignments: Iterable[str], option: str) -> dict[str, str]:
@@ -68,27 +62,18 @@ def replacements(assignments: Iterable[str]) -> dict[str, dict[str, str]]:
 
 
 def _value(key: str, text: str) -> Any:
-    from isocenter.compose import values
+    from isocenter.compose import typed_text, values
+    from isocenter.dicom import dictionary
 
-    vr = values.vr_of(values.tag_of(key))
-    if vr in _NOT_TYPED:
+    tag = values.tag_of(key)
+    vr = values.representation_said(key) or values.vr_of(tag)
+    if vr == "UN" and dictionary.attribute(tag) is None:
+        return text  # what it is read as depends on the object
+    if typed_text.cannot_be_typed(vr):
         raise ConfigurationError(
             f"--set {key}: an attribute of VR {vr} cannot be typed; put it into a --template"
         )
-    parts = [text] if vr in _LONG_TEXT else text.split("\\")
-    if not text:
-        return ""
     try:
-        if vr in _INTEGERS:
-            return _one_or_all(list(map(parse_integer, parts)))
-        if vr in _REALS:
-            return _one_or_all(list(map(parse_decimal, parts)))
-        if vr == "DS":
-            return _one_or_all([str(values.decimal(parse_decimal(part))) for part in parts])
+        return typed_text.typed(vr, text)
     except ValueError as error:
         raise ConfigurationError(f"--set {key}={text}: {text!r} is no {vr}") from error
-    return _one_or_all(parts)
-
-
-def _one_or_all(many: list[Any]) -> Any:
-    return many[0] if len(many) == 1 else many

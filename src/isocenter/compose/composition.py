@@ -18,6 +18,12 @@ from isocenter.compose.element_values import copied_element, element
 from isocenter.compose.fixed_attributes import refuse_fixed
 from isocenter.compose.given_values import given_element
 from isocenter.compose.left_out import LeftOut
+from isocenter.compose.private_elements import (
+    check_creators,
+    creator_in,
+    creators_first,
+    represented,
+)
 from isocenter.compose.removals import staying_empty
 from isocenter.compose.repeated_items import RepeatedItems
 from isocenter.compose.sound_values import (
@@ -242,16 +248,17 @@ class Composition:
         """Apply template and overrides, choose the character set, and return the object."""
         refuse_fixed(self._template.overrides(self._kind), by=self._template.name)
         refuse_fixed(self._overrides)
-        for keyword, value in self._template.defaults(self._kind).items():
-            if not self.data_set.get(keyword):
+        for keyword, value in creators_first(self._template.defaults(self._kind)):
+            if not self._has(keyword):
                 self._set_checked(
                     keyword, value, Provenance(Origin.CONFIGURED, self._template.name)
                 )
-        for keyword, value in self._template.overrides(self._kind).items():
+        for keyword, value in creators_first(self._template.overrides(self._kind)):
             self._override(keyword, value, Provenance(Origin.CONFIGURED, self._template.name))
-        for keyword, value in self._overrides.items():
+        for keyword, value in creators_first(self._overrides):
             self._override(keyword, value, Provenance(Origin.GIVEN, "override"))
         self._settle_removals()
+        check_creators(self._said(), creator_in(self.data_set))
         self._refuse_unsound()
         fits = self._character_set_is_given()
         if not fits and values.use_fitting_character_set(self.data_set) is not None:
@@ -403,8 +410,19 @@ class Composition:
         self, keyword: str, value: Any, provenance: Provenance, *, trusted_items: bool = False
     ) -> None:
         tag = values.tag_of(keyword)
+        vr = values.representation_said(keyword)
+        value = represented(tag, value, vr=vr, creator=creator_in(self.data_set))
         made = given_element(tag, value, self._sop_class_uid, trusted_items=trusted_items)
         self._put(made, provenance.raised(value, made.VR))
+
+    def _said(self) -> list[int]:
+        """Return what caller or site said, and not a source or the rules."""
+        said = (Origin.GIVEN, Origin.CONFIGURED)
+        return [tag for tag, provenance in self.provenance.items() if provenance.origin in said]
+
+    def _has(self, keyword: str) -> bool:
+        tag = values.tag_of(keyword)
+        return tag in self.data_set and not self.data_set[tag].is_empty
 
     def _put(self, made: DataElement, provenance: Provenance) -> None:
         plain = made.VR != "SQ" or isinstance(made.value, RepeatedItems)

@@ -66,19 +66,30 @@ def element(tag: int, value: Any) -> DataElement:
     return DataElement(BaseTag(tag), vr, prepared(tag, value))
 
 
-def checked_element(tag: int, value: Any) -> DataElement:
+def checked_element(tag: int, value: Any, *, vr: str = "") -> DataElement:
     """Return an element of a value that somebody else gave.
+
+    Parameters
+    ----------
+    tag
+        `0xGGGGEEEE`.
+    value
+        See `element`.
+    vr
+        Its value representation; by default the data dictionary's.
 
     Raises
     ------
     CannotCompose
         When it is no value of the attribute's VR; the value itself is not quoted.
     """
-    vr = values.vr_of(tag)
+    vr = vr or values.vr_of(tag)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return DataElement(BaseTag(tag), vr, prepared(tag, value), validation_mode=config.RAISE)
+            return DataElement(
+                BaseTag(tag), vr, prepared(tag, value, vr), validation_mode=config.RAISE
+            )
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
         expected = f"; expected {_EXPECTED[vr]}" if vr in _EXPECTED else ""
         raise CannotCompose(
@@ -97,9 +108,9 @@ def copied_element(source: DataElement) -> DataElement:
     return copy.deepcopy(source)
 
 
-def prepared(tag: int, value: Any) -> Any:
+def prepared(tag: int, value: Any, vr: str = "") -> Any:
     """Return `value` as its VR wants it: decimal strings cut to size, mappings as items."""
-    vr = values.vr_of(tag)
+    vr = vr or values.vr_of(tag)
     if value is None:
         return [] if vr == "SQ" else None
     if vr == "DS" and not isinstance(value, str):

@@ -13,6 +13,12 @@ from pydicom.dataset import Dataset
 
 from isocenter.compose import values
 from isocenter.compose.element_values import checked_element, data_set_of
+from isocenter.compose.private_elements import (
+    check_creators,
+    creator_in,
+    creators_first,
+    represented,
+)
 from isocenter.compose.sound_values import attribute_types, complaint_of, what_is_expected
 from isocenter.dicom import dictionary
 from isocenter.dicom.iod import iod
@@ -87,13 +93,18 @@ def _data_set(tag: int, item: Any) -> Dataset:
         return item
     if not isinstance(item, Mapping):
         raise _no_items(tag)
-    pairs = cast("Mapping[str, Any]", item).items()
+    made = Dataset()
     try:
-        return data_set_of(_element(values.tag_of(keyword), inner) for keyword, inner in pairs)
+        for keyword, inner in creators_first(cast("Mapping[str, Any]", item)):
+            inner_tag, vr = values.tag_of(keyword), values.representation_said(keyword)
+            found = represented(inner_tag, inner, vr=vr, creator=creator_in(made))
+            made.add(found if isinstance(found, DataElement) else _element(inner_tag, found))
+        check_creators(map(int, made.keys()), creator_in(made))
     except CannotCompose as error:
         outer = CannotCompose(f"In {values.described(tag)}, {error}")
         outer.tag = error.tag
         raise outer from error
+    return made
 
 
 def _no_items(tag: int) -> CannotCompose:

@@ -11,7 +11,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
-from pydicom.valuerep import DSfloat
+from pydicom.valuerep import VR, DSfloat
 
 from isocenter.compose.repeated_items import RepeatedItems
 from isocenter.dicom import dictionary
@@ -26,6 +26,7 @@ __all__ = [
     "described",
     "in_capitals",
     "local_moment",
+    "representation_said",
     "tag_of",
     "time",
     "use_fitting_character_set",
@@ -254,13 +255,16 @@ def _texts(data_set: Dataset) -> Iterable[str]:
 def tag_of(keyword: str) -> int:
     """Return the tag of an attribute given as keyword, `GGGGEEEE` or `(GGGG,EEEE)`.
 
+    A value representation may stand behind it; see `representation_said`.
+
     Raises
     ------
     CannotCompose
         When the data dictionary has no such keyword.
     """
-    tag = dictionary.tag(keyword)
-    if tag is None and (match := _WRITTEN_TAG.fullmatch(keyword)):
+    name = keyword.partition(":")[0]
+    tag = dictionary.tag(name)
+    if tag is None and (match := _WRITTEN_TAG.fullmatch(name)):
         tag = int(match[1] + match[2], 16)
     if tag is None:
         raise CannotCompose(
@@ -268,6 +272,28 @@ def tag_of(keyword: str) -> int:
             "InstitutionName, or its tag, for example 00080080."
         )
     return tag
+
+
+def representation_said(keyword: str) -> str:
+    """Return the VR that is said with an attribute, as in `0009,1010:LO`; empty if none is.
+
+    Raises
+    ------
+    CannotCompose
+        When it is no VR, or not one that the data dictionary has for the attribute.
+    """
+    _, colon, vr = keyword.partition(":")
+    if not colon:
+        return ""
+    known = dictionary.vr(tag_of(keyword))
+    allowed = known.split(" or ") if known else sorted(one.value for one in VR if len(one) == 2)
+    if vr not in allowed:
+        raise CannotCompose(
+            f"{vr!r}, said with {described(tag_of(keyword))}, is no value representation that it "
+            f"can have; expected one of {', '.join(allowed)}.",
+            tag=tag_of(keyword),
+        )
+    return vr
 
 
 @cache

@@ -30,9 +30,11 @@ from isocenter.compose.correction.permitted import (
     permitted,
     refuse_fixed,
 )
+from isocenter.compose.correction.private_blocks import creators_of, with_representations
 from isocenter.compose.correction.stored_object import stored_object
 from isocenter.compose.correction.tables import Rule
 from isocenter.compose.correction.value_encoding import encoded_element, encoded_texts, holds
+from isocenter.compose.private_elements import represented
 from isocenter.dicom import Header
 from isocenter.dicom.elements import ElementSpan, element_spans, replaced
 from isocenter.dicom.encoding import Buffer
@@ -97,7 +99,8 @@ def rule(
     Parameters
     ----------
     set_values
-        Attributes by keyword or tag, with the value each gets.
+        Attributes by keyword or tag, with the value each gets; the VR of a private one may be said
+        with its tag, as in `0009,1010:LO`.
     remove
         Attributes that are removed.
     replace
@@ -114,9 +117,12 @@ def rule(
     CannotCompose
         When a value is none of its attribute, or an attribute cannot be changed or removed.
     """
-    fixed: dict[int, Any] = {values.tag_of(k): v for k, v in (set_values or {}).items()}
+    fixed = {values.tag_of(key): _value(key, value) for key, value in (set_values or {}).items()}
     removed = [values.tag_of(keyword) for keyword in remove]
-    mapped_values = {values.tag_of(keyword): table for keyword, table in (replace or {}).items()}
+    mapped_values = {
+        values.tag_of(key): {old: _value(key, new) for old, new in table.items()}
+        for key, table in (replace or {}).items()
+    }
     refuse_fixed([*fixed, *removed, *mapped_values])
     for tag, value in fixed.items():
         check_value(tag, value)
@@ -135,6 +141,10 @@ def rule(
         return found
 
     return changes, frozenset(mapped_values)
+
+
+def _value(key: str, value: Any) -> Any:
+    return represented(values.tag_of(key), value, vr=values.representation_said(key))
 
 
 def correct(
@@ -266,8 +276,9 @@ def _changes(
     wanted: dict[int, Any] = {}
     for one in rules:
         wanted.update(one(header))
-    wanted = permitted(wanted, spans, head, header)
     layout = header.layout
+    wanted = with_representations(wanted, spans, head, layout)
+    wanted = permitted(wanted, spans, head, header)
     term = header.strings(_CHARACTER_SET)
     encoded: dict[int, Buffer | None] = {}
     if not holds(wanted.values(), term):
@@ -278,11 +289,13 @@ def _changes(
     for tag, value in wanted.items():
         new = None if value is None else encoded_element(tag, value, layout, term)
         encoded[tag] = new
-    looked_at = {ORIGINAL_ATTRIBUTES, *encoded}
+    looked_at = {ORIGINAL_ATTRIBUTES, *encoded, *creators_of(encoded)}
     present = {tag: head[start:end] for tag, start, end in spans if tag in looked_at}
     encoded = {tag: new for tag, new in encoded.items() if new != present.get(tag)}
     if encoded:
-        previous = {tag: present[tag] for tag in sorted(encoded) if tag in present}
+        changed = [tag for tag in encoded if tag in present]
+        kept = sorted({*changed, *(creators_of(changed) & present.keys())})
+        previous = {tag: present[tag] for tag in kept}
         encoded[ORIGINAL_ATTRIBUTES] = added_item(
             present.get(ORIGINAL_ATTRIBUTES, b""),
             layout,

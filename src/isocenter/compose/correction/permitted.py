@@ -15,7 +15,8 @@ from isocenter.compose import values
 from isocenter.compose.correction.original_attributes import ORIGINAL_ATTRIBUTES
 from isocenter.compose.fixed_attributes import OF_PIXELS
 from isocenter.compose.given_values import given_element
-from isocenter.dicom import Header, dictionary, tags
+from isocenter.compose.private_elements import needs_representation
+from isocenter.dicom import Header, tags
 from isocenter.dicom.elements import ElementSpan
 from isocenter.dicom.iod import IOD, iod
 from isocenter.dicom.validation.items import Item
@@ -71,13 +72,13 @@ def check_value(tag: int, value: Any, sop_class_uid: str = "") -> None:
     """
     if isinstance(value, str | int | float):
         _check_plain(tag, value, sop_class_uid)
-    elif value is not None and not dictionary.is_private(tag):
+    elif value is not None and not needs_representation(tag, value):
         given_element(tag, value, sop_class_uid)
 
 
 @lru_cache(1024)  # one object after another gets the same
 def _check_plain(tag: int, value: float | str, sop_class_uid: str) -> None:
-    if not dictionary.is_private(tag):
+    if not needs_representation(tag, value):
         given_element(tag, value, sop_class_uid)
 
 

@@ -13,7 +13,9 @@ from pydicom.dataset import Dataset
 from isocenter.compose import values
 from isocenter.compose import worklist as worklist_items
 from isocenter.compose.correction.permitted import check_value, refuse_fixed
+from isocenter.compose.private_elements import needs_representation, represented
 from isocenter.compose.sound_values import mended
+from isocenter.compose.typed_text import cannot_be_typed, is_number, typed
 from isocenter.dicom import Header
 from isocenter.errors import CannotCompose, NotFound
 
@@ -69,20 +71,19 @@ def read_table(path: str | Path) -> tuple[Rule, frozenset[int]]:
         for n, name in enumerate(header)
         if name.startswith(_MATCH)
     }
-    changed = {n: values.tag_of(name) for n, name in enumerate(header) if n not in matched}
+    changed = {n: name for n, name in enumerate(header) if n not in matched}
     if not matched or not changed:
         raise CannotCompose(
             f"{path} has the columns {', '.join(header)}; expected at least one to compare, such "
             "as match:PatientID, and one to set, such as PatientName."
         )
-    refuse_fixed(changed.values())
-    table: dict[tuple[str, ...], dict[int, str]] = {}
+    refuse_fixed(map(values.tag_of, changed.values()))
+    table: dict[tuple[str, ...], dict[int, Any]] = {}
     for number, row in rows:
         key = tuple(row[n] for n in matched)
         if key in table:
             raise CannotCompose(f"{path}, line {number}: an earlier row matches the same {key}.")
-        table[key] = {tag: row[n] for n, tag in changed.items() if row[n]}
-        _check(table[key], f"{path}, line {number}")
+        table[key] = _row({name: row[n] for n, name in changed.items()}, f"{path}, line {number}")
     tags = tuple(matched.values())
 
     def rule(header: Header) -> Mapping[int, Any]:
@@ -91,7 +92,34 @@ def read_table(path: str | Path) -> tuple[Rule, frozenset[int]]:
     return rule, frozenset(tags)
 
 
-def _check(found: Mapping[int, str], where: str) -> None:
+def _row(cells: Mapping[str, str], where: str) -> dict[int, Any]:
+    try:
+        found = {values.tag_of(name): _typed(name, text) for name, text in cells.items() if text}
+    except CannotCompose as error:
+        raise CannotCompose(f"{where}: {error}") from error
+    _check(found, where)
+    return found
+
+
+def _typed(name: str, text: str) -> Any:
+    """Return the value of a cell: text as it is, numbers that are stored as such as numbers."""
+    tag, vr = values.tag_of(name), values.representation_said(name)
+    if vr or needs_representation(tag, text):
+        return represented(tag, text, vr=vr)
+    vr = values.vr_of(tag)
+    if not (is_number(vr) or cannot_be_typed(vr)):
+        return text
+    try:
+        return typed(vr, text)
+    except ValueError as error:
+        raise CannotCompose(
+            f"The value given for {values.described(tag)} is no {vr} (PS3.5 6.2); expected a "
+            "number.",
+            tag=tag,
+        ) from error
+
+
+def _check(found: Mapping[int, Any], where: str) -> None:
     for tag, value in found.items():
         try:
             check_value(tag, value)

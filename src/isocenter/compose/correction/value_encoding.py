@@ -35,7 +35,8 @@ def encoded_element(
     tag
         `0xGGGGEEEE`.
     value
-        As `Composition` takes it: text, numbers, lists, mappings for items; empty text for none.
+        As `Composition` takes it: text, numbers, lists, mappings for items; empty text for none;
+        or an element, which is encoded as it is.
     layout
         How the data set around it is laid out.
     character_set
@@ -48,9 +49,25 @@ def encoded_element(
     CannotCompose
         When the value does not fit the value representation.
     """
+    if isinstance(value, DataElement):
+        return _encoded_as_it_is(value, layout, character_set)
     if isinstance(value, str):
         return _encoded_text(tag, value, layout, tuple(character_set), vr)
     return _encoded(tag, value, layout, character_set, vr)
+
+
+def _encoded_as_it_is(element: DataElement, layout: Layout, character_set: Sequence[str]) -> bytes:
+    try:
+        return data_set_encoding.encoded_element(element, layout, character_set)
+    except (CannotCompose, ValueError, TypeError, AttributeError) as error:
+        raise _no_value(int(element.tag), element.VR) from error
+
+
+def _no_value(tag: int, vr: str) -> CannotCompose:
+    return CannotCompose(
+        f"What was given is no value of {values.described(tag)}, which is {vr} (PS3.5 6.2).",
+        tag=tag,
+    )
 
 
 def _encoded(
@@ -61,11 +78,7 @@ def _encoded(
         element = DataElement(tag, representation, prepared(tag, value) if vr is None else value)
         return data_set_encoding.encoded_element(element, layout, character_set)
     except (CannotCompose, ValueError, TypeError, AttributeError) as error:
-        raise CannotCompose(
-            f"What was given is no value of {values.described(tag)}, which is {representation} "
-            "(PS3.5 6.2).",
-            tag=tag,
-        ) from error
+        raise _no_value(tag, representation) from error
 
 
 _encoded_text = lru_cache(256)(_encoded)  # one object after another gets the same text
@@ -114,7 +127,9 @@ def encoded_texts(head: bytes, header: Header, character_set: Sequence[str]) -> 
 
 def _strings(many: Iterable[Any]) -> Iterable[str]:
     for one in many:
-        if isinstance(one, Dataset):
+        if isinstance(one, DataElement):
+            yield from _strings((one.value,))
+        elif isinstance(one, Dataset):
             yield from _strings(element.value for element in one)
         elif isinstance(one, str):
             yield one

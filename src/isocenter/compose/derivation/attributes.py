@@ -25,6 +25,12 @@ from isocenter.compose.given_values import given_element
 from isocenter.compose.laterality import side_of
 from isocenter.compose.left_out import LeftOut
 from isocenter.compose.planes import Plane
+from isocenter.compose.private_elements import (
+    check_creators,
+    creator_in,
+    creators_first,
+    represented,
+)
 from isocenter.compose.removals import staying_empty
 from isocenter.compose.sound_values import (
     mended,
@@ -93,12 +99,15 @@ class Changes:
 
     def override(self, given: Mapping[str, Any], provenance: Provenance, kind: str) -> None:
         """Apply values that win over all else in a SOP Class; None takes the attribute out."""
-        for keyword, value in given.items():
+        for keyword, value in creators_first(given):
             if value is None:
                 self.remove([keyword], provenance.detail)
-            else:
-                made = given_element(values.tag_of(keyword), value, kind)
-                self._set(made, provenance.raised(value, made.VR))
+                continue
+            tag, vr = values.tag_of(keyword), values.representation_said(keyword)
+            found = represented(tag, value, vr=vr, creator=creator_in(self.data_set))
+            made = given_element(tag, found, kind)
+            self._set(made, provenance.raised(value, made.VR))
+        check_creators(map(int, self.data_set.keys()), creator_in(self.data_set))
 
     def is_sound(self, found: DataElement) -> bool:
         """Tell whether the value of a source's attribute can be; if not, keep that in mind."""
