@@ -10,6 +10,7 @@ from tests.factories import ct_slice
 
 from isocenter.compose import Origin
 from isocenter.compose.encapsulated import encapsulated
+from isocenter.dicom import validate
 from isocenter.errors import CannotCompose, NotFound
 
 PDF = b"%PDF-1.4\n1 0 obj << >> endobj\n%%EOF\n"
@@ -49,6 +50,8 @@ def test_a_document_is_told_by_its_content_or_name(
     assert data_set.EncapsulatedDocumentLength == len(content)
     assert data_set.EncapsulatedDocument[: len(content)] == content
     assert data_set.DocumentTitle == "Übersicht"
+    assert [str(one) for one in validate(path)] == []
+    assert ("FrameOfReferenceUID" in data_set) == (kind in ("stl", "obj"))
     if kind not in UNKNOWN_TO_DCIODVFY:
         assert dciodvfy_errors(path) == []
 

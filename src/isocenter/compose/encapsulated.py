@@ -206,12 +206,12 @@ def _document(
 
 
 def _model(composition: Composition, kind: str) -> None:
-    """Add what a 3D model has beside its document (PS3.3 C.35.1, C.7.4.1)."""
-    composition.frame_of_reference(required=False)
-    if kind != "mtl":
+    """Add what a 3D model has beside its document (PS3.3 A.85, C.35.1, C.7.4.1)."""
+    composition.generate("MeasurementUnitsCodeSequence", MILLIMETRE)
+    if kind != "mtl":  # materials are at no place
+        composition.frame_of_reference(required=False)
         if "FrameOfReferenceUID" not in composition.data_set:
             composition.new_frame_of_reference()
-        composition.generate("MeasurementUnitsCodeSequence", MILLIMETRE)
 
 
 def _hl7_identity(composition: Composition, content: bytes) -> None:
