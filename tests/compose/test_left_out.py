@@ -240,3 +240,37 @@ def test_an_explanation_says_that_a_given_value_was_raised_to_capitals():
     ):
         (row,) = [row for row in made.explain() if row["keyword"] == "BodyPartExamined"]
         assert (row["source"], row["detail"]) == ("USER", "override, in capitals")
+
+
+def coded(meaning: str) -> Dataset:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator = "CT", "99ACME"
+    return saying(item, CodeMeaning=meaning)
+
+
+def test_items_that_say_something_wrongly_are_left_out_with_their_sequence(tmp_path):
+    image = ct_slice(8, 8, ProcedureCodeSequence=[coded("m" * 65)])
+    derived = compose.derived_series([image], lambda a: a)
+    for made, path in (
+        (capture(image), tmp_path / "sc.dcm"),
+        (next(iter(derived)), tmp_path / "d"),
+    ):
+        assert "ProcedureCodeSequence" not in made.data_set
+        found = told(made)["ProcedureCodeSequence"]
+        assert found.expected == "in its items CodeMeaning (0008,0104): at most 64 characters"
+        assert dciodvfy_errors(made.save(path)) == []
+
+
+def test_items_are_mended_like_attributes(tmp_path):
+    item = saying(Dataset(), PatientID="A1", TypeOfPatientID="text")
+    image = ct_slice(8, 8, OtherPatientIDsSequence=[item])
+    derived = compose.derived_series([image], lambda a: a)
+    for made, path in (
+        (capture(image), tmp_path / "sc.dcm"),
+        (next(iter(derived)), tmp_path / "d"),
+    ):
+        assert made.data_set.OtherPatientIDsSequence[0].TypeOfPatientID == "TEXT"
+        assert item.TypeOfPatientID == "text" and made.left_out == ()
+        assert dciodvfy_errors(made.save(path)) == []
+        (row,) = [row for row in made.explain() if row["keyword"] == "OtherPatientIDsSequence"]
+        assert row["detail"].endswith(", its items mended")

@@ -14,6 +14,7 @@ from pydicom.uid import UID
 import isocenter
 from isocenter.compose import attributes, values
 from isocenter.compose.composed import Composed, Origin, Provenance
+from isocenter.compose.copied_items import MENDED_ITEMS, mended_items, wrong_inside
 from isocenter.compose.element_values import copied_element, element
 from isocenter.compose.fixed_attributes import refuse_fixed
 from isocenter.compose.given_values import given_element
@@ -339,6 +340,8 @@ class Composition:
         if tag not in source.data_set.keys():  # noqa: SIM118 - asking the data set is slow
             return False
         copied = copied_element(source.data_set[tag])
+        if copied.VR == "SQ":
+            return self._copy_items(copied, source)
         made, detail = mended(copied), source.name
         if expected := what_is_expected(self._sop_class_uid, made):
             if may_be_left_out(tag, self._sop_class_uid):
@@ -347,6 +350,19 @@ class Composition:
             self._unsound[tag] = LeftOut.of(tag, made.value, expected, source.name)
         if made is not copied:
             detail = f"{detail}, {how_mended(made.VR)}"
+        self._put(made, Provenance(Origin.COPIED, detail))
+        return True
+
+    def _copy_items(self, copied: DataElement, source: Source) -> bool:
+        """Copy a sequence; False where its items say wrongly what the object can be without."""
+        made, detail, tag = mended_items(copied), source.name, int(copied.tag)
+        if wrong := wrong_inside(made, source.name):
+            if may_be_left_out(tag, self._sop_class_uid):
+                self._left_out[tag, source.name] = wrong
+                return False
+            self._unsound[tag] = wrong
+        if made is not copied:
+            detail = f"{detail}, {MENDED_ITEMS}"
         self._put(made, Provenance(Origin.COPIED, detail))
         return True
 

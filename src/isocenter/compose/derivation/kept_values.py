@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from isocenter.compose import values
 from isocenter.compose.composed import Origin, Provenance
+from isocenter.compose.copied_items import MENDED_ITEMS, mended_items, wrong_inside
 from isocenter.compose.data_set_encoding import encoded_data_set
 from isocenter.compose.derivation import tables as derivation_tables
 from isocenter.compose.derivation.header_bytes import Encoded, HeaderBytes, emptied, parsed
@@ -28,8 +29,8 @@ from isocenter.errors import CannotCompose
 __all__ = ["Kept", "as_required", "sound_values"]
 
 _CHECKED = frozenset(
-    (b"AE", b"AS", b"CS", b"DA", b"DS", b"DT", b"IS", b"LO", b"LT", b"PN", b"SH", b"ST", b"TM",
-     b"UC", b"UI", b"UR", b"US", b"UT")
+    (b"AE", b"AS", b"CS", b"DA", b"DS", b"DT", b"IS", b"LO", b"LT", b"PN", b"SH", b"SQ", b"ST",
+     b"TM", b"UC", b"UI", b"UR", b"US", b"UT")
 )  # fmt: skip
 _IDENTITY_REMOVED = 0x00120062
 _METHODS = (0x00120063, 0x00120064)
@@ -132,16 +133,19 @@ def _sound(tag: int, data: bytes, terms: tuple[str, ...], sop_class_uid: str) ->
     """Return an element as it can be; the same bytes where there is nothing to mend."""
     data_set = parsed(data, terms)
     present = data_set[tag]
-    made = mended(present)
-    if expected := what_is_expected(sop_class_uid, made):
+    items = present.VR == "SQ"
+    made = mended_items(present) if items else mended(present)
+    wrong = wrong_inside(made, "") if items else None
+    expected = wrong.expected if wrong else what_is_expected(sop_class_uid, made)
+    if expected:
         kind = attribute_types(sop_class_uid).get(tag, "3")
         kept = emptied(tag, data) if kind == "2C" else None
-        return _Sound(kept, found=str(present.value), expected=expected)
+        return _Sound(kept, found=wrong.found if wrong else str(present.value), expected=expected)
     if made is present:
         return _Sound(data)
     data_set[tag] = made
     encoded = b"".join(encoded_data_set(data_set, EXPLICIT_LITTLE, terms))
-    return _Sound(encoded, mended=how_mended(made.VR))
+    return _Sound(encoded, mended=MENDED_ITEMS if items else how_mended(made.VR))
 
 
 def as_required(
