@@ -602,6 +602,62 @@ def test_a_private_element_that_cannot_be_is_refused_and_how_it_can_is_said(
     assert not list(tmp_path.glob("out/*"))
 
 
+TABLES = {
+    "byte order mark": "\ufeffmatch:PatientID,PatientName\nPID-1,A^B\n",
+    "semicolons": "match:PatientID;PatientName\nPID-1;A^B\n",
+    "tabs": "match:PatientID\tPatientName\nPID-1\tA^B\n",
+    "named delimiter": "sep=;\nmatch:PatientID;PatientName\nPID-1;A^B\n",
+    "old lines": "match:PatientID,PatientName\rPID-1,A^B\r",
+    "blank lines": "match:PatientID,PatientName\n\nPID-1,A^B\n,\n;;\n",
+    "spaces and capitals": "Match: PatientID , PatientName\nPID-1 , A^B\n",
+    "quotes": 'match:PatientID,"PatientName"\n"PID-1","A^B"\n',
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_read_however_a_spreadsheet_writes_it(tmp_path: Path, name: str) -> None:
+    path, table = written(tmp_path, PatientID="PID-1"), tmp_path / "map.csv"
+    table.write_bytes(TABLES[name].encode())
+    (result,) = correct([path], output=tmp_path / "out", table=table)
+    assert result.written is not None and pydicom.dcmread(result.written).PatientName == "A^B"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("PatientID,PatientName\n1,A\n", "expected at least one to compare, such as match:"),
+        ("match:PatientID,Patient Name\n1,A\n", "column 2: .*keyword, which is PatientName"),
+        ("match:Patient ID,PatientName\n1,A\n", "column 1: .*keyword, which is PatientID"),
+        ("match:PatientID,PatientName\n1,A\n1,B\n", "line 3: line 2 has the same match:PatientID;"),
+        ("match:PatientID,PatientName,PatientName\n1,A,B\n", "two columns for PatientName"),
+        ("match:PatientID,PatientName\n1,A, B\n", "line 2: 3 cells under 2 columns; put values"),
+        ("match:PatientID,PatientName\n", "no rows below its header"),
+        ("", "has the columns of no name"),
+        ("match:PatientID,ProcedureCodeSequence\n1,A\n", "which no cell of a table can hold"),
+        ("match:PatientID,DiffusionBValue\n1,high\n", "is no FD .*expected a number"),
+        ("PK\x03\x04", "spreadsheet's own file; save it as CSV"),
+        ("match:PatientID,PatientName\n1,M\udcfcller\n", "not in UTF-8.*save it as UTF-8"),
+    ],
+)
+def test_a_table_that_cannot_be_meant_is_refused_by_line_or_column(
+    tmp_path: Path, text: str, sentence: str
+) -> None:
+    path, table = written(tmp_path), tmp_path / "map.csv"
+    table.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(CannotCompose, match=sentence):
+        correct([path], output=tmp_path / "out", table=table)
+    with pytest.raises(CannotCompose, match="cannot be read as a table"):
+        correct([path], output=tmp_path / "out", table=tmp_path)
+    assert not (tmp_path / "out").exists()
+
+
+def test_numbers_of_a_table_are_stored_as_numbers(tmp_path: Path) -> None:
+    path, table = written(tmp_path, PatientID="1"), tmp_path / "map.csv"
+    table.write_text("match:PatientID,DiffusionBValue\n1,1000\n")
+    (result,) = correct([path], output=tmp_path / "out", table=table)
+    assert pydicom.dcmread(result.written).DiffusionBValue == 1000.0
+
+
 def test_nothing_is_taken_back_where_nothing_was_corrected(tmp_path: Path) -> None:
     (result,) = correct([written(tmp_path)], output=tmp_path / "out", undo=True)
     assert result.outcome is Outcome.FAILED and "no correction" in result.error

@@ -1,6 +1,7 @@
 """`isocenter correct`."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -101,6 +102,9 @@ def correct(
         dry_run=dry_run,
     )
     _report(results, dry_run=dry_run, as_json=as_json)
+    if table is not None and not any(one.tags or one.error for one in results):
+        print(f"no row of {table} changes any of the files: cells are compared letter by letter",
+              file=sys.stderr)  # fmt: skip
     written = [one.written for one in results if one.written is not None]
     if to is not None and written:
         deliver_files(written, to)

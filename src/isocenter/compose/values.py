@@ -268,10 +268,16 @@ def tag_of(keyword: str) -> int:
         tag = int(match[1] + match[2], 16)
     if tag is None:
         raise CannotCompose(
-            f"{keyword!r} is no attribute of the data dictionary; use its keyword, for example "
-            "InstitutionName, or its tag, for example 00080080."
+            f"{keyword!r} is no attribute of the data dictionary; use its keyword, "
+            f"{_meant(name) or 'for example InstitutionName'}, or its tag, for example 00080080."
         )
     return tag
+
+
+def _meant(name: str) -> str:
+    """Return the keyword of an attribute that is written with other capitals, or as its name."""
+    tag = dictionary.tag_of_name(name)
+    return f"which is {dictionary.keyword(tag)}" if tag is not None else ""
 
 
 def representation_said(keyword: str) -> str:

@@ -91,6 +91,17 @@ def tag(keyword: str) -> int | None:
     return _tags().get(keyword)
 
 
+@cache
+def _tags_by_letters() -> dict[str, int]:
+    return {word.lower(): number for word, number in _tags().items()}
+
+
+def tag_of_name(text: str) -> int | None:
+    """Return the tag whose keyword has the letters of a text, such as `patient id`; else None."""
+    letters = (one for one in text.lower().replace("'s ", "") if one.isalnum())
+    return _tags_by_letters().get("".join(letters))
+
+
 def is_private(tag: int) -> bool:
     """Tell whether a tag belongs to a private creator, whose groups are odd (PS3.5 7.8)."""
     return bool(tag >> 16 & 1)

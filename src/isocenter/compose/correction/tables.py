@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -25,6 +25,7 @@ Rule: TypeAlias = "Callable[[Header], Mapping[int, Any]]"
 """Says, from an object's header, which attributes get which value; None removes the attribute."""
 
 _MATCH = "match:"
+_DELIMITERS = ",;\t"
 _MODALITY = 0x00080060
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
@@ -48,9 +49,9 @@ def read_table(path: str | Path) -> tuple[Rule, frozenset[int]]:
     Parameters
     ----------
     path
-        UTF-8, with a header row, separated by commas or semicolons. Columns `match:Keyword` are
-        compared with an object's values; where all agree, it gets the values of the other columns.
-        An empty cell of those leaves its attribute alone.
+        UTF-8, with a header row, separated by commas, semicolons or tabs. Columns `match:Keyword`
+        are compared with an object's values; where all agree, it gets the values of the other
+        columns. An empty cell of those leaves its attribute alone.
 
     Returns
     -------
@@ -66,30 +67,54 @@ def read_table(path: str | Path) -> tuple[Rule, frozenset[int]]:
         When a column names no attribute, nothing is matched or set, or two rows match the same.
     """
     header, rows = _rows(Path(path))
-    matched = {
-        n: values.tag_of(name[len(_MATCH) :])
-        for n, name in enumerate(header)
-        if name.startswith(_MATCH)
-    }
-    changed = {n: name for n, name in enumerate(header) if n not in matched}
-    if not matched or not changed:
-        raise CannotCompose(
-            f"{path} has the columns {', '.join(header)}; expected at least one to compare, such "
-            "as match:PatientID, and one to set, such as PatientName."
-        )
-    refuse_fixed(map(values.tag_of, changed.values()))
+    matched, changed = _columns(header, str(path))
     table: dict[tuple[str, ...], dict[int, Any]] = {}
+    lines: dict[tuple[str, ...], int] = {}
     for number, row in rows:
         key = tuple(row[n] for n in matched)
-        if key in table:
-            raise CannotCompose(f"{path}, line {number}: an earlier row matches the same {key}.")
+        if (earlier := lines.setdefault(key, number)) != number:
+            names = ", ".join(header[n] for n in matched)
+            raise CannotCompose(
+                f"{path}, line {number}: line {earlier} has the same {names}; keep one of them."
+            )
         table[key] = _row({name: row[n] for n, name in changed.items()}, f"{path}, line {number}")
+    if not table:
+        raise CannotCompose(f"{path} has no rows below its header; write one for each case.")
     tags = tuple(matched.values())
 
     def rule(header: Header) -> Mapping[int, Any]:
         return table.get(tuple(header.text(tag).strip() for tag in tags), {})
 
     return rule, frozenset(tags)
+
+
+def _columns(header: Sequence[str], path: str) -> tuple[dict[int, int], dict[int, str]]:
+    """Return the tags of the columns to compare, and the names of those to set, by their place."""
+    matched: dict[int, int] = {}
+    changed: dict[int, str] = {}
+    for n, name in enumerate(header):
+        try:
+            if name.lower().startswith(_MATCH):
+                matched[n] = values.tag_of(name[len(_MATCH) :].strip())
+            else:
+                values.tag_of(name)
+                changed[n] = name
+        except CannotCompose as error:
+            raise CannotCompose(f"{path}, column {n + 1}: {error}") from error
+    if not matched or not changed:
+        raise CannotCompose(
+            f"{path} has the columns {', '.join(header)[:200] or 'of no name'}; expected at least "
+            "one to compare, such as match:PatientID, and one to set, such as PatientName."
+        )
+    for of_columns in (list(matched.values()), list(map(values.tag_of, changed.values()))):
+        for tag in of_columns:
+            if of_columns.count(tag) > 1:
+                raise CannotCompose(
+                    f"{path} has two columns for {values.described(tag)}; keep one of them.",
+                    tag=tag,
+                )
+    refuse_fixed(map(values.tag_of, changed.values()))
+    return matched, changed
 
 
 def _row(cells: Mapping[str, str], where: str) -> dict[int, Any]:
@@ -107,7 +132,13 @@ def _typed(name: str, text: str) -> Any:
     if vr or needs_representation(tag, text):
         return represented(tag, text, vr=vr)
     vr = values.vr_of(tag)
-    if not (is_number(vr) or cannot_be_typed(vr)):
+    if cannot_be_typed(vr):
+        raise CannotCompose(
+            f"{values.described(tag)} is of VR {vr}, which no cell of a table can hold; give it in "
+            "Python (`set_values`), or leave the column out.",
+            tag=tag,
+        )
+    if not is_number(vr):
         return text
     try:
         return typed(vr, text)
@@ -180,23 +211,38 @@ def rules_of(
 
 
 def _rows(path: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
-    try:
-        lines = path.read_text("utf-8-sig").splitlines(keepends=True)
-    except FileNotFoundError as error:
-        raise NotFound(f"There is no file {path}; check the path of the table.") from error
-    except UnicodeDecodeError as error:
-        raise CannotCompose(f"{path} is not in UTF-8: {error}; save it as UTF-8.") from error
-    first = lines[0] if lines else ""
-    reader = csv.reader(lines, delimiter=";" if first.count(";") > first.count(",") else ",")
+    lines = _lines(path)
+    skipped = 1 if lines and lines[0].lower().startswith("sep=") else 0  # which spreadsheets write
+    first = lines[skipped] if len(lines) > skipped else ""
+    delimiter = max(_DELIMITERS, key=first.count)
+    reader = csv.reader(lines[skipped:], delimiter=delimiter)
     header = [name.strip() for name in next(reader, list[str]())]
 
     def rows() -> Iterator[tuple[int, list[str]]]:
         for row in reader:
-            if len(row) != len(header) and row:
+            if not any(cell.strip(" " + _DELIMITERS) for cell in row):
+                continue
+            number = reader.line_num + skipped
+            if len(row) != len(header):
                 raise CannotCompose(
-                    f"{path}, line {reader.line_num}: {len(row)} cells under {len(header)} columns."
+                    f"{path}, line {number}: {len(row)} cells under {len(header)} columns; put "
+                    "values that hold the delimiter into double quotes."
                 )
-            if row:
-                yield reader.line_num, [cell.strip() for cell in row]
+            yield number, [cell.strip() for cell in row]
 
     return header, rows()
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise NotFound(f"There is no file {path}; check the path of the table.") from error
+    except OSError as error:
+        raise CannotCompose(f"{path} cannot be read as a table: {error.strerror}.") from error
+    if content.startswith(b"PK"):
+        raise CannotCompose(f"{path} is a spreadsheet's own file; save it as CSV in UTF-8.")
+    try:
+        return content.decode("utf-8-sig").splitlines(keepends=True)
+    except UnicodeDecodeError as error:
+        raise CannotCompose(f"{path} is not in UTF-8: {error.reason}; save it as UTF-8.") from error
