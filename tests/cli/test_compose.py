@@ -148,6 +148,19 @@ def test_an_object_goes_straight_to_a_node_and_to_a_web_server(run, tmp_path):
     assert len(list((tmp_path / "data").rglob("*.dcm"))) == 2
 
 
+def test_corrected_files_go_straight_into_an_archive(run, tmp_path):
+    isocenter.open(tmp_path / "archive").close()
+    before = set(tmp_path.iterdir())
+    command = ("correct", "ct.dcm", "--set", "PatientName=DOE^JOHN", "--to", "archive")
+    assert run(*command, "--dry-run").out == "1 corrected, 0 unchanged, 0 failed; nothing written\n"
+    answer = run(*command)
+    assert (answer.code, answer.out.splitlines()[-1]) == (0, "1 stored at archive")
+    assert set(tmp_path.iterdir()) == before
+    (kept,) = (tmp_path / "archive").rglob("*.dcm")
+    assert pydicom.dcmread(kept).PatientName == "DOE^JOHN"
+    assert "no archive at nowhere" in run(*command[:-1], "nowhere").err
+
+
 def test_a_server_that_cannot_be_reached_or_refuses_is_told_apart(run, tmp_path):
     answer = run("compose", "sc", "photo.jpg", "--to", "http://127.0.0.1:1/dicomweb")
     assert answer.code == 3 and "cannot be reached" in answer.err

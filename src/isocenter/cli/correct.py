@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -72,9 +73,11 @@ def correct(
     isocenter correct study/ --set PatientName=DOE^JANE --remove PatientComments -o corrected/
 
     isocenter correct corrected/ --undo -o original/
+
+    isocenter correct study/ --map names.csv --to ISOCENTER@127.0.0.1:11112
     """
     from isocenter import compose
-    from isocenter.cli.delivery import deliver_files
+    from isocenter.cli.delivery import check_destination, deliver_files
 
     options.require_paths(paths)
     changes = bool(assigned or remove or replace or table or worklist)
@@ -82,42 +85,45 @@ def correct(
         raise ConfigurationError(
             "say what changes: --set, --remove, --replace, --map, --worklist, or --undo"
         )
-    if output is None and not dry_run:
-        raise ConfigurationError("say where the corrected files go: -o DIR")
+    if output is None and not (dry_run or to):
+        raise ConfigurationError("say where the corrected files go: -o DIR or --to DESTINATION")
+    if to is not None:
+        check_destination(to)
     if output is not None and output.exists() and not output.is_dir():
         raise ConfigurationError(f"{output} is a file; the corrected files need a folder")
     if reason not in ("CORRECT", "COERCE"):
         raise ConfigurationError(f"--reason {reason}: CORRECT or COERCE")
-    results = compose.correct(
-        paths,
-        output=output or Path(),
-        set_values=assignments.overrides(assigned or ()),
-        remove=remove or (),
-        replace=assignments.replacements(replace or ()),
-        table=table,
-        worklist=worklist,
-        reason=reason,
-        previous_source=previous_source,
-        undo=undo,
-        dry_run=dry_run,
-    )
-    _report(results, dry_run=dry_run, as_json=as_json)
-    if table is not None and not any(one.tags or one.error for one in results):
-        print(f"no row of {table} changes any of the files: cells are compared letter by letter",
-              file=sys.stderr)  # fmt: skip
-    written = [one.written for one in results if one.written is not None]
-    if to is not None and written:
-        deliver_files(written, to)
+    with tempfile.TemporaryDirectory(prefix="isocenter-") as scratch:
+        results = compose.correct(
+            paths,
+            output=output or Path(scratch),
+            set_values=assignments.overrides(assigned or ()),
+            remove=remove or (),
+            replace=assignments.replacements(replace or ()),
+            table=table,
+            worklist=worklist,
+            reason=reason,
+            previous_source=previous_source,
+            undo=undo,
+            dry_run=dry_run,
+        )
+        _report(results, kept=output is not None, dry_run=dry_run, as_json=as_json)
+        if table is not None and not any(one.tags or one.error for one in results):
+            print(f"no row of {table} changes any of the files: cells are compared letter by "
+                  "letter", file=sys.stderr)  # fmt: skip
+        written = [one.written for one in results if one.written is not None]
+        if to is not None and written:
+            deliver_files(written, to)
     if any(one.error for one in results):
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _report(results: "list[Corrected]", *, dry_run: bool, as_json: bool) -> None:
+def _report(results: "list[Corrected]", *, kept: bool, dry_run: bool, as_json: bool) -> None:
     from isocenter.compose.correction.corrections import Outcome
 
     if as_json:
         for one in results:
-            print(json.dumps(_described(one)))
+            print(json.dumps(_described(one, kept)))
         return
     for one in results:
         if one.error:
@@ -129,11 +135,11 @@ def _report(results: "list[Corrected]", *, dry_run: bool, as_json: bool) -> None
     print(f"{line}; nothing written" if dry_run else line)
 
 
-def _described(one: "Corrected") -> dict[str, object]:
+def _described(one: "Corrected", kept: bool) -> dict[str, object]:
     return {
         "path": str(one.path),
         "outcome": one.outcome.value,
-        "written": None if one.written is None else str(one.written),
+        "written": str(one.written) if kept and one.written else None,
         "tags": [f"{tag:08X}" for tag in one.tags],
         "error": one.error,
     }
