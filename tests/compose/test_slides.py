@@ -57,4 +57,5 @@ def test_a_presentation_state_shows_the_tiles_of_a_slide_one_by_one(tmp_path):
     made = compose.presentation_state({}, source=slide(sparse=False))
     (area,) = made.data_set.DisplayedAreaSelectionSequence
     assert list(area.DisplayedAreaBottomRightHandCorner) == [16, 16]
+    assert area.PixelOriginInterpretation == "FRAME"  # PS3.3 C.10.4: what its corners count
     assert judges.dciodvfy_errors(made.save(tmp_path / "state.dcm")) == []

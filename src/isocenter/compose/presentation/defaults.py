@@ -26,6 +26,7 @@ __all__ = ["completed"]
 
 _Group = TypeVar("_Group", bound=Hashable)
 _DEPTHS = (8, 16)
+_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"  # VL Whole Slide Microscopy Image Storage
 
 
 def completed(content: PresentationState, images: Sequence[ShownImage]) -> PresentationState:
@@ -58,7 +59,7 @@ def completed(content: PresentationState, images: Sequence[ShownImage]) -> Prese
         displayed_areas=tuple(
             content.orientation.arranged(shaped)
             for area in content.displayed_areas or _areas(images)
-            for shaped in _shaped(_resolved(area, references), images)
+            for shaped in _shaped(_counted(_resolved(area, references), images), images)
         ),
         voi=tuple(_resolved(one, references) for one in content.voi or ())
         if content.voi is not None or images[0].colour
@@ -153,6 +154,13 @@ def _areas(images: Sequence[ShownImage]) -> tuple[DisplayedArea, ...]:
         )
         for (rows, columns, spacing, aspect), members in _grouped(images, _size_and_shape)
     )
+
+
+def _counted(area: DisplayedArea, images: Sequence[ShownImage]) -> DisplayedArea:
+    """Say of an area on a slide that its corners count one frame, unless it says what else."""
+    meant = area.images or [image.reference for image in images]
+    on_slide = any(one.sop_class_uid == _SLIDE for one in meant)
+    return replace(area, origin="FRAME") if on_slide and area.origin is None else area
 
 
 def _shaped(area: DisplayedArea, images: Sequence[ShownImage]) -> Iterator[DisplayedArea]:
