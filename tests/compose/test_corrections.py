@@ -56,6 +56,20 @@ def test_values_change_and_the_pixels_do_not(tmp_path: Path, syntax: str) -> Non
     assert dciodvfy_errors(result.written) == []
 
 
+def test_code_strings_are_written_in_capitals_those_of_items_too(tmp_path: Path) -> None:
+    path = written(tmp_path, SYNTAXES[0])
+    said = {
+        "PatientSex": "f",
+        "OtherPatientIDsSequence": [{"PatientID": "a1", "TypeOfPatientID": "text"}],
+    }
+    correct([path], output=tmp_path / "1", set_values=said)
+    after = pydicom.dcmread(tmp_path / "1" / "a.dcm")
+    (item,) = after.OtherPatientIDsSequence
+    assert (after.PatientSex, item.PatientID, item.TypeOfPatientID) == ("F", "a1", "TEXT")
+    correct([path], output=tmp_path / "2", replace={"PatientSex": {"F": "m", "M": "f", "O": "m"}})
+    assert pydicom.dcmread(tmp_path / "2" / "a.dcm").PatientSex in ("F", "M")
+
+
 @pytest.mark.parametrize("syntax", SYNTAXES)
 def test_a_correction_taken_back_gives_the_same_bytes(tmp_path: Path, syntax: str) -> None:
     path = written(tmp_path, syntax, PatientComments="x")

@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from io import BytesIO
 from typing import Any
 
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
@@ -121,8 +122,8 @@ def permitted(
     """
     refuse_fixed(wanted)
     emptied = [tag for tag, value in wanted.items() if _is_nothing(value)]
-    for tag in wanted.keys() - emptied:
-        check_value(tag, wanted[tag], header.sop_class_uid)
+    sound = {tag: _sound(tag, wanted[tag], header.sop_class_uid) for tag in wanted.keys() - emptied}
+    wanted = {**wanted, **sound}
     known = iod(header.sop_class_uid) if emptied else None
     if known is None:
         return dict(wanted)
@@ -134,6 +135,14 @@ def permitted(
     ]
     required = _required(conditional, wanted, head, header, known)
     return dict(wanted) | _emptied(wanted, kinds, present, required)
+
+
+def _sound(tag: int, value: Any, sop_class_uid: str) -> Any:
+    """Return a value that may be, Code Strings in capitals, those in items, too."""
+    if values.vr_of(tag) == "SQ" and not isinstance(value, DataElement):
+        return given_element(tag, value, sop_class_uid)
+    check_value(tag, value, sop_class_uid)
+    return values.in_capitals(value, values.vr_of(tag))
 
 
 def _is_nothing(value: Any) -> bool:
