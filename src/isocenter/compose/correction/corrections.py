@@ -33,7 +33,13 @@ from isocenter.compose.correction.permitted import (
 from isocenter.compose.correction.private_blocks import creators_of, with_representations
 from isocenter.compose.correction.stored_object import stored_object
 from isocenter.compose.correction.tables import Rule
-from isocenter.compose.correction.value_encoding import encoded_element, encoded_texts, holds
+from isocenter.compose.correction.value_encoding import (
+    CHARACTER_SET,
+    encoded_element,
+    encoded_texts,
+    holds,
+    relabelled,
+)
 from isocenter.compose.private_elements import represented
 from isocenter.dicom import Header
 from isocenter.dicom.elements import ElementSpan, element_spans, replaced
@@ -42,7 +48,6 @@ from isocenter.errors import CannotCompose, IsocenterError, NotFound
 
 __all__ = ["Corrected", "Outcome", "Reason", "Rule", "correct", "correct_file", "rule"]
 
-_CHARACTER_SET = 0x00080005
 _UNICODE = "ISO_IR 192"
 _AT_ONCE = 2
 _BATCH = 8  # few enough that all threads have work to the end
@@ -279,13 +284,15 @@ def _changes(
     layout = header.layout
     wanted = with_representations(wanted, spans, head, layout)
     wanted = permitted(wanted, spans, head, header)
-    term = header.strings(_CHARACTER_SET)
+    term = header.strings(CHARACTER_SET)
     encoded: dict[int, Buffer | None] = {}
-    if not holds(wanted.values(), term):
+    if CHARACTER_SET in wanted:
+        term = relabelled(wanted, head, header)
+    elif not holds(wanted.values(), term):
         # A text that the object's own set lacks: all of its text moves into Unicode with it.
         term = [_UNICODE]
         encoded |= encoded_texts(head, header, term)
-        wanted[_CHARACTER_SET] = _UNICODE
+        wanted[CHARACTER_SET] = _UNICODE
     for tag, value in wanted.items():
         new = None if value is None else encoded_element(tag, value, layout, term)
         encoded[tag] = new

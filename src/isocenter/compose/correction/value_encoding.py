@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from io import BytesIO
 from typing import Any, cast
 
-from pydicom.charset import convert_encodings
+from pydicom.charset import convert_encodings, python_encoding
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from isocenter.compose import data_set_encoding, values
 from isocenter.compose.element_values import prepared
 from isocenter.dicom import Header
+from isocenter.dicom.character_sets import character_set as way_to_decode
 from isocenter.dicom.encoding import Layout
 from isocenter.errors import CannotCompose
 
-__all__ = ["encoded_element", "encoded_texts", "holds"]
+__all__ = ["CHARACTER_SET", "encoded_element", "encoded_texts", "holds", "relabelled"]
 
+CHARACTER_SET = 0x00080005
+_ASCII = frozenset({"", "ISO_IR 6", "ISO 2022 IR 6"})
 _TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 
 _reader: Any = vars(importlib.import_module("pydicom.filereader"))["read_dataset"]
@@ -97,6 +100,81 @@ def holds(many: Iterable[Any], character_set: Sequence[str]) -> bool:
             continue
         return codec != "iso8859" or bool(character_set)
     return False
+
+
+def relabelled(wanted: Mapping[int, Any], head: bytes, header: Header) -> list[str]:
+    """Give the Specific Character Set that a correction puts in the place of a wrong one.
+
+    Parameters
+    ----------
+    wanted
+        What is corrected, Specific Character Set among it; the other texts keep their bytes.
+    head
+        The data set up to Pixel Data.
+    header
+        What a scan found in it.
+
+    Raises
+    ------
+    CannotCompose
+        When there is no such set, or texts of the object are none of it.
+
+    References
+    ----------
+    PS3.3 C.12.1.1.2
+    """
+    given = wanted[CHARACTER_SET]
+    said: list[str] = str(given).split("\\") if isinstance(given, str) else list(given or ())
+    terms = [term.strip() for term in said] if any(said) else []
+    for term in terms:
+        if term not in python_encoding:
+            raise CannotCompose(
+                f"{values.described(CHARACTER_SET)} is {term!r}, which names no character set; "
+                "expected such as ISO_IR 192 (Unicode) or ISO_IR 100 (Latin).",
+                tag=CHARACTER_SET,
+                module="SOP Common",
+            )
+    named = "\\".join(terms) or "no set, which means ASCII"
+    for tag, value in wanted.items():
+        if not holds((value,), terms):
+            raise CannotCompose(
+                f"The text for {values.described(tag)} cannot be written in the character set that "
+                f"is given with it ({named}); give ISO_IR 192, or leave SpecificCharacterSet out.",
+                tag=tag,
+            )
+    data_set: Dataset = _reader(BytesIO(head), header.layout.implicit, header.layout.little_endian)
+    for tag, octets in _texts(data_set, wanted):
+        if not _is_text(octets, terms):
+            raise CannotCompose(
+                f"{values.described(CHARACTER_SET)} would say {named}, and what stands in "
+                f"{values.described(tag)} is no text of that. A correction of it changes no text, "
+                "only how it is read: name the set that the texts are in, or leave it out, and "
+                "texts move into another set where a new one asks for it.",
+                tag=CHARACTER_SET,
+                module="SOP Common",
+            )
+    return terms
+
+
+def _texts(data_set: Dataset, but: Collection[int] = ()) -> Iterator[tuple[int, bytes]]:
+    """Yield the undecoded text of a data set and of the items that name no set of their own."""
+    for tag in data_set.keys() - set(but):
+        element: Any = data_set.get_item(tag)
+        representation = element.VR or ("UN" if tag.is_private else values.vr_of(int(tag)))
+        if representation == "SQ":
+            for item in data_set[tag].value:
+                if CHARACTER_SET not in item:
+                    yield from _texts(item)
+        elif representation in _TEXT and element.value:
+            yield int(tag), element.value
+
+
+def _is_text(octets: bytes, terms: Sequence[str]) -> bool:
+    if octets.isascii():
+        return True
+    if b"\x1b" not in octets and (terms or [""])[0] in _ASCII:
+        return False
+    return "\ufffd" not in way_to_decode(terms).decode(octets)
 
 
 def encoded_texts(head: bytes, header: Header, character_set: Sequence[str]) -> dict[int, bytes]:
