@@ -1,6 +1,7 @@
 """Objects that are kept together share the waits for the disk, and nothing else."""
 
 import errno
+import os
 import threading
 from pathlib import Path
 
@@ -173,6 +174,30 @@ def test_two_who_keep_the_same_instances_in_opposite_orders_both_come_to_an_end(
             assert outcomes.count(Outcome.UNCHANGED) == 8
             results.clear()
             archive.delete(datasets[0].StudyInstanceUID)
+
+
+def test_a_file_that_cannot_be_closed_hinders_nobody(tmp_path, monkeypatch):
+    """As a network file system may say; the system has freed the descriptor all the same."""
+    received: set[int] = set()
+    close = os.close
+
+    def failing(descriptor: int) -> None:
+        close(descriptor)
+        if descriptor in received:
+            received.remove(descriptor)
+            raise OSError(errno.EIO, "Input/output error")
+
+    with Archive.open(tmp_path, durability="safe") as archive:
+        incomings = arriving(archive, *map(part10_bytes, ct_series(3, 16, 16)), b"no DICOM" * 100)
+        temporaries = [incoming._temporary for incoming in incomings]
+        received.update(temporary.descriptor for temporary in temporaries)
+        monkeypatch.setattr(os, "close", failing)
+        outcomes = commit_together(incomings)
+        assert not received
+        assert [temporary.descriptor for temporary in temporaries] == [-1] * 4
+        assert [type(outcome) for outcome in outcomes] == [Stored, Stored, Stored, NotDicom]
+        assert archive.count(Query(Level.INSTANCE)) == 3
+        assert not list(archive.directory.glob(".incoming/*/*"))
 
 
 @pytest.mark.parametrize("durability", ["safe", "fast"])

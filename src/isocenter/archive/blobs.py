@@ -6,6 +6,7 @@ moves to its place by one rename; a reader therefore sees all of it or nothing.
 """
 
 import contextlib
+import logging
 import os
 import secrets
 import shutil
@@ -28,6 +29,8 @@ else:
 __all__ = ["BlobStore", "Temporary", "is_there"]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
+
+_log = logging.getLogger(__name__)
 
 _UID_TAGS = (0x0020000D, 0x0020000E, 0x00080018)
 _O_BINARY = getattr(os, "O_BINARY", 0)
@@ -154,13 +157,16 @@ class Temporary:
 
     def close(self) -> None:
         """Give the descriptor back; the file stays."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:  # free from here on, even where closing fails: it may be another's soon
+            os.close(descriptor)
 
     def discard(self) -> None:
-        """Close the file and remove its name below `.incoming`."""
-        self.close()
+        """Close the file and remove its name below `.incoming`; trouble with that is logged."""
+        try:
+            self.close()
+        except OSError as error:  # what was to last has been synced
+            _log.error("a file below .incoming could not be closed: %s", error.strerror)
         if self._named:
             with contextlib.suppress(OSError):
                 os.unlink(self._path)
