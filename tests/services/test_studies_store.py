@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from tests.factories import ct_slice, data_set_bytes, part10_bytes, small_object
 from tests.services.conftest import BOUNDARY, Web, multipart, opened
 
-from isocenter.archive import Archive, Level, Query, Stored
+from isocenter.archive import Archive, Incoming, Level, Query, Stored
 from isocenter.archive.arrivals import Arrival
 from isocenter.archive.registration import Registrar
 from isocenter.errors import OutOfResources
@@ -432,6 +432,40 @@ def test_the_objects_of_a_request_are_kept_by_one_commit_unless_they_are_many(
         if count == 10:
             assert commits == [10]
     assert sum(commits) == 50
+
+
+def test_many_tiny_chunks_are_written_before_they_fill_the_memory(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunks: list[int] = []
+    write = Incoming.write
+
+    def noted(incoming: Incoming, parts: Sequence[bytes]) -> None:
+        chunks.append(len(parts))
+        write(incoming, parts)
+
+    monkeypatch.setattr(Incoming, "write", noted)
+    content = part10_bytes(ct_slice(32, 32))
+    body = multipart(content)
+
+    async def dripping() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 2):
+            yield body[start : start + 2]
+
+    async def scene() -> httpx.Response:
+        app = Starlette(
+            routes=[
+                Mount("/d", routes=routes(web.archive, limits=StoreLimits(spool_bytes=1 << 15)))
+            ]
+        )
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+            headers = {"content-type": MULTIPART}
+            return await client.post("/d/studies", content=dripping(), headers=headers)
+
+    assert asyncio.run(asyncio.wait_for(scene(), 60)).status_code == 200
+    assert sum(chunks) > 500
+    assert max(chunks) <= (1 << 15) // 512
 
 
 def test_objects_of_a_slow_request_do_not_wait_for_its_end(web: Web) -> None:

@@ -20,6 +20,8 @@ _T = TypeVar("_T")
 
 _MOST_TOGETHER: Final = 16
 _MOST_HEAD: Final = 1 << 14
+_LEAST_CHUNK: Final = 512
+"""Bytes that a chunk takes in memory, however small it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ class Intake:
         if part.problem is not None:
             return
         part.chunks.append(data)
-        part.pending += len(data)
+        part.pending += max(len(data), _LEAST_CHUNK)
         part.size += len(data)
         if part.size > self._limits.object_bytes:
             raise errors.LimitExceeded(
