@@ -171,7 +171,14 @@ def test_every_part_of_several_pictures_has_the_profile(web: Web) -> None:
             "image/png",
         ),
         (None, "iccprofile=adobergb", "image/gif"),
+        (
+            rgb_profile(ColourSpace.SRGB)[:16] + b"\xff" * 4 + rgb_profile(ColourSpace.SRGB)[20:],
+            "iccprofile=srgb",
+            "image/png",
+        ),
+        (rgb_profile(ColourSpace.DISPLAY_P3) + bytes(17 << 20), "iccprofile=yes", "image/jpeg"),
     ],
+    ids=["none", "none-converted", "of-lab", "gif", "of-bytes-no-text", "too-long-for-jpeg"],
 )
 def test_what_cannot_be_done_is_a_bad_request(
     web: Web, profile: bytes | None, query: str, accept: str

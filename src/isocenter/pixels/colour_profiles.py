@@ -240,9 +240,10 @@ def read_profile(profile: bytes) -> Any:
     """
     try:
         found = _cms.ImageCmsProfile(io.BytesIO(profile))
-    except (OSError, _cms.PyCMSError) as error:
+        space = found.profile.xcolor_space.strip()
+    except (OSError, UnicodeDecodeError, _cms.PyCMSError) as error:
         raise _unusable("no profile can be read in it") from error
-    if (space := found.profile.xcolor_space.strip()) != "RGB":
+    if space != "RGB":
         raise _unusable(f"it is a profile of {space}")
     return found
 

@@ -22,7 +22,7 @@ from isocenter.dicomweb import (
     parse_rendering,
     select,
 )
-from isocenter.errors import InvalidRequest, NotFound
+from isocenter.errors import InvalidAttribute, InvalidRequest, NotFound
 from isocenter.pixels import to_gif
 from isocenter.services.bulk_data import document_type, value_of
 from isocenter.services.burned_text import annotated
@@ -283,7 +283,10 @@ def _file(
     """Make the file of a picture, in the colour space that was asked for."""
     asked = parameters.icc_profile
     picture, profile = characterised(picture, instance, asked, form.media_type)
-    return encoded(picture, form.media_type, parameters.quality, profile)
+    try:
+        return encoded(picture, form.media_type, parameters.quality, profile)
+    except InvalidAttribute as error:
+        raise InvalidRequest(f"{error}; ask for iccprofile=no") from error
 
 
 def _asked_frames(request: Request) -> Sequence[int]:
