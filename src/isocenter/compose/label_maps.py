@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from isocenter.compose import sources
 from isocenter.compose.image_files import reason_of, write_image
 from isocenter.compose.measured.segments import COLORS
+from isocenter.compose.nifti_values import read_image
 from isocenter.compose.planes import Stack, stack
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.structure_sets.regions import Region
@@ -154,12 +155,11 @@ def _refused(message: str) -> CannotCompose:
 
 
 def _image(volume: Any) -> Any:
-    sitk: Any = importlib.import_module("SimpleITK")
     if isinstance(volume, str | Path):
         if not Path(volume).is_file():
             raise NotFound(f"There is no file {volume}; check the path of the volume.")
         try:
-            volume = sitk.ReadImage(str(volume))
+            volume = read_image(volume)
         except RuntimeError as error:
             raise _refused(f"{volume} cannot be read as a volume: {reason_of(error)}.") from error
     if volume.GetDimension() != 3 or volume.GetNumberOfComponentsPerPixel() != 1:

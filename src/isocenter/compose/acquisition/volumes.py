@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from isocenter.compose.acquisition.file_geometry import grid_of
 from isocenter.compose.captures import images
 from isocenter.compose.captures.losses import Loss
+from isocenter.compose.nifti_values import read_image
 from isocenter.compose.volume_grids import Grid
 from isocenter.errors import CannotCompose, NotFound
 
@@ -158,9 +159,8 @@ def _of_path(path: Path) -> Volume:
         return _of_pictures([path])
     if path.suffix.lower() == ".npy":
         return _of_npy(path)
-    sitk: Any = importlib.import_module("SimpleITK")
     try:
-        image = sitk.ReadImage(str(path))
+        image = read_image(path)
     except RuntimeError as error:
         if "orthonormal" in str(error):
             raise _misplaced(f"The axes of {path.name} are not perpendicular (sheared)") from error

@@ -10,6 +10,7 @@ import numpy as np
 
 from isocenter.compose import sources
 from isocenter.compose.image_files import reason_of
+from isocenter.compose.nifti_values import read_image
 from isocenter.compose.planes import stack
 from isocenter.compose.registrations.grids import DisplacementField
 from isocenter.compose.registrations.linear_transforms import TRANSFORM_SUFFIXES, read_transform
@@ -68,13 +69,12 @@ def _simple_itk() -> Any:
 
 
 def _read(path: Path) -> Any:
-    sitk = _simple_itk()
     if not path.is_file():
         raise NotFound(f"There is no file {path}; check the path of the field.")
     try:
         if path.name.lower().endswith(TRANSFORM_SUFFIXES):
             return read_transform(path)
-        return sitk.ReadImage(str(path))
+        return read_image(path)
     except RuntimeError as error:
         raise CannotCompose(
             f"{path} cannot be read as a field: {reason_of(error)}; is it complete, and what its "
