@@ -98,6 +98,22 @@ def test_a_condition_is_said_in_words():
     assert "Patient Identity Removed (0012,0062) is YES" in found[0].condition
 
 
+def test_evidence_goes_with_source_images_that_functional_groups_name():
+    source = item(SourceImageSequence=[item(ReferencedSOPInstanceUID="1.2.3")])
+    groups = [item(DerivationImageSequence=[source])]
+    evidence = [item(StudyInstanceUID="1.2", ReferencedSeriesSequence=[])]
+    said = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2.1", "SourceImageEvidenceSequence": evidence}
+
+    def found(**more):
+        named = validate(ct_slice(8, 8, **said, **more))
+        return [f for f in named if f.path == "SourceImageEvidenceSequence"]
+
+    assert found(PerFrameFunctionalGroupsSequence=groups) == found() == []
+    del said["SourceImageEvidenceSequence"]
+    (missing,) = found(PerFrameFunctionalGroupsSequence=groups)
+    assert missing.rule is Rule.MISSING and "in functional groups, too" in missing.condition
+
+
 def test_attributes_within_sequences_are_found_by_their_path():
     image = ct_slice(8, 8, AnatomicRegionSequence=[item(CodeValue="1", CodeMeaning="a")])
     found = one(image, "CodingSchemeDesignator")

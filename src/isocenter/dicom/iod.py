@@ -54,7 +54,8 @@ class Clause:
     ----------
     kind
         `present`, `absent`, `equal`, `unequal` and `greater` speak of `tag`, `all` and `any` of
-        `parts`; `unspoken` means that no module of the object has the attribute.
+        `parts`; `unspoken` means that no module of the object has the attribute, `within` that it
+        has a value in the item or below, and nothing where it has none.
     tag
         The attribute that is spoken of.
     number

@@ -89,6 +89,7 @@ HAND_WRITTEN: dict[tuple[str, int], Clause] = {
     ("Multi-frame", tags.FrameIncrementPointer): Clause("greater", tags.NumberOfFrames, 0, ("1",)),
     ("Multi-frame Dimension", tags.DimensionIndexSequence): _NOT_TILED_FULL,
     ("", tags.PerFrameFunctionalGroupsSequence): _NOT_TILED_FULL,
+    ("", tags.SourceImageEvidenceSequence): Clause("within", tags.SourceImageSequence),
     ("MR Image", tags.RepetitionTime): _all(
         _equal(tags.ScanningSequence, "SE", "GR", "IR", "RM"),
         Clause("unequal", tags.ScanningSequence, 0, ("EP",)),
@@ -124,6 +125,8 @@ def is_met(clause: Clause, item: Item, siblings: Collection[int]) -> bool | None
     """
     if clause.kind in ("all", "any"):
         return _joined(clause, item, siblings)
+    if clause.kind == "within":
+        return _is_within(clause.tag, item) or None
     own = clause.tag in siblings
     if clause.kind == "unspoken":
         return None if item.part else not own
@@ -143,6 +146,12 @@ def is_met(clause: Clause, item: Item, siblings: Collection[int]) -> bool | None
         return _greater(values, clause.terms[0])
     equal = any(value in clause.terms for value in values)
     return equal if clause.kind == "equal" else not equal
+
+
+def _is_within(tag: int, item: Item) -> bool:
+    """Tell whether an item, or one inside it, has an attribute with a value."""
+    found = (one.get(tag) for one in item.walk())
+    return any(element is not None and not element.is_empty for element in found)
 
 
 def _joined(clause: Clause, item: Item, siblings: Collection[int]) -> bool | None:
@@ -171,6 +180,7 @@ def described(clause: Clause) -> str:
     terms = " or ".join(clause.terms)
     return {
         "present": f"{subject} is present",
+        "within": f"{subject} is present, in functional groups, too",
         "absent": f"{subject} is not present",
         "unspoken": f"{subject} is not demanded by the IOD",
         "equal": f"{subject} is {terms}",
