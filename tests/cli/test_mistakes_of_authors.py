@@ -143,6 +143,7 @@ RARER = [
     (("-o", "out", "--set", "PatientNmae=X"), "no attribute of the data dictionary"),
     (("-o", "out", "--set", "Rows=7"), "cannot be set"),
     (("-o", "out", "--transfer-syntax", "1.2.3"), "'1.2.3' is unknown"),
+    (("--to", "."), "it holds files and no index.sqlite"),
     (("-o", "/proc/out"), "/proc/out cannot be written"),
     (("--to", "ISOCENTER@127.0.0.1:x"), "AET@HOST:PORT"),
 ]

@@ -148,12 +148,16 @@ def test_attributes_say_what_the_standard_wants(tmp_path: Path) -> None:
     assert item.FrameOfReferenceTransformationComment == "by hand"
 
 
-def test_hooks_run_last_of_all(tmp_path: Path) -> None:
+@pytest.mark.parametrize("several", [True, False])
+def test_hooks_run_last_of_all(tmp_path: Path, several: bool) -> None:
     def rename(data_set: pydicom.Dataset) -> None:
         data_set.SeriesDescription = data_set.SeriesDescription + " (checked)"
 
     path = composed(
-        sitk_field(), tmp_path, overrides={"SeriesDescription": "Given"}, modify=[rename]
+        sitk_field(),
+        tmp_path,
+        overrides={"SeriesDescription": "Given"},
+        modify=[rename] if several else rename,
     )
     assert pydicom.dcmread(path).SeriesDescription == "Given (checked)"
 

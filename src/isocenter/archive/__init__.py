@@ -1,6 +1,6 @@
 """The archive: keeps DICOM objects, finds them, gives them back."""
 
-from .archive import Archive
+from .archive import INDEX_NAME, Archive
 from .arrivals import ConflictPolicy, Durability, Origin, Outcome, Stored
 from .aside import Aside
 from .change_log import Action, Change
@@ -17,6 +17,7 @@ from .together import commit_together
 __all__ = [
     "COMPUTED_KEYS",
     "GATHERED_KEYS",
+    "INDEX_NAME",
     "KEYS",
     "SEQUENCE_KEYS",
     "Action",

@@ -35,7 +35,7 @@ from .series_metadata import Metadata, MetadataStore
 from .stored_instance import OpenInstances, StoredInstance
 from .versions import settled_versions
 
-__all__ = ["Archive"]
+__all__ = ["INDEX_NAME", "Archive"]
 
 INDEX_NAME = "index.sqlite"
 BULK_DATA_ROOT = "/dicomweb"

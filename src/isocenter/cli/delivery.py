@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import typer
 
-from isocenter.cli import options
 from isocenter.cli.exit_codes import ExitCode
 from isocenter.errors import AssociationError, ConfigurationError
 
@@ -134,7 +133,23 @@ def check_destination(to: str) -> None:
     if _is_node(to):
         PeerAddress.parse(to)
     elif not _is_url(to):
-        options.require_archive(Path(to))
+        _require_archive(Path(to))
+
+
+def _require_archive(folder: Path) -> None:
+    """Refuse what holds no archive: an index would be made among other files, or a second one."""
+    from isocenter.archive import INDEX_NAME
+
+    if not folder.is_dir():
+        raise ConfigurationError(
+            f"no archive at {folder}: give the folder of one (`isocenter serve` and `isocenter "
+            "import` start one), AET@HOST:PORT, or a URL"
+        )
+    if not (folder / INDEX_NAME).exists() and any(folder.iterdir()):
+        raise ConfigurationError(
+            f"no archive at {folder}: it holds files and no {INDEX_NAME}; -o writes files into a "
+            "folder, and an archive whose index is elsewhere takes objects through its server"
+        )
 
 
 def print_explanation(rows: Iterable[Mapping[str, str]]) -> None:

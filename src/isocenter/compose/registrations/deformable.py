@@ -119,7 +119,7 @@ def deformable_registration(
     series_number: int = 1,
     instance_number: int = 1,
     copy_other_attributes: bool = False,
-    modify: Iterable[Hook] = (),
+    modify: Hook | Iterable[Hook] = (),
     template_file: Template | str | Path | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Composed:
@@ -159,7 +159,7 @@ def deformable_registration(
     copy_other_attributes
         Whether all further attributes of the source are copied too, also those of other modules.
     modify
-        Functions called with the finished data set, last of all, in this order.
+        A function, or several, called with the finished data set, last of all, in this order.
     template_file
         A template, or its path.
     overrides
@@ -218,7 +218,7 @@ def deformable_registration(
     composition.give("DeformableRegistrationSequence", [item])
     add_common_instance_reference(composition, references)
     composed = composition.finish()
-    for hook in modify:
+    for hook in (modify,) if callable(modify) else modify:
         hook(composed.data_set)
     return composed
 
