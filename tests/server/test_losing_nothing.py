@@ -167,14 +167,24 @@ def by_dimse_status(server: RunningServer):
 
 @contextlib.contextmanager
 def read_only(folder: Path):
-    """A second, read-only mount over a folder: what a disk is after the kernel gave it up."""
-    mount = ["mount", "-o", "remount,bind,ro", str(folder)]
-    subprocess.run(["mount", "--bind", str(folder), str(folder)], check=True, timeout=30)
-    try:
-        subprocess.run(mount, check=True, timeout=30)
+    """A second, read-only mount over a folder: what a disk is after the kernel gave it up.
+
+    It is made read-only elsewhere, where nobody has a file open that hinders it, and covers the
+    folder in one step.
+    """
+
+    def mount(*arguments: object) -> None:
+        subprocess.run(["mount", *map(str, arguments)], check=True, timeout=30)
+
+    with contextlib.ExitStack() as mounted:
+        elsewhere = folder.with_name("read-only")
+        elsewhere.mkdir()
+        for source, place in ((folder, elsewhere), (elsewhere, folder)):
+            mount("--bind", source, place)
+            mounted.callback(subprocess.run, ["umount", "-l", str(place)], check=True, timeout=30)
+            if place is elsewhere:
+                mount("-o", "remount,bind,ro", place)
         yield
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True, timeout=30)
 
 
 def test_a_disk_that_turns_read_only_refuses_with_a_reason_and_resumes_when_it_can_be_written(
