@@ -18,7 +18,7 @@ def nifti(path, array, vectors=False):
     return path
 
 
-@pytest.mark.parametrize("ending", [".nii", ".nii.gz"])
+@pytest.mark.parametrize("ending", [".nii", ".nii.gz", ".hdr", ".img", ".img.gz"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", [SHAPE, (2, *SHAPE), (*SHAPE, 3)])
 def test_values_that_are_no_number_stay(tmp_path, ending, dtype, shape):

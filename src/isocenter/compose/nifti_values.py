@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import importlib
 import math
 import struct
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -18,6 +20,8 @@ __all__ = ["read_image"]
 _HEADER = 348
 _PIECE = 1 << 20
 _GZIP = b"\x1f\x8b"
+_MAGIC = (b"n+1", b"ni1")  # one file, and a header with its values beside it
+_PAIR = (".hdr", ".img", ".hdr.gz", ".img.gz")
 _FLOATS = {16: "f4", 64: "f8"}
 
 
@@ -33,7 +37,7 @@ def read_image(path: str | Path) -> Any:
     image = sitk.ReadImage(str(path))
     try:
         places, found = _not_finite(Path(path))
-    except (OSError, EOFError, struct.error):  # it was read all the same
+    except (OSError, EOFError, ValueError, OverflowError, struct.error):  # it was read all the same
         return image
     return _with(image, places, found) if places.size else image
 
@@ -50,7 +54,7 @@ class _Values:
 def _values(head: bytes) -> _Values | None:
     """Read a header of NIfTI-1; None for other files, and for whole numbers."""
     for order in "<>":
-        if struct.unpack_from(order + "i", head) != (_HEADER,) or head[344:347] != b"n+1":
+        if struct.unpack_from(order + "i", head) != (_HEADER,) or head[344:347] not in _MAGIC:
             continue
         extents = struct.unpack_from(order + "8h", head, 40)
         kind, offset = struct.unpack_from(order + "h36xf", head, 70)
@@ -64,11 +68,10 @@ def _not_finite(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the places, in the order of the file, and the values that are no finite number."""
     places: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
     found: list[NDArray[np.float64]] = [np.empty(0)]
-    with open(path, "rb") as plain:
-        packed = plain.read(2) == _GZIP
-        plain.seek(0)
-        file = cast("BinaryIO", gzip.GzipFile(fileobj=plain)) if packed else plain
+    header, data = _files(path)
+    with _opened(header) as file:
         known = _values(file.read(_HEADER))
+    with _opened(data) as file:
         file.seek(known.offset if known else 0)
         begin = 0
         while known is not None and begin < known.count:
@@ -81,6 +84,23 @@ def _not_finite(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
             found.append(piece[odd].astype(np.float64))
             begin += piece.size
     return np.concatenate(places), np.concatenate(found)
+
+
+def _files(path: Path) -> tuple[Path, Path]:
+    """Return the file with the header and the one with the values."""
+    for ending in _PAIR:
+        if path.name.endswith(ending):
+            stem, packed = path.name.removesuffix(ending), ".gz" if ending.endswith(".gz") else ""
+            return path.with_name(f"{stem}.hdr{packed}"), path.with_name(f"{stem}.img{packed}")
+    return path, path
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Generator[BinaryIO]:
+    with open(path, "rb") as plain:
+        packed = plain.read(2) == _GZIP
+        plain.seek(0)
+        yield cast("BinaryIO", gzip.GzipFile(fileobj=plain)) if packed else plain
 
 
 def _with(image: Any, places: NDArray[np.int64], found: NDArray[np.float64]) -> Any:
