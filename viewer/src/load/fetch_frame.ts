@@ -46,10 +46,12 @@ export async function fetchFrame(
   if (!model) throw new RangeError(`Image ${image.instance} has no display model`);
   const url = (encoding: "raw" | "htj2k") =>
     frameUrl(series.study, series.series, image, encoding);
+  const length = frameBytes(model.rows, model.columns, model.format);
   const frame = (bytes: ArrayBuffer) =>
     frameFromBytes(bytes, model.rows, model.columns, model.format);
   const atHand = await early?.take(url("raw"), link, signal);
-  if (atHand) return frame(atHand);
+  // One that was cut short on the way is asked for again, at its own address.
+  if (atHand?.byteLength === length) return frame(atHand);
   if (wantsHtj2k(model, link, policy)) {
     try {
       return frame(await fetchHtj2k(url("htj2k"), signal));
