@@ -10,6 +10,7 @@ from tests.archive.conftest import keep, uids
 from tests.factories import ct_slice, part10_bytes, small_object
 
 from isocenter.archive import Archive, Level, Outcome, Query
+from isocenter.archive.reserve import Reserve
 from isocenter.errors import OutOfResources
 
 needs_mount = pytest.mark.skipif(
@@ -95,6 +96,30 @@ def test_a_disk_without_a_byte_left_still_lets_delete(small_disk, durability, re
         archive.delete(*uids(datasets[5]))
         assert not archive.check(thorough=True).problems
     assert (small_disk / "data" / "index.sqlite-reserve").stat().st_size >= 1 << 17
+
+
+@pytest.mark.parametrize("length", [0, 1, 100_000, 1 << 18])
+def test_a_reserve_that_a_kill_cut_short_is_whole_after_the_next_opening(tmp_path, length):
+    reserve = tmp_path / "data" / "index.sqlite-reserve"
+    for _ in range(2):
+        Archive.open(tmp_path / "data").close()
+        assert reserve.stat().st_size == 1 << 19
+        os.truncate(reserve, length)
+
+
+@needs_mount
+def test_a_reserve_takes_no_more_than_there_is_and_grows_when_there_is_more(small_disk):
+    reserve = Reserve(small_disk / "reserve")
+    fill_up(small_disk)
+    reserve.make()
+    assert not reserve.give_up()
+    os.truncate(small_disk / "filler", (small_disk / "filler").stat().st_size - (1 << 17) - 8192)
+    for _ in range(2):
+        reserve.make()
+        assert (small_disk / "reserve").stat().st_size == 1 << 17
+    (small_disk / "filler").unlink()
+    reserve.make()
+    assert (small_disk / "reserve").stat().st_size == 1 << 19
 
 
 @needs_mount

@@ -23,12 +23,13 @@ class Reserve:
         self._path = path
 
     def make(self) -> None:
-        """Take the room, unless it is taken or there is none."""
-        if self._path is None or self._path.exists():
+        """Take the room, or what is missing of it: a kill may have cut the writing short."""
+        if self._path is None:
             return
         for size in _SIZES:
-            if self._take(self._path, size):
-                return
+            with contextlib.suppress(OSError):
+                if _lengthen(self._path, size):
+                    return
 
     def give_up(self) -> bool:
         """Give the room back; False where none was taken."""
@@ -40,12 +41,18 @@ class Reserve:
             return False
         return True
 
-    def _take(self, path: Path, size: int) -> bool:
+
+def _lengthen(path: Path, size: int) -> bool:
+    """Make a file that long; where there is no room for it, it is what it was."""
+    with path.open("ab", buffering=0) as file:
+        before = file.tell()
+        # Zeros would take no room where the file system compresses.
         try:
-            # Zeros would take no room where the file system compresses.
-            path.write_bytes(os.urandom(size))
+            if before >= size or file.write(os.urandom(size - before)) == size - before:
+                return True
         except OSError:
-            with contextlib.suppress(OSError):
-                path.unlink()
-            return False
-        return True
+            pass
+        file.truncate(before)
+    if not before:
+        path.unlink()
+    return False
