@@ -7,6 +7,7 @@ import warnings
 import zlib
 from pathlib import Path
 
+import numpy as np
 import pydicom
 import pytest
 from hypothesis import given, settings
@@ -23,6 +24,7 @@ from tests.compose.judges import dciodvfy_errors, needs
 from tests.dicom import corpus
 from tests.factories import ct_slice, part10_bytes
 
+from isocenter.compose import secondary_capture
 from isocenter.compose.correction.corrections import Outcome, correct
 from isocenter.dicom import Severity, validate
 from isocenter.errors import CannotCompose
@@ -402,10 +404,33 @@ def test_what_may_be_absent_and_not_empty_is_not_emptied(tmp_path: Path) -> None
     path = written(tmp_path, ResponsiblePerson="A^B", ResponsiblePersonRole="PARENT")
     said = {"remove": ["ResponsiblePerson"], "set_values": {"ResponsiblePersonRole": ""}}
     (result,) = correct([path], output=tmp_path / "out", **said)
-    assert "not empty (Type 1C); remove it" in result.error
+    assert "not empty (Type 1C); give a value, or take it out" in result.error
     both = ["ResponsiblePerson", "ResponsiblePersonRole"]
     (result,) = correct([path], output=tmp_path / "out", remove=both)
     assert dciodvfy_errors(result.written) == []
+
+
+SAID = [
+    ("ConversionType", None, "cannot be taken out: such an object must have a value of it (Type 1"),
+    ("DeidentificationMethod", None, "it (Type 1C, required if Patient Identity Removed (0012"),
+    ("DeidentificationMethod", "", "cannot be emptied: such an object must have a value of it"),
+    ("ResponsiblePersonRole", "", "but not empty (Type 1C); give a value, or take it out"),
+]
+
+
+@pytest.mark.parametrize(("keyword", "value", "said"), SAID)
+def test_composed_and_corrected_objects_are_refused_the_same_in_the_same_words(
+    tmp_path: Path, keyword: str, value: str | None, said: str
+) -> None:
+    identity = {"PatientIdentityRemoved": "YES", "DeidentificationMethod": "by hand"}
+    pixels = np.zeros((4, 4), np.uint8)
+    path = secondary_capture(pixels, overrides=identity).save(tmp_path / "a.dcm")
+    with pytest.raises(CannotCompose) as refused:
+        secondary_capture(pixels, overrides={**identity, keyword: value})
+    given = {"remove": [keyword]} if value is None else {"set_values": {keyword: value}}
+    (result,) = correct([path], output=tmp_path / "out", **given)
+    assert result.error == str(refused.value)
+    assert said in result.error
 
 
 def test_an_optional_module_goes_as_a_whole(tmp_path: Path) -> None:

@@ -417,7 +417,8 @@ class Composition:
     def _settle_removals(self) -> None:
         """Refuse what cannot be without a value; leave empty what must be there (Type 2)."""
         without = {tag: tag not in self.data_set for tag in self._without}
-        for tag in staying_empty(without, self.data_set, self._sop_class_uid):
+        present = frozenset(map(int, self._elements))
+        for tag in staying_empty(without, present, self._sop_class_uid, lambda: self.data_set):
             provenance = self._without[tag]
             detail = ", ".join(filter(None, (provenance.detail, "empty, since it is Type 2")))
             self._put(element(tag, None), Provenance(provenance.origin, detail))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pydicom.dataset import Dataset
 
@@ -16,7 +16,10 @@ __all__ = ["staying_empty"]
 
 
 def staying_empty(
-    without: Mapping[int, bool], data_set: Dataset, sop_class_uid: str
+    without: Mapping[int, bool],
+    present: frozenset[int],
+    sop_class_uid: str,
+    data_set: Callable[[], Dataset],
 ) -> frozenset[int]:
     """Return the attributes that stay, empty, where somebody takes them out (Type 2).
 
@@ -24,10 +27,12 @@ def staying_empty(
     ----------
     without
         The attributes, by tag; whether each is taken out, or else emptied.
-    data_set
-        The object as it will be: without those that are taken out, the others empty.
+    present
+        The attributes of the object as it will be, those that are emptied among them.
     sop_class_uid
         What it is; of unknown classes everything can be taken out.
+    data_set
+        Returns the object as it will be; called only where a condition decides.
 
     Raises
     ------
@@ -42,34 +47,36 @@ def staying_empty(
     known = iod(sop_class_uid) if without else None
     if known is None:
         return frozenset()
-    present = frozenset(map(int, data_set.keys()))
     kinds = {tag: type_of(tag, present, known) for tag in without}
-    conditional = any(kind in ("1C", "2C") for kind in kinds.values())
-    item = Item(data_set) if conditional else None
+    conditional = [tag for tag, kind in kinds.items() if kind in ("1C", "2C")]
+    item = Item(data_set()) if conditional else None
+    required = {tag: is_required(item, tag, known) for tag in conditional} if item else {}
     found: set[int] = set()
     for tag, kind in kinds.items():
-        required = is_required(item, tag, known) if item is not None else None
-        if kind == "1":
-            raise _refused(tag, module_of(tag, present, known), "Type 1")
-        if kind == "1C" and required:
-            raise _refused(tag, required[0], f"Type 1C, {required[1]}")
+        condition = required.get(tag)
+        if kind == "1" or (kind == "1C" and condition):
+            module, why = condition or (module_of(tag, present, known), "Type 1")
+            raise _refused(tag, module, why, taken_out=without[tag])
         if kind == "1C" and not without[tag]:
-            module = module_of(tag, present, known)
-            raise CannotCompose(
-                f"{values.described(tag)} may be absent from such an object, but not empty (Type "
-                "1C); give a value, or take it out.",
-                tag=tag,
-                module=module,
-            )
-        if without[tag] and (kind == "2" or (kind == "2C" and required)):
+            raise _refused_empty(tag, module_of(tag, present, known))
+        if without[tag] and (kind == "2" or (kind == "2C" and condition)):
             found.add(tag)
     return frozenset(found)
 
 
-def _refused(tag: int, module: str, why: str) -> CannotCompose:
+def _refused(tag: int, module: str, why: str, *, taken_out: bool) -> CannotCompose:
     return CannotCompose(
-        f"{values.described(tag)} cannot be taken out: such an object must have a value of it "
-        f"({why}); leave it, or give another value.",
+        f"{values.described(tag)} cannot be {'taken out' if taken_out else 'emptied'}: such an "
+        f"object must have a value of it ({why}); leave it, or give another value.",
+        tag=tag,
+        module=module,
+    )
+
+
+def _refused_empty(tag: int, module: str) -> CannotCompose:
+    return CannotCompose(
+        f"{values.described(tag)} may be absent from such an object, but not empty (Type 1C); give "
+        "a value, or take it out.",
         tag=tag,
         module=module,
     )

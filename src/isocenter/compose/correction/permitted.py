@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from io import BytesIO
 from typing import Any
@@ -17,11 +17,9 @@ from isocenter.compose.correction.original_attributes import ORIGINAL_ATTRIBUTES
 from isocenter.compose.fixed_attributes import OF_PIXELS
 from isocenter.compose.given_values import given_element
 from isocenter.compose.private_elements import needs_representation
+from isocenter.compose.removals import staying_empty
 from isocenter.dicom import Header, tags
 from isocenter.dicom.elements import ElementSpan
-from isocenter.dicom.iod import IOD, iod
-from isocenter.dicom.validation.items import Item
-from isocenter.dicom.validation.requirements import is_required, type_of
 from isocenter.errors import CannotCompose
 
 __all__ = ["check_removable", "check_value", "permitted", "refuse_fixed"]
@@ -124,17 +122,19 @@ def permitted(
     emptied = [tag for tag, value in wanted.items() if _is_nothing(value)]
     sound = {tag: _sound(tag, wanted[tag], header.sop_class_uid) for tag in wanted.keys() - emptied}
     wanted = {**wanted, **sound}
-    known = iod(header.sop_class_uid) if emptied else None
-    if known is None:
-        return dict(wanted)
-    present = frozenset(tag for tag, *_ in spans)
-    remaining = present - {tag for tag, value in wanted.items() if value is None}
-    kinds = {tag: type_of(tag, remaining, known) for tag in emptied}
-    conditional = [
-        tag for tag in emptied if kinds[tag] in ("1C", "2C") and _is_touched(tag, wanted, present)
-    ]
-    required = _required(conditional, wanted, head, header, known)
-    return dict(wanted) | _emptied(wanted, kinds, present, required)
+    if not emptied:
+        return wanted
+    present = {tag for tag, *_ in spans}
+    removed = {tag for tag in emptied if wanted[tag] is None}
+    # What is removed where it is not changes nothing, whatever its type.
+    without = {tag: tag in removed for tag in emptied if tag in present or tag not in removed}
+    staying = staying_empty(
+        without,
+        frozenset((present | wanted.keys()) - removed),
+        header.sop_class_uid,
+        lambda: _after(wanted, head, header),
+    )
+    return wanted | dict.fromkeys(staying, "")
 
 
 def _sound(tag: int, value: Any, sop_class_uid: str) -> Any:
@@ -149,67 +149,13 @@ def _is_nothing(value: Any) -> bool:
     return value is None or (isinstance(value, str | list | tuple) and not value)
 
 
-def _is_touched(tag: int, wanted: Mapping[int, Any], present: frozenset[int]) -> bool:
-    """Tell whether emptying an attribute changes anything: one that is not there stays away."""
-    return tag in present or wanted[tag] is not None
-
-
-def _emptied(
-    wanted: Mapping[int, Any],
-    kinds: Mapping[int, str],
-    present: frozenset[int],
-    required: Mapping[int, tuple[str, str]],
-) -> dict[int, Any]:
-    found: dict[int, Any] = {}
-    for tag, kind in kinds.items():
-        if not _is_touched(tag, wanted, present):
-            continue
-        if kind == "1":
-            raise CannotCompose(
-                f"{values.described(tag)} must have a value in such an object (Type 1); set it to "
-                "what is right.",
-                tag=tag,
-            )
-        if kind == "1C" and (tag in required or wanted[tag] is not None):
-            raise _refused(tag, required.get(tag))
-        if (kind == "2" and tag in present) or (kind == "2C" and tag in required):
-            found[tag] = ""
-    return found
-
-
-def _refused(tag: int, required: tuple[str, str] | None) -> CannotCompose:
-    if required is None:
-        return CannotCompose(
-            f"{values.described(tag)} may be absent from such an object, but not empty (Type 1C); "
-            "remove it instead.",
-            tag=tag,
-        )
-    module, condition = required
-    return CannotCompose(
-        f"{values.described(tag)} must have a value in this object ({condition}); set it to what "
-        "is right, or correct what it depends on, too.",
-        tag=tag,
-        module=module,
-    )
-
-
-def _required(
-    conditional: Collection[int], wanted: Mapping[int, Any], head: bytes, header: Header, known: IOD
-) -> dict[int, tuple[str, str]]:
-    """Return those conditional attributes whose conditions hold, each with module and condition."""
-    if not conditional:
-        return {}
-    item = Item(_after(wanted, head, header))
-    return {tag: found for tag in conditional if (found := is_required(item, tag, known))}
-
-
 def _after(wanted: Mapping[int, Any], head: bytes, header: Header) -> Dataset:
     """Return an object as it will be, without its pixels."""
     layout = header.layout
     data_set: Dataset = _reader(BytesIO(head), layout.implicit, layout.little_endian)
     for tag, value in wanted.items():
         data_set.pop(BaseTag(tag), None)
-        if not _is_nothing(value):
+        if value is not None:
             data_set.add(given_element(tag, value))
     if header.pixel_data is not None:
         data_set.add_new(header.pixel_data.tag, "OW", bytes(2))

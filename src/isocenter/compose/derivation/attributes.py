@@ -214,7 +214,8 @@ def _settle_removals(site: Changes, derived: Changes, like: Dataset, sop_class_u
         after.update({one.tag: one for one in part if int(one.tag) not in removed})
     for tag in site.removed:
         after.pop(BaseTag(tag), None)
-    for tag in staying_empty(without, after, sop_class_uid):
+    present = frozenset(map(int, after.keys()))
+    for tag in staying_empty(without, present, sop_class_uid, lambda: after):
         site.empty(tag)
 
 
