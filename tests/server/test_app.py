@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from pydantic import TypeAdapter
 from starlette.testclient import TestClient
 from tests.factories import ct_slice, part10_bytes
 
@@ -44,6 +45,15 @@ def test_the_api_is_described_and_dicomweb_is_not_part_of_it(archive):
     paths = client(archive).get("/api/openapi.json").json()["paths"]
     assert "/api/studies" in paths
     assert not [path for path in paths if not path.startswith("/api/")]
+
+
+@pytest.mark.parametrize("path", ["/", "/api/studies"])
+def test_the_first_visitor_does_not_wait_for_routes_to_be_put_together(path, archive, monkeypatch):
+    browser = client(archive)
+    built: list[object] = []
+    monkeypatch.setattr(TypeAdapter, "__init__", lambda adapter, *_, **__: built.append(adapter))
+    assert browser.get(path).status_code == 200
+    assert built == []
 
 
 @pytest.mark.parametrize("path", ["/dicomweb/nothing", "/api/nothing", "/docs/oauth2-redirect.js"])

@@ -50,8 +50,8 @@ def create_app(
         docs_url=None,  # its pages load scripts from elsewhere
         redoc_url=None,
     )
-    api.include_router(viewer.router(archive))
-    api.router.routes.extend(viewer_files.routes())
+    # As they are: what is included is put together anew, at the first request.
+    api.router.routes.extend([*viewer.router(archive).routes, *viewer_files.routes()])
     limits = studies.StoreLimits(object_bytes=settings.max_object_size)
     app = Starlette(
         routes=[
