@@ -13,7 +13,7 @@ from typing import IO, Any, TypeAlias
 
 from pydicom.dataset import Dataset
 
-from isocenter.archive import Archive, Level, Query
+from isocenter.archive import INDEX_NAME, Archive, Level, Query
 from isocenter.compose.writing import write
 from isocenter.dicom import dictionary, tags
 from isocenter.dicomweb.media_types import parse_media_type
@@ -35,7 +35,6 @@ Where: TypeAlias = "str | Path | Archive | Dataset | Sequence[str | Path | Datas
 
 _SECONDS = 60
 _PIECE = 1 << 20
-_INDEX = "index.sqlite"
 
 
 def stored_images(
@@ -92,7 +91,7 @@ def _contents(
 
 
 def _of_path(path: Path, resources: ExitStack, series: str | None) -> Iterator[tuple[str, Content]]:
-    if (path / _INDEX).is_file():
+    if (path / INDEX_NAME).is_file():
         with Archive.open(path) as archive:
             yield from _of_archive(archive, series)
         return
