@@ -106,6 +106,24 @@ def test_a_uid_never_becomes_a_path(uid, storage, archive):
     assert list(archive.directory.rglob("*.dcm")) == []
 
 
+def test_an_identifier_that_is_no_uid_is_named(storage):
+    dataset = ct_slice(16, 16)
+    data = data_set_bytes(dataset)
+    study = dataset.StudyInstanceUID.encode()
+    status = store(storage, dataset, data.replace(study, b"a".ljust(len(study), b"b")))
+    assert status.code == 0xA900
+    assert status.comment.startswith("(0020,000D) StudyInstanceUID is 'abb")
+
+
+def test_a_request_for_no_uid_is_refused_counted_and_said_in_words(storage, outcomes):
+    """Some anonymisers put digests into UIDs."""
+    named = "dccc9599087131742838cc1162a630fea87ba9bf61ac09bfda90d4adfa5ddaed"
+    with pytest.raises(errors.DimseStatusError, match="SOPInstanceUID of the request") as refused:
+        storage.begin(request(ct_slice(16, 16), sop_instance_uid=named), SENDER)
+    assert refused.value.status == 0xA900
+    assert outcomes == ["A900"]
+
+
 def test_a_truncated_data_set_is_not_kept(storage, archive):
     dataset = ct_slice(16, 16)
     status = store(storage, dataset, data_set_bytes(dataset)[:-100])

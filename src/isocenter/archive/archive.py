@@ -213,13 +213,16 @@ class Archive:
         UnsupportedTransferSyntax
             The transfer syntax is unknown.
         """
-        for tag, uid in (
-            (tags.SOPClassUID, sop_class_uid),
-            (tags.SOPInstanceUID, sop_instance_uid),
-        ):
+        expected = {
+            (tags.SOPClassUID, "SOPClassUID"): sop_class_uid,
+            (tags.SOPInstanceUID, "SOPInstanceUID"): sop_instance_uid,
+        }
+        for (tag, keyword), uid in expected.items():
             if not is_path_safe_uid(uid):
                 raise InvalidAttribute(
-                    f"the request names {uid[:80]!r}; expected a UID: 1 to 64 digits and dots", tag
+                    f"{keyword} of the request is {uid[:80]!r}; expected a UID: 1 to 64 digits "
+                    "and dots (PS3.5 9.1)",
+                    tag,
                 )
         sender = origin.ae_title.encode("ascii", "replace").decode()[:16] if origin else ""
         meta = file_meta_bytes(
@@ -228,10 +231,6 @@ class Archive:
             transfer_syntax_uid,
             source_application_entity_title=sender,
         )
-        expected = {
-            (tags.SOPClassUID, "SOPClassUID"): sop_class_uid,
-            (tags.SOPInstanceUID, "SOPInstanceUID"): sop_instance_uid,
-        }
         return Incoming(
             self._reception,
             meta=meta,

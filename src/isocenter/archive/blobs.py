@@ -32,7 +32,11 @@ Buffer: TypeAlias = bytes | bytearray | memoryview
 
 _log = logging.getLogger(__name__)
 
-_UID_TAGS = (0x0020000D, 0x0020000E, 0x00080018)
+_UIDS = (
+    (0x0020000D, "StudyInstanceUID"),
+    (0x0020000E, "SeriesInstanceUID"),
+    (0x00080018, "SOPInstanceUID"),
+)
 _O_BINARY = getattr(os, "O_BINARY", 0)
 _IOV_MAX = 1024
 _ATTEMPTS = 10
@@ -226,11 +230,11 @@ class BlobStore:
         InvalidAttribute
             A UID that is not made of digits and dots.
         """
-        for tag, uid in zip(_UID_TAGS, (study, series, instance), strict=True):
+        for (tag, keyword), uid in zip(_UIDS, (study, series, instance), strict=True):
             if not is_path_safe_uid(uid):
                 raise InvalidAttribute(
-                    f"({tag >> 16:04X},{tag & 0xFFFF:04X}) is {uid[:80]!r}; expected a UID: "
-                    "1 to 64 digits and dots (PS3.5 9.1)",
+                    f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {keyword} is {uid[:80]!r}; expected a "
+                    "UID: 1 to 64 digits and dots (PS3.5 9.1)",
                     tag,
                 )
         return f"{self._root}{os.sep}{study}{os.sep}{series}{os.sep}{instance}.dcm"

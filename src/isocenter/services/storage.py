@@ -13,6 +13,7 @@ from isocenter.dimse import (
     StoreRequest,
 )
 from isocenter.errors import (
+    DimseStatusError,
     InstanceConflict,
     InvalidAttribute,
     InvalidDicom,
@@ -70,14 +71,24 @@ class ArchiveStorage:
         self._counted = counted
 
     def begin(self, request: StoreRequest, association: AssociationInfo) -> "ArrivingDataSet":
-        """Prepare for a data set that is about to arrive."""
-        incoming = self._archive.incoming(
-            transfer_syntax_uid=request.transfer_syntax_uid,
-            sop_class_uid=request.sop_class_uid,
-            sop_instance_uid=request.sop_instance_uid,
-            origin=Origin(association.calling_ae, association.peer_address),
-        )
-        incoming.open()
+        """Prepare for a data set that is about to arrive.
+
+        Raises
+        ------
+        DimseStatusError
+            The request names no instance that can be kept, or there is no room.
+        """
+        try:
+            incoming = self._archive.incoming(
+                transfer_syntax_uid=request.transfer_syntax_uid,
+                sop_class_uid=request.sop_class_uid,
+                sop_instance_uid=request.sop_instance_uid,
+                origin=Origin(association.calling_ae, association.peer_address),
+            )
+            incoming.open()
+        except IsocenterError as error:
+            status = _refused(error, association, self._counted)
+            raise DimseStatusError(status.code, status.comment) from error
         return ArrivingDataSet(incoming, association, self._counted)
 
 
@@ -131,16 +142,20 @@ class ArrivingDataSet:
         self._incoming.discard()
 
     def _refused(self, error: IsocenterError) -> Status:
-        status = failure_status(error)
-        self._counted(f"{status.code:04X}")
-        _log.warning(
-            "refused an object from %s at %s: %04X %s",
-            self._association.calling_ae,
-            self._association.peer_address,
-            status.code,
-            error,
-        )
-        return status
+        return _refused(error, self._association, self._counted)
+
+
+def _refused(error: IsocenterError, association: AssociationInfo, counted: Counted) -> Status:
+    status = failure_status(error)
+    counted(f"{status.code:04X}")
+    _log.warning(
+        "refused an object from %s at %s: %04X %s",
+        association.calling_ae,
+        association.peer_address,
+        status.code,
+        error,
+    )
+    return status
 
 
 def storage_service(archive: Archive, counted: Counted = lambda outcome: None) -> StorageService:
