@@ -4,7 +4,11 @@ import sys
 
 
 def isocenter_config(*flags: str, folder, **environment: str) -> str:
-    done = subprocess.run(
+    return ran(*flags, folder=folder, **environment).stdout
+
+
+def ran(*flags: str, folder, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-m", "isocenter", "config", *flags],
         capture_output=True,
         text=True,
@@ -13,7 +17,6 @@ def isocenter_config(*flags: str, folder, **environment: str) -> str:
         cwd=folder,
         env={"PATH": "", **environment},
     )
-    return done.stdout
 
 
 def test_every_setting_is_shown_with_its_source(tmp_path):
@@ -36,3 +39,11 @@ def test_secrets_are_hidden(tmp_path):
 def test_scripts_get_json(tmp_path):
     rows = json.loads(isocenter_config("--json", folder=tmp_path))
     assert rows["data"] == {"value": "isocenter-data", "source": "default"}
+
+
+def test_a_variable_that_is_no_setting_is_told_beside_what_is_printed(tmp_path):
+    done = ran("--json", folder=tmp_path, ISOCENTER_DURABILTY="fast")
+    assert json.loads(done.stdout)["durability"]["source"] == "default"
+    assert done.stderr.strip() == (
+        "isocenter: unknown variable ISOCENTER_DURABILTY; did you mean ISOCENTER_DURABILITY?"
+    )

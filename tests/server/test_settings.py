@@ -123,6 +123,14 @@ def test_a_short_token_is_refused_without_showing_it(monkeypatch):
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["PEERS", "TOKENS"])
+def test_lists_in_the_environment_are_no_json(monkeypatch, name):
+    monkeypatch.setenv(f"ISOCENTER_{name}", '["0123456789abcdef"]')
+    with pytest.raises(ConfigurationError, match=r"without \[ \] and quotes") as caught:
+        load()
+    assert "0123456789abcdef" not in str(caught.value)
+
+
 def test_secrets_are_not_in_the_printed_model():
     secret = "postgresql://user:password@db/isocenter"
     model = load({"index_url": secret, "tokens": "0123456789abcdef0"}).settings

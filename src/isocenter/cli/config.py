@@ -1,6 +1,7 @@
 """`isocenter config`."""
 
 import json
+import sys
 
 from isocenter.cli import options
 
@@ -12,9 +13,11 @@ def config(
     as_json: options.Json = False,
 ) -> None:
     """Print every setting in force and where its value came from; secrets stay hidden."""
-    from isocenter.server.settings import load
+    from isocenter.server.settings import load, unknown_variables
 
     effective = load(file=file)
+    for name in unknown_variables():
+        print(f"isocenter: unknown variable {name}", file=sys.stderr)
     values = effective.settings.model_dump(mode="json")
     if as_json:
         rows = {

@@ -72,6 +72,8 @@ def _peer(value: object) -> object:
 def _listed(value: object) -> object:
     """Let one string hold several values with commas between them, as in the environment."""
     if isinstance(value, str):
+        if value.strip().startswith("["):
+            raise ValueError("give several values with commas between them, without [ ] and quotes")
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
 
