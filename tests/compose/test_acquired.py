@@ -533,5 +533,5 @@ def test_a_missing_file_and_one_of_something_else_are_told_apart(tmp_path):
     with pytest.raises(NotFound):
         acquired_series(tmp_path / "no.nii", modality="CT")
     (tmp_path / "no.nii").write_text("no volume")
-    with pytest.raises(CannotCompose, match="cannot be read as a volume"):
+    with pytest.raises(CannotCompose, match="cannot be read as an image"):
         acquired_series(tmp_path / "no.nii", modality="CT")

@@ -7,7 +7,7 @@ import SimpleITK as sitk
 from tests.factories import ct_series
 
 from isocenter import compose
-from isocenter.compose.nifti_values import read_image
+from isocenter.compose.image_files import read_image
 from isocenter.errors import CannotCompose
 
 SHAPE = (3, 8, 9)

@@ -1,4 +1,4 @@
-"""Images and transforms written by SimpleITK, whole or not at all."""
+"""Images and transforms read and written by SimpleITK, whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,15 +9,62 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from isocenter.errors import CannotCompose
+from isocenter.compose.nifti_values import is_nifti, read_nifti
+from isocenter.compose.volume_headers import DAMAGED, check_whole
+from isocenter.errors import CannotCompose, NotFound
 
-__all__ = ["reason_of", "write_image", "write_transform"]
+__all__ = ["read_image", "reason_of", "unreadable", "write_image", "write_transform"]
+
+_EXPECTED = "expected a NIfTI, MetaImage or NRRD file, or the like"
+_UNKNOWN = "Unable to determine ImageIO reader"
 
 _SAID_BY = re.compile(r"^\w+\(0x[0-9a-f]+\): ")
 """The class and address that ITK's sentences begin with."""
 
 _IN_TWO_FILES = (".mhd", ".nhdr")
 """Headers that name the file of the values, so that they are written under their own name."""
+
+
+def read_image(path: str | Path) -> Any:
+    """Return the SimpleITK image that a file holds: NIfTI, MetaImage, NRRD or what else ITK reads.
+
+    Raises
+    ------
+    NotFound
+        When there is no such file.
+    CannotCompose
+        When it is empty, not whole, damaged, or of no such format.
+    OutOfResources
+        When there is no room to unpack it.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise NotFound(f"There is no file {path}; check the path of the volume.")
+    try:
+        if is_nifti(path) and path.stat().st_size:
+            return read_nifti(path)
+        check_whole(path)
+        return _simple_itk().ReadImage(str(path))
+    except RuntimeError as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: str | Path, error: Exception) -> CannotCompose:
+    """Return what to say of an image file that SimpleITK does not read, by its error."""
+    return CannotCompose(f"{path} cannot be read as an image: {_why(Path(path), error)}.")
+
+
+def _why(path: Path, error: Exception) -> str:
+    if not path.stat().st_size:
+        return f"it is empty; {_EXPECTED}"
+    said = reason_of(error)
+    if _UNKNOWN in said:
+        return f"it does not begin as a file of its name does; {_EXPECTED}"
+    if "orthonormal" in said:
+        return "its axes are not perpendicular (sheared); resample it onto a rectangular grid"
+    if "nrrd" in said or "MetaImage" in str(error):
+        return DAMAGED
+    return said
 
 
 def write_image(image: Any, path: str | Path) -> Path:

@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter.compose import sources
-from isocenter.compose.image_files import reason_of, write_image
+from isocenter.compose.image_files import read_image, write_image
 from isocenter.compose.measured.segments import COLORS
-from isocenter.compose.nifti_values import read_image
 from isocenter.compose.planes import Stack, stack
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.structure_sets.regions import Region
 from isocenter.compose.volume_grids import Grid
-from isocenter.errors import CannotCompose, NotFound
+from isocenter.errors import CannotCompose
 
 __all__ = ["read_grid", "read_label_map", "write_label_map"]
 
@@ -156,12 +155,7 @@ def _refused(message: str) -> CannotCompose:
 
 def _image(volume: Any) -> Any:
     if isinstance(volume, str | Path):
-        if not Path(volume).is_file():
-            raise NotFound(f"There is no file {volume}; check the path of the volume.")
-        try:
-            volume = read_image(volume)
-        except RuntimeError as error:
-            raise _refused(f"{volume} cannot be read as a volume: {reason_of(error)}.") from error
+        volume = read_image(volume)
     if volume.GetDimension() != 3 or volume.GetNumberOfComponentsPerPixel() != 1:
         raise _refused(
             f"The volume has {volume.GetDimension()} dimensions and "

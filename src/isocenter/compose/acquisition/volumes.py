@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from isocenter.compose.acquisition.file_geometry import grid_of
 from isocenter.compose.captures import images
 from isocenter.compose.captures.losses import Loss
-from isocenter.compose.nifti_values import read_image
+from isocenter.compose.image_files import read_image
 from isocenter.compose.volume_grids import Grid
 from isocenter.errors import CannotCompose, NotFound
 
@@ -24,10 +24,10 @@ __all__ = ["Volume", "VolumeLike", "read_volume"]
 VolumeLike: TypeAlias = "NDArray[Any] | str | Path | Sequence[str | Path] | Any"
 """An array, a file, a folder or list of TIFF pictures, or a SimpleITK image."""
 
+_NPY = b"\x93NUMPY"
 _TIFF = (".tif", ".tiff")
 _RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _TIME_UNITS, _TIMES = 0x38, (8, 16, 24)  # NIfTI-1: seconds, milliseconds, microseconds
-_NIFTI_2 = (b"\x1c\x02\0\0n+2\0", b"\0\0\x02\x1cn+2\0", b"\x1c\x02\0\0ni2\0")
 _MODULE = "Image Plane"
 
 
@@ -159,28 +159,27 @@ def _of_path(path: Path) -> Volume:
         return _of_pictures([path])
     if path.suffix.lower() == ".npy":
         return _of_npy(path)
-    try:
-        image = read_image(path)
-    except RuntimeError as error:
-        if "orthonormal" in str(error):
-            raise _misplaced(f"The axes of {path.name} are not perpendicular (sheared)") from error
-        raise CannotCompose(f"{path} cannot be read as a volume: {_why(path, error)}.") from error
-    return _of_image(image, str(path), path)
-
-
-def _why(path: Path, error: Exception) -> str:
-    with path.open("rb") as file:
-        if file.read(8)[:8] in _NIFTI_2:
-            return "it is NIfTI-2, of which ITK reads none; save it as NIfTI-1"
-    lines = [one for one in str(error).strip().splitlines() if not one.startswith("Reason: ")]
-    return lines[-1].strip().rstrip(".")
+    return _of_image(read_image(path), str(path), path)
 
 
 def _of_npy(path: Path) -> Volume:
     try:
         return _of_array(np.load(path, allow_pickle=False))
     except (ValueError, EOFError, OSError) as error:
-        raise CannotCompose(f"{path} is no array that can be read: {error}.") from error
+        raise CannotCompose(f"{path} is no array that can be read: {_why_none(path)}.") from error
+
+
+def _why_none(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(len(_NPY))
+    if not head:
+        return "it is empty; expected a file that numpy.save wrote"
+    if head != _NPY:
+        return "it does not begin as files of NumPy do; expected one that numpy.save wrote"
+    return (
+        f"its {path.stat().st_size} bytes are not all values of which its header speaks, or these "
+        "are no numbers; copy the whole file again, or save numbers"
+    )
 
 
 def _of_array(array: NDArray[Any]) -> Volume:

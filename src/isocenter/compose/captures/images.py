@@ -197,8 +197,11 @@ def _decoded(
     except Image.DecompressionBombError as error:
         raise CannotCompose(f"{name} has more pixels than are read; scale it down.") from error
     except (OSError, SyntaxError) as error:
+        said = str(error).rstrip(".")
         raise CannotCompose(
-            f"{name} is no readable JPEG, PNG, TIFF or BMP picture: {error}."
+            f"{name} begins as a picture and cannot be decoded: broken off after {len(content)} "
+            f"bytes, damaged, or of a rare kind ({said}); give the whole file, or save it anew as "
+            "JPEG, PNG, TIFF or BMP."
         ) from error
     if len({one.shape for one in frames}) > 1:
         raise CannotCompose(f"{name} has pages of different sizes; give them one by one.")
@@ -225,6 +228,8 @@ def _turn_once(picture: Any) -> None:
 
 def _what_instead(content: bytes) -> str:
     """Return what a file that is not read is, and what to do."""
+    if not content:
+        return "it is empty: give a JPEG, PNG, TIFF or BMP"
     if content[:4] not in _TIFF:
         return "give a JPEG, PNG, TIFF or BMP"
     from PIL import TiffImagePlugin

@@ -20,10 +20,10 @@ from isocenter.compose.derivation.quantisation import Range
 from isocenter.compose.derivation.source_series import SourceSeries
 from isocenter.compose.derivation.spools import Spool
 from isocenter.compose.derivation.volume_filters import resampled, simple_itk, smoothed
-from isocenter.compose.nifti_values import read_image
+from isocenter.compose.image_files import read_image
 from isocenter.compose.planes import Plane, check_alike
 from isocenter.compose.volume_grids import Grid
-from isocenter.errors import CannotCompose, NotFound
+from isocenter.errors import CannotCompose
 
 __all__ = ["Operation", "Pixels", "Resample", "Result", "Smooth", "each_slice"]
 
@@ -221,13 +221,7 @@ class Pixels:
             When it is no image of two or three dimensions.
         """
         sitk = simple_itk()
-        if not path.is_file():
-            raise NotFound(f"There is no file {path}; check the path of the pixels.")
-        try:
-            image = read_image(path)
-        except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise CannotCompose(f"{path} cannot be read as an image: {reason}.") from error
+        image = read_image(path)
         array = sitk.GetArrayFromImage(image)
         if image.GetDimension() == 2:
             return cls(array[np.newaxis])

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 
 from isocenter.compose import sources
-from isocenter.compose.image_files import reason_of
-from isocenter.compose.nifti_values import read_image
+from isocenter.compose.image_files import read_image, unreadable
 from isocenter.compose.planes import stack
 from isocenter.compose.registrations.grids import DisplacementField
 from isocenter.compose.registrations.linear_transforms import TRANSFORM_SUFFIXES, read_transform
 from isocenter.compose.volume_grids import Grid
-from isocenter.errors import CannotCompose, NotFound
+from isocenter.errors import CannotCompose
 
 __all__ = ["read_field"]
 
@@ -69,17 +68,8 @@ def _simple_itk() -> Any:
 
 
 def _read(path: Path) -> Any:
-    if not path.is_file():
-        raise NotFound(f"There is no file {path}; check the path of the field.")
-    try:
-        if path.name.lower().endswith(TRANSFORM_SUFFIXES):
-            return read_transform(path)
-        return read_image(path)
-    except RuntimeError as error:
-        raise CannotCompose(
-            f"{path} cannot be read as a field: {reason_of(error)}; is it complete, and what its "
-            "name says?"
-        ) from error
+    is_transform = path.name.lower().endswith(TRANSFORM_SUFFIXES)
+    return read_transform(path) if is_transform else read_image(path)
 
 
 def _sampled(transform: Any, like: Any, spacing: float | None) -> Any:
@@ -122,8 +112,7 @@ def _grid(like: Any) -> Grid:
         try:
             reader.ReadImageInformation()
         except RuntimeError as error:
-            message = f"{like} cannot be read as an image: {reason_of(error)}."
-            raise CannotCompose(message) from error
+            raise unreadable(like, error) from error
         if reader.GetDimension() == 3 and reader.GetSize()[2] > 1:
             return Grid(
                 np.array(reader.GetOrigin()),

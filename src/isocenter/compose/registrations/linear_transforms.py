@@ -115,6 +115,8 @@ def read_transform(path: Path) -> Any:
     sitk: Any = importlib.import_module("SimpleITK")
     if not path.is_file():
         raise NotFound(f"There is no file {path}; check the path of the transform.")
+    if not path.stat().st_size:
+        raise _refused(f"{path} is empty; expected a transform as ITK writes it.")
     try:
         transform = sitk.ReadTransform(str(path))
     except RuntimeError as error:
