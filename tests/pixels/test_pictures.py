@@ -65,3 +65,13 @@ def test_a_colour_gif_comes_close_on_average() -> None:
 def test_a_gif_needs_a_frame() -> None:
     with pytest.raises(PixelDataError, match="at least one frame"):
         to_gif([])
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 512, 512), (40, 64, 64), (3, 5, 700)])
+def test_a_gif_has_room_for_noise(shape):
+    frames = list(np.random.default_rng(1).integers(0, 256, shape, np.uint8))
+    gif = opened(to_gif(frames))
+    assert gif.n_frames == shape[0]
+    for number, frame in enumerate(frames):
+        gif.seek(number)
+        np.testing.assert_array_equal(np.asarray(gif.convert("L")), frame)

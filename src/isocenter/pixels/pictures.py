@@ -11,6 +11,8 @@ from isocenter.errors import PixelDataError
 
 __all__ = ["to_gif", "to_jpeg", "to_png"]
 
+_GIF_HEAD, _GIF_FRAME_HEAD = 1024, 64
+"""Bytes, amply; a pixel takes a code of 12 bits at most (GIF89a appendix F)."""
 # Level 1, run lengths only and one filter: three times faster than libpng's default at its size.
 _PNG_SPEED = {"level": 1, "strategy": 3, "filter": 16}
 
@@ -77,7 +79,9 @@ def to_gif(pictures: Sequence[NDArray[np.uint8]], frame_time: float = 100.0) -> 
     colour = pictures[0].ndim == 3
     indexed = np.stack([_dither(p) if colour else p for p in pictures])
     colours = _CUBE if colour else np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
-    still = bytes(imagecodecs.gif_encode(indexed, colormap=colours))
+    # What the codec takes for itself is too little for noise.
+    room = _GIF_HEAD + len(indexed) * _GIF_FRAME_HEAD + 2 * indexed.size
+    still = bytes(imagecodecs.gif_encode(indexed, colormap=colours, out=room))
     return _animate(still, max(2, round(frame_time / 10)))
 
 
