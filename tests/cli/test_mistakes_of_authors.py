@@ -193,6 +193,7 @@ def test_sources_that_are_no_dicom_or_not_there_are_refused(kind, mistake):
         (["correct", "missing", "--set", "StudyID=7", "-o", "out"], 2, "no such file or folder"),
         (["correct", "ct.dcm", "--set", "StudyID=7"], 2, "say where"),
         (["correct", "ct.dcm", "--set", "StudyID=7", "-o", "photo.jpg"], 2, "photo.jpg"),
+        (["correct", "ct.dcm", "--set", "StudyID=7", "-o", "."], 2, "into another folder"),
         (["correct", "ct.dcm", "--map", "missing", "-o", "out"], 2, "missing"),
         (["correct", "ct.dcm", "--map", "junk", "-o", "out"], 2, "junk"),
         (["validate", "missing"], 2, "no such file or folder"),

@@ -451,6 +451,27 @@ def test_an_optional_module_goes_as_a_whole(tmp_path: Path) -> None:
     assert dciodvfy_errors(tmp_path / "all" / "a.dcm") == []
 
 
+@pytest.mark.parametrize("linked", [False, True])
+@pytest.mark.parametrize("undo", [False, True])
+@pytest.mark.parametrize("whole", [False, True])
+def test_files_that_are_read_are_not_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linked: bool, undo: bool, whole: bool
+) -> None:
+    path = written(tmp_path)
+    before = path.read_bytes()
+    (tmp_path / "link").symlink_to(path.parent)
+    monkeypatch.chdir(path.parent)
+    given = [path.parent if whole else path]
+    said = {"undo": True} if undo else {"set_values": {"PatientName": "DOE^JANE"}}
+    with pytest.raises(CannotCompose, match=r"a\.dcm is read.*into another folder"):
+        correct(given, output=tmp_path / "link" if linked else ".", **said)
+    assert path.read_bytes() == before
+    assert [one.name for one in path.parent.iterdir()] == ["a.dcm"]
+    correct(given, output="below", set_values={"PatientName": "DOE^JANE"})
+    assert pydicom.dcmread("below/a.dcm").PatientName == "DOE^JANE"
+    assert path.read_bytes() == before
+
+
 def test_what_is_not_there_is_not_made_by_removing_it(tmp_path: Path) -> None:
     path = written(tmp_path)
     data_set = pydicom.dcmread(path)

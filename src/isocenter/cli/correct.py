@@ -24,7 +24,9 @@ def correct(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="Folder for the corrected files."),
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="Folder for the corrected files; not their own."
+        ),
     ] = None,
     assigned: Annotated[
         list[str] | None,

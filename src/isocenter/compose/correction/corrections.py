@@ -175,7 +175,8 @@ def correct(
     paths
         Files, and folders with all files below them.
     output
-        The folder to write into; files keep their place below the folder they were found in.
+        The folder to write into, another than that of the files; they keep their place below the
+        folder they were found in.
     set_values, remove, replace
         See `rule`.
     rules, reads
@@ -201,7 +202,8 @@ def correct(
     Raises
     ------
     CannotCompose
-        When an attribute is unknown or must not be changed.
+        When an attribute is unknown or must not be changed, or a file would be written over one
+        that is read.
     NotFound
         When a path does not exist.
 
@@ -336,7 +338,7 @@ def _files(paths: Iterable[str | Path], output: Path) -> list[tuple[Path, Path]]
     Raises
     ------
     CannotCompose
-        When two files would be written to the same place.
+        When two files would be written to the same place, or one over a file that is read.
     NotFound
         When a path does not exist.
     """
@@ -354,7 +356,19 @@ def _files(paths: Iterable[str | Path], output: Path) -> list[tuple[Path, Path]]
                     f"{files[target]} and {source} would both be written to {target}; correct them "
                     "into different folders."
                 )
+    _refuse_in_place(files)
     return [(source, target) for target, source in files.items()]
+
+
+def _refuse_in_place(files: Mapping[Path, Path]) -> None:
+    there = [target for target in files if target.exists()]
+    read = {source.resolve() for source in files.values()} if there else set[Path]()
+    for target in there:
+        if target.resolve() in read:
+            raise CannotCompose(
+                f"{target} is read, and a corrected file would be written over it; correct into "
+                "another folder."
+            )
 
 
 def _below(folder: Path) -> Iterator[Path]:
