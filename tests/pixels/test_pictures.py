@@ -2,6 +2,7 @@ import io
 
 import numpy as np
 import pytest
+from imagecodecs import png_decode
 from PIL import Image, ImageSequence
 from tests.factories import pixels
 from tests.pixels.corpus import Picture
@@ -26,6 +27,15 @@ def test_png_keeps_every_sample(shape: tuple[int, ...], dtype: str) -> None:
 def test_png_of_a_view_that_is_not_contiguous() -> None:
     picture = np.arange(64, dtype=np.uint8).reshape(8, 8)[::2, ::-1]
     np.testing.assert_array_equal(np.array(opened(to_png(picture))), picture)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("shape", [(16384, 1), (3000, 2), (3000, 1, 3), (1, 3000), (300, 300)])
+def test_a_png_has_room_for_noise(shape: tuple[int, ...], dtype: str) -> None:
+    picture = np.random.default_rng(1).integers(0, np.iinfo(dtype).max + 1, shape, dtype)
+    data = to_png(picture)
+    found = np.array(opened(data)) if len(shape) == 2 or dtype == "uint8" else png_decode(data)
+    np.testing.assert_array_equal(found, picture)
 
 
 def test_jpeg_comes_close_and_closer_with_quality() -> None:
