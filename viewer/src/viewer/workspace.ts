@@ -130,6 +130,15 @@ export class Workspace {
       return early ?? this.showFirst(seriesUid, found[0]?.display);
     });
     await shown;
+    if (early) this.describe(this.viewports[0] as Viewport);
+  }
+
+  /** Say of a series without images what its study knows, which may have come after it. */
+  private describe(viewport: Viewport): void {
+    const content = viewport.content.value;
+    if (content.kind !== "undisplayable") return;
+    const { study, series } = content;
+    if (this.summaryOf(study, series)?.displayable === false) void this.showSeries(viewport, study, series);
   }
 
   /** Wait a while for what is being opened. */

@@ -72,6 +72,23 @@ test("a series of which objects were replaced goes on at the same image, seen in
   expect(second.series.value?.study).toBe("1.2");
 });
 
+test("a series without images that the address names offers its videos, as from the strip", async () => {
+  const { study, series } = contents("1.1", false);
+  const withVideo = { study, series: [{ ...series[0], videos: ["3"] }] };
+  vi.stubGlobal("fetch", async (url: string) => {
+    if (url.includes("first-frame")) return new Response(null, { status: 204 });
+    const answer = url.includes("/series/") ? { ...display("1.1"), images: [] } : withVideo;
+    return new Response(JSON.stringify(answer));
+  });
+  const workspace = new Workspace();
+  await workspace.open(["1.1"], SERIES);
+  expect(workspace.active.value.content.value).toMatchObject({
+    kind: "undisplayable",
+    description: "CT · 1.1",
+    videos: ["3"],
+  });
+});
+
 test("a study that comes with its first display needs no further request", async () => {
   const asked: string[] = [];
   vi.stubGlobal("fetch", (url: string) => {
