@@ -1,12 +1,16 @@
 """Series are written as new ones, derived from the images that they were made from."""
 
+import warnings
+
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk
 from tests.compose import judges
 from tests.series.test_series import echoes, volume, write
 
 from isocenter import Series
+from isocenter.cli import main
 from isocenter.errors import CannotCompose
 
 
@@ -38,6 +42,36 @@ def test_a_changed_series_is_written_as_one_derived_from_its_images(tmp_path, ch
     assert header.SeriesInstanceUID not in {
         pydicom.dcmread(one).SeriesInstanceUID for one in (tmp_path / "s").iterdir()
     }
+
+
+@pytest.mark.parametrize("volumes", [1, 2])
+def test_a_series_that_is_rounded_says_so_in_the_words_of_the_command(
+    tmp_path, monkeypatch, capsys, volumes
+):
+    data_sets = volume() if volumes == 1 else echoes()
+    series = Series.open(write(tmp_path / "s", data_sets))
+    with pytest.warns(UserWarning, match=r"^values are rounded, by [\d.e-]+ at most$") as told:
+        written = (series / 3).write(tmp_path / "out")
+    (note,) = written.notes
+    assert [str(one.message) for one in told] == [note]
+    assert told[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert (series + 1).write(tmp_path / "exact").notes == ()
+    if volumes == 1:
+        sitk.WriteImage((series / 3).to_sitk(), str(tmp_path / "third.nii"))
+        monkeypatch.chdir(tmp_path)
+        command = ["isocenter", "derive", "s", "--pixels", "third.nii", "-o", "derived"]
+        monkeypatch.setattr("sys.argv", command)
+        with pytest.raises(SystemExit):
+            main()
+        assert f"note: {note}" in capsys.readouterr().out.splitlines()
+
+
+def test_an_array_that_is_rounded_says_so(tmp_path):
+    array = np.linspace(0, 1, 4 * 8 * 8).reshape(4, 8, 8)
+    with pytest.warns(UserWarning, match="values are rounded, by"):
+        Series.from_array(array, affine=np.eye(4)).write(tmp_path / "out", modality="CT")
 
 
 def test_what_was_set_is_written(tmp_path):

@@ -81,8 +81,8 @@ def series(
         same_frame_of_reference=same_frame_of_reference,
         **inherited.arguments(),
     )
-    if made.largest_error:
-        print(f"note: values are rounded, by {made.largest_error:.3g} at most")
+    for note in made.notes:
+        print(f"note: {note}")
     return made
 
 

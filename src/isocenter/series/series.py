@@ -481,6 +481,7 @@ class Series(NDArrayOperatorsMixin):
         -------
         Written
             A list of the files; `left_out` says what the sources say wrongly and they do not.
+            `notes`, such as that values are rounded, are a UserWarning each, too.
         """
         return writing.write(self, Path(folder), options)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from pydicom.dataset import Dataset
 
 from isocenter.compose.composition import Composed
 from isocenter.compose.derivation import tables as derivation_tables
+from isocenter.compose.derivation.quantisation import notes_on_rounding
 from isocenter.compose.element_values import element
 from isocenter.compose.left_out import LeftOut, gathered
 from isocenter.compose.templates import template
@@ -23,6 +25,7 @@ from isocenter.series.frame import Frame
 from isocenter.series.stored_image import StoredImage
 
 if TYPE_CHECKING:
+    from isocenter.compose.derivation.derived import DerivedSeries
     from isocenter.series.series import Series
     from isocenter.series.table import Table
 
@@ -43,15 +46,30 @@ class Written(list[Path]):
         Their paths.
     left_out
         What the images that it was made of say wrongly and the new ones are without.
+    notes
+        What else is worth knowing, such as how values were rounded.
     """
 
-    def __init__(self, files: Iterable[Path], left_out: Iterable[LeftOut] = ()) -> None:
+    def __init__(
+        self,
+        files: Iterable[Path],
+        left_out: Iterable[LeftOut] = (),
+        notes: Iterable[str] = (),
+    ) -> None:
         super().__init__(files)
         self.left_out = gathered(left_out)
+        self.notes = tuple(notes)
 
 
 def write(series: Series, folder: Path, options: Mapping[str, Any]) -> Written:
     """Write a series; see `Series.write`."""
+    written = _written(series, folder, options)
+    for note in written.notes:
+        warnings.warn(note, stacklevel=3)
+    return written
+
+
+def _written(series: Series, folder: Path, options: Mapping[str, Any]) -> Written:
     frames = series.table.frames
     syntax = options.get("transfer_syntax_uid")
     given = {key: value for key, value in options.items() if key != "transfer_syntax_uid"}
@@ -64,10 +82,16 @@ def write(series: Series, folder: Path, options: Mapping[str, Any]) -> Written:
         return _saved(derived_series(*whole, **given), folder, syntax)
     names: list[str] = []
     left_out: list[LeftOut] = []
+    notes: dict[str, None] = {}
+    largest_error = 0.0
     alike = Dataset()
     with whole_folder(folder) as scratch:
         for row, values in zip(frames, _volumes(series), strict=True):
-            for composed in _derived(row, values, given):
+            made = _derived(row, values, given)
+            largest_error = max(largest_error, made.largest_error)
+            rounded = notes_on_rounding(made.largest_error)
+            notes |= {note: None for note in made.notes if note not in rounded}
+            for composed in _in_order_of(row, made, given):
                 alike = alike or _of_series(composed.data_set, frames.shape)
                 names.append(f"{composed.data_set.SOPInstanceUID}.dcm")
                 composed.data_set.update(alike)
@@ -75,11 +99,12 @@ def write(series: Series, folder: Path, options: Mapping[str, Any]) -> Written:
                     composed.data_set[keyword].value = len(names)
                 composed.save(scratch / names[-1], transfer_syntax_uid=syntax)
                 left_out += composed.left_out
-    return Written((folder / name for name in names), left_out)
+    told = (*notes, *notes_on_rounding(largest_error))
+    return Written((folder / name for name in names), left_out, told)
 
 
 def _saved(made: Any, folder: Path, syntax: str | None) -> Written:
-    return Written(made.save(folder, transfer_syntax_uid=syntax), made.left_out)
+    return Written(made.save(folder, transfer_syntax_uid=syntax), made.left_out, made.notes)
 
 
 def _of_series(first: Dataset, shape: Sequence[int]) -> Dataset:
@@ -145,14 +170,22 @@ def _volumes(series: Series) -> NDArray[Any]:
     return values if TAG in series.table.names else values[np.newaxis]
 
 
-def _derived(row: NDArray[Any], values: NDArray[Any], options: Mapping[str, Any]) -> list[Composed]:
-    """Derive the images of one volume, in the order of the row."""
+def _derived(row: NDArray[Any], values: NDArray[Any], options: Mapping[str, Any]) -> DerivedSeries:
+    """Derive the images of one volume, in the order of their normal."""
     from isocenter.compose.derivation.derived import derived_series
 
-    order, overridden = _along_normal(row), _overridden(options, "derived_series")
+    order = _along_normal(row)
     headers = [_source(row[k]) for k in order]
     plain = values.astype(np.uint8) if values.dtype == bool else values
-    composed = list(derived_series(headers, plain[order], **options))
+    return derived_series(headers, plain[order], **options)
+
+
+def _in_order_of(
+    row: NDArray[Any], derived: DerivedSeries, options: Mapping[str, Any]
+) -> list[Composed]:
+    """Return the images of one volume in the order of the row, with what was set."""
+    order, overridden = _along_normal(row), _overridden(options, "derived_series")
+    composed = list(derived)
     for one, k in zip(composed, order, strict=True):
         _complete(one.data_set, row[k], overridden)
     return [composed[order.index(k)] for k in range(len(row))]

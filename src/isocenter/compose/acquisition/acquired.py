@@ -27,7 +27,7 @@ from isocenter.compose.acquisition.tag_axes import TagAxis, tag_axis
 from isocenter.compose.acquisition.volumes import Volume, VolumeLike, read_volume
 from isocenter.compose.captures.image_pixel import describe_pixels, mark_lossy
 from isocenter.compose.composition import Composed, Composition, Origin, Provenance
-from isocenter.compose.derivation.quantisation import Range, new_form
+from isocenter.compose.derivation.quantisation import Range, new_form, notes_on_rounding
 from isocenter.compose.derivation.tables import limits_of
 from isocenter.compose.fixed_attributes import OF_PIXELS, refuse_fixed
 from isocenter.compose.left_out import LeftOut, gathered
@@ -204,6 +204,11 @@ class AcquiredSeries:
     def largest_error(self) -> float:
         """How far a stored value may be from the one that was given; 0 for whole numbers."""
         return max(form.error for form in self._plan.forms.flat)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is worth knowing: how values were rounded."""
+        return notes_on_rounding(self.largest_error)
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:

@@ -30,7 +30,12 @@ from isocenter.compose.derivation.operations import (
     Smooth,
     each_slice,
 )
-from isocenter.compose.derivation.quantisation import Limits, StoredForm, fitting_form
+from isocenter.compose.derivation.quantisation import (
+    Limits,
+    StoredForm,
+    fitting_form,
+    notes_on_rounding,
+)
 from isocenter.compose.derivation.source_series import SourceSeries, read_series
 from isocenter.compose.fixed_attributes import OF_PIXELS, refuse_fixed
 from isocenter.compose.left_out import LeftOut, gathered
@@ -312,8 +317,7 @@ def _form(
     else:
         present, limits = StoredForm(8, 8, signed=False), Limits(eight_bits=True)
     form = fitting_form(present, found, precision=precision, limits=limits)
-    if form.error:
-        notes.append(f"values are rounded, by {form.error:.3g} at most")
+    notes += notes_on_rounding(form.error)
     return form
 
 

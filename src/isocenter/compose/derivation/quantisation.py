@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from isocenter.compose import values
 from isocenter.errors import CannotCompose
 
-__all__ = ["Limits", "Range", "StoredForm", "fitting_form", "new_form"]
+__all__ = ["Limits", "Range", "StoredForm", "fitting_form", "new_form", "notes_on_rounding"]
 
 _ENOUGH_STEPS = 256
 _MODULE = "Image Pixel"
@@ -173,6 +173,11 @@ def fitting_form(
     if found.undefined or present.padding is not None:
         form = replace(form, padding=_padding(form, present.padding, found))
     return form
+
+
+def notes_on_rounding(error: float) -> tuple[str, ...]:
+    """Return what to say of the largest error of values; nothing where all are exact."""
+    return (f"values are rounded, by {error:.3g} at most",) if error else ()
 
 
 def new_form(found: Range, *, limits: Limits) -> StoredForm:
