@@ -3,6 +3,7 @@
 import itertools
 import subprocess
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import imagecodecs
@@ -179,3 +180,53 @@ def test_32_bit_frames_travel_in_rle() -> None:
     data = transcode_frame(picture.data(15), picture.description, target)
     found = decode_frame(data, transcoded(picture.description, target))
     np.testing.assert_array_equal(found, picture.stored(15))
+
+
+def _noise(shape: tuple[int, ...], bits: int, signed: bool) -> tuple[np.ndarray, PixelDescription]:
+    """What nothing compresses, in the narrowest cells."""
+    allocated = 8 if bits <= 8 else 16 if bits <= 16 else 32
+    low, high = (-(1 << bits - 1), 1 << bits - 1) if signed else (0, 1 << bits)
+    samples = np.random.default_rng(1).integers(low, high, shape)
+    template = Picture.named("SC_rgb.dcm" if len(shape) == 3 else "CT_small.dcm").description
+    description = replace(
+        template,
+        rows=shape[0],
+        columns=shape[1],
+        bits_allocated=allocated,
+        bits_stored=bits,
+        high_bit=bits - 1,
+        pixel_representation=int(signed),
+    )
+    return samples.astype(f"<{'i' if signed else 'u'}{allocated // 8}"), description
+
+
+@pytest.mark.parametrize("suffix", LOSSLESS)
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("bits", [1, 2, 8, 12, 16])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 1, 3), (5000, 1), (300, 200), (80, 90, 3)])
+def test_noise_returns_from_every_lossless_syntax(
+    shape: tuple[int, ...], bits: int, signed: bool, suffix: str
+) -> None:
+    samples, description = _noise(shape, bits, signed)
+    target = transfer_syntax(ROOT + suffix)
+    data = transcode_frame(samples.tobytes(), description, target)
+    found = decode_frame(data, transcoded(description, target))
+    np.testing.assert_array_equal(found, samples)
+
+
+@pytest.mark.parametrize("suffix", LOSSLESS)
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("bits", [17, 24, 25, 32])
+def test_wide_samples_return_as_they_were_or_are_refused(
+    bits: int, signed: bool, suffix: str
+) -> None:
+    samples, description = _noise((60, 50), bits, signed)
+    target = transfer_syntax(ROOT + suffix)
+    if suffix == "5" or (suffix == "4.90" and bits <= 24):
+        data = transcode_frame(samples.tobytes(), description, target)
+        found = decode_frame(data, transcoded(description, target))
+        np.testing.assert_array_equal(found, samples)
+    else:
+        assert not can_transcode(description, target)
+        with pytest.raises(UnsupportedTransferSyntax, match="-bit frames have no encoding"):
+            transcode_frame(samples.tobytes(), description, target)

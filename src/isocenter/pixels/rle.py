@@ -111,7 +111,7 @@ def encode_rle(samples: NDArray[Any]) -> bytes:
     little = np.ascontiguousarray(samples, samples.dtype.newbyteorder("<"))
     cells = little.view(np.uint8).reshape(rows, columns, -1, size)
     planes = [
-        np.ascontiguousarray(cells[:, :, sample, byte])
+        cells[:, :, sample, byte].copy()  # also of one pixel, whose strides the codec looks at
         for sample in range(cells.shape[2])
         for byte in reversed(range(size))
     ]

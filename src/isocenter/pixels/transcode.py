@@ -21,6 +21,12 @@ __all__ = ["encode_frame", "encode_htj2k", "encodes", "transcode_frame", "transc
 _ROOT = "1.2.840.10008.1.2"
 _NATIVE = {_ROOT, f"{_ROOT}.1", f"{_ROOT}.1.99"}
 _JPEG_2000_FAMILY = {f"{_ROOT}.4.{n}" for n in (90, 91, 201, 202, 203)}
+_SIXTEEN_BITS = {f"{_ROOT}.4.{n}" for n in (57, 70, 80, 110, 201, 202)}
+"""Whose encoders, or decoders elsewhere, take cells of two bytes at most."""
+_LEAST_BITS = 2
+"""JPEG lossless knows no fewer, and OpenJPEG fails with one bit of noise."""
+_JPEG_2000_BITS = 24
+"""Bits Stored that OpenJPEG keeps; of more it loses the lowest, and says nothing."""
 _YBR = {
     PhotometricInterpretation.YBR_FULL,
     PhotometricInterpretation.YBR_FULL_422,
@@ -93,7 +99,7 @@ def _jpeg_lossless(samples: NDArray[Any], description: PixelDescription) -> byte
             unsigned,
             lossless=True,
             predictor=1,
-            bitspersample=description.bits_stored,
+            bitspersample=max(_LEAST_BITS, description.bits_stored),
             colorspace=space,
             outcolorspace=space,
         ),
@@ -103,7 +109,8 @@ def _jpeg_lossless(samples: NDArray[Any], description: PixelDescription) -> byte
 
 def _jpeg_ls(samples: NDArray[Any], description: PixelDescription) -> bytes:
     unsigned = _unsigned(samples, description)
-    return _encoded(lambda: imagecodecs.jpegls_encode(unsigned), "JPEG-LS")
+    room = _room_for_noise(unsigned)
+    return _encoded(lambda: imagecodecs.jpegls_encode(unsigned, out=room), "JPEG-LS")
 
 
 def _jpeg_2000(samples: NDArray[Any], description: PixelDescription) -> bytes:
@@ -112,11 +119,17 @@ def _jpeg_2000(samples: NDArray[Any], description: PixelDescription) -> bytes:
             samples,
             reversible=True,
             codecformat="j2k",
-            bitspersample=description.bits_stored,
+            bitspersample=max(_LEAST_BITS, description.bits_stored),
             mct=description.photometric_interpretation is PhotometricInterpretation.YBR_RCT,
+            out=_room_for_noise(samples),
         ),
         "JPEG 2000",
     )
+
+
+def _room_for_noise(samples: NDArray[Any]) -> int:
+    """Bytes, amply: what these codecs take for themselves is too little for noise."""
+    return 4096 + 2 * samples.nbytes
 
 
 def _htj2k(samples: NDArray[Any], description: PixelDescription) -> bytes:
@@ -234,10 +247,24 @@ def encode_frame(
     """
     if not encodes(target):
         raise UnsupportedTransferSyntax(f"frames cannot be encoded as {target.name} ({target.uid})")
-    if target.encapsulated and (description.floating or description.bits_allocated == 1):
-        kind = "floating-point" if description.floating else "1-bit"
+    if kind := _without_encoding(description, target):
         raise UnsupportedTransferSyntax(f"{kind} frames have no encoding in {target.name}")
     return _ENCODERS[target.uid](samples, description)
+
+
+def _without_encoding(description: PixelDescription, target: TransferSyntax) -> str:
+    """Name what keeps frames from being encoded in a transfer syntax; empty where nothing does."""
+    if not target.encapsulated:
+        return ""
+    if description.floating:
+        return "floating-point"
+    if description.bits_allocated == 1:
+        return "1-bit"
+    if target.uid in _SIXTEEN_BITS and description.dtype.itemsize > 2:
+        return f"{8 * description.dtype.itemsize}-bit"
+    if target.uid in _JPEG_2000_FAMILY and description.bits_stored > _JPEG_2000_BITS:
+        return f"{description.bits_stored}-bit"
+    return ""
 
 
 def transcode_frame(data: Buffer, description: PixelDescription, target: TransferSyntax) -> bytes:
@@ -279,5 +306,5 @@ def can_transcode(description: PixelDescription, target: TransferSyntax) -> bool
     """Tell whether `transcode_frame` will try."""
     if target.uid == description.transfer_syntax.uid:
         return True
-    awkward = description.floating or description.bits_allocated == 1
-    return decodes(description) and encodes(target) and not (target.encapsulated and awkward)
+    possible = decodes(description) and encodes(target)
+    return possible and not _without_encoding(description, target)
