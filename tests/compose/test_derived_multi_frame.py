@@ -45,6 +45,31 @@ def saved(derived: compose.DerivedSeries, folder: Path) -> Dataset:
     return pydicom.dcmread(path)
 
 
+@pytest.mark.parametrize("kind", ["LegacyConvertedEnhancedCT", "EnhancedCT"])
+def test_values_that_are_no_hounsfield_units_do_not_become_some(tmp_path, enhanced, kind):
+    """Derived frames may have others, only original ones must have HU (PS3.3 C.8.15.3.10)."""
+    source = pydicom.dcmread(enhanced)
+    source.SOPClassUID = source.file_meta.MediaStorageSOPClassUID = {
+        "LegacyConvertedEnhancedCT": "1.2.840.10008.5.1.4.1.1.2.2",
+        "EnhancedCT": "1.2.840.10008.5.1.4.1.1.2.1",
+    }[kind]
+    shared = source.SharedFunctionalGroupsSequence[0]
+    shared.PixelValueTransformationSequence[0].RescaleType = "US"
+    source.save_as(enhanced)
+    (path,) = compose.derived_series(enhanced, lambda array: array + 1).save(tmp_path / "out")
+    made = pydicom.dcmread(path)
+    (shared,) = made.SharedFunctionalGroupsSequence
+    (scale,) = shared.PixelValueTransformationSequence
+    assert scale.RescaleType == "US"
+    (frame_type,) = shared.CTImageFrameTypeSequence
+    assert frame_type.FrameType[0] == made.ImageType[0] == "DERIVED"
+    # dciodvfy asks for HU of all frames, of whatever type.
+    new = set(dciodvfy_errors(path)) - set(dciodvfy_errors(enhanced))
+    assert new == set(), new
+    assert any("RescaleType" in line for line in dciodvfy_errors(path))
+    assert "RescaleType" not in str(list(validate(path)))
+
+
 def heights(data_set: Dataset) -> list[float]:
     groups = data_set.PerFrameFunctionalGroupsSequence
     return [float(one.PlanePositionSequence[0].ImagePositionPatient[2]) for one in groups]

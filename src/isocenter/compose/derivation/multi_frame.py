@@ -151,6 +151,7 @@ class MultiFrameImage:
         _drop((*_SCALE, "ConversionSourceAttributesSequence"), shared, groups)
         form = plan.form
         if not plan.color and (scale is not None or (form.slope, form.intercept) != (1, 0)):
+            # US is right of derived CT, too: only original frames must be in HU (C.8.15.3.10).
             shared.PixelValueTransformationSequence = [
                 _item(
                     RescaleIntercept=form.intercept,
