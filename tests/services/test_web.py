@@ -94,6 +94,7 @@ def test_a_known_etag_is_recognised(text: str) -> None:
         (errors.QueryError("x"), 400),
         (errors.LimitExceeded("x"), 413),
         (errors.PixelDataError("x"), 422),
+        (errors.InvalidDicom("x"), 422),
         (errors.OutOfResources("x"), 503),
         (errors.IsocenterError("x"), 500),
     ],
@@ -160,11 +161,12 @@ def test_nothing_more_is_made_for_a_user_agent_that_went_away() -> None:
     assert pieces.closed.is_set()
 
 
-def test_an_error_in_the_middle_is_not_taken_for_the_end() -> None:
+def test_an_error_in_the_middle_is_not_taken_for_the_end(caplog) -> None:
     pieces = Pieces(5, fail_at=2)
-    with pytest.raises(errors.PixelDataError):
-        asyncio.run(answered(pieces))
+    sent = asyncio.run(answered(pieces))
+    assert sent[-1]["more_body"]
     assert pieces.closed.is_set()
+    assert caplog.messages == ["an answer was broken off: broken"]
 
 
 def test_only_the_head_is_sent_where_only_the_head_is_asked() -> None:

@@ -49,7 +49,7 @@ _STATUSES: Final[tuple[tuple[type[errors.IsocenterError], int], ...]] = (
     (errors.InstanceConflict, 409),
     (errors.InvalidRequest, 400),
     (errors.QueryError, 400),
-    (errors.InvalidDicom, 400),
+    (errors.InvalidDicom, 422),
     (errors.PixelDataError, 422),
     (errors.OutOfResources, 503),
 )
@@ -305,6 +305,9 @@ class IteratorResponse(Response):
             await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
             if sending.done():
                 await sending
+        except errors.IsocenterError as error:
+            # Whoever returns without an end has the connection closed: half an answer is none.
+            _log.error("an answer was broken off: %s", error)
         finally:
             leaving.cancel()
             if not sending.done():
