@@ -117,6 +117,20 @@ def assert_accepted(paths):
         assert errors(path) == []
 
 
+@pytest.mark.parametrize("agency", [None, "IEC"])
+def test_no_agency_is_named_and_none_called_unknown(tmp_path, agency):
+    """Terms of implementers "shall not have a meaning of unknown" (PS3.5 6.3)."""
+    said = {"ApplicableSafetyStandardAgency": agency} if agency else {}
+    series = acquired_series(
+        ordinals(), modality="MR", affine=affine(), enhanced=True, overrides=said
+    )
+    (path,) = series.save(tmp_path / "out")
+    assert_accepted([path])
+    assert pydicom.dcmread(path).ApplicableSafetyStandardAgency == (agency or "NONE")
+    found = [one.path for one in validate(path)]
+    assert found == ([] if agency else ["ApplicableSafetyStandardAgency"])
+
+
 def ordinals(shape=(4, 6, 5)):
     """A different number for each voxel."""
     return np.random.default_rng(1).permutation(int(np.prod(shape))).reshape(shape).astype(np.int16)

@@ -51,7 +51,8 @@ def add_multi_frame(composition: Composition, modality: str) -> None:
     for keyword in ("Laterality", "ImageLaterality"):  # each frame says it
         composition.remove(keyword)
     if modality == "MR":
-        agency = _of_source(composition, "ApplicableSafetyStandardAgency") or "UNKNOWN"
+        # Nothing was acquired; a term of one's own must not mean unknown (PS3.5 6.3).
+        agency = _of_source(composition, "ApplicableSafetyStandardAgency") or "NONE"
         composition.generate("ApplicableSafetyStandardAgency", agency, "Type 1C")
     if modality == "PT":
         add_enhanced_pet(composition)
