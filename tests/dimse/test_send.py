@@ -1,5 +1,6 @@
 """Sending files: parallel associations, results, lost associations, syntaxes that are not taken."""
 
+import os
 import struct
 import threading
 import time
@@ -102,6 +103,23 @@ def test_folders_are_searched_and_what_is_not_dicom_in_them_is_skipped(tmp_path:
         "001.dcm": SendOutcome.SENT,
         "notes.txt": SendOutcome.SKIPPED,
     }
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.timeout(60)
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    slices(tmp_path / "deep", 1)
+    os.mkfifo(tmp_path / "deep" / "pipe")
+    with accepting() as acceptor:
+        results = send(
+            [tmp_path / "deep", tmp_path / "deep" / "pipe"], PeerAddress("P", *acceptor.address)
+        )
+    assert [(result.path.name, result.outcome) for result in results] == [
+        ("000.dcm", SendOutcome.SENT),
+        ("pipe", SendOutcome.SKIPPED),
+        ("pipe", SendOutcome.FAILED),
+    ]
 
 
 def test_a_named_file_that_cannot_be_sent_fails_and_the_others_do_not(tmp_path: Path) -> None:

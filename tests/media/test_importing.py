@@ -1,5 +1,6 @@
 """Folders, ZIP files and DICOMDIRs come in whole; the rest is counted, what is bad is told."""
 
+import os
 import shutil
 import zipfile
 from io import BytesIO
@@ -41,6 +42,19 @@ def test_a_folder_comes_in_with_all_below_it(archive, tmp_path):
 
     assert (report.stored, report.not_dicom, report.failures) == (6, 3, [])
     assert count(archive) == 6
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", ["pipe", "pipe.zip", "DICOMDIR"])
+def test_a_pipe_is_not_waited_for(archive, tmp_path, name):
+    folder = tmp_path / "disc"
+    folder.mkdir()
+    os.mkfifo(folder / name)
+    (folder / "image.dcm").write_bytes(part10_bytes(small_object()))
+    report = import_paths(archive, [folder, folder / name])
+    assert report.stored == 1
+    assert report.not_dicom + len(report.failures) == 2
 
 
 def test_importing_again_changes_nothing(archive):

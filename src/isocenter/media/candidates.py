@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import stat
 import zipfile
 import zlib
 from collections.abc import Generator, Iterable, Iterator
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
-from isocenter.errors import InvalidDicom, IsocenterError, LimitExceeded, NotFound
+from isocenter.errors import InvalidDicom, IsocenterError, LimitExceeded, NotDicom, NotFound
 
 from .dicomdir import referenced_files
 
@@ -63,9 +64,9 @@ def candidates(
         if path.is_dir():
             for file in _files_below(path):
                 yield from _file(file, resources)
-        elif not path.is_file():
+        elif not path.exists():
             yield str(path), NotFound(f"{path} does not exist")
-        elif path.name.upper() == "DICOMDIR":
+        elif path.name.upper() == "DICOMDIR" and path.is_file():
             yield from _referenced(path)
         else:
             yield from _file(path, resources)
@@ -79,8 +80,8 @@ def _files_below(folder: Path) -> Iterator[Path]:
 
 
 def _file(path: Path, resources: ExitStack) -> Iterator[Candidate | tuple[str, IsocenterError]]:
-    if path.suffix.lower() != ".zip":
-        yield Candidate(str(path), lambda: path.open("rb"))
+    if path.suffix.lower() != ".zip" or not path.is_file():
+        yield Candidate(str(path), lambda: _opened(path))
         return
     try:
         archive = resources.enter_context(zipfile.ZipFile(path))
@@ -89,6 +90,19 @@ def _file(path: Path, resources: ExitStack) -> Iterator[Candidate | tuple[str, I
         yield str(path), InvalidDicom(f"this ZIP file cannot be read: {error}")
     except LimitExceeded as error:
         yield str(path), error
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """Open a file; a pipe would be waited for, and a device may have no end.
+
+    Raises
+    ------
+    NotDicom
+        It is neither file nor folder.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise NotDicom(f"{path.name} is no file, but a pipe, socket or device")
+    return path.open("rb")
 
 
 def _referenced(path: Path) -> Iterator[Candidate | tuple[str, IsocenterError]]:
