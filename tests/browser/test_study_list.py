@@ -75,6 +75,13 @@ def test_a_heading_sorts_and_sorts_the_other_way_round(studies):
     assert "sort=-patientName" in studies.page.url
 
 
+def test_what_a_narrow_column_cuts_off_is_told_by_its_title(studies):
+    studies.page.goto(f"{studies.address}/?patientId=PID-1&description=Chest")
+    row = studies.page.locator(f"[data-uid='{objects.STUDY}']")
+    expect(row.locator("td.modality")).to_have_attribute("title", "CT, MR, OT, RTDOSE")
+    expect(row.locator("td.patient")).to_have_attribute("title", "Doe, Jane")
+
+
 def test_a_study_that_arrives_appears_by_itself_and_goes_when_deleted(viewer, server):
     viewer.open("/?patientId=ARRIVES")
     page = viewer.page

@@ -216,6 +216,25 @@ def test_layouts_show_up_to_four_viewports_and_one_can_fill_the_page(stack):
     expect(pane(stack, 3)).to_contain_text("Drag a series here")
 
 
+def test_a_switch_that_is_on_looks_so_under_the_pointer_that_switched_it(stack):
+    invert = stack.page.get_by_role("button", name="Invert")
+    ground = "button => getComputedStyle(button).backgroundColor"
+    invert.click()
+    under_pointer = invert.evaluate(ground)
+    stack.page.mouse.move(640, 400)
+    assert under_pointer == invert.evaluate(ground)
+
+
+def test_the_series_on_show_is_in_sight_among_many(viewer):
+    dataset = objects.overlaid()
+    viewer.open_series(dataset)
+    expect(thumbnail(viewer, dataset)).to_be_in_viewport(ratio=0.9)
+    viewer.press(*["PageUp"] * 30)
+    first = viewer.page.locator(".thumbnail").first
+    expect(first).to_have_class(re.compile("active"))
+    expect(first).to_be_in_viewport(ratio=0.9)
+
+
 def test_cine_runs_and_stops(stack):
     rate = stack.page.get_by_label("Images a second")
     rate.fill("50")
@@ -253,6 +272,16 @@ def test_the_tag_table_finds_elements_and_follows_the_image(stack):
     expect(panel).to_contain_text("No element matches")
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
+
+
+def test_why_there_are_no_tags_can_be_read_to_its_end(stack):
+    reason = f"instance {'1.2.826.0.1.3680043.8.498.' * 6} is not in this archive"
+    stack.page.route("**/tags", lambda route: route.fulfill(status=404, json={"detail": reason}))
+    stack.press("t")
+    alert = tag_panel(stack).get_by_role("alert")
+    expect(alert).to_contain_text(reason)
+    assert alert.evaluate("alert => alert.scrollWidth <= alert.clientWidth")
+    stack.complaints.clear()  # Chromium itself notes the status 404
 
 
 def test_an_object_without_images_has_tags_too(stack):
@@ -478,5 +507,53 @@ def test_a_narrow_window_keeps_image_and_series_in_reach(browser, server):
         for name in ("First page", "Previous page", "Next page", "Last page"):
             box = page.get_by_role("button", name=name).bounding_box()
             assert box["x"] + box["width"] <= 400
+    finally:
+        page.close()
+
+
+# Which buttons something else lies over, or that are out of sight.
+OUT_OF_REACH = """[...document.querySelectorAll("[role=toolbar] button")].filter((button) => {
+    const { x, y, width, height } = button.getBoundingClientRect();
+    return document.elementFromPoint(x + width / 2, y + height / 2)?.closest("button") !== button;
+}).map((button) => button.ariaLabel)"""
+WINDOW = ".corner.bottom-left > div:last-child"
+NEIGHBOURS = (
+    (".corner.top-left", ".letter.top"),
+    (".corner.top-right", ".letter.top"),
+    (WINDOW, ".scale"),
+    (WINDOW, ".letter.bottom"),
+    (WINDOW, ".corner.bottom-right > div:last-child"),
+)
+
+
+def overlapping(page) -> list[tuple[str, str]]:
+    """The neighbours that lie upon each other in the first viewport."""
+    extents = (("x", "width"), ("y", "height"))
+    found = []
+    for pair in NEIGHBOURS:
+        a, b = (page.locator(selector).first.bounding_box() for selector in pair)
+        if all(a[at] < b[at] + b[size] and b[at] < a[at] + a[size] for at, size in extents):
+            found.append(pair)
+    return found
+
+
+def test_a_small_window_has_every_tool_and_room_for_its_text(browser, server):
+    page = browser.new_page(viewport={"width": 900, "height": 600})
+    try:
+        page.goto(f"{server.http}/viewer?StudyInstanceUIDs={objects.STACK_STUDY}")
+        expect(page.locator(WINDOW)).to_have_text("W 400  L 40")
+        for width in (1260, 1259, 770, 900):
+            page.set_viewport_size({"width": width, "height": 600})
+            assert page.evaluate(OUT_OF_REACH) == []
+        page.keyboard.press("2")
+        page.keyboard.press("i")
+        expect(page.locator(WINDOW)).to_contain_text("inverted")
+        page.get_by_label("Layout 2 × 2").click()
+        expect(page.locator(".viewport")).to_have_count(4)
+        assert overlapping(page) == []
+        page.get_by_label("Layout 1 × 1").click()
+        page.keyboard.press("t")
+        expect(page.get_by_role("complementary", name="DICOM tags")).to_be_visible()
+        assert overlapping(page) == []
     finally:
         page.close()

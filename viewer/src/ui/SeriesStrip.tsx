@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import type { SeriesSummary, StudyContents } from "../api/model";
 import { seriesKey, type Workspace } from "../viewer/workspace";
 import { counted, formatDate } from "./format";
@@ -35,10 +36,15 @@ function Thumbnail({ workspace, study, series }: ThumbnailProps) {
   const places = workspace.visible.value.filter((viewport) => workspace.seriesIn(viewport) === key);
   const isActive = places.includes(workspace.active.value);
   const show = () => void workspace.showSeries(workspace.active.peek(), study, series.uid);
+  const thumbnail = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (isActive) thumbnail.current?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [isActive]);
   const title = series.description || series.bodyPart || "No description";
   return (
     <li>
       <div
+        ref={thumbnail}
         class={`thumbnail ${isActive ? "active" : ""}`}
         role="button"
         tabIndex={0}

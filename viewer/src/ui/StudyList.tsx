@@ -59,7 +59,7 @@ function StudyRow({ study, fresh, focusable, onFocus }: RowProps) {
       onFocus={onFocus}
       onClick={(event) => followLink(event, address)}
     >
-      <td class="patient">
+      <td class="patient" title={name}>
         <a href={address} tabIndex={-1} onClick={(event) => event.stopPropagation() ?? followLink(event, address)}>
           {name}
         </a>
@@ -71,7 +71,7 @@ function StudyRow({ study, fresh, focusable, onFocus }: RowProps) {
       <td class="date">
         {formatDate(study.studyDate)} <span class="secondary">{formatTime(study.studyTime)}</span>
       </td>
-      <td class="modality">
+      <td class="modality" title={study.modalities.join(", ")}>
         {study.modalities.map((modality) => (
           <span class="badge" key={modality}>{modality}</span>
         ))}
