@@ -25,9 +25,9 @@ _function = _sync_file_range()
 def begin_writing_back(descriptor: int, offset: int, length: int) -> None:
     """Let the system write a stretch of a file to the disk now, without waiting for it.
 
-    The disk then works while the object is examined, and the sync that follows finds part of it
-    done, which saves about a tenth of an arrival's time. Only Linux can; it promises nothing, so
-    the sync stays what makes the object durable.
+    The disk then works while the rest of a long object arrives, and the sync that follows finds
+    most of it done. Only Linux can; it promises nothing, so the sync stays what makes the object
+    durable.
 
     Parameters
     ----------
