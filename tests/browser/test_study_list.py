@@ -1,5 +1,7 @@
 """The study list in a browser: search, order, pages, arrivals, keyboard."""
 
+import re
+
 import httpx
 import pytest
 from dicomweb_client import DICOMwebClient
@@ -62,6 +64,13 @@ def test_dates_and_modality_narrow_the_list(studies):
     expect(page.get_by_role("heading", name="No study matches")).to_be_visible()
     page.get_by_role("button", name="Clear the search").last.click()
     expect(rows(studies)).to_have_count(50)
+
+
+def test_a_year_has_four_digits_however_many_are_typed(studies):
+    studies.page.get_by_label("From").focus()
+    studies.page.keyboard.type("0102202399")
+    expect(studies.page).to_have_url(re.compile(r"dateFrom=\d{8}$"))
+    expect(studies.page.get_by_role("alert")).to_have_count(0)
 
 
 def test_a_heading_sorts_and_sorts_the_other_way_round(studies):

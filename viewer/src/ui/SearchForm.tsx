@@ -44,6 +44,7 @@ function DateField({ search, name, label }: { search: StudySearch; name: "dateFr
       <span>{label}</span>
       <input
         type="date"
+        max="9999-12-31"
         name={name}
         value={dashed(search.query.value[name])}
         onInput={(event) => search.filter({ [name]: event.currentTarget.value.replaceAll("-", "") })}
