@@ -189,6 +189,71 @@ def test_a_derived_series_carries_no_wrong_value_into_another_attribute(said, pa
     assert path in told(derived)
 
 
+TOO_MANY = {
+    "StudyDescription": (["CT", "ABDOMEN"], "1 value (value multiplicity)"),
+    "PatientAge": (["045Y", "046Y"], "1 value (value multiplicity)"),
+    "PatientSize": (["1.7", "1.8"], "1 value (value multiplicity)"),
+    "BodyPartExamined": (["HEAD", "NECK"], "1 value (value multiplicity)"),
+}
+
+
+@pytest.mark.parametrize("keyword", TOO_MANY)
+def test_an_attribute_of_too_many_values_is_left_out(keyword, tmp_path):
+    values, expected = TOO_MANY[keyword]
+    image = saying(ct_slice(8, 8), **{keyword: values})
+    (tmp_path / "a.dcm").write_bytes(part10_bytes(image))
+    assert any("ultiplicity" in line for line in dciodvfy_errors(tmp_path / "a.dcm"))
+    derived = compose.derived_series(tmp_path / "a.dcm", lambda a: a)
+    for made, path in (
+        (capture(tmp_path / "a.dcm"), tmp_path / "sc.dcm"),
+        (next(iter(derived)), tmp_path / "d.dcm"),
+    ):
+        found = told(made)[keyword]
+        assert found.expected == expected and found.sources == (str(tmp_path / "a.dcm"),)
+        assert keyword not in made.data_set
+        assert dciodvfy_errors(made.save(path)) == []
+
+
+@pytest.mark.parametrize(
+    ("keyword", "values", "expected"),
+    [
+        ("TableSpeed", [1.0, 2.0], "1 value"),
+        ("ReconstructionTargetCenterPatient", [1.0, 2.0], "3 values"),
+        ("ExposureTimeInms", [1.0, 2.0], "1 value"),
+        ("ConvolutionKernel", ["A", "B"], ""),
+        ("ImagerPixelSpacing", ["1"], "2 values"),
+    ],
+)
+def test_numbers_of_values_of_derived_images_are_those_of_the_dictionary(
+    keyword, values, expected, tmp_path
+):
+    image = saying(ct_slice(8, 8), **{keyword: values})
+    derived = compose.derived_series([image], lambda a: a)
+    (path,) = derived.save(tmp_path / "out")
+    assert (keyword in pydicom.dcmread(path)) is not bool(expected)
+    assert [one.expected for one in derived.left_out] == (
+        [f"{expected} (value multiplicity)"] if expected else []
+    )
+    assert dciodvfy_errors(path) == []
+
+
+def test_items_with_too_many_values_are_left_out_with_their_sequence(tmp_path):
+    item = saying(coded("CT"), CodeMeaning=["CT", "head"])
+    image = ct_slice(8, 8, ProcedureCodeSequence=[item])
+    for made in (capture(image), compose.derived_series([image], lambda a: a)):
+        assert told(made)["ProcedureCodeSequence"].expected == (
+            "in its items CodeMeaning (0008,0104): 1 value (value multiplicity)"
+        )
+
+
+def test_what_an_object_cannot_be_without_is_refused_by_its_number_of_values(tmp_path):
+    image = saying(ct_slice(8, 8), AccessionNumber=["1", "2"])
+    for make in (capture, lambda one: compose.derived_series([one], lambda a: a).save(tmp_path)):
+        with pytest.raises(CannotCompose, match=r"AccessionNumber .* expected 1 value .*orrect"):
+            make(image)
+    assert capture(image, overrides={"AccessionNumber": "1"}).data_set.AccessionNumber == "1"
+
+
 def test_control_characters_of_a_series_description_go_nowhere(tmp_path):
     image = saying(ct_slice(8, 8), SeriesDescription="a\x01b")
     assert dciodvfy_errors(capture(image).save(tmp_path / "sc.dcm")) == []

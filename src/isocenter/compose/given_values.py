@@ -19,13 +19,17 @@ from isocenter.compose.private_elements import (
     creators_first,
     represented,
 )
-from isocenter.compose.sound_values import attribute_types, complaint_of, what_is_expected
+from isocenter.compose.sound_values import (
+    attribute_types,
+    complaint_of,
+    expected_number,
+    what_is_expected,
+)
 from isocenter.dicom import dictionary
 from isocenter.dicom.iod import iod
 from isocenter.dicom.validation.findings import Finding, Findings, Rule, Severity
 from isocenter.dicom.validation.items import Element, Item
 from isocenter.dicom.validation.requirements import check_items
-from isocenter.dicom.validation.values import multiplicity_holds
 from isocenter.errors import CannotCompose
 
 __all__ = ["given_element"]
@@ -63,11 +67,11 @@ def given_element(
         )
     if made.is_empty:
         return made
+    _check_number(values.described(tag), tag, made.VR, made.VM)
     if expected := what_is_expected(sop_class_uid, made):
         raise CannotCompose(
             f"The value given for {values.described(tag)} cannot be; expected {expected}.", tag=tag
         )
-    _check_number(values.described(tag), tag, made.VR, made.VM)
     if made.VR == "SQ" and not trusted_items:
         _check_items(tag, Item(data_set_of([made]), part=True), sop_class_uid)
     return made
@@ -116,10 +120,9 @@ def _no_items(tag: int) -> CannotCompose:
 
 
 def _check_number(name: str, tag: int, vr: str, count: int) -> None:
-    known = dictionary.attribute(tag)
-    if known is not None and not multiplicity_holds(vr, count, known.vm):
+    if expected := expected_number(tag, vr, count):
         raise CannotCompose(
-            f"{name} is given {count} value{'s' if count > 1 else ''}; expected {known.vm} (value "
+            f"{name} is given {count} value{'s' if count > 1 else ''}; expected {expected} (value "
             "multiplicity, PS3.6). Give as many, parted by \\ or as a list.",
             tag=tag,
         )

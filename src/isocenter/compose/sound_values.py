@@ -13,14 +13,16 @@ from pydicom.multival import MultiValue
 
 from isocenter.compose import values
 from isocenter.compose.element_values import element
+from isocenter.dicom import dictionary
 from isocenter.dicom.iod import iod
 from isocenter.dicom.terms import STANDING_IN
-from isocenter.dicom.validation.values import complaint
+from isocenter.dicom.validation.values import complaint, multiplicity_holds
 
 __all__ = [
     "METHOD_OF_REMOVAL",
     "attribute_types",
     "complaint_of",
+    "expected_number",
     "how_mended",
     "may_be_left_out",
     "mended",
@@ -63,6 +65,8 @@ def what_is_expected(sop_class_uid: str, found: DataElement) -> str:
 
     A UID with leading zeros is let through: it says which study or frame of reference is meant.
     """
+    if number := expected_number(int(found.tag), found.VR, found.VM):
+        return f"{number} value{'' if number == '1' else 's'} (value multiplicity)"
     if found.VR not in _TEXTS and found.VR not in _LISTED:
         return ""
     listed = _enumerated(sop_class_uid).get(int(found.tag), ())
@@ -74,6 +78,16 @@ def what_is_expected(sop_class_uid: str, found: DataElement) -> str:
         if text and listed and text not in listed:
             return f"one of {', '.join(listed)}"
     return ""
+
+
+@lru_cache(maxsize=4096)
+def expected_number(tag: int, vr: str, count: int) -> str:
+    """Return the value multiplicity of an attribute that has too few or too many values (PS3.6).
+
+    Empty if all is well: it has as many, none at all, or the data dictionary does not know it.
+    """
+    known = dictionary.attribute(tag) if count else None
+    return "" if known is None or multiplicity_holds(vr, count, known.vm) else known.vm
 
 
 def may_be_left_out(tag: int, sop_class_uid: str) -> bool:

@@ -33,6 +33,7 @@ from isocenter.compose.private_elements import (
 )
 from isocenter.compose.removals import staying_empty
 from isocenter.compose.sound_values import (
+    complaint_of,
     mended,
     sound_text,
     what_is_expected,
@@ -58,7 +59,6 @@ _LONGEST_DERIVATION = 1024
 _NEW_SERIES = 1000
 _REAL = "the new pixels"
 _PARTS = ("BodyPartExamined", "AnatomicRegionSequence")
-_IMAGE_TYPE = 0x00080008
 
 
 class Changes:
@@ -315,7 +315,7 @@ def image_type(before: Sequence[str], plan: Plan) -> list[str]:
 
 
 def _is_code(text: str) -> bool:
-    return not what_is_expected("", DataElement(_IMAGE_TYPE, "CS", text))
+    return not (text and complaint_of("CS", text))
 
 
 def _image(changes: Changes, like: Dataset, plan: Plan) -> None:

@@ -17,6 +17,7 @@ from isocenter.compose.left_out import LeftOut
 from isocenter.compose.sound_values import (
     METHOD_OF_REMOVAL,
     attribute_types,
+    expected_number,
     how_mended,
     may_be_left_out,
     mended,
@@ -32,6 +33,9 @@ _CHECKED = frozenset(
     (b"AE", b"AS", b"CS", b"DA", b"DS", b"DT", b"IS", b"LO", b"LT", b"PN", b"SH", b"SQ", b"ST",
      b"TM", b"UC", b"UI", b"UR", b"US", b"UT")
 )  # fmt: skip
+_BYTES = {b"AT": 4, b"FD": 8, b"FL": 4, b"SL": 4, b"SS": 2, b"UL": 4}
+"""Of one value where only the number of values can be wrong."""
+
 _IDENTITY_REMOVED = 0x00120062
 _METHODS = (0x00120063, 0x00120064)
 _LATERALITY, _BODY_PART = 0x00200060, 0x00180015
@@ -90,7 +94,10 @@ def sound_values(source: HeaderBytes, changed: Encoded, sop_class_uid: str, name
     left_out: list[LeftOut] = []
     provenance: dict[int, Provenance] = {}
     for tag, start, end in source.spans:
-        if tag in changed or (tag >> 16) % 2 or source.data[start + 4 : start + 6] not in _CHECKED:
+        if tag in changed or (tag >> 16) % 2:
+            continue
+        vr = source.data[start + 4 : start + 6]
+        if vr not in _CHECKED and not _is_miscounted(tag, vr, end - start - 8):
             continue
         data = source.data[start:end]
         kept = _sound(tag, data, source.terms, sop_class_uid)
@@ -110,6 +117,14 @@ def sound_values(source: HeaderBytes, changed: Encoded, sop_class_uid: str, name
         if removed.upper() == "YES":
             left_out.append(LeftOut.of(_IDENTITY_REMOVED, removed, METHOD_OF_REMOVAL, name))
     return Kept(elements, tuple(left_out), provenance)
+
+
+@lru_cache(maxsize=1024)
+def _is_miscounted(tag: int, vr: bytes, size: int) -> bool:
+    size_of_one = _BYTES.get(vr)
+    return size_of_one is not None and bool(
+        expected_number(tag, vr.decode("ascii"), size // size_of_one)
+    )
 
 
 def _refuse_needed(tag: int, kept: _Sound, sop_class_uid: str, name: str) -> None:
