@@ -227,6 +227,18 @@ def test_a_file_that_the_index_does_not_know_is_never_overwritten(archive, direc
     assert pydicom.dcmread(aside).PatientID == "found there"
 
 
+@pytest.mark.parametrize("padded_first", [False, True])
+def test_a_deflated_object_is_the_same_with_the_byte_that_sending_adds(archive, padded_first):
+    """A file may have an odd length (PS3.5 A.5), a C-STORE has none."""
+    folder = Path(pydicom.__file__).parent / "data/test_files"
+    odd = (folder / "image_dfl.dcm").read_bytes()
+    both = [odd + b"\0", odd] if padded_first else [odd, odd + b"\0"]
+    assert [archive.ingest(file).outcome for file in both] == [Outcome.STORED, Outcome.UNCHANGED]
+    for other in (odd + b"\0\0", odd + b"\1"):
+        with pytest.raises((InstanceConflict, InvalidDicom)):
+            archive.ingest(other)
+
+
 def test_a_lost_file_comes_back_by_sending_the_object_again(archive):
     dataset = small_object()
     keep(archive, dataset)

@@ -16,7 +16,7 @@ from pydicom.uid import (
 from tests.factories import ct_series, ct_slice, part10_bytes
 from tests.interop import peers
 
-from isocenter.dimse import PeerAddress, SendOutcome, connect, connect_sync, send
+from isocenter.dimse import PeerAddress, Proposal, SendOutcome, connect, connect_sync, send
 
 pytestmark = [pytest.mark.peer, pytest.mark.xdist_group("dimse-requestor")]
 
@@ -122,3 +122,21 @@ def test_the_command_sends_a_study_that_dcmqrscp_keeps_whole_and_finds(tmp_path:
     kept = {path.SOPInstanceUID: path.PixelData for path in map(pydicom.dcmread, server.files())}
     assert kept == {dataset.SOPInstanceUID: dataset.PixelData for dataset in objects}
     assert all(dataset.SOPInstanceUID in found.stdout for dataset in objects)
+
+
+@peers.needs("storescp")
+@pytest.mark.parametrize("from_memory", [False, True])
+def test_a_deflated_file_of_odd_length_is_sent_in_even_fragments(
+    tmp_path: Path, from_memory: bool
+) -> None:
+    """DCMTK aborts at an odd one."""
+    path = Path(pydicom.__file__).parent / "data/test_files/image_dfl.dcm"
+    with peers.storage_server("storescp", tmp_path / "peer") as server:
+        peer = address(("storescp", server))
+        source = path.read_bytes() if from_memory else path
+        image = pydicom.dcmread(path)
+        deflated = Proposal(image.SOPClassUID, (image.file_meta.TransferSyntaxUID,))
+        with connect_sync(peer, contexts=[deflated]) as association:
+            assert association.store(source).code == 0
+        kept = stored(("storescp", server), image.SOPInstanceUID)
+    assert kept.PixelData == image.PixelData

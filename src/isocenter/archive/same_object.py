@@ -9,6 +9,7 @@ from isocenter.errors import InvalidDicom
 __all__ = ["same_object"]
 
 _CHUNK = 1 << 20
+_DEFLATED = "1.2.840.10008.1.2.1.99"
 
 
 def same_object(path: Path, other: Path) -> bool:
@@ -33,17 +34,30 @@ def same_object(path: Path, other: Path) -> bool:
             file.seek(0, 2) - meta.data_set_offset
             for file, meta in zip((first, second), metas, strict=True)
         ]
-        return rests[0] == rests[1] and _same_from(first, second, metas)
+        if rests[0] > rests[1]:
+            first, second, metas = second, first, (metas[1], metas[0])
+        if rests[0] != rests[1] and not _padded(second, metas[1], *sorted(rests)):
+            return False
+        return _same_from(first, second, metas)
 
 
 def _file_meta(file: BinaryIO) -> FileMeta:
     return read_file_meta(file.read(_CHUNK * 2), final=True)
 
 
+def _padded(file: BinaryIO, meta: FileMeta, shorter: int, length: int) -> bool:
+    """Whether a deflated data set is the shorter one and the byte that even length asks for."""
+    if meta.transfer_syntax_uid != _DEFLATED or not shorter % 2 or length != shorter + 1:
+        return False
+    file.seek(-1, 2)
+    return file.read(1) == b"\0"
+
+
 def _same_from(first: BinaryIO, second: BinaryIO, metas: tuple[FileMeta, FileMeta]) -> bool:
+    """Compare to the end of the first."""
     first.seek(metas[0].data_set_offset)
     second.seek(metas[1].data_set_offset)
     while chunk := first.read(_CHUNK):
-        if chunk != second.read(_CHUNK):
+        if chunk != second.read(len(chunk)):
             return False
     return True

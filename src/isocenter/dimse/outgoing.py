@@ -47,12 +47,17 @@ class Outgoing:
 
     def pieces(self, reader: "PieceReader | None" = None) -> Iterator[memoryview]:
         """Read the data set; a piece is true until the second step of the iteration after it."""
+        length = self.size - self.data_set_offset
+        syntax = lookup(self.transfer_syntax_uid)
+        # Only a deflated data set may have an odd length in a file (PS3.5 A.5), no fragment has.
+        padding = bytes(length & 1 if syntax and syntax.deflated else 0)
         if isinstance(self.source, bytes):
-            yield memoryview(self.source)[self.data_set_offset :]
+            data = memoryview(self.source)[self.data_set_offset :]
+            yield memoryview(bytes(data) + padding) if padding else data
             return
         with open(self.source, "rb", buffering=0) as file:
             file.seek(self.data_set_offset)
-            yield from (reader or PieceReader()).pieces(file, self.size - self.data_set_offset)
+            yield from (reader or PieceReader()).pieces(file, length, padding)
 
 
 class PieceReader:
@@ -61,8 +66,8 @@ class PieceReader:
     def __init__(self) -> None:
         self._buffers: list[bytearray] = []
 
-    def pieces(self, file: FileIO, size: int) -> Iterator[memoryview]:
-        """Read the rest of a file; a piece is true until the second step after it.
+    def pieces(self, file: FileIO, size: int, padding: bytes = b"") -> Iterator[memoryview]:
+        """Read the rest of a file, padded; a piece is true until the second step after it.
 
         Raises
         ------
@@ -79,7 +84,10 @@ class PieceReader:
                     raise InvalidDicom("the file became shorter while it was read")
                 filled += count
             size -= length
-            yield view
+            if padding and not size:
+                yield memoryview(bytes(view) + padding)
+            else:
+                yield view
 
     def _buffer(self, length: int) -> bytearray:
         """Return the buffer that was used longer ago."""
