@@ -17,7 +17,7 @@ from sqlalchemy import insert, text
 from tests.archive.conftest import keep, uids
 from tests.factories import small_object
 
-from isocenter.archive import Archive, Level, Query, index, migrations, schema
+from isocenter.archive import Archive, Level, Query, checking, index, migrations, schema
 from isocenter.archive import archive as archives
 from isocenter.archive.resources import answer_of
 from isocenter.dicom import tags
@@ -40,6 +40,8 @@ def test_an_archive_of_the_first_tables_is_brought_up_to_date(engine, make_datab
             for name in added:
                 transaction.execute(text(f"ALTER TABLE study DROP COLUMN {name}"))
                 transaction.execute(text(f"ALTER TABLE study DROP COLUMN {name}_search"))
+            transaction.execute(text("DROP INDEX change_taken_out"))
+            transaction.execute(text("CREATE INDEX change_instance ON change (sop_instance_uid)"))
             transaction.execute(text("UPDATE alembic_version SET version_num = '0001'"))
 
     with Archive.open(tmp_path, **options) as archive:
@@ -47,6 +49,18 @@ def test_an_archive_of_the_first_tables_is_brought_up_to_date(engine, make_datab
         assert archive.count(Query(Level.STUDY)) == 2
         (found,) = archive.find(Query.of(Level.STUDY, {tags.PatientWeight: "61.50"}))
         assert found.text(tags.StudyID) == "after"
+        with archive._index.reading() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": False})
+            assert compare_metadata(context, schema.metadata) == []
+
+
+def test_what_took_an_instance_out_is_found_by_an_index_of_such_changes(sqlite_archive):
+    named = {"instance": "1.2.3", "study": "1.2", "series": "1.2.1"}
+    statement = checking._LAST_TAKEN_OUT.params(named)
+    with sqlite_archive._index.reading() as connection:
+        sql = statement.compile(connection, compile_kwargs={"literal_binds": True})
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}").all()
+    assert "change_taken_out" in str(plan)
 
 
 def test_the_release_knows_its_last_migration():

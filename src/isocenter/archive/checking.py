@@ -41,9 +41,10 @@ _ROWS = (
     .join(schema.study, _study.pk == _series.study_pk)
     .where(_study.study_instance_uid == bindparam("study"))
 )
-_LAST_CHANGE = (
+_LAST_TAKEN_OUT = (
     select(_change.action, _change.time)
     .where(
+        schema.TAKEN_OUT,
         _change.sop_instance_uid == bindparam("instance"),
         _change.study_instance_uid == bindparam("study"),
         _change.series_instance_uid == bindparam("series"),
@@ -304,7 +305,7 @@ class Checker:
         study, series, instance = _triple(path)
         named = {"study": study, "series": series, "instance": instance}
         with self._index.reading() as connection:
-            last = connection.execute(_LAST_CHANGE, named).one_or_none()
+            last = connection.execute(_LAST_TAKEN_OUT, named).one_or_none()
         if last is None or last.action != int(Action.DELETED):
             return False
         return path.stat().st_mtime_ns // 1000 < last.time

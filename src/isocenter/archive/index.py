@@ -35,7 +35,7 @@ __all__ = ["HEAD", "AnyRow", "Index", "Transaction"]
 AnyRow = Row[*tuple[Any, ...]]
 """A row of any columns."""
 
-HEAD = "0002"
+HEAD = "0003"
 """The migration that this release's tables stand at."""
 
 # A key of PostgreSQL's advisory locks, of our own choosing: one writer at a time everywhere.
