@@ -202,7 +202,12 @@ def test_uids_match_by_list_and_never_by_wildcard(archive):
     keep(archive, a, b, c)
     both = f"{a.StudyInstanceUID}\\{c.StudyInstanceUID}"
     assert found(archive, tags.StudyInstanceUID, both) == {"a", "c"}
-    assert found(archive, tags.StudyInstanceUID, "1.2.*") == set()
+
+
+@pytest.mark.parametrize("value", ["1.2.*", "abc", "1.2\\", "1.2?", "1" * 65])
+def test_what_is_no_uid_is_refused_by_name(archive, value):
+    with pytest.raises(QueryError, match=r"StudyInstanceUID.*expected a UID"):
+        found(archive, tags.StudyInstanceUID, value)
 
 
 @pytest.mark.parametrize("value", ["", "*", "**"])

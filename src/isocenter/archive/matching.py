@@ -5,6 +5,7 @@ from collections.abc import Callable
 from sqlalchemy import ColumnElement, and_, or_
 
 from isocenter.dicom.number_strings import parse_integer
+from isocenter.dicom.uids import is_path_safe_uid
 from isocenter.errors import QueryError
 
 from .keys import Key
@@ -61,7 +62,7 @@ def condition(key: Key, search: Column, value: str, *, fuzzy: bool) -> Condition
     if value == '""':  # empty value matching, PS3.4 C.2.2.2.7
         return search.is_(None) if key.is_number else or_(search.is_(None), search == "")
     if key.vr == "UI":
-        return search.in_([uid.strip(" \0") for uid in value.split("\\")])
+        return search.in_([_uid(key, text) for text in value.split("\\")])
     if key.is_number:
         return search.in_([_number(key, text) for text in value.split("\\")])
     if key.vr == "DS":
@@ -71,6 +72,17 @@ def condition(key: Key, search: Column, value: str, *, fuzzy: bool) -> Condition
     if key.vr == "PN":
         return _fuzzy_name(search, value) if fuzzy else _name(search, value)
     return _pattern(search, folded(value))
+
+
+def _uid(key: Key, text: str) -> str:
+    """Read a UID; nothing but a UID can match, and wildcards are none (PS3.4 C.2.2.2.4)."""
+    uid = text.strip(" \0")
+    if not is_path_safe_uid(uid):
+        raise QueryError(
+            f"{key} is matched with {text[:80]!r}; expected a UID, 1 to 64 digits and dots, or "
+            "several of them"
+        )
+    return uid
 
 
 def _number(key: Key, text: str) -> int:
