@@ -216,13 +216,14 @@ def test_noise_returns_from_every_lossless_syntax(
 
 @pytest.mark.parametrize("suffix", LOSSLESS)
 @pytest.mark.parametrize("signed", [False, True])
-@pytest.mark.parametrize("bits", [17, 24, 25, 32])
+@pytest.mark.parametrize("bits", [17, 23, 24, 25, 32])
+@pytest.mark.parametrize("shape", [(60, 50), (60, 50, 3)])
 def test_wide_samples_return_as_they_were_or_are_refused(
-    bits: int, signed: bool, suffix: str
+    shape: tuple[int, ...], bits: int, signed: bool, suffix: str
 ) -> None:
-    samples, description = _noise((60, 50), bits, signed)
+    samples, description = _noise(shape, bits, signed)
     target = transfer_syntax(ROOT + suffix)
-    if suffix == "5" or (suffix == "4.90" and bits <= 24):
+    if suffix == "5" or (suffix == "4.90" and bits + (len(shape) == 3) <= 24):
         data = transcode_frame(samples.tobytes(), description, target)
         found = decode_frame(data, transcoded(description, target))
         np.testing.assert_array_equal(found, samples)

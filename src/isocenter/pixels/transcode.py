@@ -26,7 +26,7 @@ _SIXTEEN_BITS = {f"{_ROOT}.4.{n}" for n in (57, 70, 80, 110, 201, 202)}
 _LEAST_BITS = 2
 """JPEG lossless knows no fewer, and OpenJPEG fails with one bit of noise."""
 _JPEG_2000_BITS = 24
-"""Bits Stored that OpenJPEG keeps; of more it loses the lowest, and says nothing."""
+"""Bits Stored that OpenJPEG keeps, one less of colour; of more it loses some, and says nothing."""
 _YBR = {
     PhotometricInterpretation.YBR_FULL,
     PhotometricInterpretation.YBR_FULL_422,
@@ -262,7 +262,8 @@ def _without_encoding(description: PixelDescription, target: TransferSyntax) -> 
         return "1-bit"
     if target.uid in _SIXTEEN_BITS and description.dtype.itemsize > 2:
         return f"{8 * description.dtype.itemsize}-bit"
-    if target.uid in _JPEG_2000_FAMILY and description.bits_stored > _JPEG_2000_BITS:
+    most = _JPEG_2000_BITS - (description.samples_per_pixel > 1)
+    if target.uid in _JPEG_2000_FAMILY and description.bits_stored > most:
         return f"{description.bits_stored}-bit"
     return ""
 
