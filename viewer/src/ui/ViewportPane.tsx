@@ -55,9 +55,14 @@ function Message({ workspace, stage, viewport }: PaneProps) {
   }
   if (content.kind === "undisplayable") {
     return (
-      <p class="pane-message">
-        {content.description || "This series"} has no images to show.
-      </p>
+      <div class="pane-message">
+        <p>{content.description || "This series"} has no images to show.</p>
+        {workspace.panel.value !== "tags" && (
+          <button type="button" class="button" onClick={() => (workspace.panel.value = "tags")}>
+            Show its DICOM tags
+          </button>
+        )}
+      </div>
     );
   }
   if (content.kind === "failed") {
