@@ -157,9 +157,9 @@ def test_what_a_source_says_wrongly_and_nobody_needs_is_left_out(keyword, value,
     ("keyword", "value", "right", "expected"),
     [
         ("PatientBirthDate", "01/02/1970", "19700201", "YYYYMMDD"),
-        ("StudyDate", "20240230", "20240229", "YYYYMMDD"),
+        ("PatientName", "a" * 65, "Doe^Jane", "at most 64"),
+        ("PatientID", "a" * 65, "4711", "at most 64"),
         ("PatientSex", "X", "O", "one of M, F, O"),
-        ("AccessionNumber", "1" * 17, "1", "at most 16"),
         ("StudyInstanceUID", "study", "1.2.3", "UID"),
     ],
 )

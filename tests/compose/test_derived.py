@@ -815,7 +815,10 @@ def test_code_strings_are_raised_to_capitals_where_that_makes_them_sound(tmp_pat
 
 @pytest.mark.parametrize(
     ("attributes", "keyword"),
-    [({"StudyDate": "2024-01-17"}, "StudyDate"), ({"StudyInstanceUID": None}, "StudyInstanceUID")],
+    [
+        ({"PatientBirthDate": "2024-01-17"}, "PatientBirthDate"),
+        ({"StudyInstanceUID": None}, "StudyInstanceUID"),
+    ],
 )
 def test_what_images_need_and_a_source_cannot_give_is_named(tmp_path, attributes, keyword):
     series = written(tmp_path / "in", placed_series(2, **attributes))

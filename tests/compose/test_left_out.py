@@ -17,10 +17,12 @@ from tests.compose.test_bare_sources import KINDS
 from tests.factories import ct_series, ct_slice, part10_bytes
 
 from isocenter import compose
+from isocenter.compose import attributes
 from isocenter.errors import CannotCompose
 from isocenter.series import Series
 
 WRONG = {"PatientAge": "12", "MedicalAlerts": "a" * 70, "InstitutionName": "b" * 65}
+STUDY = {Tag(one) for one in attributes.STUDY_REQUIRED}
 PICTURE = np.zeros((4, 4), np.uint8)
 
 
@@ -246,12 +248,51 @@ def test_items_with_too_many_values_are_left_out_with_their_sequence(tmp_path):
         )
 
 
-def test_what_an_object_cannot_be_without_is_refused_by_its_number_of_values(tmp_path):
-    image = saying(ct_slice(8, 8), AccessionNumber=["1", "2"])
+@pytest.mark.parametrize("keyword", ["PatientID", "PatientName", "IssuerOfPatientID"])
+def test_who_a_patient_is_is_refused_by_its_number_of_values(keyword, tmp_path):
+    image = saying(ct_slice(8, 8), **{keyword: ["1", "2"]})
     for make in (capture, lambda one: compose.derived_series([one], lambda a: a).save(tmp_path)):
-        with pytest.raises(CannotCompose, match=r"AccessionNumber .* expected 1 value .*orrect"):
+        with pytest.raises(CannotCompose, match=rf"{keyword} .* expected 1 value .*orrect"):
             make(image)
-    assert capture(image, overrides={"AccessionNumber": "1"}).data_set.AccessionNumber == "1"
+    assert capture(image, overrides={keyword: "1"}).data_set[keyword].value == "1"
+
+
+TYPE_2 = {
+    "AccessionNumber": ["1", "2"],
+    "StudyID": ["1", "2"],
+    "StudyDate": "20240230",
+    "ReferringPhysicianName": ["Roe^R", "Poe^P"],
+    "KVP": ["80", "140"],
+    "SliceThickness": ["1", "2"],
+    "AcquisitionNumber": ["1", "2"],
+    "PositionReferenceIndicator": "a" * 65,
+}
+
+
+@pytest.mark.parametrize("keyword", TYPE_2)
+def test_what_may_be_empty_is_left_empty_and_told(keyword, tmp_path):
+    """Type 2 attributes have zero length where the value is unknown (PS3.5 7.4.3)."""
+    image = saying(ct_slice(8, 8), **{keyword: TYPE_2[keyword]})
+    copied = ("derived", "capture") if Tag(keyword) in STUDY else ("derived",)
+    derived = compose.derived_series([image], lambda a: a)
+    for name in copied:
+        made = capture(image) if name == "capture" else next(iter(derived))
+        path = made.save(tmp_path / f"{name}.dcm")
+        assert keyword in told(made)
+        assert pydicom.dcmread(path)[keyword].is_empty
+        assert dciodvfy_errors(path) == []
+
+
+def test_an_acquired_series_leaves_empty_what_its_source_says_twice(tmp_path):
+    said = {"KVP": ["80", "140"], "SliceThickness": ["1", "2"], "AccessionNumber": ["1", "2"]}
+    images = [saying(one, **said) for one in placed_series(3, rows=16, columns=16)]
+    made = compose.acquired_series(np.zeros((3, 16, 16), np.int16), modality="CT", source=images)
+    assert {"KVP", "AccessionNumber"} == told(made).keys()
+    for path in made.save(tmp_path / "out"):
+        written_one = pydicom.dcmread(path)
+        assert (written_one.KVP, written_one.AccessionNumber) == (None, "")
+        assert written_one.SliceThickness > 0
+        assert dciodvfy_errors(path) == []
 
 
 def test_control_characters_of_a_series_description_go_nowhere(tmp_path):

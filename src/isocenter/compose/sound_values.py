@@ -27,6 +27,7 @@ __all__ = [
     "may_be_left_out",
     "mended",
     "sound_text",
+    "stays_empty",
     "what_is_expected",
     "whole_number",
 ]
@@ -39,7 +40,9 @@ _TEXTS = frozenset(
      "UT")
 )  # fmt: skip
 _LISTED = frozenset(("SL", "SS", "UL", "US"))
-_ISSUER_OF_PATIENT_ID = 0x00100021  # without it the ID may be that of somebody else
+_WHO = frozenset((0x00100010, 0x00100020, 0x00100021, 0x00100030, 0x00100040))
+"""Name, ID, its issuer, birth date and sex: without them a patient may be somebody else."""
+_LEFT_EMPTY = ("2", "2C")
 _MENDED = {
     "CS": "in capitals",
     "DA": "without dots",
@@ -91,9 +94,14 @@ def expected_number(tag: int, vr: str, count: int) -> str:
 
 
 def may_be_left_out(tag: int, sop_class_uid: str) -> bool:
-    """Tell whether an object can be without a value of an attribute, and mean the same."""
-    optional = attribute_types(sop_class_uid).get(tag, "3") in ("3", "2C")
-    return optional and tag != _ISSUER_OF_PATIENT_ID
+    """Tell whether an object can be without a value of an attribute, and be the same patient's."""
+    kind = attribute_types(sop_class_uid).get(tag, "3")
+    return (kind == "3" or kind in _LEFT_EMPTY) and tag not in _WHO
+
+
+def stays_empty(tag: int, sop_class_uid: str) -> bool:
+    """Tell whether an attribute whose value is left out stays, empty (PS3.5 7.4.3, 7.4.4)."""
+    return attribute_types(sop_class_uid).get(tag, "3") in _LEFT_EMPTY
 
 
 def sound_text(data_set: Dataset, keyword: str) -> str:

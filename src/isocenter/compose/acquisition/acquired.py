@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.multival import MultiValue
 from pydicom.uid import ExplicitVRLittleEndian
 
 from isocenter.compose import sources, values
@@ -414,7 +415,7 @@ def _placed(volume: Volume, inherited: Sources) -> Volume:
 
 def _thickness(image: sources.Source) -> float:
     found = (image.data_set.get(keyword) for keyword in _PLACE)
-    return next((abs(float(one)) for one in found if one), 1.0)
+    return next((abs(float(one)) for one in found if one and not isinstance(one, MultiValue)), 1.0)
 
 
 def _check_values(array: NDArray[Any]) -> None:

@@ -16,11 +16,11 @@ from isocenter.compose.derivation.header_bytes import Encoded, HeaderBytes, empt
 from isocenter.compose.left_out import LeftOut
 from isocenter.compose.sound_values import (
     METHOD_OF_REMOVAL,
-    attribute_types,
     expected_number,
     how_mended,
     may_be_left_out,
     mended,
+    stays_empty,
     what_is_expected,
 )
 from isocenter.dicom.encoding import EXPLICIT_LITTLE
@@ -153,8 +153,7 @@ def _sound(tag: int, data: bytes, terms: tuple[str, ...], sop_class_uid: str) ->
     wrong = wrong_inside(made, "") if items else None
     expected = wrong.expected if wrong else what_is_expected(sop_class_uid, made)
     if expected:
-        kind = attribute_types(sop_class_uid).get(tag, "3")
-        kept = emptied(tag, data) if kind == "2C" else None
+        kept = emptied(tag, data) if stays_empty(tag, sop_class_uid) else None
         return _Sound(kept, found=wrong.found if wrong else str(present.value), expected=expected)
     if made is present:
         return _Sound(data)

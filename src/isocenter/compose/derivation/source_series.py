@@ -188,11 +188,11 @@ def _check_patient(images: Sequence[SourceImage]) -> None:
     """Refuse two patients, as all that inherits from sources does."""
     members: dict[tuple[str, ...], Source] = {}
     for one in images:
-        patient = Dataset()
-        patient.PatientID = one.header.text(tags.PatientID)
-        patient.IssuerOfPatientID = one.header.text(tags.IssuerOfPatientID)
-        key = (patient.PatientID, patient.IssuerOfPatientID)
-        members.setdefault(key, Source(patient, _path(one)))
+        key = one.header.text(tags.PatientID), one.header.text(tags.IssuerOfPatientID)
+        if key not in members:
+            patient = Dataset()
+            patient.PatientID, patient.IssuerOfPatientID = key
+            members[key] = Source(patient, _path(one))
     Sources(tuple(members.values()))
 
 
