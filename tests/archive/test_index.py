@@ -21,7 +21,7 @@ from isocenter.archive import Archive, Level, Query, checking, index, migrations
 from isocenter.archive import archive as archives
 from isocenter.archive.resources import answer_of
 from isocenter.dicom import tags
-from isocenter.errors import OutOfResources
+from isocenter.errors import ConfigurationError, OutOfResources
 
 
 def test_migrations_make_the_tables_that_the_code_works_with(archive):
@@ -52,6 +52,14 @@ def test_an_archive_of_the_first_tables_is_brought_up_to_date(engine, make_datab
         with archive._index.reading() as connection:
             context = MigrationContext.configure(connection, opts={"compare_type": False})
             assert compare_metadata(context, schema.metadata) == []
+
+
+def test_an_archive_of_a_newer_release_is_refused_in_words(open_archive):
+    with open_archive() as archive, archive._index.writing() as transaction:
+        transaction.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="9999.*use that release"):
+            open_archive()
 
 
 def test_what_took_an_instance_out_is_found_by_an_index_of_such_changes(sqlite_archive):

@@ -130,7 +130,7 @@ class Archive:
         OutOfResources
             The directory or the index cannot be written.
         ConfigurationError
-            The index URL cannot be used.
+            The index URL cannot be used, or a newer release has changed the tables.
         """
         root = Path(directory).absolute()
         durable = Durability(durability) is Durability.SAFE

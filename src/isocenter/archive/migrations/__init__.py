@@ -4,14 +4,29 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection
+
+from isocenter.errors import ConfigurationError
 
 __all__ = ["upgrade"]
 
 
 def upgrade(connection: Connection) -> None:
-    """Bring the tables to the form that this release expects, in the caller's transaction."""
+    """Bring the tables to the form that this release expects, in the caller's transaction.
+
+    Raises
+    ------
+    ConfigurationError
+        They stand at a form that this release does not know.
+    """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise ConfigurationError(
+            f"the index cannot be used by this release ({error}): a newer one has brought it to a "
+            "form of its own; use that release, or one after it"
+        ) from error
