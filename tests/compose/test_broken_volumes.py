@@ -163,3 +163,60 @@ def test_pictures_and_arrays_that_are_not_whole_are_told_by_what_is_there(
     )
     path.write_bytes(b"hello world\n" * 9)
     assert "expected one that numpy.save wrote" in read() or "give a JPEG, PNG" in read()
+
+
+SHORTS = b"type: short\ndimension: 3\nsizes: 64 64 5\nendian: little\nencoding: raw\n"
+META = b"ObjectType = Image\nNDims = 3\nDimSize = 64 64 5\nElementType = MET_SHORT\n"
+
+
+def as_bits(content: bytes, bits: int) -> bytes:
+    return content[:72] + bits.to_bytes(2, "little") + content[74:]
+
+
+@pytest.mark.parametrize(
+    ("name", "whole"),
+    [
+        ("a.nii", lambda nifti, _: as_bits(nifti, 32)),  # ITK goes by the type
+        ("a.nrrd", lambda _, raw: b"NRRD0004\n" + SHORTS + b"sizes:=9 999 999\n\n" + raw),
+        ("a.nrrd", lambda _, raw: b"NRRD0004\n" + SHORTS.replace(b"\n", b"\r\n") + b"\r\n" + raw),
+        ("a.mha", lambda _, raw: META + b"ElementDataFile = LOCAL\n" + raw),
+    ],
+)
+def test_headers_that_itk_reads_are_not_taken_for_broken(tmp_path: Path, name, whole) -> None:
+    array = values(np.int16)
+    nifti = written(tmp_path / "plain.nii", array).read_bytes()
+    path = tmp_path / name
+    path.write_bytes(whole(nifti, array.tobytes()))
+    assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(path))), array)
+    assert np.array_equal(sitk.GetArrayFromImage(read_image(path)), array)
+
+
+def test_names_of_a_header_and_its_values_may_be_in_capitals(tmp_path: Path) -> None:
+    array = values(np.float32)
+    path = written(tmp_path / "a.hdr", array)
+    (tmp_path / "a.img").rename(tmp_path / "A.IMG")
+    path.rename(tmp_path / "A.HDR")
+    for name in ("A.HDR", "A.IMG"):
+        assert np.array_equal(sitk.GetArrayFromImage(read_image(tmp_path / name)), array)
+    content = (tmp_path / "A.IMG").read_bytes()
+    (tmp_path / "A.IMG").write_bytes(content[:-4])
+    assert "not whole" in refused(tmp_path / "A.HDR")
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "said"),
+    [
+        ("a.nrrd", b"NRRD0004\n" + SHORTS + b"kinds: dog dog dog\n\n", "dog"),
+        ("a.nrrd", b"NRRD0004\n" + SHORTS.replace(b"raw", b"bzip2") + b"\n", "bzip2"),
+        ("a.nrrd", b"NRRD0004\n" + SHORTS.replace(b"endian: little\n", b"") + b"\n", "endian"),
+        ("a.mha", META.replace(b"SHORT", b"HALF") + b"ElementDataFile = LOCAL\n", "Unknown Pixel"),
+        ("a.mhd", META + b"ElementDataFile = LIST\nnot_there.raw\n", "MetaImage header"),
+    ],
+)
+def test_a_header_that_itk_does_not_read_is_not_called_damage(
+    tmp_path: Path, name: str, header: bytes, said: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(header + values(np.int16).tobytes())
+    found = refused(path)
+    assert said in found and "damaged" not in found and "/src/" not in found

@@ -18,6 +18,8 @@ __all__ = ["read_image", "reason_of", "unreadable", "write_image", "write_transf
 _EXPECTED = "expected a NIfTI, MetaImage or NRRD file, or the like"
 _UNKNOWN = "Unable to determine ImageIO reader"
 
+_ERROR = re.compile(r"(?:ITK |itk::)ERROR:")
+_SAID_OF_NRRD = re.compile(r"\[nrrd\] (\w+): (.*\S)")
 _SAID_BY = re.compile(r"^\w+\(0x[0-9a-f]+\): ")
 """The class and address that ITK's sentences begin with."""
 
@@ -62,8 +64,14 @@ def _why(path: Path, error: Exception) -> str:
         return f"it does not begin as a file of its name does; {_EXPECTED}"
     if "orthonormal" in said:
         return "its axes are not perpendicular (sheared); resample it onto a rectangular grid"
-    if "nrrd" in said or "MetaImage" in str(error):
-        return DAMAGED
+    if found := _SAID_OF_NRRD.findall(str(error)):
+        unpacking = any("Encoding" in place for place, _ in found)
+        said = found[-1][1]
+        if unpacking and "not available" not in said:
+            return DAMAGED
+        return f"it is no NRRD file that ITK reads ({said})"
+    if "MetaImageIO" in str(error):
+        return "ITK finds no values as its MetaImage header describes them; mend the header"
     return said
 
 
@@ -91,7 +99,7 @@ def write_transform(transform: Any, path: str | Path) -> Path:
 
 def reason_of(error: Exception) -> str:
     """Return the sentence of an error of SimpleITK, without where in its sources it comes from."""
-    said = " ".join(str(error).split("ITK ERROR:")[-1].split())
+    said = " ".join(_ERROR.split(str(error))[-1].split())
     return _SAID_BY.sub("", said).rstrip(".")
 
 

@@ -28,6 +28,8 @@ _SECOND = (b"\x1c\x02\0\0n+2\0", b"\0\0\x02\x1cn+2\0", b"\x1c\x02\0\0ni2\0")
 _PAIR = (".hdr", ".img", ".hdr.gz", ".img.gz")
 _ONE = (".nii", ".nii.gz")
 _FLOATS = {16: "f4", 64: "f8"}
+_SIZES = {2: 1, 4: 2, 8: 4, 16: 4, 32: 8, 64: 8, 128: 3, 256: 1, 512: 2, 768: 4, 1024: 8, 1280: 8}
+"""Bytes of a value by its type, which ITK's reader goes by, and not by the bits that are said."""
 
 
 def is_nifti(path: Path) -> bool:
@@ -104,18 +106,18 @@ def _plain_files(path: Path, folder: Path) -> tuple[Path, Path]:
 
 
 def _files(path: Path) -> tuple[Path, Path]:
-    ending = next((one for one in _PAIR if path.name.endswith(one)), None)
+    ending = next((one for one in _PAIR if path.name.lower().endswith(one)), None)
     if ending is None:
         return path, path
-    stem = path.name.removesuffix(ending)
-    return _there(path, f"{stem}.hdr"), _there(path, f"{stem}.img")
+    stem = path.name[: -len(ending)]
+    return _there(path, stem, ".hdr"), _there(path, stem, ".img")
 
 
-def _there(path: Path, name: str) -> Path:
-    for one in (path.with_name(name), path.with_name(f"{name}.gz")):
-        if one.is_file():
-            return one
-    raise _refused(path, f"there is no file {name} beside it; put it there")
+def _there(path: Path, stem: str, ending: str) -> Path:
+    for one in (ending, f"{ending}.gz", ending.upper(), f"{ending}.gz".upper()):
+        if (found := path.with_name(f"{stem}{one}")).is_file():
+            return found
+    raise _refused(path, f"there is no file {stem}{ending} beside it; put it there")
 
 
 def _is_packed(path: Path) -> bool:
@@ -166,8 +168,9 @@ def _values(head: bytes) -> _Values | None:
         kind, bits, offset = struct.unpack_from(order + "hh34xf", head, 70)
         count = math.prod(max(one, 1) for one in extents[1 : extents[0] + 1])
         dtype = np.dtype(order + _FLOATS[kind]) if kind in _FLOATS else None
+        size = count * _SIZES[kind] if kind in _SIZES else count * bits // 8
         if 0 <= offset < 1 << 31:  # no NaN
-            return _Values(int(offset), count * (dtype.itemsize * 8 if dtype else bits) // 8, dtype)
+            return _Values(int(offset), size, dtype)
     return None
 
 

@@ -101,12 +101,11 @@ def _header(path: Path) -> _Header | None:
     with path.open("rb") as file:
         head = file.read(_LONGEST)
     if head.startswith(_NRRD):
-        text, gap, _ = re.sub(rb"\r\n", b"\n", head).partition(b"\n\n")
-        fields = _fields(text, ":")
-        returns = text.count(b"\n") + 2 if b"\r\n" in head[: len(text)] else 0
+        gap = re.search(rb"\r?\n\r?\n", head)
+        fields = _fields(head[: gap.start()] if gap else head, ":")
         ends = gap or "datafile" in fields
         needed = ("type", "sizes") if ends else ("type", "sizes", "data file")
-        return _Header("NRRD", fields, len(text) + len(gap) + returns, needed)
+        return _Header("NRRD", fields, gap.end() if gap else len(head), needed)
     if path.suffix.lower() in _META and (found := re.search(rb"(?m)^\s*NDims\s*=", head)):
         last = re.compile(rb"(?m)^\s*ElementDataFile\s*=[^\n]*\n?").search(head, found.start())
         end = last.end() if last else len(head)
@@ -117,7 +116,11 @@ def _header(path: Path) -> _Header | None:
 
 def _fields(text: bytes, sign: str) -> dict[str, str]:
     lines = (line.partition(sign) for line in text.decode("latin-1").splitlines())
-    return {name.strip().lower(): value.strip(" \t=") for name, found, value in lines if found}
+    return {
+        name.strip().lower(): value.strip()
+        for name, found, value in lines
+        if found and not value.startswith("=")  # `:=`, a remark of the writer's own
+    }
 
 
 def _says(header: _Header, name: str) -> bool:
