@@ -108,6 +108,22 @@ def test_a_reserve_that_a_kill_cut_short_is_whole_after_the_next_opening(tmp_pat
 
 
 @needs_mount
+@pytest.mark.parametrize("durability", ["safe", "fast"])
+def test_small_objects_are_deleted_one_by_one_from_a_disk_that_the_log_has_filled(
+    small_disk, durability
+):
+    """Each delete logs more than its file gives back."""
+    with Archive.open(small_disk / "data", durability=durability) as archive:
+        datasets = [small_object() for _ in range(60)]
+        for dataset in datasets:
+            keep(archive, dataset)
+        fill_up(small_disk)
+        for dataset in datasets:
+            archive.delete(*uids(dataset))
+        assert archive.count(Query(Level.INSTANCE)) == 0
+
+
+@needs_mount
 def test_a_reserve_takes_no_more_than_there_is_and_grows_when_there_is_more(small_disk):
     reserve = Reserve(small_disk / "reserve")
     fill_up(small_disk)

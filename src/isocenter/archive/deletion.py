@@ -73,7 +73,7 @@ class Deleter:
         self, study: str, series: str | None, instance: str | None
     ) -> tuple[list[AnyRow], list[str]]:
         """Delete rows; whoever deletes may do so because the disk is full."""
-        for make_room in (self._index.reuse_log, self._index.reserve.give_up):
+        for make_room in (self._index.reuse_log, self._index.give_up_reserve):
             try:
                 return self._delete_rows(study, series, instance)
             except OutOfResources:

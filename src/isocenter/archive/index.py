@@ -1,6 +1,7 @@
 """The index's database: connections, the one write at a time, migrations."""
 
 import contextlib
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -260,6 +261,25 @@ class Index:
             return
         with contextlib.suppress(DBAPIError), self.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def give_up_reserve(self) -> None:
+        """Give the reserve's room to the database, where that is enough for all that the log holds.
+
+        The log then begins anew and needs no room; otherwise it has that room to grow.
+        """
+        room = self.reserve.give_up()
+        with contextlib.suppress(DBAPIError, OSError):
+            if room and self._growth() <= room:
+                self.reuse_log()
+
+    def _growth(self) -> int:
+        """By how many bytes SQLite's file becomes longer when it takes all of the log."""
+        with self.reading() as connection:
+            pages, size = (
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+                for name in ("page_count", "page_size")
+            )
+        return pages * size - os.stat(self.engine.url.database or "").st_size
 
     def _begun_writer(self) -> "_Kept":
         """Give the connection that is kept for writing, or another where it was ended meanwhile."""

@@ -31,15 +31,16 @@ class Reserve:
                 if _lengthen(self._path, size):
                     return
 
-    def give_up(self) -> bool:
-        """Give the room back; False where none was taken."""
+    def give_up(self) -> int:
+        """Give the room back; returns how many bytes, 0 where none were taken."""
         if self._path is None:
-            return False
+            return 0
         try:
+            size = self._path.stat().st_size
             self._path.unlink()
         except OSError:
-            return False
-        return True
+            return 0
+        return size
 
 
 def _lengthen(path: Path, size: int) -> bool:
