@@ -87,6 +87,18 @@ def test_an_object_comes_back_byte_for_byte_as_it_is_kept(web: Web, syntax: str)
     assert parts(web.get(path_of(dataset), accept=f"{OBJECTS}; transfer-syntax=*")) == [sent]
 
 
+@pytest.mark.parametrize("accept", ["application/dicom", OBJECTS])
+def test_an_object_whose_file_was_cut_off_is_no_answer(web: Web, accept: str) -> None:
+    dataset = ct_slice(16, 16)
+    web.keep(dataset)
+    [file] = web.archive.directory.rglob(f"{dataset.SOPInstanceUID}.dcm")
+    with file.open("r+b") as opened:
+        opened.truncate(file.stat().st_size - 100)
+    answer = web.get(path_of(dataset), accept=f"{accept}; transfer-syntax=*")
+    assert answer.status_code == 422
+    assert "were stored" in answer.text
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux")
 def test_a_deleted_object_is_let_go_of_whatever_was_asked_of_it(web: Web) -> None:
     dataset = ct_slice(16, 16)

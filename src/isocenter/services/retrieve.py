@@ -14,7 +14,7 @@ from starlette.routing import Route
 from isocenter.archive import Archive, KeptInstance, Level, StoredInstance
 from isocenter.dicom import TRANSFER_SYNTAXES, transfer_syntax
 from isocenter.dicomweb import DICOM, MediaRange, MultipartWriter, Representation, select
-from isocenter.errors import NotAcceptable
+from isocenter.errors import InvalidDicom, NotAcceptable
 from isocenter.services.representations import (
     ENCODINGS,
     EXPLICIT,
@@ -81,6 +81,11 @@ class _Part:
     def content(self, archive: Archive) -> Iterator[bytes]:
         instance = archive.open_instance(*self.kept.uids)
         if self.form.as_kept:
+            if instance.size != self.kept.size:
+                raise InvalidDicom(
+                    f"the file of instance {self.kept.instance} has {instance.size} bytes; "
+                    f"{self.kept.size} were stored. If that is so again, run `isocenter check`"
+                )
             return instance.chunks()
         target = transfer_syntax(self.form.transfer_syntax or EXPLICIT)
         return transcoded_object(instance, target)
