@@ -41,6 +41,8 @@ from isocenter.dimse import (
     Timeouts,
     send,
 )
+from isocenter.dimse.outgoing import describe
+from isocenter.errors import NotDicom
 
 QUICK = Timeouts(connect=5, associate=10, response=10, transfer=10, close=0.2)
 
@@ -120,6 +122,11 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
         ("pipe", SendOutcome.SKIPPED),
         ("pipe", SendOutcome.FAILED),
     ]
+
+
+def test_a_folder_given_as_an_object_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(NotDicom, match="a folder"):
+        describe(tmp_path)
 
 
 def test_a_named_file_that_cannot_be_sent_fails_and_the_others_do_not(tmp_path: Path) -> None:

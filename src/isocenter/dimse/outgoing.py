@@ -122,7 +122,7 @@ def describe(source: Path | str | bytes) -> Outgoing:
         return _describe(source, source, len(source))
     path = Path(source)
     if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
-        raise NotDicom("this is no file, but a pipe, socket or device")
+        raise NotDicom("this is no file, but a folder, pipe, socket or device")
     with open(path, "rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
         return _describe(path, file.read(_HEAD), size)
