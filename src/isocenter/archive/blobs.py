@@ -40,8 +40,10 @@ _UIDS = (
 _O_BINARY = getattr(os, "O_BINARY", 0)
 _IOV_MAX = 1024
 _ATTEMPTS = 10
-# Each start costs the processor as much as a tenth of storing a CT slice, and saves it no time.
-_WORTH_AN_EARLY_START = 1 << 22
+# So many bytes are sent on their way to the disk early, and then whenever a file has doubled: each
+# start is a call to the disk of its own, which takes the processor's time, too.
+_EARLY_START = 1 << 18
+_LONGEST_STRETCH = 1 << 23
 _T = TypeVar("_T")
 
 
@@ -102,8 +104,9 @@ class Temporary:
     def write(self, parts: Sequence[Buffer]) -> None:
         """Append parts, by one system call where the system has it."""
         self._append(parts)
-        if self._durable and self.size - self._on_its_way >= _WORTH_AN_EARLY_START:
-            begin_writing_back(self._descriptor, self._on_its_way, self.size - self._on_its_way)
+        new = self.size - self._on_its_way
+        if self._durable and new >= max(_EARLY_START, min(self._on_its_way, _LONGEST_STRETCH)):
+            begin_writing_back(self._descriptor, self._on_its_way, new)
             self._on_its_way = self.size
 
     def _append(self, parts: Sequence[Buffer]) -> None:

@@ -25,9 +25,8 @@ _function = _sync_file_range()
 def begin_writing_back(descriptor: int, offset: int, length: int) -> None:
     """Let the system write a stretch of a file to the disk now, without waiting for it.
 
-    The disk then works while the rest of a long object arrives, and the sync that follows finds
-    most of it done. Only Linux can; it promises nothing, so the sync stays what makes the object
-    durable.
+    The disk then works while the rest of the object arrives, and the sync that follows finds part
+    of it done. Only Linux can; it promises nothing, so the sync stays what makes it durable.
 
     Parameters
     ----------
