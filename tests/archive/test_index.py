@@ -17,7 +17,7 @@ from sqlalchemy import insert, text
 from tests.archive.conftest import keep, uids
 from tests.factories import small_object
 
-from isocenter.archive import Archive, Level, Query, checking, index, migrations, schema
+from isocenter.archive import Action, Archive, Level, Query, checking, index, migrations, schema
 from isocenter.archive import archive as archives
 from isocenter.archive.resources import answer_of
 from isocenter.dicom import tags
@@ -60,6 +60,10 @@ def test_an_archive_of_a_newer_release_is_refused_in_words(open_archive):
     for _ in range(2):
         with pytest.raises(ConfigurationError, match="9999.*use that release"):
             open_archive()
+
+
+def test_the_index_of_what_took_an_instance_out_names_these_actions():
+    assert str(schema.TAKEN_OUT) == f"action IN ({Action.DELETED:d}, {Action.LOST:d})"
 
 
 def test_what_took_an_instance_out_is_found_by_an_index_of_such_changes(sqlite_archive):

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from isocenter.dicom.part10 import FileMeta, read_file_meta
+from isocenter.dicom.transfer_syntaxes import lookup
 from isocenter.errors import InvalidDicom
 
 __all__ = ["same_object"]
 
 _CHUNK = 1 << 20
-_DEFLATED = "1.2.840.10008.1.2.1.99"
 
 
 def same_object(path: Path, other: Path) -> bool:
@@ -47,7 +47,8 @@ def _file_meta(file: BinaryIO) -> FileMeta:
 
 def _padded(file: BinaryIO, meta: FileMeta, shorter: int, length: int) -> bool:
     """Whether a deflated data set is the shorter one and the byte that even length asks for."""
-    if meta.transfer_syntax_uid != _DEFLATED or not shorter % 2 or length != shorter + 1:
+    syntax = lookup(meta.transfer_syntax_uid)
+    if not syntax or not syntax.deflated or not shorter % 2 or length != shorter + 1:
         return False
     file.seek(-1, 2)
     return file.read(1) == b"\0"
