@@ -7,6 +7,7 @@ import pytest
 from dicomweb_client import DICOMwebClient
 from playwright.sync_api import expect
 from tests.browser import objects
+from tests.running_server import wait_until
 
 
 def rows(viewer):
@@ -141,6 +142,118 @@ def test_arrow_keys_walk_the_rows_and_page_keys_the_pages(studies):
     expect(rows(studies).last).to_be_focused()
     page.keyboard.press("PageDown")
     expect(page.locator(".pager-text")).to_contain_text("51 – 100")
+
+
+def test_page_keys_go_on_from_page_to_page(studies):
+    page = studies.page
+    rows(studies).first.focus()
+    page.keyboard.press("PageDown")
+    expect(page.locator(".pager-text")).to_contain_text("51 – 100")
+    expect(rows(studies).first).to_be_focused()
+    page.keyboard.press("PageDown")
+    expect(page.locator(".pager-text")).to_contain_text("101 – 112")
+    page.keyboard.press("PageUp")
+    expect(page.locator(".pager-text")).to_contain_text("51 – 100")
+
+
+def test_another_page_begins_at_its_top(studies):
+    page = studies.page
+    scroll_to(studies, 700)
+    page.get_by_label("Next page").click()
+    expect(page.locator(".pager-text")).to_contain_text("51 – 100")
+    assert scrolled(studies) == 0
+
+
+SCROLLER = "document.querySelector('.study-table')"
+
+
+def scrolled(viewer) -> float:
+    return viewer.page.evaluate(f"{SCROLLER}.scrollTop")
+
+
+def scroll_to(viewer, top: float) -> None:
+    viewer.page.evaluate(f"top => {SCROLLER}.scrollTo(0, top)", top)
+    # The place is noted once the list rests.
+    wait_until(
+        lambda: (viewer.page.evaluate("history.state") or {}).get("place", {}).get("top") == top
+    )
+
+
+def leave_by_link(page):
+    page.get_by_role("link", name="Studies").click()
+
+
+def leave_by_back(page):
+    page.go_back()
+
+
+@pytest.mark.parametrize("leave", [leave_by_link, leave_by_back])
+def test_the_way_back_leads_to_the_same_search_page_place_and_row(studies, leave):
+    page = studies.page
+    page.get_by_label("Patient ID").fill("LIST-")
+    expect(page.locator(".pager-text")).to_contain_text("of 110")
+    page.get_by_role("columnheader", name="Accession").get_by_role("button").click()
+    expect(rows(studies).first).to_contain_text("ACC000")
+    page.get_by_label("Next page").click()
+    expect(rows(studies).first).to_contain_text("ACC050")
+    page.mouse.move(600, 500)
+    page.mouse.wheel(0, 900)
+    wait_until(lambda: scrolled(studies) == 900)
+    page.get_by_text("ACC080").click()
+    page.wait_for_url("**/viewer?*")
+    link = page.get_by_role("link", name="Studies")
+    expect(link).to_have_attribute("href", "/?patientId=LIST-&sort=accession&page=2")
+    page.reload()  # what the browser keeps with the page outlives that
+    leave(page)
+    expect(page).to_have_url(f"{studies.address}/?patientId=LIST-&sort=accession&page=2")
+    expect(rows(studies).first).to_contain_text("ACC050")
+    assert scrolled(studies) == 900
+    expect(page.locator("tr", has_text="ACC080")).to_be_focused()
+    page.go_forward()
+    expect(page).to_have_url(re.compile("/viewer"))
+    page.go_back()
+    expect(rows(studies).first).to_contain_text("ACC050")
+    assert scrolled(studies) == 900
+
+
+def test_a_list_that_was_left_for_another_comes_back_as_it_was(studies):
+    page = studies.page
+    scroll_to(studies, 400)
+    page.goto(f"{studies.address}/?patientId=LIST-04")
+    expect(rows(studies)).to_have_count(10)
+    page.go_back()
+    expect(rows(studies)).to_have_count(50)
+    assert scrolled(studies) == 400
+
+
+def test_a_study_opened_by_its_address_leads_to_the_whole_list(viewer):
+    viewer.open(f"/viewer?StudyInstanceUIDs={objects.STACK_STUDY}")
+    viewer.page.get_by_role("link", name="Studies").click()
+    expect(viewer.page).to_have_url(f"{viewer.address}/")
+    expect(rows(viewer)).to_have_count(50)
+
+
+def test_rows_under_the_headings_come_out_for_the_keyboard(studies):
+    page = studies.page
+    rows(studies).nth(20).focus()
+    scroll_to(studies, 20 * 44)  # the row before is wholly above, the focused one at the top
+    page.keyboard.press("ArrowUp")
+    row = rows(studies).nth(19)
+    expect(row).to_be_focused()
+    headings = page.locator("thead").bounding_box()
+    assert row.bounding_box()["y"] >= headings["y"] + headings["height"] - 1
+
+
+def test_the_last_column_counts_objects_and_says_so(viewer):
+    viewer.open("/?patientName=stack")
+    heading = viewer.page.get_by_role("columnheader", name="Objects / series")
+    expect(heading.get_by_role("button")).to_have_accessible_description(
+        re.compile("images, and also reports")
+    )
+    # Forty-two images and one report.
+    cell = rows(viewer).first.get_by_role("cell").last
+    expect(cell).to_have_accessible_name("43 objects in 3 series")
+    expect(cell).to_have_attribute("title", "43 objects in 3 series")
 
 
 def test_every_control_can_be_reached_by_tab_and_has_a_name(studies):

@@ -45,12 +45,6 @@ export class StudySearch {
     clearTimeout(this.refreshTimer);
   }
 
-  /** Take over a query from the address, without writing it back. */
-  follow(query: StudyQuery): void {
-    this.query.value = query;
-    void this.search();
-  }
-
   /** Change what is searched for; what is typed waits for a pause. */
   filter(change: Partial<StudyQuery>, wait = TYPING): void {
     this.query.value = { ...this.query.value, ...change, page: 1 };
@@ -88,11 +82,13 @@ export class StudySearch {
     return Math.max(1, Math.ceil((this.answer.value?.total ?? 0) / PAGE_SIZE));
   }
 
-  goToPage(page: number): void {
+  /** Go to a page; beyond the ends means the end. @returns whether that is another one. */
+  goToPage(page: number): boolean {
     const within = Math.min(Math.max(page, 1), this.pages);
-    if (within === this.query.value.page) return;
+    if (within === this.query.value.page) return false;
     this.query.value = { ...this.query.value, page: within };
     this.submit();
+    return true;
   }
 
   /** Ask the server; an answer that comes after a newer question is dropped. */

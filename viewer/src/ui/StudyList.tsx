@@ -1,19 +1,24 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { PAGE_SIZE } from "../api/client";
 import type { Study, StudyQuery, StudySortKey } from "../api/model";
 import { StudySearch } from "../list/study_search";
 import { listAddress, viewerAddress } from "../viewer/address";
 import { counted, formatDate, formatTime, grouped } from "./format";
 import { Icon, Mark } from "./icons";
-import { followLink, navigate, replaceAddress } from "./router";
+import { followLink, navigate, notedPlace, notePlace, replaceAddress } from "./router";
 import { SearchForm } from "./SearchForm";
 
 interface Column {
   readonly key: StudySortKey;
   readonly label: string;
   readonly class: string;
+  /** What stands in the column, where its label cannot say it. */
+  readonly hint?: string;
 }
+
+/** Once the list has not been scrolled for this many milliseconds, its place is noted. */
+const REST = 100;
 
 const COLUMNS: readonly Column[] = [
   { key: "patientName", label: "Patient", class: "patient" },
@@ -22,7 +27,14 @@ const COLUMNS: readonly Column[] = [
   { key: "modality", label: "Modality", class: "modality" },
   { key: "description", label: "Description", class: "description" },
   { key: "accession", label: "Accession", class: "accession" },
-  { key: "instanceCount", label: "Images", class: "count" },
+  {
+    key: "instanceCount",
+    label: "Objects / series",
+    class: "count",
+    hint:
+      "DICOM objects of the study: images, and also reports, waveforms, plans and all else. " +
+      "A multi-frame object counts once. After the stroke, the series they are in.",
+  },
 ];
 
 function HeaderCell({ column, search }: { column: Column; search: StudySearch }) {
@@ -31,7 +43,7 @@ function HeaderCell({ column, search }: { column: Column; search: StudySearch })
   const order = descending ? "descending" : "ascending";
   return (
     <th class={column.class} aria-sort={sorted ? order : "none"} scope="col">
-      <button type="button" onClick={() => search.sortBy(column.key)}>
+      <button type="button" title={column.hint} onClick={() => search.sortBy(column.key)}>
         {column.label}
         <span class="sort-arrow" aria-hidden="true">
           {sorted ? (descending ? "▾" : "▴") : ""}
@@ -46,21 +58,26 @@ interface RowProps {
   readonly fresh: boolean;
   readonly focusable: boolean;
   onFocus(): void;
+  onOpen(): void;
 }
 
-function StudyRow({ study, fresh, focusable, onFocus }: RowProps) {
-  const address = viewerAddress([study.uid]);
+function StudyRow({ study, fresh, focusable, onFocus, onOpen }: RowProps) {
   const name = study.patientName || "No name";
+  const contents = `${counted(study.instanceCount, "object")} in ${study.seriesCount} series`;
   return (
     <tr
       class={fresh ? "fresh" : ""}
       data-uid={study.uid}
       tabIndex={focusable ? 0 : -1}
       onFocus={onFocus}
-      onClick={(event) => followLink(event, address)}
+      onClick={(event) => followLink(event, onOpen)}
     >
       <td class="patient" title={name}>
-        <a href={address} tabIndex={-1} onClick={(event) => event.stopPropagation() ?? followLink(event, address)}>
+        <a
+          href={viewerAddress([study.uid])}
+          tabIndex={-1}
+          onClick={(event) => event.stopPropagation() ?? followLink(event, onOpen)}
+        >
           {name}
         </a>
         <span class="secondary">
@@ -78,8 +95,11 @@ function StudyRow({ study, fresh, focusable, onFocus }: RowProps) {
       </td>
       <td class="description" title={study.description}>{study.description}</td>
       <td class="accession" title={study.accession}>{study.accession}</td>
-      <td class="count" title={`${counted(study.instanceCount, "object")} in ${study.seriesCount} series`}>
-        {grouped(study.instanceCount)} <span class="secondary">/ {study.seriesCount}</span>
+      <td class="count" title={contents}>
+        <span aria-hidden="true">
+          {grouped(study.instanceCount)} <span class="secondary">/ {study.seriesCount}</span>
+        </span>
+        <span class="visually-hidden">{contents}</span>
       </td>
     </tr>
   );
@@ -174,18 +194,39 @@ function ListHeader({ search }: { search: StudySearch }) {
   );
 }
 
-/** Moves the focus from row to row, and opens and pages, by keyboard. */
-function useRowKeys(search: StudySearch) {
+/** The list's rows: their focus, the place they are scrolled to, and the way out to a study and back. */
+function useRows(search: StudySearch) {
+  const table = useRef<HTMLElement>(null);
   const body = useRef<HTMLTableSectionElement>(null);
   const focused = useSignal<string | null>(null);
   const rows = () => [...(body.current?.rows ?? [])];
   const focusRow = (index: number) => {
     const all = rows();
-    const row = all[Math.min(Math.max(index, 0), all.length - 1)];
-    row?.focus();
-    row?.scrollIntoView({ block: "nearest" });
+    all[Math.min(Math.max(index, 0), all.length - 1)]?.focus();
   };
-  const onKeyDown = (event: KeyboardEvent) => {
+  const place = () => ({ top: table.current?.scrollTop ?? 0, study: focused.peek() });
+  const open = (study: string) => {
+    // What has been typed belongs to the search that one comes back to, searched for or not.
+    replaceAddress(listAddress(search.query.peek()));
+    notePlace({ ...place(), study });
+    navigate(viewerAddress([study]));
+  };
+  return { table, body, focused, rows, focusRow, place, open };
+}
+
+type Rows = ReturnType<typeof useRows>;
+
+/** Moves the focus from row to row, and opens and pages, by keyboard. */
+function useRowKeys(search: StudySearch, { rows, focusRow, focused, open }: Rows) {
+  const paged = useRef(false);
+  const goToPage = (step: 1 | -1) => {
+    paged.current = search.goToPage(search.query.value.page + step);
+  };
+  useLayoutEffect(() => {
+    if (paged.current) focusRow(0);
+    paged.current = false;
+  }, [search.answer.value]);
+  return (event: KeyboardEvent) => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const at = rows().findIndex((row) => row === document.activeElement);
     const moves: Record<string, () => void> = {
@@ -193,9 +234,9 @@ function useRowKeys(search: StudySearch) {
       ArrowUp: () => (at > 0 ? focusRow(at - 1) : undefined),
       Home: () => focusRow(0),
       End: () => focusRow(Infinity),
-      PageDown: () => search.goToPage(search.query.value.page + 1),
-      PageUp: () => search.goToPage(search.query.value.page - 1),
-      Enter: () => focused.value && navigate(viewerAddress([focused.value])),
+      PageDown: () => goToPage(1),
+      PageUp: () => goToPage(-1),
+      Enter: () => focused.value && open(focused.value),
     };
     if (at < 0) return;
     const move = moves[event.key];
@@ -203,7 +244,26 @@ function useRowKeys(search: StudySearch) {
     event.preventDefault();
     move();
   };
-  return { body, focused, focusRow, onKeyDown };
+}
+
+/** Comes back to the place that the list was left at, and begins another list at its top. */
+function usePlace(search: StudySearch, { table, rows, place }: Rows): () => void {
+  const shown = useRef<string | null>(null);
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useLayoutEffect(() => {
+    if (!search.answer.value || !table.current) return;
+    const last = shown.current;
+    shown.current = listAddress(search.query.peek());
+    if (last === shown.current) return;
+    const noted = last === null ? notedPlace() : null;
+    table.current.scrollTop = noted?.top ?? 0;
+    if (noted?.study) rows().find((row) => row.dataset["uid"] === noted.study)?.focus();
+  }, [search.answer.value]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return () => {
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => notePlace(place()), REST);
+  };
 }
 
 export function StudyList({ query }: { query: StudyQuery }) {
@@ -212,14 +272,22 @@ export function StudyList({ query }: { query: StudyQuery }) {
   useEffect(() => {
     document.title = "Isocenter";
   }, []);
-  const { body, focused, focusRow, onKeyDown } = useRowKeys(search);
+  const rows = useRows(search);
+  const { table, body, focused, focusRow, open } = rows;
+  const onScroll = usePlace(search, rows);
+  const onKeyDown = useRowKeys(search, rows);
   const studies = search.answer.value?.studies ?? [];
   const focusable = studies.some(({ uid }) => uid === focused.value) ? focused.value : studies[0]?.uid;
   return (
     <div class="list-page">
       <ListHeader search={search} />
       <SearchForm search={search} onLeave={() => focusRow(0)} />
-      <main class={`study-table ${search.loading.value ? "is-loading" : ""}`} aria-busy={search.loading.value}>
+      <main
+        ref={table}
+        class={`study-table ${search.loading.value ? "is-loading" : ""}`}
+        aria-busy={search.loading.value}
+        onScroll={onScroll}
+      >
         <table aria-label="Studies">
           <thead>
             <tr>{COLUMNS.map((column) => <HeaderCell key={column.key} column={column} search={search} />)}</tr>
@@ -234,6 +302,7 @@ export function StudyList({ query }: { query: StudyQuery }) {
                 onFocus={() => {
                   focused.value = study.uid;
                 }}
+                onOpen={() => open(study.uid)}
               />
             ))}
           </tbody>

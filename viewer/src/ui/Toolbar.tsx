@@ -4,7 +4,7 @@ import { choosePreset, commandNamed, keyLabel } from "../viewer/commands";
 import type { Viewport } from "../viewer/viewport";
 import { LAYOUTS, type Workspace } from "../viewer/workspace";
 import { Icon, type IconName, Mark } from "./icons";
-import { followLink } from "./router";
+import { followLink, listBehind, returnToList } from "./router";
 
 /** After a click with the mouse the keyboard belongs to the viewports again. */
 function giveBackFocus(event: MouseEvent): void {
@@ -146,7 +146,12 @@ export function Toolbar({ workspace }: { workspace: Workspace }) {
   );
   return (
     <div class="toolbar" role="toolbar" aria-label="Viewer">
-      <a class="to-list" href="/" title="To the study list" onClick={(event) => followLink(event, "/")}>
+      <a
+        class="to-list"
+        href={listBehind()}
+        title="To the study list"
+        onClick={(event) => followLink(event, returnToList)}
+      >
         <Mark />
         <span>Studies</span>
       </a>

@@ -5,7 +5,7 @@ import { Stage, type StageOptions } from "../viewer/stage";
 import { Workspace } from "../viewer/workspace";
 import { HelpDialog } from "./HelpDialog";
 import { Icon } from "./icons";
-import { navigate } from "./router";
+import { returnToList } from "./router";
 import { SeriesStrip } from "./SeriesStrip";
 import { TagTable } from "./TagTable";
 import { Toolbar } from "./Toolbar";
@@ -63,7 +63,7 @@ function Failure({ reason }: { reason: string }) {
       <Icon name="warning" />
       <h2>This study cannot be shown</h2>
       <p>{reason}</p>
-      <button type="button" class="button" onClick={() => navigate("/")}>To the study list</button>
+      <button type="button" class="button" onClick={returnToList}>To the study list</button>
     </div>
   );
 }
