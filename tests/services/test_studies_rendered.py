@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydicom import Dataset
-from pydicom.uid import JPEG2000Lossless, RLELossless
+from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 from tests.compose.judges import needs
 from tests.factories import ct_series, ct_slice, multi_frame, part10_bytes, small_object
 from tests.services.conftest import Web, path_of
@@ -221,6 +221,73 @@ def test_pixels_that_cannot_be_decoded_are_said_to_be_so(web: Web) -> None:
     answer = web.get(path_of(dataset, "rendered"))
     assert answer.status_code == 422
     assert answer.text.strip()
+
+
+def promising_another(dataset: Dataset, transfer_syntax: str = ExplicitVRLittleEndian) -> bytes:
+    """The file of an object with two frames, promising three (0028,0008)."""
+    found, promised = (b"\x28\x00\x08\x00IS\x02\x00%d " % number for number in (2, 3))
+    content = part10_bytes(dataset, transfer_syntax)
+    assert content.count(found) == 1
+    return content.replace(found, promised)
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless])
+@pytest.mark.parametrize("level", ["study", "series", "instance"])
+def test_pictures_of_which_a_frame_is_missing_are_refused_before_the_answer_begins(
+    web: Web, level: str, syntax: str
+) -> None:
+    whole = multi_frame(2, bits=8, InstanceNumber=1)
+    uids = {name: whole[name].value for name in ("StudyInstanceUID", "SeriesInstanceUID")}
+    lacking = multi_frame(2, bits=8, InstanceNumber=2, **uids)
+    web.keep(whole)
+    web.archive.ingest(promising_another(lacking, syntax))
+    path = path_of(lacking)
+    path = {
+        "study": path.partition("/series")[0],
+        "series": path.partition("/instances")[0],
+        "instance": path,
+    }[level]
+    answer = web.get(f"{path}/rendered", 'multipart/related; type="image/png"')
+    assert answer.status_code == 422
+    assert "frame 3 is missing" in answer.text
+    assert level == "instance" or lacking.SOPInstanceUID in answer.text
+
+
+def test_a_presentation_state_for_an_image_of_which_a_frame_is_missing_is_refused(web: Web) -> None:
+    image = multi_frame(2, bits=8)
+    state = presentation_state(PresentationState(), source=image).data_set
+    web.keep(state)
+    web.archive.ingest(promising_another(image))
+    answer = web.get(path_of(state, "rendered"), 'multipart/related; type="image/png"')
+    assert answer.status_code == 422
+    assert "frame 3 is missing" in answer.text
+
+
+def test_a_viewport_that_shows_nothing_of_one_image_of_a_series_is_refused(web: Web) -> None:
+    large = ct_slice(32, 32, InstanceNumber=1)
+    uids = {name: large[name].value for name in ("StudyInstanceUID", "SeriesInstanceUID")}
+    web.keep(large, ct_slice(16, 16, InstanceNumber=2, **uids))
+    path = path_of(large).partition("/instances")[0]
+    query = "rendered?viewport=8,8,20,0,8,8"
+    answer = web.get(f"{path}/{query}", 'multipart/related; type="image/png"')
+    assert answer.status_code == 404
+    assert "16 by 16" in answer.text
+
+
+def test_pictures_that_turn_out_undecodable_break_off_with_one_line_in_the_log(
+    web: Web, caplog: pytest.LogCaptureFixture
+) -> None:
+    dataset = multi_frame(2, bits=8)
+    web.keep(dataset, transfer_syntax=JPEG2000Lossless)
+    path = next(web.archive.directory.glob("*/*/*.dcm"))
+    content = path.read_bytes()
+    start, end = content.rindex(b"\xff\x4f\xff\x51") + 60, len(content) - 8
+    path.write_bytes(content[:start] + bytes(end - start) + content[end:])
+    answer = web.get(path_of(dataset, "rendered"), 'multipart/related; type="image/png"')
+    assert answer.content.count(b"image/png") == 1
+    assert not answer.content.endswith(b"--\r\n")
+    [record] = [each for each in caplog.records if each.name.startswith("isocenter")]
+    assert "broken off" in record.message
 
 
 def document(media_type: str) -> Dataset:

@@ -37,7 +37,15 @@ from isocenter.pixels.presentation.shutters import Shutter, shuttered
 from isocenter.pixels.scaling import scaled
 from isocenter.services.bulk_data import value_of
 
-__all__ = ["Picture", "Pictures", "encoded", "is_picture", "representative_frame"]
+__all__ = [
+    "Picture",
+    "Pictures",
+    "encoded",
+    "is_picture",
+    "representative_frame",
+    "require_part",
+    "whole_frames",
+]
 
 Picture = NDArray[np.uint8]
 
@@ -160,6 +168,55 @@ def representative_frame(instance: StoredInstance) -> int:
     return (instance.frame_table.number_of_frames + 1) // 2
 
 
+def whole_frames(instance: StoredInstance, numbers: Sequence[int] | None = None) -> Sequence[int]:
+    """Make sure that frames have their bytes, before an answer with all of them has begun.
+
+    Parameters
+    ----------
+    instance
+        With pixel data.
+    numbers
+        Which frames, from 1; None for all that the object promises.
+
+    Returns
+    -------
+    Sequence of int
+        The numbers.
+
+    Raises
+    ------
+    NotFound
+        The object promises fewer frames.
+    PixelDataError
+        Its pixel data holds fewer than it promises, or they cannot be told apart.
+    """
+    table = instance.frame_table
+    if numbers is None:
+        numbers = range(1, table.number_of_frames + 1)
+    for number in numbers:
+        table.spans(number)
+    return numbers
+
+
+def require_part(rows: int, columns: int, viewport: Viewport) -> None:
+    """Refuse a viewport that shows nothing of an image.
+
+    Parameters
+    ----------
+    rows, columns
+        Of the image.
+    viewport
+        Which part of it is asked for.
+
+    Raises
+    ------
+    NotFound
+        The part lies outside of the image.
+    """
+    if viewport.top >= rows or viewport.left >= columns:
+        raise NotFound(f"the viewport lies outside of the image of {columns} by {rows} pixels")
+
+
 def _window(
     frame: DisplayedFrame, samples: NDArray[np.generic], asked: WindowParameter | None
 ) -> VoiTransform | None:
@@ -185,11 +242,10 @@ def _in_viewport(picture: Picture, aspect: tuple[float, float], viewport: Viewpo
         The part lies outside of the image.
     """
     rows, columns = picture.shape[:2]
+    require_part(rows, columns, viewport)
     bottom = rows if viewport.rows is None else viewport.top + viewport.rows
     right = columns if viewport.columns is None else viewport.left + viewport.columns
     part = picture[viewport.top : bottom, viewport.left : right]
-    if part.size == 0:
-        raise NotFound(f"the viewport lies outside of the image of {columns} by {rows} pixels")
     if viewport.flip_vertically:
         part = part[::-1]
     if viewport.flip_horizontally:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from isocenter.pixels.presentation import (
     ReferencedImage,
     read_state,
 )
-from isocenter.services.pictures import is_picture
+from isocenter.services.pictures import is_picture, whole_frames
 
 __all__ = ["Presented", "is_presentation_state"]
 
@@ -74,7 +74,7 @@ class Presented:
         NotFound
             None of the images is here.
         PixelDataError, UnsupportedTransferSyntax
-            A frame cannot be decoded.
+            A frame is missing or cannot be decoded.
         """
         found = False
         for image in self._state.images:
@@ -82,13 +82,23 @@ class Presented:
             if instance is None:
                 continue
             file = ImageFile(instance.path)
-            last = instance.frame_table.number_of_frames
-            for number in image.frames or range(1, last + 1):
-                if 1 <= number <= last:
-                    found = True
-                    yield instance, self._picture(instance, file, number)
+            for number in _frames_of(image, instance):
+                found = True
+                yield instance, self._picture(instance, file, number)
         if not found:
             raise NotFound(f"no image that presentation state {self._uid} is for can be shown")
+
+    def require_frames(self) -> None:
+        """Make sure that all frames have their bytes, before an answer with them has begun.
+
+        Raises
+        ------
+        PixelDataError
+            The pixel data of an image holds fewer frames than the image promises.
+        """
+        for image in self._state.images:
+            if instance := self._opened(image):
+                _frames_of(image, instance)
 
     def _opened(self, image: ReferencedImage) -> StoredInstance | None:
         uids = (self._study, image.series_instance_uid, image.sop_instance_uid)
@@ -108,6 +118,13 @@ class Presented:
             uid = instance.header.sop_instance_uid
             raise NotFound(f"instance {uid} was replaced or deleted meanwhile; ask again")
         return picture
+
+
+def _frames_of(image: ReferencedImage, instance: StoredInstance) -> Sequence[int]:
+    """List the frames of an image that are to be shown, all of which have their bytes."""
+    last = instance.frame_table.number_of_frames
+    numbers = [number for number in image.frames or range(1, last + 1) if 1 <= number <= last]
+    return whole_frames(instance, numbers)
 
 
 def _size(parameters: RenderingParameters) -> tuple[int, int] | None:

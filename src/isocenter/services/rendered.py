@@ -22,7 +22,13 @@ from isocenter.dicomweb import (
     parse_rendering,
     select,
 )
-from isocenter.errors import InvalidAttribute, InvalidRequest, NotFound
+from isocenter.errors import (
+    InvalidAttribute,
+    InvalidDicom,
+    InvalidRequest,
+    NotFound,
+    PixelDataError,
+)
 from isocenter.pixels import to_gif
 from isocenter.services.bulk_data import document_type, value_of
 from isocenter.services.burned_text import annotated
@@ -33,6 +39,8 @@ from isocenter.services.pictures import (
     encoded,
     is_picture,
     representative_frame,
+    require_part,
+    whole_frames,
 )
 from isocenter.services.presented import Presented, is_presentation_state
 from isocenter.services.resources import Resource, frame_numbers, resource_of
@@ -66,6 +74,8 @@ _SEVERAL: Final = (
     *(Representation(media_type, multipart=True) for media_type in _STILL),
     Representation("image/gif"),
 )
+_Planned = tuple[KeptInstance, Sequence[int]]
+
 _THUMBNAILS: Final = tuple(Representation(media_type) for media_type in _STILL)
 
 
@@ -159,12 +169,11 @@ class _RenderedService:
             return self._presented(request, instance, parameters)
         if not numbers and not is_picture(instance):
             return _as_it_is(request, instance, parameters)
-        for number in numbers:
-            instance.frame_table.spans(number)  # raises where there is no such frame
+        whole_frames(instance, numbers)
         offered = _SEVERAL if len(numbers) > 1 else _ONE
         form = select(Accept.of(request).ranges(), offered, "the pictures")
         if not numbers and (form.multipart or form.media_type == "image/gif"):
-            numbers = range(1, instance.frame_table.number_of_frames + 1)
+            numbers = whole_frames(instance)
         if form.multipart:
             frames = ((instance, number) for number in numbers)
             return self._all(frames, form, parameters)
@@ -195,8 +204,12 @@ class _RenderedService:
     ) -> Response:
         """Answer with what a presentation state shows: every frame as a part, or the first."""
         form = select(Accept.of(request).ranges(), _ONE, "the pictures")
-        shown = Presented(self._archive, instance, parameters).pictures()
-        pictures = (annotated(each, image, parameters.annotations) for image, each in shown)
+        shown = Presented(self._archive, instance, parameters)
+        if form.multipart:
+            shown.require_frames()
+        pictures = (
+            annotated(each, image, parameters.annotations) for image, each in shown.pictures()
+        )
         files = (_file(picture, instance, form, parameters) for picture in pictures)
         if form.multipart:
             return self._parts(files, form)
@@ -208,21 +221,45 @@ class _RenderedService:
         """Answer for a study or series: every frame as a part, or one picture for all."""
         form = select(Accept.of(request).ranges(), _ONE, "the pictures")
         if form.multipart:
-            found = self._archive.instances(resource.study, resource.series)
-            frames = self._frames(found)
-            first = next(frames, None)
-            if first is None:
-                raise NotFound(f"{resource} has no pictures")
-            return self._all(_chained(first, frames), form, parameters)
+            planned = self._planned(resource, parameters.viewport)
+            return self._all(self._opened(planned), form, parameters)
         instance = self._representative(resource)
         return self._one(instance, representative_frame(instance), form, parameters)
 
-    def _frames(self, found: Sequence[KeptInstance]) -> Iterator[tuple[StoredInstance, int]]:
-        for kept in found:
+    def _planned(self, resource: Resource, viewport: Viewport | None) -> list[_Planned]:
+        """List the instances that can be shown and their frames, before the answer begins.
+
+        Raises
+        ------
+        NotFound
+            There are none, or the viewport shows nothing of one.
+        PixelDataError
+            One of them lacks frames that it promises, or was cut off.
+        """
+        found = self._archive.instances(resource.study, resource.series)
+        planned = [(kept, self._frames_of(kept, viewport)) for kept in found]
+        planned = [(kept, numbers) for kept, numbers in planned if numbers]
+        if not planned:
+            raise NotFound(f"{resource} has no pictures")
+        return planned
+
+    def _frames_of(self, kept: KeptInstance, viewport: Viewport | None) -> Sequence[int]:
+        try:
             instance = self._archive.open_instance(*kept.uids)
-            if is_picture(instance):
-                for number in range(1, instance.frame_table.number_of_frames + 1):
-                    yield instance, number
+            if not is_picture(instance):
+                return ()
+            if viewport is not None:
+                rows, columns = map(instance.header.integer, (tags.Rows, tags.Columns))
+                require_part(rows or 0, columns or 0, viewport)
+            return whole_frames(instance)
+        except (InvalidDicom, PixelDataError) as error:
+            raise PixelDataError(f"instance {kept.instance}: {error}") from error
+
+    def _opened(self, planned: Sequence[_Planned]) -> Iterator[tuple[StoredInstance, int]]:
+        for kept, numbers in planned:
+            instance = self._archive.open_instance(*kept.uids)
+            for number in numbers:
+                yield instance, number
 
     def _all(
         self,
@@ -292,13 +329,6 @@ def _file(
 def _asked_frames(request: Request) -> Sequence[int]:
     text = request.path_params.get("frames")
     return () if text is None else frame_numbers(text)
-
-
-def _chained(
-    first: tuple[StoredInstance, int], rest: Iterator[tuple[StoredInstance, int]]
-) -> Iterator[tuple[StoredInstance, int]]:
-    yield first
-    yield from rest
 
 
 def _as_it_is(
