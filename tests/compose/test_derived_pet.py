@@ -26,9 +26,9 @@ DYNAMIC = ("FrameReferenceTime", "DecayFactor", "AcquisitionTime")
 TIMES = [("30000", "1.0032", "110000"), ("90000", "1.0095", "110100")]
 
 
-def whole_body(folder):
+def whole_body(folder, **said):
     """Two bed positions of three slices each."""
-    slices = images(**pet(**SERIES, SeriesType=["WHOLE BODY", "IMAGE"]))
+    slices = images(**pet(**SERIES, SeriesType=["WHOLE BODY", "IMAGE"], **said))
     for number, one in enumerate(slices):
         one.ImageIndex = number + 1
         for keyword, values in BEDS.items():

@@ -14,7 +14,7 @@ from pydicom.uid import UID
 import isocenter
 from isocenter.compose import attributes, values
 from isocenter.compose.composed import Composed, Origin, Provenance
-from isocenter.compose.copied_items import MENDED_ITEMS, mended_items, wrong_inside
+from isocenter.compose.copied_items import MENDED_ITEMS, mended_items
 from isocenter.compose.element_values import copied_element, element
 from isocenter.compose.fixed_attributes import refuse_fixed
 from isocenter.compose.given_values import given_element
@@ -37,6 +37,7 @@ from isocenter.compose.sound_values import (
 )
 from isocenter.compose.sources import Source, Sources
 from isocenter.compose.templates import Template
+from isocenter.compose.unsound_items import leave_out_inside
 from isocenter.dicom import new_uid
 from isocenter.dicom.validation.conditions import PAIRED_BODY_PARTS
 from isocenter.errors import CannotCompose
@@ -90,7 +91,7 @@ class Composition:
         self._overrides = dict(overrides or {})
         self._without: dict[int, Provenance] = {}  # what caller or site took out or emptied
         self._unsound: dict[int, LeftOut] = {}  # what the object cannot be without
-        self._left_out: dict[tuple[int, str], LeftOut] = {}
+        self._left_out: dict[tuple[int, str, str], LeftOut] = {}
         self._sop_common(sop_class_uid)
 
     # -- where values come from -------------------------------------------------------------------
@@ -271,7 +272,7 @@ class Composition:
     def leaves_out(self, found: DataElement) -> bool:
         """Tell whether an element that somebody else copied from the source is left out here."""
         tag, first = int(found.tag), self.sources.first
-        if any(tag == left for left, _ in self._left_out):
+        if any((tag, "") == (left, path) for left, _, path in self._left_out):
             return True
         expected = what_is_expected(self._sop_class_uid, found)
         if not expected or first is None or not may_be_left_out(tag, self._sop_class_uid):
@@ -354,20 +355,23 @@ class Composition:
         return True
 
     def _copy_items(self, copied: DataElement, source: Source) -> bool:
-        """Copy a sequence; False where its items say wrongly what the object can be without."""
+        """Copy a sequence without what its items say wrongly; False where none can stay."""
         made, detail, tag = mended_items(copied), source.name, int(copied.tag)
-        if wrong := wrong_inside(made, source.name):
-            if may_be_left_out(tag, self._sop_class_uid):
-                self._left_out[tag, source.name] = wrong
+        wrong = leave_out_inside(made, self._sop_class_uid, source.name)
+        gone = bool(wrong) and not made.value
+        if gone and not may_be_left_out(tag, self._sop_class_uid):
+            self._unsound[tag] = wrong[0]
+        else:
+            self._left_out.update({(tag, source.name, one.path): one for one in wrong})
+            if gone:
                 return False
-            self._unsound[tag] = wrong
         if made is not copied:
             detail = f"{detail}, {MENDED_ITEMS}"
         self._put(made, Provenance(Origin.COPIED, detail))
         return True
 
     def _leave_out(self, tag: int, value: Any, expected: str, source: str) -> None:
-        self._left_out[tag, source] = LeftOut.of(tag, value, expected, source)
+        self._left_out[tag, source, ""] = LeftOut.of(tag, value, expected, source)
 
     def _source_of(self, keyword: str) -> str:
         """Return which of the sources said it: the worklist item, where it does."""
@@ -388,7 +392,7 @@ class Composition:
         decided = (Origin.GIVEN, Origin.CONFIGURED)
         return [
             one
-            for (tag, _), one in sorted(self._left_out.items())
+            for (tag, *_), one in sorted(self._left_out.items())
             if tag not in self.provenance or self.provenance[tag].origin not in decided
         ]
 

@@ -1,4 +1,4 @@
-"""Items of sequences that are copied from a source: mended, and held against their VRs."""
+"""Items of sequences that are copied from a source: mended."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from typing import Any
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-from isocenter.compose import values
-from isocenter.compose.left_out import LeftOut
-from isocenter.compose.sound_values import mended, what_is_expected
+from isocenter.compose.sound_values import mended
 
-__all__ = ["MENDED_ITEMS", "mended_items", "wrong_inside"]
+__all__ = ["MENDED_ITEMS", "items_of", "mended_items"]
 
 MENDED_ITEMS = "its items mended"
 """What `mended_items` does, in words."""
@@ -32,7 +30,7 @@ def mended_items(found: DataElement) -> DataElement:
         `found` itself where there was nothing to mend.
     """
     changed = False
-    for item in _items(found):
+    for item in items_of(found):
         for inner in list(item):
             made = mended_items(inner) if inner.VR == "SQ" else mended(inner)
             if made is not inner:
@@ -41,18 +39,7 @@ def mended_items(found: DataElement) -> DataElement:
     return DataElement(found.tag, "SQ", found.value) if changed else found
 
 
-def wrong_inside(found: DataElement, source: str) -> LeftOut | None:
-    """Return what to say of the first value in the items of a sequence that cannot be."""
-    for item in _items(found):
-        for inner in item.iterall():
-            if inner.tag.is_private:
-                continue
-            if expected := what_is_expected("", inner):
-                inside = f"in its items {values.described(int(inner.tag))}: {expected}"
-                return LeftOut.of(int(found.tag), inner.value, inside, source)
-    return None
-
-
-def _items(found: DataElement) -> Iterator[Dataset]:
+def items_of(found: DataElement) -> Iterator[Dataset]:
+    """Yield the items of a sequence."""
     items: Any = found.value or ()
     yield from items

@@ -32,18 +32,23 @@ class LeftOut:
         The value, that of the first source; long ones are cut.
     expected
         What it should be.
+    path
+        Where only a part of a sequence was not taken over: which, as keywords and numbers of items
+        from 1, such as `ProcedureCodeSequence[2]`. Empty for the whole attribute.
     """
 
     tag: int
     sources: tuple[str, ...]
     found: str = field(repr=False)
     expected: str
+    path: str = ""
 
     @classmethod
-    def of(cls, tag: int, value: Any, expected: str, *sources: str) -> LeftOut:
+    def of(cls, tag: int, value: Any, expected: str, *sources: str, path: str = "") -> LeftOut:
         """Return what to say of a value that was found."""
         text = str(value)
-        return cls(tag, sources, text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...", expected)
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+        return cls(tag, sources, shown, expected, path)
 
     @property
     def keyword(self) -> str:
@@ -51,10 +56,11 @@ class LeftOut:
         return dictionary.keyword(self.tag)
 
     def __str__(self) -> str:
-        return f"{values.described(self.tag)} of {self._where()} is left out; {self._why()}"
+        return f"{self._what()} of {self._where()} is left out; {self._why()}"
 
     def row(self) -> dict[str, str]:
         """Return the row of `Composed.explain`; its detail shows the value that was found."""
+        place = f" in {self.path}" if self.path else ""
         return {
             "tag": f"({self.tag >> 16:04X},{self.tag & 0xFFFF:04X})",
             "keyword": self.keyword,
@@ -62,8 +68,13 @@ class LeftOut:
             "presence": "ABSENT",
             "source": "",
             "origin": "left out",
-            "detail": f"{self._where()}: found {self.found!r}, {self._why()}",
+            "detail": f"{self._where()}: found {self.found!r}{place}, {self._why()}",
         }
+
+    def _what(self) -> str:
+        innermost = self.path.rpartition("/")[2].partition("[")[0]
+        described = values.described(values.tag_of(innermost) if innermost else self.tag)
+        return f"{self.path}{described[len(innermost) :]}" if innermost else described
 
     def _where(self) -> str:
         count = len(self.sources)
@@ -75,10 +86,10 @@ class LeftOut:
 
 def gathered(many: Iterable[LeftOut]) -> tuple[LeftOut, ...]:
     """Return one for each attribute and what was expected of it, with all of their sources."""
-    found: dict[tuple[int, str], LeftOut] = {}
-    names: dict[tuple[int, str], dict[str, None]] = {}
+    found: dict[tuple[int, str, str], LeftOut] = {}
+    names: dict[tuple[int, str, str], dict[str, None]] = {}
     for one in many:
-        key = (one.tag, one.expected)
+        key = (one.tag, one.path, one.expected)
         found.setdefault(key, one)
         names.setdefault(key, {}).update(dict.fromkeys(one.sources))
     return tuple(replace(found[key], sources=tuple(names[key])) for key in sorted(found))

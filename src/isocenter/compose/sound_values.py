@@ -26,6 +26,7 @@ __all__ = [
     "how_mended",
     "may_be_left_out",
     "mended",
+    "says_who",
     "sound_text",
     "stays_empty",
     "what_is_expected",
@@ -96,7 +97,12 @@ def expected_number(tag: int, vr: str, count: int) -> str:
 def may_be_left_out(tag: int, sop_class_uid: str) -> bool:
     """Tell whether an object can be without a value of an attribute, and be the same patient's."""
     kind = attribute_types(sop_class_uid).get(tag, "3")
-    return (kind == "3" or kind in _LEFT_EMPTY) and tag not in _WHO
+    return (kind == "3" or kind in _LEFT_EMPTY) and not says_who(tag)
+
+
+def says_who(tag: int) -> bool:
+    """Tell whether somebody may be taken for somebody else without an attribute."""
+    return tag in _WHO
 
 
 def stays_empty(tag: int, sop_class_uid: str) -> bool:

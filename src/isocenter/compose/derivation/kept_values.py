@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+
+from pydicom.dataset import Dataset
 
 from isocenter.compose import values
 from isocenter.compose.composed import Origin, Provenance
-from isocenter.compose.copied_items import MENDED_ITEMS, mended_items, wrong_inside
+from isocenter.compose.copied_items import MENDED_ITEMS, mended_items
 from isocenter.compose.data_set_encoding import encoded_data_set
 from isocenter.compose.derivation import tables as derivation_tables
 from isocenter.compose.derivation.header_bytes import Encoded, HeaderBytes, emptied, parsed
@@ -23,6 +25,7 @@ from isocenter.compose.sound_values import (
     stays_empty,
     what_is_expected,
 )
+from isocenter.compose.unsound_items import leave_out_inside
 from isocenter.dicom.encoding import EXPLICIT_LITTLE
 from isocenter.dicom.validation.conditions import PAIRED_BODY_PARTS
 from isocenter.errors import CannotCompose
@@ -63,12 +66,15 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class _Sound:
-    """An element as it can be; with what was expected, where there is no value that can be."""
+    """An element as it can be, and what was left out of it; None for all of it."""
 
     data: bytes | None
-    found: str = ""
-    expected: str = ""
+    left_out: tuple[LeftOut, ...] = ()
     mended: str = ""
+
+    @property
+    def is_without_value(self) -> bool:
+        return any(not one.path for one in self.left_out)
 
 
 def sound_values(source: HeaderBytes, changed: Encoded, sop_class_uid: str, name: str) -> Kept:
@@ -101,10 +107,10 @@ def sound_values(source: HeaderBytes, changed: Encoded, sop_class_uid: str, name
             continue
         data = source.data[start:end]
         kept = _sound(tag, data, source.terms, sop_class_uid)
-        if kept.expected:
+        if kept.is_without_value:
             _refuse_needed(tag, kept, sop_class_uid, name)
-            left_out.append(LeftOut.of(tag, kept.found, kept.expected, name))
-        elif kept.mended:
+        left_out += (replace(one, sources=(name,)) for one in kept.left_out)
+        if kept.mended:
             provenance[tag] = Provenance(Origin.COPIED, f"{name}, {kept.mended}")
         if kept.data != data:
             elements[tag] = kept.data
@@ -130,8 +136,8 @@ def _is_miscounted(tag: int, vr: bytes, size: int) -> bool:
 def _refuse_needed(tag: int, kept: _Sound, sop_class_uid: str, name: str) -> None:
     if not may_be_left_out(tag, sop_class_uid):
         raise CannotCompose(
-            f"{values.described(tag)} of {name} cannot be; expected {kept.expected}. Correct it "
-            "there (`isocenter correct`), or set another.",
+            f"{values.described(tag)} of {name} cannot be; expected {kept.left_out[0].expected}. "
+            "Correct it there (`isocenter correct`), or set another.",
             tag=tag,
         )
 
@@ -150,16 +156,22 @@ def _sound(tag: int, data: bytes, terms: tuple[str, ...], sop_class_uid: str) ->
     present = data_set[tag]
     items = present.VR == "SQ"
     made = mended_items(present) if items else mended(present)
-    wrong = wrong_inside(made, "") if items else None
-    expected = wrong.expected if wrong else what_is_expected(sop_class_uid, made)
-    if expected:
-        kept = emptied(tag, data) if stays_empty(tag, sop_class_uid) else None
-        return _Sound(kept, found=wrong.found if wrong else str(present.value), expected=expected)
-    if made is present:
+    left_out: tuple[LeftOut, ...] = ()
+    if items:
+        left_out = leave_out_inside(made, sop_class_uid, "")
+    elif expected := what_is_expected(sop_class_uid, made):
+        left_out = (LeftOut.of(tag, present.value, expected),)
+    if any(not one.path for one in left_out):
+        return _Sound(emptied(tag, data) if stays_empty(tag, sop_class_uid) else None, left_out)
+    if made is present and not left_out:
         return _Sound(data)
+    how = "" if made is present else MENDED_ITEMS if items else how_mended(made.VR)
     data_set[tag] = made
-    encoded = b"".join(encoded_data_set(data_set, EXPLICIT_LITTLE, terms))
-    return _Sound(encoded, mended=MENDED_ITEMS if items else how_mended(made.VR))
+    return _Sound(_encoded(data_set, terms), left_out, how)
+
+
+def _encoded(data_set: Dataset, terms: tuple[str, ...]) -> bytes:
+    return b"".join(encoded_data_set(data_set, EXPLICIT_LITTLE, terms))
 
 
 def as_required(

@@ -1,7 +1,7 @@
 """What the modules of an object's IOD ask for (PS3.3 Annexes A and C)."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final
@@ -22,7 +22,15 @@ from isocenter.dicom.validation.conditions import HAND_WRITTEN, described, is_me
 from isocenter.dicom.validation.findings import Findings, Rule
 from isocenter.dicom.validation.items import Element, Item
 
-__all__ = ["check_items", "check_requirements", "is_required", "module_of", "type_of"]
+__all__ = [
+    "check_items",
+    "check_requirements",
+    "conditions_changed",
+    "is_required",
+    "module_of",
+    "type_inside",
+    "type_of",
+]
 
 _STRICTEST_FIRST: Final = ("1", "2", "1C", "2C", "3")
 # The table lists the attributes of all kinds of content items, and all macros that may stand in a
@@ -91,11 +99,91 @@ def check_items(part: Item, tag: int, iod: IOD | None, findings: Findings) -> No
         Takes what is found.
     """
     element = part.get(tag)
-    demand = _demands(iod, _all_modules(iod)).get(tag) if iod is not None else None
-    if demand is None and dictionary.keyword(tag).endswith("CodeSequence"):
-        demand = _codes()
+    demand = _sequence_demand(tag, _demands(iod, _all_modules(iod)) if iod is not None else {})
     if element is not None and demand is not None:
         _check_items(part, element, demand, findings)
+
+
+def type_inside(item: Item, tag: int, above: tuple[int, ...], iod: IOD | None) -> str:
+    """Return whether an item may be without a value of an attribute, or without the attribute.
+
+    Parameters
+    ----------
+    item
+        The item of a sequence.
+    tag
+        The attribute.
+    above
+        The sequences that lead to the item, the outermost first.
+    iod
+        The Information Object Definition of the object; None if it is not known.
+
+    Returns
+    -------
+    str
+        `1` if it must have a value, `2` if it must be there, `3` if it need not. Conditions that
+        are met, or of which that cannot be told, ask for it; so does an item of which nothing is
+        known.
+    """
+    known = _demands_inside(above, iod)
+    if known is None:
+        return "1"
+    demand = known.get(tag)
+    if demand is None:
+        return "3"
+    kind, clause = demand.rule.type, demand.clause
+    if kind.endswith("C") and clause is not None and is_met(clause, item, known) is False:
+        return "3"
+    return kind[0]
+
+
+def conditions_changed(
+    before: Item, after: Item, above: tuple[int, ...], iod: IOD | None
+) -> Iterator[tuple[int, bool]]:
+    """Yield what an item must have, or may not have, only since something in it changed.
+
+    Parameters
+    ----------
+    before, after
+        The item of a sequence.
+    above, iod
+        As for `type_inside`.
+
+    Yields
+    ------
+    tuple of int and bool
+        The attribute; True if it must be there, False if it may not.
+    """
+    known = _demands_inside(above, iod) or {}
+    for tag, demand in known.items():
+        kind, clause, condition = demand.rule.type, demand.clause, demand.rule.condition
+        if clause is None or not kind.endswith("C"):
+            continue
+        holds = is_met(clause, after, known)
+        if holds is None or is_met(clause, before, known) is holds:
+            continue
+        meant = condition is None or condition.otherwise is Otherwise.ALLOWED
+        if holds or not meant:
+            yield tag, holds
+
+
+@lru_cache(maxsize=1024)
+def _demands_inside(above: tuple[int, ...], iod: IOD | None) -> _Demands | None:
+    """Return what is demanded of the items of a sequence; None if nothing is known of them."""
+    around: _Demands = _demands(iod, _all_modules(iod)) if iod is not None else {}
+    for tag in above:
+        demand = _sequence_demand(tag, around)
+        if demand is None or not demand.rule.items:
+            return None
+        around = _demands_of_items(demand.module, demand.rule)
+    return around
+
+
+def _sequence_demand(tag: int, around: _Demands) -> _Demand | None:
+    """Return what is demanded of a sequence; of a code sequence, where nothing else is known."""
+    if tag not in around and dictionary.keyword(tag).endswith("CodeSequence"):
+        return _codes()
+    return around.get(tag)
 
 
 @cache
