@@ -11,6 +11,7 @@ from tests.factories import ct_series, part10_bytes, small_object
 
 from isocenter.archive import Level, Match, Outcome, ProblemKind, Query
 from isocenter.dicom import tags
+from isocenter.errors import OutOfResources
 
 
 def kinds(report) -> list[tuple[str, bool]]:
@@ -138,6 +139,23 @@ def test_arrivals_of_a_dead_process_are_found(sqlite_archive, directory):
     assert kinds(sqlite_archive.check()) == [("leftover", False)]
     assert kinds(sqlite_archive.check(repair=True)) == [("leftover", True)]
     assert not (directory / ".incoming" / "dead").exists()
+
+
+def test_a_database_with_a_broken_page_is_not_compared(sqlite_archive, directory):
+    """The page that breaks is of an index of the tables, which no query need come across."""
+    keep(sqlite_archive, *(small_object() for _ in range(5)))
+    index = sqlite_archive._index
+    page_of = text("SELECT rootpage FROM sqlite_master WHERE type = 'index' AND tbl_name = 'study'")
+    with index.reading() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        page = max(connection.execute(page_of).scalars())
+        size = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+    index.close()
+    with (directory / "index.sqlite").open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(bytes(size))
+    with pytest.raises(OutOfResources, match="damaged.*check --repair"):
+        sqlite_archive.check(repair=True)
 
 
 def test_progress_is_told_study_by_study(sqlite_archive):

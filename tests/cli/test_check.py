@@ -66,3 +66,29 @@ def test_a_folder_without_archive_is_refused_and_not_made(tmp_path):
     assert done.returncode == 2
     assert "no archive at" in done.stderr
     assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("content", [{}, {"hosts": "127.0.0.1 localhost"}])
+def test_a_folder_of_other_things_is_no_archive_and_stays_as_it_is(tmp_path, content):
+    """An empty folder may be where a disk is not mounted: no reason to find everything right."""
+    for name, text in content.items():
+        (tmp_path / name).write_text(text)
+    done = check(data=tmp_path)
+    assert done.returncode == 2
+    assert "no archive at" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == list(content)
+
+
+@pytest.mark.parametrize("flags", [[], ["--repair"]])
+def test_a_damaged_index_is_told_with_what_to_do(data, flags):
+    index = data / "index.sqlite"
+    index.write_bytes(b"\xa5" * index.stat().st_size)
+    done = check(*flags, data=data)
+    assert done.returncode == 2
+    assert "the index is damaged" in done.stderr
+    assert "isocenter check --repair" in done.stderr
+
+    for path in data.glob("index.sqlite*"):
+        path.unlink()
+    assert check("--repair", data=data).returncode == 0
+    assert "3 files, 3 instances in the index, 0 problems" in check(data=data).stdout

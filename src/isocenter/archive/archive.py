@@ -141,15 +141,32 @@ class Archive:
             blobs.close()
             raise
         refused = None if quarantine is None else Quarantine(quarantine)
-        return cls(
-            root,
-            index,
-            blobs,
-            ConflictPolicy(on_conflict),
-            quarantine=refused,
-            scrutiny=Scrutiny(validation),
-            bulk_data_root=bulk_data_root,
-            prepare_metadata=prepare_metadata,
+        with reported_as_out_of_resources("open the archive"):
+            return cls(
+                root,
+                index,
+                blobs,
+                ConflictPolicy(on_conflict),
+                quarantine=refused,
+                scrutiny=Scrutiny(validation),
+                bulk_data_root=bulk_data_root,
+                prepare_metadata=prepare_metadata,
+            )
+
+    @staticmethod
+    def is_in(directory: str | Path) -> bool:
+        """Tell whether a directory holds an archive, or the files of one whose index was lost.
+
+        Parameters
+        ----------
+        directory
+            Where to look; nothing is made there. An index elsewhere does not count.
+        """
+        own = {INDEX_NAME, BlobStore.INCOMING, BlobStore.REPLACED, BlobStore.ASIDE}
+        root = Path(directory)
+        return root.is_dir() and any(
+            each.name in own or (is_path_safe_uid(each.name) and each.is_dir())
+            for each in root.iterdir()
         )
 
     def close(self) -> None:
@@ -472,7 +489,7 @@ class Archive:
         Raises
         ------
         OutOfResources
-            The disk or the index cannot be read or written.
+            The disk or the index cannot be read or written, or SQLite's file is damaged.
         """
         checker = Checker(
             self._index, self._blobs, self._registrar, repair=repair, thorough=thorough

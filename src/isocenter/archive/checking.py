@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, func, select, update
 
 from isocenter.dicom.header import Header
 from isocenter.dicom.scan import scan_file
-from isocenter.errors import IsocenterError
+from isocenter.errors import IsocenterError, OutOfResources
 
 from . import schema
 from .arrivals import Arrival
@@ -21,6 +21,7 @@ from .index import AnyRow, Index, Transaction
 from .index_values import EXTRA_TAGS, IndexValues
 from .recovery import set_apart
 from .registration import Registrar
+from .resources import REMAKE_INDEX
 
 __all__ = ["CheckReport", "Checker", "Problem", "ProblemKind"]
 
@@ -179,6 +180,7 @@ class Checker:
 
     def run(self, progress: Progress | None = None) -> CheckReport:
         """Check everything; `progress` is told how many studies of how many are done."""
+        self._require_sound_index()
         self._check_leftovers()
         on_disk = self._blobs.studies()
         with self._index.reading() as connection:
@@ -192,6 +194,18 @@ class Checker:
                 progress(number, len(studies))
         self._check_counts()
         return self._report
+
+    def _require_sound_index(self) -> None:
+        """Refuse to compare files with what a broken database says: it may leave out the half."""
+        if not self._index.is_sqlite:
+            return
+        pragma = "integrity_check" if self._thorough else "quick_check"
+        with self._index.reading() as connection:
+            found = connection.exec_driver_sql(f"PRAGMA {pragma}(1)").scalar()
+        if found != "ok":
+            raise OutOfResources(
+                f"could not check the archive: SQLite finds {found}; {REMAKE_INDEX}"
+            )
 
     def _found(self, kind: ProblemKind, path: Path, sentence: str, repaired: bool) -> None:
         self._report.problems.append(Problem(kind, path, sentence, repaired))

@@ -2,13 +2,22 @@
 
 import contextlib
 import errno
+import sqlite3
 from collections.abc import Generator
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from isocenter.errors import OutOfResources
 
-__all__ = ["EXHAUSTED", "answer_of", "reported_as_out_of_resources"]
+__all__ = ["EXHAUSTED", "REMAKE_INDEX", "answer_of", "reported_as_out_of_resources"]
+
+REMAKE_INDEX = (
+    "the index is damaged; stop the server, move the files index.sqlite* elsewhere, and have "
+    "`isocenter check --repair` make it anew from the stored files"
+)
+"""What to do where SQLite's file is broken."""
+
+_BROKEN = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 EXHAUSTED = frozenset(
     getattr(errno, name)
@@ -49,9 +58,18 @@ def reported_as_out_of_resources(doing: str) -> Generator[None]:
         raise OutOfResources(
             f"could not {doing}: {error.strerror}; free space or make the disk writable"
         ) from error
-    except OperationalError as error:
-        said = answer_of(error)
-        raise OutOfResources(f"could not {doing}: the index answered: {said}") from error
+    except DatabaseError as error:
+        said = f"the index answered: {answer_of(error)}"
+        if _is_damaged(error):
+            said += f"; {REMAKE_INDEX}"
+        elif not isinstance(error, OperationalError):
+            raise
+        raise OutOfResources(f"could not {doing}: {said}") from error
+
+
+def _is_damaged(error: DatabaseError) -> bool:
+    """Tell whether SQLite finds its file broken; the low byte of its code says what is wrong."""
+    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _BROKEN
 
 
 def answer_of(error: BaseException) -> str:

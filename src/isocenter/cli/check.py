@@ -34,7 +34,7 @@ def check(
     from isocenter.server.settings import load
 
     settings = load({"data": data}, config).settings
-    options.require_archive(settings.data)
+    options.require_archive(settings)
     with open_archive(settings) as archive, count_progress("checking studies") as show:
         report = archive.check(repair, thorough=thorough, progress=show)
     if as_json:

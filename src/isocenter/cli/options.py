@@ -1,11 +1,14 @@
 """Flags that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from isocenter.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from isocenter.server.settings import Settings
 
 __all__ = [
     "CallingAE",
@@ -52,7 +55,7 @@ def require_paths(paths: list[Path]) -> None:
         raise ConfigurationError(f"no such file or folder: {', '.join(missing)}{hint}")
 
 
-def require_archive(folder: Path) -> None:
+def require_archive(settings: "Settings") -> None:
     """Refuse a folder that holds no archive, before one is made there by mistake.
 
     Raises
@@ -60,8 +63,14 @@ def require_archive(folder: Path) -> None:
     ConfigurationError
         If there is none.
     """
-    if not folder.is_dir():
+    from isocenter.archive import Archive
+
+    folder = settings.data
+    # The files of an archive whose index is elsewhere may all be away, as with their disk.
+    there = folder.is_dir() if settings.index_url else Archive.is_in(folder)
+    if not there:
+        why = " (is its disk mounted?)" if folder.is_dir() else ""
         raise ConfigurationError(
-            f"no archive at {folder}: name its folder with --data, or start one by "
+            f"no archive at {folder}{why}: name its folder with --data, or start one by "
             "`isocenter serve` or `isocenter import`"
         )
