@@ -1,9 +1,10 @@
 import contextlib
 
+import pytest
 from tests.factories import ct_slice, part10_bytes
 
 from isocenter.archive import Outcome
-from isocenter.errors import NotDicom
+from isocenter.errors import ConfigurationError, NotDicom, OutOfResources
 from isocenter.server.opening import open_archive
 from isocenter.server.settings import load
 
@@ -34,3 +35,26 @@ def test_the_index_can_live_elsewhere(tmp_path):
     with open_archive(settings) as archive:
         archive.ingest(part10_bytes(ct_slice(8, 8)))
     assert index.exists()
+
+
+@pytest.mark.parametrize(
+    ("index_url", "error"),
+    [
+        ("sqlite:////no-such-folder/index.sqlite", OutOfResources),
+        ("postgresql+psycopg://nobody@127.0.0.1:1/nothing", OutOfResources),
+        ("nonsense://somewhere", ConfigurationError),
+    ],
+)
+def test_an_index_that_cannot_be_opened_leaves_no_folder_behind(tmp_path, index_url, error):
+    settings = load({"data": tmp_path / "deep" / "data", "index_url": index_url}).settings
+    with pytest.raises(error):
+        open_archive(settings)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_index_that_cannot_be_opened_takes_nothing_away_that_was_there(tmp_path):
+    (tmp_path / "data" / ".aside").mkdir(parents=True)
+    settings = load({"data": tmp_path / "data", "index_url": "nonsense://somewhere"}).settings
+    with pytest.raises(ConfigurationError):
+        open_archive(settings)
+    assert [path.name for path in (tmp_path / "data").iterdir()] == [".aside"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -133,12 +134,17 @@ class Archive:
             The index URL cannot be used, or a newer release has changed the tables.
         """
         root = Path(directory).absolute()
+        places = (root / each for each in (BlobStore.INCOMING, BlobStore.REPLACED, BlobStore.ASIDE))
+        new = [folder for folder in (*places, root, *root.parents) if not folder.exists()]
         durable = Durability(durability) is Durability.SAFE
         blobs = BlobStore(root, durable=durable)
         try:
             index = Index(index_url or f"sqlite:///{root / INDEX_NAME}", durable=durable)
         except BaseException:
             blobs.close()
+            for folder in new:
+                with suppress(OSError):  # meanwhile another process keeps something there
+                    folder.rmdir()
             raise
         refused = None if quarantine is None else Quarantine(quarantine)
         with reported_as_out_of_resources("open the archive"):
