@@ -14,12 +14,10 @@ from isocenter.dimse.pdu import (
     AssociateRj,
     AssociateRq,
     ContextAnswer,
-    PresentationDataValue,
     ProposedContext,
     ReleaseRp,
     ReleaseRq,
     decode,
-    decode_p_data,
 )
 from isocenter.dimse.user_information import (
     AsynchronousOperationsWindow,
@@ -181,39 +179,6 @@ def test_what_is_no_pdu_says_why(kind: int, content: bytes, reason: AbortReason)
         decode(kind, content)
 
     assert raised.value.reason is reason
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        b"",
-        struct.pack(">IBB", 1, 1, 0),
-        struct.pack(">IBB", 0, 1, 0),
-        struct.pack(">IBB", 3, 1, 0),
-        struct.pack(">IBB", 0xFFFFFFFF, 1, 0) + b"x",
-        struct.pack(">IB", 2, 1),
-    ],
-)
-def test_presentation_data_values_with_impossible_lengths_are_invalid(values: bytes) -> None:
-    with pytest.raises(InvalidPdu):
-        decode_p_data(memoryview(values), 0, len(values), [])
-
-
-def test_several_values_and_an_empty_fragment_are_read_in_place() -> None:
-    data = memoryview(
-        struct.pack(">IBB", 4, 1, 1) + b"ab" + struct.pack(">IBB", 3, 3, 0) + b"c"
-        + struct.pack(">IBB", 2, 3, 2)
-    )  # fmt: skip
-    values: list[PresentationDataValue] = []
-
-    decode_p_data(data, 0, len(data), values)
-
-    assert [(v.context_id, v.is_command, v.is_last, bytes(v.data)) for v in values] == [
-        (1, True, False, b"ab"),
-        (3, False, False, b"c"),
-        (3, False, True, b""),
-    ]
-    assert values[0].data.obj is data.obj
 
 
 def test_control_characters_of_a_hostile_title_do_not_survive() -> None:

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isocenter.dimse.invalid_pdu import AbortReason, AbortSource
-from isocenter.dimse.pdu import Abort, AssociateAc, AssociateRj, AssociateRq, ProposedContext
+from isocenter.dimse.pdu import (
+    Abort,
+    AssociateAc,
+    AssociateRj,
+    AssociateRq,
+    PresentationDataValue,
+    ProposedContext,
+)
 from isocenter.dimse.state_machine import TRANSITIONS, Event, State
 from isocenter.dimse.upper_layer import (
     AbortIndication,
@@ -227,7 +234,7 @@ def test_a_claimed_length_takes_no_memory_before_its_bytes_come() -> None:
 
     upper.receive_data(struct.pack(">BxI", 1, 1 << 29))
 
-    assert len(upper._buffer.view) <= 1 << 16
+    assert len(upper.buffer.view) <= 1 << 16
 
 
 def test_nothing_behind_an_invalid_pdu_is_looked_at() -> None:
@@ -255,6 +262,7 @@ def pdus() -> st.SearchStrategy[bytes]:
 
 
 def observed(stream: bytes, cuts: list[int]) -> tuple[list[object], bytes, State]:
+    """What happens; the fragments of a message are joined."""
     upper = in_state(State.ESTABLISHED, Role.ACCEPTOR)
     seen: list[object] = []
     start = 0
@@ -263,11 +271,22 @@ def observed(stream: bytes, cuts: list[int]) -> tuple[list[object], bytes, State
         start = end
         while (indication := upper.next_indication()) is not None:
             if isinstance(indication, DataIndication):
-                seen += [(v.context_id, v.control, bytes(v.data)) for v in indication.values]
+                for value in indication.values:
+                    add(seen, value)
             else:
                 seen.append(indication)
-        upper.recycle()
+        upper.buffer.recycle()
     return seen, b"".join(upper.data_to_send()), upper.state
+
+
+def add(seen: list[object], value: PresentationDataValue) -> None:
+    context_id, control, data = value
+    fragment = (context_id, control, bytes(data))
+    before = seen[-1] if seen else None
+    if isinstance(before, tuple) and before[:2] == (context_id, control & ~2):
+        fragment = (context_id, control, before[2] + fragment[2])
+        seen.pop()
+    seen.append(fragment)
 
 
 @given(pdus(), st.data())

@@ -230,11 +230,13 @@ class Association:
         AssociationAborted
             The association is over.
         """
+        upper = self._machine.upper
         deadline = 0.0
         try:
             wait = next(operation)
             while True:
-                self._flush()
+                if upper.to_send:
+                    self._flush()
                 if wait is not Wait.SENT:
                     deadline = deadline or time.monotonic() + self._seconds[wait]
                     if self._fill(wait, deadline):
@@ -278,13 +280,13 @@ class Association:
             try:
                 return self._transport.receive_into(upper.space(), _QUIET)
             except TimeoutError:
-                upper.shrink()
+                upper.buffer.shrink()
                 seconds -= _QUIET
         return self._transport.receive_into(upper.space(), seconds)
 
     def _flush(self) -> None:
         upper = self._machine.upper
-        if upper.has_data_to_send:
+        if upper.to_send:
             try:
                 self._transport.send(upper.data_to_send())
             except TimeoutError as error:

@@ -218,7 +218,7 @@ class AsyncAssociation:
 
     async def _flush(self, wait: Wait | None) -> None:
         upper = self._machine.upper
-        if not upper.has_data_to_send:
+        if not upper.to_send:
             return
         # Joined into bytes of its own: the transport may keep it while buffers are read into again.
         self._writer.write(b"".join(upper.data_to_send()))

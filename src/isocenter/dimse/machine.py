@@ -191,7 +191,7 @@ class Machine:
         """Wait until the peer closes, when it is the peer's turn to (Sta13)."""
         while self.upper.state is State.AWAITING_TRANSPORT_CLOSE:
             self._values.clear()
-            self.upper.recycle()
+            self.upper.buffer.recycle()
             yield Wait.CLOSE
 
     # Receiving
@@ -213,7 +213,8 @@ class Machine:
                 message = self._take_command(self._values.popleft())
                 if message is not None:
                     return Received(self._context_id, message)
-            if not (yield from self._more_values(Wait.REST if self._command else wait, True)):
+            yield from self._await_indication(Wait.REST if self._command else wait)
+            if not self._take_values():
                 return None
 
     def fragments(self) -> Operation[list[memoryview]]:
@@ -228,26 +229,25 @@ class Machine:
         LimitExceeded
             The data set is longer than `Limits.data_set`; the association is aborted.
         """
+        upper, values = self.upper, self._values
+        piece = _EARLY_PIECE if self._received <= _EARLY else _PIECE
         batch: list[memoryview] = []
         size = 0
         while self.data_set_is_open and len(batch) < _BATCH:
-            if self._values:
-                value = self._values.popleft()
-                self._check_data(value)
-                if length := len(value.data):
-                    batch.append(value.data)
+            if values:
+                data = self._take_data(values.popleft())
+                if length := len(data):
+                    batch.append(data)
                     size += length
-                self.data_set_is_open = not value.control & 2
-            elif batch and (size >= self._piece or self.upper.is_short_of_buffer):
+            elif batch and (size >= piece or upper.buffer.is_short):
                 break
-            elif not (yield from self._more_values(Wait.REST, not batch)):
-                raise AssociationAborted("the peer released inside a message")
+            elif upper.indications:
+                if not self._take_values():
+                    raise AssociationAborted("the peer released inside a message")
+            else:
+                self._make_ready_to_wait(may_recycle=not batch)
+                yield Wait.REST
         return batch
-
-    @property
-    def _piece(self) -> int:
-        """How many bytes of the data set are worth handing on."""
-        return _EARLY_PIECE if self._received <= _EARLY else _PIECE
 
     def read_data_set(self) -> Operation[bytes]:
         """Wait for the whole data set; for those that are small, as identifiers are.
@@ -293,17 +293,21 @@ class Machine:
         self._received = 0
         return message
 
-    def _check_data(self, value: PresentationDataValue) -> None:
-        if value.control & 1:
+    def _take_data(self, value: PresentationDataValue) -> memoryview:
+        context_id, control, data = value
+        if control & 1:
             raise self._fault("a command set fragment arrived where a data set belongs")
-        if value.context_id != self._context_id:
+        if context_id != self._context_id:
             raise self._fault("fragments of two messages are mixed")
-        self._received += len(value.data)
+        self._received += len(data)
         if self._received > self.limits.data_set:
             self.upper.abort()
             raise LimitExceeded(
                 f"a data set is longer than {self.limits.data_set} bytes (limit: data_set)"
             )
+        if control & 2:
+            self.data_set_is_open = False
+        return data
 
     def _fault(self, message: str) -> AssociationAborted:
         """Abort for a message that breaks PS3.7, and return the error that says so."""
@@ -312,12 +316,13 @@ class Machine:
             message, AbortSource.SERVICE_PROVIDER, AbortReason.INVALID_PARAMETER_VALUE
         )
 
-    def _more_values(self, wait: Wait, may_recycle: bool) -> Operation[bool]:
-        """Wait for data; `False` when the peer released instead."""
-        indication = yield from self._indication(wait, may_recycle)
+    def _take_values(self) -> bool:
+        """Take the data that was indicated; `False` when the peer released instead."""
+        indication = self.upper.indications.popleft()
         if isinstance(indication, DataIndication):
             self._values.extend(indication.values)
             return True
+        self._raise_for_abort(indication)
         if isinstance(indication, ReleaseIndication):
             # What came behind the request may have ended the association already.
             if self.upper.state is State.AWAITING_LOCAL_RELEASE_RESPONSE:
@@ -325,20 +330,31 @@ class Machine:
             return False
         raise AssociationError(f"unexpected {type(indication).__name__}")
 
-    def _indication(self, wait: Wait, may_recycle: bool = True) -> Operation[Indication]:
-        upper = self.upper
-        while (indication := upper.next_indication()) is None:
-            if upper.state is State.IDLE or upper.state is State.AWAITING_TRANSPORT_CLOSE:
-                raise AssociationAborted("the association is over")
-            if may_recycle:
-                upper.recycle()
+    def _indication(self, wait: Wait) -> Operation[Indication]:
+        yield from self._await_indication(wait)
+        indication = self.upper.indications.popleft()
+        self._raise_for_abort(indication)
+        return indication
+
+    def _await_indication(self, wait: Wait) -> Operation[None]:
+        while not self.upper.indications:
+            self._make_ready_to_wait(may_recycle=True)
             yield wait
+
+    def _make_ready_to_wait(self, *, may_recycle: bool) -> None:
+        upper = self.upper
+        if upper.state is State.IDLE or upper.state is State.AWAITING_TRANSPORT_CLOSE:
+            raise AssociationAborted("the association is over")
+        if may_recycle:
+            upper.buffer.views_are_out = False
+
+    @staticmethod
+    def _raise_for_abort(indication: Indication) -> None:
         if isinstance(indication, AbortIndication):
             by = "the peer ended the association" if indication.by_peer else "association aborted"
             raise AssociationAborted(
                 f"{by}: {indication.detail}", indication.source, indication.reason
             )
-        return indication
 
     # Sending
 

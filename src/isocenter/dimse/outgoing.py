@@ -1,7 +1,6 @@
 """Files as C-STORE sends them: what they hold, and their data set piece by piece."""
 
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import FileIO
@@ -10,8 +9,9 @@ from pathlib import Path
 from isocenter.dicom import FileMeta, read_file_meta, scan_file, tags
 from isocenter.dicom.encoding import actual_layout
 from isocenter.dicom.places import find_element
+from isocenter.dicom.source import require_file
 from isocenter.dicom.transfer_syntaxes import lookup
-from isocenter.errors import InvalidDicom, NeedMoreData, NotDicom
+from isocenter.errors import InvalidDicom, NeedMoreData
 
 _HEAD = 1 << 13
 _ELEMENT = 8
@@ -121,8 +121,7 @@ def describe(source: Path | str | bytes) -> Outgoing:
     if isinstance(source, bytes):
         return _describe(source, source, len(source))
     path = Path(source)
-    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
-        raise NotDicom("this is no file, but a folder, pipe, socket or device")
+    require_file(path)
     with open(path, "rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
         return _describe(path, file.read(_HEAD), size)

@@ -60,7 +60,7 @@ class RejectSource(IntEnum):
 class PresentationDataValue(NamedTuple):
     """One fragment of a message: (context id, is it command, is it the last, its bytes).
 
-    `data` is a view into the receive buffer: see `UpperLayer.recycle` for how long it lives.
+    `data` is a view into the receive buffer, true until that buffer's `recycle`.
     """
 
     context_id: int
@@ -339,42 +339,6 @@ def decode(kind: int, body: bytes) -> AnyPdu:
             return Abort.decode(body)
         case _:
             raise InvalidPdu(f"PDU type {kind:02X}H is unknown", AbortReason.UNRECOGNIZED_PDU)
-
-
-def decode_p_data(
-    body: memoryview, start: int, end: int, into: list[PresentationDataValue]
-) -> None:
-    """Read the presentation data values of one P-DATA-TF in place, without copying them.
-
-    Parameters
-    ----------
-    body
-        The buffer that holds the PDU.
-    start, end
-        Where its variable field stands in the buffer.
-    into
-        The list that the values are appended to.
-
-    Raises
-    ------
-    InvalidPdu
-        There is no value, or one reaches past the end, or its length is under 2.
-    """
-    if start == end:
-        raise InvalidPdu("a P-DATA-TF PDU carries no presentation data value")
-    unpack, size = PDV_HEADER.unpack_from, PDV_HEADER.size
-    while start < end:
-        if end - start < size:
-            raise InvalidPdu("a presentation data value is cut off in its header")
-        length, context_id, control = unpack(body, start)
-        stop = start + 4 + length
-        if length < 2 or stop > end:
-            raise InvalidPdu(
-                f"a presentation data value claims {length} bytes where 2 to "
-                f"{end - start - 4} are possible"
-            )
-        into.append(PresentationDataValue(context_id, control, body[start + size : stop]))
-        start = stop
 
 
 def _title(text: str) -> bytes:

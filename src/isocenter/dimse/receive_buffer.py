@@ -14,6 +14,16 @@ class ReceiveBuffer:
         Size at first, in bytes; small, so that an idle association costs little.
     maximum
         Size up to which it grows while a data set streams in.
+
+    Attributes
+    ----------
+    view
+        All of its memory.
+    start, end
+        Which of the memory holds bytes that nobody parsed yet: who fills `space` moves `end`, who
+        parses moves `start`.
+    views_are_out
+        Whether views were handed out since the last `recycle`.
     """
 
     def __init__(self, initial: int, maximum: int) -> None:
@@ -22,7 +32,7 @@ class ReceiveBuffer:
         self.view = memoryview(bytearray(initial))
         self.start = 0
         self.end = 0
-        self._views_are_out = False
+        self.views_are_out = False
 
     def space(self, needed: int) -> memoryview:
         """Return free memory for the next receive.
@@ -32,24 +42,16 @@ class ReceiveBuffer:
         needed
             How long the unfinished PDU at `start` will be at least, in bytes.
         """
-        if self.start == self.end and not self._views_are_out:
+        if self.start == self.end and not self.views_are_out:
             self.start = self.end = 0
         size = len(self.view)
         if self.start + needed > size or size - self.end < min(4096, size):
             self._make_room(needed)
         return self.view[self.end :]
 
-    def filled(self, count: int) -> None:
-        """Take note that `count` bytes were put into the memory that `space` returned."""
-        self.end += count
-
-    def lend(self) -> None:
-        """Take note that views into the buffer were handed out."""
-        self._views_are_out = True
-
     def recycle(self) -> None:
         """Take note that no view is used any more: the memory may be written again."""
-        self._views_are_out = False
+        self.views_are_out = False
 
     @property
     def is_short(self) -> bool:
@@ -59,18 +61,18 @@ class ReceiveBuffer:
 
     def shrink(self) -> None:
         """Give memory back while nothing is in it and no view is used."""
-        if self.start == self.end and not self._views_are_out and len(self.view) > self._initial:
+        if self.start == self.end and not self.views_are_out and len(self.view) > self._initial:
             self.view = memoryview(bytearray(self._initial))
             self.start = self.end = 0
 
     def _make_room(self, needed: int) -> None:
         tail = self.end - self.start
-        if self._views_are_out or needed > len(self.view):
+        if self.views_are_out or needed > len(self.view):
             grown = min(self._maximum, 4 * len(self.view))
             fresh = memoryview(bytearray(max(grown, needed, self._initial)))
             fresh[:tail] = self.view[self.start : self.end]
             self.view = fresh
-            self._views_are_out = False
+            self.views_are_out = False
         else:
             self.view[:tail] = self.view[self.start : self.end]
         self.start, self.end = 0, tail

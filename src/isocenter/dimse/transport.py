@@ -29,8 +29,10 @@ def set_quick_ack(sock: socket.socket) -> None:
     delaying by itself, so this is said again after every receive.
     """
     if _QUICKACK is not None:
-        with contextlib.suppress(OSError):
+        try:
             sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+        except OSError:  # gone meanwhile, or of another family
+            return
 
 
 class Transport:
@@ -81,7 +83,7 @@ class Transport:
             count = self._socket.recv_into(view)
         except BlockingIOError as error:
             raise TimeoutError from error
-        if _QUICKACK is not None and count:
+        if count:
             set_quick_ack(self._socket)
         return count
 

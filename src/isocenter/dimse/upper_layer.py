@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from enum import Enum
 
 from isocenter.dimse import pdu as codec
+from isocenter.dimse.arriving_data import ArrivingData
 from isocenter.dimse.invalid_pdu import AbortReason, AbortSource, InvalidPdu
 from isocenter.dimse.pdu import (
     PDU_HEADER,
+    PDV_HEADER,
     Abort,
     AssociateAc,
     AssociateRj,
@@ -50,7 +52,7 @@ class AssociateConfirmation:
     answer: AssociateAc | AssociateRj
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DataIndication:
     """Fragments of messages, in the order received."""
 
@@ -128,6 +130,15 @@ class UpperLayer:
     buffer_size
         Up to how many received bytes are held at a time.
 
+    Attributes
+    ----------
+    indications
+        What happened and was not taken yet, the first first; more needs more bytes.
+    to_send
+        What `data_to_send` would return.
+    buffer
+        Where received bytes stand: the views of a `DataIndication` are true until its `recycle`.
+
     Notes
     -----
     A length field is checked before memory is taken for what it promises.
@@ -146,13 +157,18 @@ class UpperLayer:
         self.artim_runs = False
         self.close_transport = False
         self.pdus_received = 0
-        self._p_data_limit = maximum_length or buffer_size
-        self._associate_limit = associate_limit
-        self._buffer = ReceiveBuffer(1 << 16, max(buffer_size, self._p_data_limit + 6))
+        self._length_limits = dict.fromkeys(map(int, _EVENTS), 4)
+        self._length_limits[PduType.ASSOCIATE_RQ] = associate_limit
+        self._length_limits[PduType.ASSOCIATE_AC] = associate_limit
+        self._length_limits[PduType.P_DATA_TF] = maximum_length or buffer_size
+        longest = self._length_limits[PduType.P_DATA_TF] + PDU_HEADER.size
+        self.buffer = ReceiveBuffer(1 << 16, max(buffer_size, longest))
+        self._arriving = ArrivingData()
+        self._data_counts = True
         self._needed = PDU_HEADER.size
         self._lost_track = False
-        self._indications: deque[Indication] = deque()
-        self._to_send: list[bytes | memoryview] = []
+        self.indications: deque[Indication] = deque()
+        self.to_send: list[bytes | memoryview] = []
         self._request: AssociateRq | None = None
         self._actions: dict[Action, Callable[[Parameter], None]] = {
             action: getattr(self, f"_{action.name.lower()}") for action in Action
@@ -162,7 +178,7 @@ class UpperLayer:
 
     def space(self) -> memoryview:
         """Return free memory to receive into; tell with `received` how much came."""
-        return self._buffer.space(self._needed)
+        return self.buffer.space(self._needed)
 
     def received(self, count: int) -> None:
         """Take the bytes that were put into `space()`.
@@ -174,9 +190,8 @@ class UpperLayer:
         """
         if count == 0:
             self.transport_closed()
-            return
-        if not self._is_deaf:
-            self._buffer.filled(count)
+        elif not self._is_deaf:
+            self.buffer.end += count
             self._parse()
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> None:
@@ -190,36 +205,18 @@ class UpperLayer:
             self.received(count)
 
     def next_indication(self) -> Indication | None:
-        """Return the next thing that happened, or `None` when more bytes are needed."""
-        return self._indications.popleft() if self._indications else None
+        """Take the next thing that happened; `None` when more bytes are needed."""
+        return self.indications.popleft() if self.indications else None
 
     def data_to_send(self) -> list[bytes | memoryview]:
         """Return, and forget, what is to be sent: buffers to be written one behind the other."""
-        data, self._to_send = self._to_send, []
+        data, self.to_send = self.to_send, []
         return data
-
-    @property
-    def has_data_to_send(self) -> bool:
-        """Whether `data_to_send` would return anything."""
-        return bool(self._to_send)
-
-    def recycle(self) -> None:
-        """Say that no view of a `DataIndication` is used any more; its memory may be reused."""
-        self._buffer.recycle()
-
-    @property
-    def is_short_of_buffer(self) -> bool:
-        """Whether using the views and calling `recycle` now saves memory."""
-        return self._buffer.is_short
-
-    def shrink(self) -> None:
-        """Give buffer memory back; for an association that has nothing to do."""
-        self._buffer.shrink()
 
     @property
     def is_inside_pdu(self) -> bool:
         """Whether a PDU has begun to arrive and is not complete."""
-        return self._buffer.start != self._buffer.end
+        return self._arriving.left > 0 or self.buffer.start != self.buffer.end
 
     # What the service user asks for
 
@@ -296,58 +293,73 @@ class UpperLayer:
         return self._lost_track or self.close_transport
 
     def _parse(self) -> None:
-        buffer = self._buffer
+        buffer = self.buffer
         try:
             while not self._is_deaf:
+                if self._arriving.left:
+                    self._take_data()
+                    if self._arriving.left:
+                        self._needed = PDV_HEADER.size
+                        return
+                    self.pdus_received += 1
                 available = buffer.end - buffer.start
-                if available < 6:
-                    self._needed = 6
+                if available < PDU_HEADER.size:
+                    self._needed = PDU_HEADER.size
                     return
                 kind, length = PDU_HEADER.unpack_from(buffer.view, buffer.start)
-                self._check_length(kind, length)
-                if available < length + 6:
-                    self._needed = length + 6
+                if kind not in self._length_limits or length > self._length_limits[kind]:
+                    raise self._invalid_header(kind, length)
+                if kind == PduType.P_DATA_TF:
+                    buffer.start += PDU_HEADER.size
+                    self._begin_data(length)
+                elif available < length + PDU_HEADER.size:
+                    self._needed = length + PDU_HEADER.size
                     return
-                start = buffer.start + 6
-                buffer.start = start + length
-                self._take_pdu(kind, start, buffer.start)
+                else:
+                    self._take_pdu(kind, length)
         except InvalidPdu as error:
             # Where the next PDU begins is unknown now: nothing behind this can be understood.
             self._lost_track = True
             buffer.start = buffer.end
             self._happen(Event.INVALID_PDU, error)
 
-    def _check_length(self, kind: int, length: int) -> None:
-        if kind == PduType.P_DATA_TF:
-            limit = self._p_data_limit
-        elif kind in (PduType.ASSOCIATE_RQ, PduType.ASSOCIATE_AC):
-            limit = self._associate_limit
-        elif kind in _EVENTS:
-            limit = 4
-        else:
-            raise InvalidPdu(f"PDU type {kind:02X}H is unknown", AbortReason.UNRECOGNIZED_PDU)
-        if length > limit:
-            raise InvalidPdu(
-                f"a PDU of type {kind:02X}H claims {length} bytes where at most {limit} are agreed"
-            )
+    def _invalid_header(self, kind: int, length: int) -> InvalidPdu:
+        if kind not in self._length_limits:
+            return InvalidPdu(f"PDU type {kind:02X}H is unknown", AbortReason.UNRECOGNIZED_PDU)
+        return InvalidPdu(
+            f"a PDU of type {kind:02X}H claims {length} bytes where at most "
+            f"{self._length_limits[kind]} are agreed"
+        )
 
-    def _take_pdu(self, kind: int, start: int, end: int) -> None:
+    def _take_pdu(self, kind: int, length: int) -> None:
         self.pdus_received += 1
-        view = self._buffer.view
-        if kind != PduType.P_DATA_TF:
-            decoded = codec.decode(kind, bytes(view[start:end]))
-            self._happen(_EVENTS[PduType(kind)], decoded)
-            return
+        buffer = self.buffer
+        start = buffer.start + PDU_HEADER.size
+        buffer.start = start + length
+        decoded = codec.decode(kind, bytes(buffer.view[start : buffer.start]))
+        self._happen(_EVENTS[PduType(kind)], decoded)
+
+    def _begin_data(self, length: int) -> None:
         action, self.state = TRANSITIONS[Event.P_DATA_RECEIVED, self.state]
-        if action is not Action.DT_2 and action is not Action.AR_6:
+        self._data_counts = action is Action.DT_2 or action is Action.AR_6
+        if not self._data_counts:
             self._actions[action](None)
-            return
-        last = self._indications[-1] if self._indications else None
-        if not isinstance(last, DataIndication):
-            last = DataIndication([])
-            self._indications.append(last)
-        self._buffer.lend()
-        codec.decode_p_data(view, start, end, last.values)
+        self._arriving.begin(length)
+
+    def _take_data(self) -> None:
+        buffer, indications = self.buffer, self.indications
+        values: list[PresentationDataValue] = []
+        start = buffer.start
+        try:
+            buffer.start = self._arriving.take(buffer.view, start, buffer.end, values)
+        finally:
+            if values and self._data_counts:
+                buffer.views_are_out = True
+                last = indications[-1] if indications else None
+                if isinstance(last, DataIndication):
+                    last.values += values
+                else:
+                    indications.append(DataIndication(values))
 
     # Transitions and actions (PS3.8 Tables 9-6 to 9-10)
 
@@ -361,7 +373,7 @@ class UpperLayer:
         self._actions[action](parameter)
 
     def _send(self, pdu: codec.AnyPdu) -> None:
-        self._to_send.append(pdu.encode())
+        self.to_send.append(pdu.encode())
 
     def _ae_1(self, _: Parameter) -> None:
         """Ask for the transport connection: the driver does that by itself."""
@@ -372,11 +384,11 @@ class UpperLayer:
 
     def _ae_3(self, parameter: Parameter) -> None:
         assert isinstance(parameter, AssociateAc)
-        self._indications.append(AssociateConfirmation(parameter))
+        self.indications.append(AssociateConfirmation(parameter))
 
     def _ae_4(self, parameter: Parameter) -> None:
         assert isinstance(parameter, AssociateRj)
-        self._indications.append(AssociateConfirmation(parameter))
+        self.indications.append(AssociateConfirmation(parameter))
         self.close_transport = True
 
     def _ae_5(self, _: Parameter) -> None:
@@ -387,7 +399,7 @@ class UpperLayer:
         self.artim_runs = False
         # Later versions set further bits: only bit 0 says that version 1 is spoken (PS3.8 9.3.2).
         if parameter.protocol_version & 1:
-            self._indications.append(AssociateIndication(parameter))
+            self.indications.append(AssociateIndication(parameter))
             return
         source = RejectSource.SERVICE_PROVIDER_ACSE
         self._send(AssociateRj(RejectResult.PERMANENT, source, 2))
@@ -405,7 +417,7 @@ class UpperLayer:
 
     def _dt_1(self, parameter: Parameter) -> None:
         assert isinstance(parameter, Sequence)
-        self._to_send.extend(parameter)
+        self.to_send.extend(parameter)
 
     def _dt_2(self, _: Parameter) -> None:
         """Indicate data: `_take_pdu` did, in place."""
@@ -414,10 +426,10 @@ class UpperLayer:
         self._send(ReleaseRq())
 
     def _ar_2(self, _: Parameter) -> None:
-        self._indications.append(ReleaseIndication())
+        self.indications.append(ReleaseIndication())
 
     def _ar_3(self, _: Parameter) -> None:
-        self._indications.append(ReleaseConfirmation())
+        self.indications.append(ReleaseConfirmation())
         self.close_transport = True
 
     def _ar_4(self, _: Parameter) -> None:
@@ -432,7 +444,7 @@ class UpperLayer:
     _ar_7 = _dt_1
 
     def _ar_8(self, _: Parameter) -> None:
-        self._indications.append(ReleaseIndication(collision=True))
+        self.indications.append(ReleaseIndication(collision=True))
         if self.role is Role.ACCEPTOR:
             self.state = State.COLLISION_ACCEPTOR_AWAITING_RELEASE_RP
 
@@ -440,7 +452,7 @@ class UpperLayer:
         self._send(ReleaseRp())
 
     def _ar_10(self, _: Parameter) -> None:
-        self._indications.append(ReleaseConfirmation())
+        self.indications.append(ReleaseConfirmation())
 
     def _aa_1(self, parameter: Parameter) -> None:
         self._send(parameter if isinstance(parameter, Abort) else Abort())
@@ -452,14 +464,14 @@ class UpperLayer:
 
     def _aa_3(self, parameter: Parameter) -> None:
         assert isinstance(parameter, Abort)
-        self._indications.append(
+        self.indications.append(
             AbortIndication(parameter.source, parameter.reason, True, parameter.describe())
         )
         self.close_transport = True
 
     def _aa_4(self, _: Parameter) -> None:
         source, reason = AbortSource.SERVICE_PROVIDER, AbortReason.NOT_SPECIFIED
-        self._indications.append(
+        self.indications.append(
             AbortIndication(source, reason, True, "the peer closed the connection")
         )
         self.close_transport = True
@@ -480,7 +492,7 @@ class UpperLayer:
         detail = (
             str(parameter) if isinstance(parameter, InvalidPdu) else "it sent a PDU out of turn"
         )
-        self._indications.append(AbortIndication(abort.source, abort.reason, False, detail))
+        self.indications.append(AbortIndication(abort.source, abort.reason, False, detail))
         self.artim_runs = True
 
 
