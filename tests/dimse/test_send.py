@@ -1,5 +1,6 @@
 """Sending files: parallel associations, results, lost associations, syntaxes that are not taken."""
 
+import errno
 import os
 import struct
 import threading
@@ -364,3 +365,23 @@ def test_what_cannot_be_written_anew_is_named_without_its_value(tmp_path: Path) 
     assert result.outcome is SendOutcome.FAILED
     assert "(0018,9087) cannot be read or written" in result.error
     assert "DOE" not in result.error
+
+
+def test_a_folder_that_cannot_be_read_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slices(tmp_path, 1)
+    closed, listed = tmp_path / "closed", os.scandir
+    closed.mkdir()
+
+    def scandir(path):
+        if Path(path) == closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with accepting() as acceptor:
+        results = send([tmp_path], PeerAddress("P", *acceptor.address))
+    outcomes = {each.path.name: each.outcome for each in results}
+    assert outcomes == {"000.dcm": SendOutcome.SENT, "closed": SendOutcome.FAILED}
+    assert any("Permission denied" in each.error for each in results)

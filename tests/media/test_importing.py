@@ -1,5 +1,6 @@
 """Folders, ZIP files and DICOMDIRs come in whole; the rest is counted, what is bad is told."""
 
+import errno
 import os
 import shutil
 import zipfile
@@ -26,6 +27,18 @@ def archive(tmp_path):
 
 def count(archive: Archive) -> int:
     return archive.count(Query(Level.INSTANCE))
+
+
+def refuse_to_list(folder: Path, monkeypatch) -> None:
+    """Do what the system does to others than root where a folder's permissions forbid it."""
+    listed = os.scandir
+
+    def scandir(path):
+        if Path(path) == folder:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
 
 
 def test_a_folder_comes_in_with_all_below_it(archive, tmp_path):
@@ -121,6 +134,67 @@ def test_a_damaged_member_fails_alone(archive, tmp_path):
     assert "cannot be unpacked" in str(report.failures[0].error)
 
 
+def zipped(path: Path, **members: bytes) -> Path:
+    with zipfile.ZipFile(path, "w") as packed:
+        for name, content in members.items():
+            packed.writestr(name, content)
+    return path
+
+
+def test_a_zip_file_in_a_zip_file_is_told(archive, tmp_path):
+    inner = zipped(tmp_path / "inner.zip", image=part10_bytes(small_object())).read_bytes()
+    with zipfile.ZipFile(tmp_path / "outer.zip", "w") as packed:
+        packed.writestr("inner.ZIP", inner)
+        packed.writestr("viewer.jar", inner)
+    report = import_paths(archive, [tmp_path / "outer.zip"])
+    (failure,) = report.failures
+    assert failure.name.endswith("inner.ZIP")
+    assert "unpack it first" in str(failure.error)
+    assert report.not_dicom == 1
+
+
+def test_a_zip_file_that_is_named_may_be_called_anything(archive, tmp_path):
+    path = zipped(tmp_path / "study", image=part10_bytes(small_object()))
+    assert import_paths(archive, [path]).stored == 1
+
+
+def test_an_encrypted_member_is_told_in_words(archive, tmp_path):
+    path = zipped(tmp_path / "disc.zip", image=part10_bytes(small_object()))
+    content = bytearray(path.read_bytes())
+    for signature, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        content[content.index(signature) + flags] |= 1
+    path.write_bytes(content)
+    (failure,) = import_paths(archive, [path]).failures
+    assert str(failure.error).startswith("this member is encrypted; unpack")
+
+
+def test_a_folder_that_cannot_be_read_is_told(archive, tmp_path, monkeypatch):
+    folder = tmp_path / "disc"
+    (folder / "closed").mkdir(parents=True)
+    (folder / "image.dcm").write_bytes(part10_bytes(small_object()))
+    refuse_to_list(folder / "closed", monkeypatch)
+    report = import_paths(archive, [folder])
+    (failure,) = report.failures
+    assert report.stored == 1
+    assert failure.name == str(folder / "closed")
+    assert "Permission denied" in str(failure.error)
+
+
+def test_names_that_are_no_text_are_imported_and_told_like_others(archive, tmp_path):
+    """As those on discs that were written before all the world wrote UTF-8."""
+    folder = os.path.join(os.fsencode(tmp_path), b"M\xfcller")
+    try:
+        os.mkdir(folder)
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    whole = part10_bytes(small_object())
+    for name, content in {b"K\xf6pf": whole, b"F\xfc\xdfe": whole[:-7]}.items():
+        Path(os.fsdecode(os.path.join(folder, name))).write_bytes(content)
+    report = import_paths(archive, [os.fsdecode(folder)])
+    assert report.stored == 1
+    assert "truncated" in str(report.failures[0].error)
+
+
 def test_a_zip_bomb_is_refused_before_it_is_read(archive, tmp_path):
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
@@ -205,6 +279,25 @@ def test_a_reference_to_nothing_is_told(archive, tmp_path):
     dicomdir_with(tmp_path / "DICOMDIR", ["GONE"])
     report = import_paths(archive, [tmp_path / "DICOMDIR"])
     assert "GONE" in str(report.failures[0].error)
+
+
+def test_a_file_id_in_one_piece_is_followed(archive, tmp_path):
+    """The standard has one component a folder; some write the path as their system does."""
+    (tmp_path / "A").mkdir()
+    (tmp_path / "A" / "IMAGE").write_bytes(part10_bytes(small_object()))
+    dicomdir_with(tmp_path / "DICOMDIR", ["A/IMAGE"])
+    report = import_paths(archive, [tmp_path / "DICOMDIR"])
+    assert (report.stored, report.failures) == (1, [])
+
+
+def test_a_file_of_a_dicomdir_that_is_no_dicom_is_told(archive, tmp_path):
+    """A scratched disc may give zeros; whoever imports it must know that an image is missing."""
+    (tmp_path / "IMAGE").write_bytes(bytes(2048))
+    dicomdir_with(tmp_path / "DICOMDIR", ["IMAGE"])
+    report = import_paths(archive, [tmp_path / "DICOMDIR"])
+    (failure,) = report.failures
+    assert failure.name.endswith("IMAGE")
+    assert report.not_dicom == 0
 
 
 def test_a_file_that_only_calls_itself_dicomdir_is_told(archive, tmp_path):

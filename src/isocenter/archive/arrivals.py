@@ -60,7 +60,9 @@ class Origin:
     address: str = ""
 
     def __str__(self) -> str:
-        return "@".join(part for part in (self.ae_title, self.address) if part)
+        sender = "@".join(part for part in (self.ae_title, self.address) if part)
+        # Names of files may hold bytes that are no text, which no database takes.
+        return sender.encode("utf-8", "backslashreplace").decode().replace("\0", "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ def send(
     peer = PeerAddress.parse(destination) if isinstance(destination, str) else destination
     title = check_ae_title(calling_ae)
     plan = _Plan(progress)
-    for path, found in _files(paths):
+    for path, found in _files(paths, plan.unreadable):
         if leave_out is None or not leave_out(path):
             plan.add(path, found)
     plan.begin()
@@ -182,6 +182,12 @@ class _Plan:
             self.jobs.append(Job(index, outgoing))
             self._total_bytes += outgoing.size
 
+    def unreadable(self, error: OSError) -> None:
+        """Take note of a folder in which nothing can be looked for."""
+        path, why = Path(error.filename), f"the folder cannot be read: {error.strerror or error}"
+        self._results[len(self._paths)] = SendResult(path, SendOutcome.FAILED, error=why)
+        self._paths.append(path)
+
     def begin(self) -> None:
         """Report the files that are not going to be sent."""
         for number, result in enumerate(list(self._results.values()), 1):
@@ -209,13 +215,15 @@ class _Plan:
             )
 
 
-def _files(paths: Iterable[Path | str]) -> Iterator[tuple[Path, bool]]:
+def _files(
+    paths: Iterable[Path | str], unreadable: Callable[[OSError], None]
+) -> Iterator[tuple[Path, bool]]:
     """Yield files, and whether each was found in a folder."""
     for path in map(Path, paths):
         if not path.is_dir():
             yield path, False
             continue
-        for folder, folders, names in os.walk(path):
+        for folder, folders, names in os.walk(path, onerror=unreadable):
             folders.sort()
             for name in sorted(names):
                 yield Path(folder, name), True

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import stat
 import zipfile
 import zlib
 from collections.abc import Generator, Iterable, Iterator
@@ -11,11 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
-from isocenter.errors import InvalidDicom, IsocenterError, LimitExceeded, NotDicom, NotFound
+from isocenter.dicom.source import require_file
+from isocenter.errors import InvalidDicom, IsocenterError, LimitExceeded, NotFound
 
 from .dicomdir import referenced_files
 
-__all__ = ["Candidate", "candidates"]
+__all__ = ["ZIP_START", "Candidate", "candidates"]
+
+ZIP_START = b"PK\3\4"
+"""What a ZIP file begins with that has anything in it."""
+
+_ENCRYPTED = 1
+"""Bit of a member's flags."""
 
 _MAXIMUM_EXPANSION = 200
 _ALWAYS_ALLOWED = 1 << 30
@@ -37,10 +43,13 @@ class Candidate:
         Where it was found; `disc.zip/IMG001` inside a ZIP file.
     open
         Opens it.
+    referenced
+        Whether a DICOMDIR says that it is one.
     """
 
     name: str
     open: Opener
+    referenced: bool = False
 
 
 def candidates(
@@ -62,27 +71,49 @@ def candidates(
     """
     for path in paths:
         if path.is_dir():
-            for file in _files_below(path):
-                yield from _file(file, resources)
+            for found in _files_below(path):
+                if isinstance(found, OSError):
+                    yield str(found.filename), _unreadable(found)
+                else:
+                    yield from _file(found, resources)
         elif not path.exists():
             yield str(path), NotFound(f"{path} does not exist")
         elif path.name.upper() == "DICOMDIR" and path.is_file():
             yield from _referenced(path)
+        elif _begins_as_zip(path):  # whatever it is called, as it was named
+            yield from _zip(path, resources)
         else:
             yield from _file(path, resources)
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
-    for at, folders, names in os.walk(folder):
+def _files_below(folder: Path) -> Iterator[Path | OSError]:
+    """Give all files, and what the system says of folders that it does not let us read."""
+    unreadable: list[OSError] = []
+    for at, folders, names in os.walk(folder, onerror=unreadable.append):
         folders.sort()
         for name in sorted(names):
             yield Path(at, name)
+    yield from unreadable
+
+
+def _unreadable(error: OSError) -> IsocenterError:
+    return IsocenterError(f"this folder cannot be read: {error.strerror or error}")
+
+
+def _begins_as_zip(path: Path) -> bool:
+    with contextlib.suppress(IsocenterError, OSError), _opened(path) as file:
+        return file.read(len(ZIP_START)) == ZIP_START
+    return False
 
 
 def _file(path: Path, resources: ExitStack) -> Iterator[Candidate | tuple[str, IsocenterError]]:
-    if path.suffix.lower() != ".zip" or not path.is_file():
+    if path.suffix.lower() == ".zip" and path.is_file():
+        yield from _zip(path, resources)
+    else:
         yield Candidate(str(path), lambda: _opened(path))
-        return
+
+
+def _zip(path: Path, resources: ExitStack) -> Iterator[Candidate | tuple[str, IsocenterError]]:
     try:
         archive = resources.enter_context(zipfile.ZipFile(path))
         yield from _members(path, archive)
@@ -93,15 +124,7 @@ def _file(path: Path, resources: ExitStack) -> Iterator[Candidate | tuple[str, I
 
 
 def _opened(path: Path) -> IO[bytes]:
-    """Open a file; a pipe would be waited for, and a device may have no end.
-
-    Raises
-    ------
-    NotDicom
-        It is neither file nor folder.
-    """
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise NotDicom(f"{path.name} is no file, but a pipe, socket or device")
+    require_file(path)
     return path.open("rb")
 
 
@@ -111,7 +134,7 @@ def _referenced(path: Path) -> Iterator[Candidate | tuple[str, IsocenterError]]:
             if isinstance(found, IsocenterError):
                 yield str(path), found
             else:
-                yield Candidate(str(found), lambda found=found: found.open("rb"))
+                yield Candidate(str(found), lambda found=found: found.open("rb"), True)
     except IsocenterError as error:
         yield str(path), error
 
@@ -139,6 +162,8 @@ def _check_expansion(path: Path, members: list[zipfile.ZipInfo]) -> None:
 
 @contextlib.contextmanager
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Generator[IO[bytes]]:
+    if member.flag_bits & _ENCRYPTED:
+        raise InvalidDicom("this member is encrypted; unpack the ZIP file with its password first")
     try:
         with archive.open(member) as file:
             yield file

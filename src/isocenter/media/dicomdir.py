@@ -56,7 +56,8 @@ def _file_ids(dicomdir: Path) -> Iterator[list[str]]:
     for record in directory[_RECORDS].get("Value", ()):
         components = record.get(_FILE_ID, {}).get("Value")
         if components:
-            yield [str(component or "") for component in components]
+            # Some write the whole path as one component, with the separator of their system.
+            yield [part for each in components for part in str(each or "").split("/")]
 
 
 class _Medium:

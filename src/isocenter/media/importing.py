@@ -10,9 +10,15 @@ from typing import IO
 
 from isocenter.archive import Archive, Origin, Outcome, Stored
 from isocenter.dicom import read_file_meta
-from isocenter.errors import IsocenterError, NeedMoreData, NotDicom, OutOfResources
+from isocenter.errors import (
+    InvalidDicom,
+    IsocenterError,
+    NeedMoreData,
+    NotDicom,
+    OutOfResources,
+)
 
-from .candidates import Candidate, candidates
+from .candidates import ZIP_START, Candidate, candidates
 from .dicomdir import MEDIA_STORAGE_DIRECTORY
 
 __all__ = ["ImportFailure", "ImportReport", "import_paths"]
@@ -86,7 +92,8 @@ def import_paths(
     """Put everything that is DICOM in files and folders into an archive.
 
     Of a folder, all files below it are tried, ZIP files looked into; of a DICOMDIR, those that it
-    refers to. What is not DICOM is counted; what cannot be kept is reported and stops nothing.
+    refers to. What is not DICOM is counted; what cannot be kept or read is reported and stops
+    nothing.
 
     Parameters
     ----------
@@ -148,8 +155,11 @@ def _record(report: ImportReport, candidate: Candidate, future: Future[Stored]) 
         raise
     except _Directory:
         report.directories += 1
-    except NotDicom:
-        report.not_dicom += 1
+    except NotDicom as error:
+        if candidate.referenced:
+            report.failures.append(ImportFailure(candidate.name, error))
+        else:
+            report.not_dicom += 1
     except IsocenterError as error:
         report.failures.append(ImportFailure(candidate.name, error))
     except OSError as error:
@@ -160,6 +170,8 @@ def _record(report: ImportReport, candidate: Candidate, future: Future[Stored]) 
 def _import(archive: Archive, candidate: Candidate) -> Stored:
     with candidate.open() as file:
         start = file.read(_START)
+        if start.startswith(ZIP_START) and candidate.name.lower().endswith(".zip"):
+            raise InvalidDicom("a ZIP file inside a ZIP file is not looked into; unpack it first")
         _check_start(start)
         return archive.ingest(_parts(start, file), origin=Origin(address=candidate.name))
 
