@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 import urllib.request
@@ -49,6 +50,23 @@ def test_a_refused_object_is_named_and_stops_nothing(data, tmp_path):
     assert "1 stored" in done.stdout and "1 refused" in done.stdout
     (refusal,) = [line for line in done.stdout.splitlines() if line.startswith("refused:")]
     assert "bad" in refusal and "SeriesInstanceUID" in refusal
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_names_that_no_terminal_shows_are_printed_all_the_same(data, tmp_path, encoding):
+    """A member's name comes from whoever made the ZIP file; it must not move the cursor."""
+    with zipfile.ZipFile(tmp_path / "disc.zip", "w") as archive:
+        archive.writestr("M\xfcller/\x1b[2Jbad\n", part10_bytes(ct_slice(8, 8))[:-9])
+    done = subprocess.run(
+        [sys.executable, "-m", "isocenter", "import", str(tmp_path / "disc.zip")]
+        + ["--data", str(data)],
+        capture_output=True,
+        timeout=60,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+    )
+    assert done.returncode == 1, done.stderr
+    (refusal, _) = done.stdout.splitlines()
+    assert b"\\x1b[2Jbad\\n" in refusal
 
 
 def test_scripts_get_json(data, tmp_path):

@@ -8,6 +8,7 @@ import typer
 
 from isocenter.cli import options
 from isocenter.cli.exit_codes import ExitCode
+from isocenter.cli.names import shown
 
 if TYPE_CHECKING:
     from isocenter.media import ImportReport
@@ -59,7 +60,7 @@ def _print(report: "ImportReport") -> None:
     from isocenter.archive import Outcome
 
     for failure in report.failures:
-        print(f"refused: {failure.name}: {failure.error}")
+        print(f"refused: {shown(failure.name)}: {failure.error}")
     always = (Outcome.STORED, Outcome.UNCHANGED)
     counts = [
         f"{count} {outcome.value}"

@@ -70,6 +70,8 @@ def _options(
 
 def main() -> None:
     """Run the command that `sys.argv` asks for and exit with its code."""
+    if reconfigure := getattr(sys.stdout, "reconfigure", None):
+        reconfigure(errors="backslashreplace")  # a name may be no text of the terminal's
     try:
         with warnings.catch_warnings():
             if not (sys.warnoptions or os.environ.get("ISOCENTER_DEBUG")):

@@ -8,6 +8,7 @@ import typer
 
 from isocenter.cli import options
 from isocenter.cli.exit_codes import ExitCode
+from isocenter.cli.names import shown
 
 if TYPE_CHECKING:
     from isocenter.dimse import PeerAddress, SendProgress, SendResult
@@ -80,9 +81,9 @@ def _report(results: list["SendResult"], peer: "PeerAddress", as_json: bool) -> 
         if as_json:
             print(json.dumps(described(result)))
         elif result.outcome is SendOutcome.FAILED:
-            print(f"failed: {result.path}: {result.error}")
+            print(f"failed: {shown(result.path)}: {result.error}")
         elif result.note:
-            print(f"note: {result.path}: {result.note}")
+            print(f"note: {shown(result.path)}: {result.note}")
     if not as_json:
         print(
             f"{counts[SendOutcome.SENT]} sent to {peer}, {counts[SendOutcome.FAILED]} failed, "
