@@ -89,7 +89,7 @@ def test_what_a_narrow_column_cuts_off_is_told_by_its_title(studies):
     studies.page.goto(f"{studies.address}/?patientId=PID-1&description=Chest")
     row = studies.page.locator(f"[data-uid='{objects.STUDY}']")
     expect(row.locator("td.modality")).to_have_attribute("title", "CT, MR, OT, RTDOSE")
-    expect(row.locator("td.patient")).to_have_attribute("title", "Doe, Jane")
+    expect(row.locator("td.patient")).to_have_attribute("title", "Doe, Jane · 1970-01-02 · F")
 
 
 def test_a_study_that_arrives_appears_by_itself_and_goes_when_deleted(viewer, server):
@@ -116,6 +116,34 @@ def file_meta(dataset):
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     return meta
+
+
+HIDE = """() => {
+    Object.defineProperty(document, "visibilityState", { configurable: true, value: "hidden" });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+def test_more_tabs_than_a_browser_has_connections_do_not_wait_for_each_other(studies):
+    pages = []
+    for _ in range(7):
+        pages.append(studies.page.context.new_page())
+        pages[-1].goto(studies.address)
+        expect(pages[-1].locator(".live")).to_contain_text("Live")
+        # A headless browser has all of its tabs in sight.
+        pages[-1].evaluate(HIDE)
+    study = pages[-1].context.new_page()
+    study.goto(f"{studies.address}/viewer?StudyInstanceUIDs={objects.STACK_STUDY}")
+    expect(study.locator(".corner.top-left")).to_contain_text("Stack, Stella")
+
+
+def test_before_the_first_answer_no_number_of_studies_is_claimed(studies):
+    page = studies.page
+    page.route("**/api/studies?*", lambda route: route.abort())
+    page.reload()
+    expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+    expect(page.locator(".pager-text")).to_have_text("")
+    studies.complaints.clear()
 
 
 def test_the_keyboard_alone_finds_and_opens_a_study(studies):

@@ -1,6 +1,7 @@
 /** The study list's state: what is asked, what was answered, and what has arrived since. */
 
 import { batch, signal } from "@preact/signals";
+import { ChangeFeed, type LineState } from "../api/change_feed";
 import { fetchStudies, isAbort, PAGE_SIZE } from "../api/client";
 import type { Study, StudyPage, StudyQuery, StudySortKey } from "../api/model";
 import { EMPTY_QUERY, FILTERS } from "../viewer/address";
@@ -12,20 +13,23 @@ const REFRESH = 1000;
 /** How long a study that has just arrived stays marked. */
 const FRESH = 8000;
 
-export type LiveState = "connecting" | "live" | "lost";
-
 export class StudySearch {
   readonly query = signal<StudyQuery>(EMPTY_QUERY);
   readonly answer = signal<StudyPage | null>(null);
   readonly loading = signal(false);
   readonly error = signal<string | null>(null);
-  readonly live = signal<LiveState>("connecting");
+  readonly live = signal<LineState>("connecting");
   /** UIDs of studies that appeared while the list was open. */
   readonly fresh = signal<ReadonlySet<string>>(new Set());
   private request: AbortController | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private refreshTimer: ReturnType<typeof setTimeout> | undefined;
-  private events: EventSource | null = null;
+  private readonly feed = new ChangeFeed({
+    changed: () => this.refreshSoon(),
+    line: (state) => {
+      this.live.value = state;
+    },
+  });
 
   /** @param changed hears of every query that is searched for. */
   constructor(private readonly changed: (query: StudyQuery) => void) {}
@@ -34,13 +38,15 @@ export class StudySearch {
   start(query: StudyQuery): () => void {
     this.query.value = query;
     void this.search();
-    this.listen();
-    return () => this.stop();
+    const deaf = this.feed.start();
+    return () => {
+      deaf();
+      this.stop();
+    };
   }
 
   private stop(): void {
     this.request?.abort();
-    this.events?.close();
     clearTimeout(this.timer);
     clearTimeout(this.refreshTimer);
   }
@@ -119,21 +125,6 @@ export class StudySearch {
     setTimeout(() => {
       this.fresh.value = new Set([...this.fresh.value].filter((uid) => !fresh.includes(uid)));
     }, FRESH);
-  }
-
-  private listen(): void {
-    const events = (this.events = new EventSource("/api/events"));
-    events.addEventListener("open", () => {
-      // What happened while the line was down has not been told.
-      if (this.live.value === "lost") this.refreshSoon();
-      this.live.value = "live";
-    });
-    events.addEventListener("error", () => {
-      this.live.value = "lost";
-    });
-    for (const told of ["change", "reset"]) {
-      events.addEventListener(told, () => this.refreshSoon());
-    }
   }
 
   private refreshSoon(): void {

@@ -5,8 +5,9 @@ import { Icon } from "./icons";
 
 /** Modalities (PS3.3 C.7.3.1.1.1) in the order in which they are looked for. */
 const MODALITIES = [
-  "CR", "CT", "DX", "ES", "IO", "IVOCT", "KO", "MG", "MR", "NM", "OP", "OPT", "OT", "PR", "PT", "PX", "RF",
-  "RG", "RTDOSE", "RTIMAGE", "RTPLAN", "RTSTRUCT", "SC", "SEG", "SM", "SR", "US", "VL", "XA", "XC",
+  "CR", "CT", "DOC", "DX", "ECG", "ES", "IO", "IVOCT", "IVUS", "KO", "M3D", "MG", "MR", "NM", "OP", "OPT", "OT",
+  "PR", "PT", "PX", "REG", "RF", "RG", "RTDOSE", "RTIMAGE", "RTPLAN", "RTRECORD", "RTSTRUCT", "RWV", "SC", "SEG",
+  "SM", "SR", "US", "VL", "XA", "XC",
 ] as const;
 
 type TextFilter = "patientName" | "patientId" | "accession" | "description";

@@ -63,6 +63,7 @@ interface RowProps {
 
 function StudyRow({ study, fresh, focusable, onFocus, onOpen }: RowProps) {
   const name = study.patientName || "No name";
+  const person = [formatDate(study.birthDate), study.sex].filter((part) => part.trim());
   const contents = `${counted(study.instanceCount, "object")} in ${study.seriesCount} series`;
   return (
     <tr
@@ -72,7 +73,7 @@ function StudyRow({ study, fresh, focusable, onFocus, onOpen }: RowProps) {
       onFocus={onFocus}
       onClick={(event) => followLink(event, onOpen)}
     >
-      <td class="patient" title={name}>
+      <td class="patient" title={[name, ...person].join(" · ")}>
         <a
           href={viewerAddress([study.uid])}
           tabIndex={-1}
@@ -81,7 +82,7 @@ function StudyRow({ study, fresh, focusable, onFocus, onOpen }: RowProps) {
           {name}
         </a>
         <span class="secondary">
-          {[formatDate(study.birthDate), study.sex].filter((part) => part.trim()).join(" · ")}
+          {person.join(" · ")}
         </span>
       </td>
       <td class="patient-id" title={study.patientId}>{study.patientId}</td>
@@ -170,7 +171,7 @@ function Pager({ search }: { search: StudySearch }) {
       {go("first", "First page", 1)}
       {go("back", "Previous page", page - 1)}
       <span class="pager-text" aria-live="polite">
-        {grouped(first)} – {grouped(last)} of {grouped(total)}
+        {search.answer.value && `${grouped(first)} – ${grouped(last)} of ${grouped(total)}`}
       </span>
       {go("forward", "Next page", page + 1)}
       {go("last", "Last page", search.pages)}
