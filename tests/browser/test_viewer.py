@@ -401,6 +401,77 @@ def post(server, content: bytes) -> None:
     assert answer.status_code == 200, answer.text
 
 
+@pytest.fixture
+def growing(viewer, server):
+    """Six slices, of which the first three are open in the viewer, inverted, at the second."""
+    slices = ct_series(6, 64, 64)
+    store(server, *slices[:3])
+    viewer.open_series(slices[0])
+    expect(thumbnail(viewer, slices[0])).to_contain_text("3 images")
+    viewer.press("ArrowDown", "i")
+    yield slices
+    httpx.delete(f"{server.http}/dicomweb/studies/{slices[0].StudyInstanceUID}")
+
+
+def test_what_arrives_in_an_open_study_is_there_to_be_seen(viewer, server, growing):
+    store(server, *growing[3:])
+    expect(thumbnail(viewer, growing[0])).to_contain_text("6 images")
+    expect(pane(viewer)).to_contain_text("/ 6")
+    viewer.settled()
+    state = viewer.state()
+    assert state["instance"] == growing[1].SOPInstanceUID
+    assert state["inverted"]
+    viewer.press("End")
+    assert viewer.state()["instance"] == growing[5].SOPInstanceUID
+
+
+def test_what_is_deleted_from_an_open_study_is_no_longer_shown(viewer, server, growing):
+    study, series = growing[0].StudyInstanceUID, growing[0].SeriesInstanceUID
+    url = f"{server.http}/dicomweb/studies/{study}"
+    httpx.delete(f"{url}/series/{series}/instances/{growing[1].SOPInstanceUID}").raise_for_status()
+    expect(pane(viewer)).to_contain_text("/ 2")
+    viewer.settled()
+    assert viewer.state()["instance"] != growing[1].SOPInstanceUID
+    httpx.delete(url).raise_for_status()
+    expect(viewer.page.get_by_role("alert")).to_contain_text("is not in this archive")
+    expect(viewer.page.locator(".viewport")).to_have_count(0)
+    viewer.complaints.clear()  # Chromium itself notes the status 404
+
+
+def test_a_server_that_is_away_takes_no_image_off_the_screen(viewer, server, growing):
+    viewer.page.route("**/api/studies/**", lambda route: route.abort())
+    with viewer.page.expect_event("requestfailed"):
+        store(server, growing[3])
+    viewer.page.unroute("**/api/studies/**")
+    expect(pane(viewer)).to_contain_text("2 / 3")
+    store(server, growing[4])
+    expect(pane(viewer)).to_contain_text("/ 5")
+    viewer.complaints.clear()
+
+
+def test_of_several_studies_those_that_are_missing_are_told(viewer):
+    viewer.open(f"/viewer?StudyInstanceUIDs={objects.STACK_STUDY},1.2.3.4.5")
+    expect(viewer.page.get_by_role("alert")).to_contain_text("1.2.3.4.5 is not in this archive")
+    expect(viewer.page.locator(".thumbnail")).to_have_count(3)
+    viewer.complaints.clear()  # Chromium itself notes the status 404
+
+
+def test_what_is_no_uid_is_called_so(viewer):
+    page = viewer.page
+    viewer.open("/viewer?StudyInstanceUIDs=abc")
+    expect(page.get_by_role("alert")).to_contain_text("“abc” is no Study Instance UID")
+    viewer.open(f"/viewer?StudyInstanceUIDs={objects.STACK_STUDY}&SeriesInstanceUID=x")
+    expect(page.get_by_role("alert")).to_contain_text("“x” is no Series Instance UID")
+    viewer.complaints.clear()  # Chromium itself notes the status 422
+
+
+def test_a_series_without_images_says_whose_it_is(stack):
+    stack.page.locator(".thumbnail").nth(2).dblclick()
+    expect(pane(stack)).to_contain_text("has no images")
+    for text in ("Stack, Stella", "PID-1", "1970-01-02", "Chest with contrast"):
+        expect(pane(stack)).to_contain_text(text)
+
+
 def test_every_button_has_a_name_and_can_be_focused(stack):
     unnamed = stack.page.evaluate(
         """() => [...document.querySelectorAll("button, select, input, [role=button], a")]
@@ -537,6 +608,20 @@ def overlapping(page) -> list[tuple[str, str]]:
         if all(a[at] < b[at] + b[size] and b[at] < a[at] + a[size] for at, size in extents):
             found.append(pair)
     return found
+
+
+def test_the_smallest_viewports_tell_which_image_they_show(browser, server):
+    page = browser.new_page(viewport={"width": 900, "height": 600})
+    try:
+        page.goto(f"{server.http}/viewer?StudyInstanceUIDs={objects.STACK_STUDY}")
+        page.get_by_label("Layout 2 × 2").click()
+        page.get_by_role("button", name="DICOM tags").click()
+        place = page.locator(".corner.bottom-right > div:last-child").first
+        expect(place).to_have_text("1 / 30")
+        place.evaluate("(line) => { line.textContent = '1234 / 5678' }")
+        assert place.evaluate("(line) => line.scrollWidth <= line.clientWidth")
+    finally:
+        page.close()
 
 
 def test_a_small_window_has_every_tool_and_room_for_its_text(browser, server):

@@ -51,6 +51,11 @@ async function json<T>(url: string, signal?: AbortSignal): Promise<T> {
   return (await request(url, signal)).json() as Promise<T>;
 }
 
+/** Whether a text may be a UID, as far as the server looks at it (PS3.5 9.1). */
+function isUid(text: string): boolean {
+  return /^[0-9.]{1,64}$/.test(text);
+}
+
 function studyUrl(study: string): string {
   return `/api/studies/${encodeURIComponent(study)}`;
 }
@@ -77,12 +82,18 @@ export function fetchStudies(query: StudyQuery, signal?: AbortSignal): Promise<S
   return json(`/api/studies?${studyListParameters(query)}`, signal);
 }
 
-/** A study, with the display model of its first series where that is wanted. */
-export function fetchStudy(study: string, withDisplay: boolean): Promise<StudyContents> {
+/**
+ * A study, with the display model of its first series where that is wanted.
+ *
+ * @throws ServerError where the archive does not have it, or the UID is none.
+ */
+export async function fetchStudy(study: string, withDisplay: boolean): Promise<StudyContents> {
+  if (!isUid(study)) throw new ServerError(400, `“${study}” is no Study Instance UID`);
   return json(`${studyUrl(study)}${withDisplay ? "?display=true" : ""}`);
 }
 
-export function fetchSeries(study: string, series: string): Promise<SeriesDisplay> {
+export async function fetchSeries(study: string, series: string): Promise<SeriesDisplay> {
+  if (!isUid(series)) throw new ServerError(400, `“${series}” is no Series Instance UID`);
   return json(`${studyUrl(study)}/series/${encodeURIComponent(series)}`);
 }
 
@@ -138,6 +149,11 @@ export function fetchFirstFrame(
 ): Promise<Response> {
   const parameters = series ? `?series=${encodeURIComponent(series)}` : "";
   return request(`${studyUrl(study)}/first-frame${parameters}`, signal);
+}
+
+/** Whether an error says that the archive does not have what was asked for. */
+export function isNotThere(error: unknown): boolean {
+  return error instanceof ServerError && error.status === 404;
 }
 
 /** Whether an error says that the instance has been replaced since its series was asked for. */

@@ -4,6 +4,7 @@ import { COLOUR_WINDOW, isColour, isTable } from "../image/display_table";
 import { edgeLetters, sliceLocation } from "../image/orientation";
 import { lengthNote, scaleBar } from "../image/scale_bar";
 import { type NamedVoi, shortNumber, windowLabel } from "../image/windows";
+import type { SeriesDisplay } from "../api/model";
 import type { ShownImage, Viewport } from "../viewer/viewport";
 import type { Workspace } from "../viewer/workspace";
 import { formatDate, formatTime } from "./format";
@@ -17,8 +18,7 @@ function Lines({ place, lines }: { place: string; lines: readonly string[] }) {
   );
 }
 
-function patientLines({ series }: ShownImage): string[] {
-  const { name, id, birthDate, sex } = series.patient;
+function patientLines({ name, id, birthDate, sex }: SeriesDisplay["patient"]): string[] {
   return [name, id, [formatDate(birthDate), sex].filter((part) => part.trim()).join("  ")];
 }
 
@@ -119,9 +119,27 @@ function Marks({ shown, viewport }: { shown: ShownImage; viewport: Viewport }) {
   );
 }
 
+/** Whose series it is that has no image to write that on: a waveform, a report, what cannot be loaded. */
+function Whose({ workspace, viewport }: { workspace: Workspace; viewport: Viewport }) {
+  const content = viewport.content.value;
+  if (content.kind !== "undisplayable" && content.kind !== "failed") return null;
+  const study = workspace.studies.value.find((contents) => contents.study.uid === content.study)?.study;
+  if (!study || !workspace.cornerText.value) return null;
+  const patient = { ...study, name: study.patientName, id: study.patientId };
+  return (
+    <div class="annotations">
+      <Lines place="top-left" lines={patientLines(patient)} />
+      <Lines
+        place="top-right"
+        lines={[`${formatDate(study.studyDate)}  ${formatTime(study.studyTime)}`, study.description]}
+      />
+    </div>
+  );
+}
+
 export function Annotations({ workspace, viewport }: { workspace: Workspace; viewport: Viewport }) {
   const shown = viewport.shown.value;
-  if (!shown) return null;
+  if (!shown) return <Whose workspace={workspace} viewport={viewport} />;
   if (!workspace.cornerText.value) {
     return (
       <div class="annotations">
@@ -133,7 +151,7 @@ export function Annotations({ workspace, viewport }: { workspace: Workspace; vie
   const window = windowLine(shown, viewport.resolvedVoi.value, viewport.inverted.value);
   return (
     <div class="annotations">
-      <Lines place="top-left" lines={patientLines(shown)} />
+      <Lines place="top-left" lines={patientLines(shown.series.patient)} />
       <Lines place="top-right" lines={studyLines(shown)} />
       <Lines place="bottom-left" lines={[lossyLine(shown), viewLine(viewport), window]} />
       <Lines place="bottom-right" lines={imageLines(shown, viewport.count.value)} />

@@ -3,6 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { SeriesSummary, StudyContents } from "../api/model";
 import { seriesKey, type Workspace } from "../viewer/workspace";
 import { counted, formatDate } from "./format";
+import { Icon } from "./icons";
 
 /** The type under which a dragged series travels. */
 export const SERIES_TYPE = "application/x-isocenter-series";
@@ -101,6 +102,9 @@ export function SeriesStrip({ workspace }: { workspace: Workspace }) {
     <nav class="series-strip" aria-label="Series" aria-busy={workspace.state.value.kind === "loading"}>
       {workspace.studies.value.map((contents) => (
         <StudySection key={contents.study.uid} workspace={workspace} contents={contents} />
+      ))}
+      {workspace.missing.value.map((reason) => (
+        <p class="notice" role="alert" key={reason}><Icon name="warning" /> {reason}</p>
       ))}
     </nav>
   );

@@ -1,6 +1,7 @@
 import { useEffect, useMemo } from "preact/hooks";
 import { belongsToControl, commandFor } from "../viewer/commands";
 import { exposeState } from "../viewer/exposed_state";
+import { followArchive } from "../viewer/arrivals";
 import { Stage, type StageOptions } from "../viewer/stage";
 import { Workspace } from "../viewer/workspace";
 import { HelpDialog } from "./HelpDialog";
@@ -84,6 +85,7 @@ export function ViewerPage({ studies, series }: ViewerPageProps) {
   const stage = useMemo(() => new Stage(workspace, options), [workspace]);
   useEffect(() => exposeState(workspace, stage), [workspace]);
   useEffect(() => () => stage.dispose(), [stage]);
+  useEffect(() => followArchive(workspace), [workspace]);
   useKeyboard(workspace);
   useTitle(workspace);
   const state = workspace.state.value;

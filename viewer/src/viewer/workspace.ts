@@ -1,7 +1,7 @@
 /** What is open: studies, layout, viewports, and the tools in the reader's hands. */
 
 import { batch, computed, signal } from "@preact/signals";
-import { fetchSeries, fetchStudy } from "../api/client";
+import { fetchSeries, fetchStudy, isNotThere } from "../api/client";
 import type { SeriesDisplay, SeriesSummary, StudyContents } from "../api/model";
 import { EarlyFrame } from "../load/early_frame";
 import type { EncodingPolicy } from "../load/fetch_frame";
@@ -32,6 +32,13 @@ export type OpenState =
 /** Milliseconds for which a page waits for its first image, so that both are painted at once. */
 const PATIENCE = 200;
 
+/** The series that a viewport has of a study, if any. */
+function seriesOf(content: Content, study: string): string | null {
+  if (content.kind === "empty") return null;
+  const of = content.kind === "images" ? content.series : content;
+  return of.study === study ? of.series : null;
+}
+
 /** Names a series among those of all open studies, which may share Series Instance UIDs. */
 export function seriesKey(study: string, series: string): string {
   return `${study}/${series}`;
@@ -40,6 +47,8 @@ export function seriesKey(study: string, series: string): string {
 export class Workspace {
   readonly state = signal<OpenState>({ kind: "loading" });
   readonly studies = signal<readonly StudyContents[]>([]);
+  /** Why others of the studies that were asked for are not here. */
+  readonly missing = signal<readonly string[]>([]);
   readonly layout = signal<Layout>(LAYOUTS[0] as Layout);
   readonly viewports = [0, 1, 2, 3].map((id) => new Viewport(id));
   readonly activeIndex = signal(0);
@@ -54,7 +63,7 @@ export class Workspace {
   readonly panel = signal<Panel>("none");
   readonly help = signal(false);
   private earlyFrame: EarlyFrame | null = null;
-  /** Series, as they were, that are being loaded anew or have been. */
+  /** Series, as they were, that are being loaded anew. */
   private readonly renewing = new WeakSet<SeriesDisplay>();
 
   /** The viewports that the layout shows. */
@@ -118,14 +127,16 @@ export class Workspace {
       studyUids.map((uid, i) => fetchStudy(uid, i === 0 && !seriesUid)),
     );
     const found = results.flatMap((r) => (r.status === "fulfilled" ? [r.value] : []));
+    const reasons = reasonsOf(results);
     if (found.length === 0) {
-      this.state.value = { kind: "failed", reason: firstReason(results) };
+      this.state.value = { kind: "failed", reason: reasons[0] ?? "No study was asked for" };
       return;
     }
     await Promise.race([Promise.all([early, this.earlyFrame?.arrived]), patience]);
     // In this order: the first image is asked for before the page is painted anew.
     const shown = batch(() => {
       this.studies.value = found;
+      this.missing.value = reasons;
       this.state.value = { kind: "ready" };
       return early ?? this.showFirst(seriesUid, found[0]?.display);
     });
@@ -204,21 +215,75 @@ export class Workspace {
 
   /** Load a series anew, because objects of it have been replaced, wherever it is shown as it was. */
   async renewSeries(outdated: SeriesDisplay): Promise<void> {
-    if (this.renewing.has(outdated)) return;
-    this.renewing.add(outdated);
-    const showing = () => this.viewports.filter((each) => each.series.peek() === outdated);
-    const { study, series } = outdated;
     try {
-      const display = await fetchSeries(study, series);
-      for (const viewport of showing()) {
-        if (display.images.length > 0) viewport.renew(display);
-        else viewport.say({ kind: "undisplayable", study, series, description: display.description });
-      }
+      await this.reload(outdated);
     } catch (error) {
-      for (const viewport of showing()) {
+      const { study, series } = outdated;
+      for (const viewport of this.showing(outdated)) {
         viewport.say({ kind: "failed", study, series, reason: (error as Error).message });
       }
     }
+  }
+
+  private showing(series: SeriesDisplay): Viewport[] {
+    return this.viewports.filter((each) => each.series.peek() === series);
+  }
+
+  private async reload(outdated: SeriesDisplay): Promise<void> {
+    if (this.renewing.has(outdated) || this.showing(outdated).length === 0) return;
+    this.renewing.add(outdated);
+    const { study, series } = outdated;
+    try {
+      const display = await fetchSeries(study, series);
+      if (JSON.stringify(display) === JSON.stringify(outdated)) return;
+      for (const viewport of this.showing(outdated)) {
+        if (display.images.length > 0) viewport.renew(display);
+        else viewport.say({ kind: "undisplayable", study, series, description: display.description });
+      }
+    } finally {
+      this.renewing.delete(outdated);
+    }
+  }
+
+  /**
+   * Take over what has arrived in an open study, or has been replaced or deleted there.
+   *
+   * @param touched whether something of it is known to have changed; else its series tell.
+   */
+  async refresh(study: string, touched: boolean): Promise<void> {
+    const was = this.studies.peek().find((contents) => contents.study.uid === study);
+    if (!was) return;
+    let is: StudyContents;
+    try {
+      is = await fetchStudy(study, false);
+    } catch (error) {
+      if (isNotThere(error)) this.drop(study, (error as Error).message);
+      return; // not to be reached: what is open stays
+    }
+    const known = new Map(was.series.map((summary) => [summary.uid, JSON.stringify(summary)]));
+    this.studies.value = this.studies.peek().map((contents) => (contents === was ? is : contents));
+    for (const viewport of this.viewports) {
+      const content = viewport.content.peek();
+      const uid = seriesOf(content, study);
+      const summary = is.series.find((each) => each.uid === uid);
+      const changed = touched || known.get(uid ?? "") !== JSON.stringify(summary);
+      if (uid === null || !changed) continue;
+      // Not to be reached: what is open stays, as above.
+      if (content.kind === "images" && summary) await this.reload(content.series).catch(() => undefined);
+      else if (content.kind !== "failed") await this.showSeries(viewport, study, uid);
+    }
+  }
+
+  /** Put away a study that is no longer in the archive. */
+  private drop(study: string, reason: string): void {
+    batch(() => {
+      this.studies.value = this.studies.peek().filter((contents) => contents.study.uid !== study);
+      for (const viewport of this.viewports) {
+        const series = seriesOf(viewport.content.peek(), study);
+        if (series !== null) viewport.say({ kind: "failed", study, series, reason });
+      }
+      if (this.studies.peek().length === 0) this.state.value = { kind: "failed", reason };
+    });
   }
 
   /** Key of the series that a viewport shows or is about to show. */
@@ -291,7 +356,6 @@ export class Workspace {
   }
 }
 
-function firstReason(results: readonly PromiseSettledResult<unknown>[]): string {
-  const failed = results.find((r): r is PromiseRejectedResult => r.status === "rejected");
-  return failed ? String((failed.reason as Error).message) : "No study was asked for";
+function reasonsOf(results: readonly PromiseSettledResult<unknown>[]): string[] {
+  return results.flatMap((r) => (r.status === "rejected" ? [String((r.reason as Error).message)] : []));
 }
