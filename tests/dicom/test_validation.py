@@ -148,6 +148,7 @@ def test_text_beyond_ascii_needs_a_character_set(tmp_path):
         ({"WindowWidth": "0"}, "WindowWidth"),
         ({"WindowWidth": ["10", "20"], "WindowCenter": ["1", "2", "3"]}, "WindowWidth"),
         ({"RescaleSlope": "0"}, "RescaleSlope"),
+        ({"RescaleType": "US"}, "RescaleType"),
         ({"PixelSpacing": ["0.5", "-0.5"]}, "PixelSpacing"),
         ({"ImageOrientationPatient": ["1", "0", "0", "0.1", "0.995", "0"]},
          "ImageOrientationPatient"),

@@ -9,11 +9,12 @@ from pathlib import Path
 import pydicom
 import pytest
 from pydicom import DataElement, Dataset
+from pydicom.uid import EnhancedCTImageStorage
 from tests.compose.judges import dciodvfy_errors
 from tests.dicom import corpus
 from tests.factories import ct_slice, part10_bytes
 
-from isocenter.dicom import Severity, dictionary, validate_files
+from isocenter.dicom import Severity, dictionary, validate, validate_files
 
 pytestmark = pytest.mark.peer
 
@@ -211,6 +212,7 @@ def test_we_agree_with_dciodvfy_on_every_attribute_that_is_taken_away(change, na
         ("Rows", 0),
         ("PlanarConfiguration", 7),
         ("RescaleSlope", "0"),
+        ("RescaleType", "US"),
         ("WindowWidth", "0"),
         ("ImageType", ["SOURCE", "PRIMARY", "AXIAL"]),
         ("ImageType", ["ORIGINAL"]),
@@ -251,3 +253,48 @@ def test_both_miss_what_an_item_of_a_sequence_lacks(sequence, item, missing, tmp
     path.write_bytes(part10_bytes(image))
     assert missing in _ours(path)
     assert missing in _theirs(path)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"], "RescaleType": "US"},
+        {"ImageType": ["DERIVED", "SECONDARY", "AXIAL"], "RescaleType": "US"},
+        {"ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"], "RescaleType": "HU"},
+        {"ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"], "RescaleType": None},
+        {
+            "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL", "VMI"],
+            "RescaleType": "US",
+            "MultienergyCTAcquisition": "YES",
+        },
+    ],
+)
+def test_neither_asks_for_hounsfield_units_where_they_need_not_be(said, tmp_path):
+    path = tmp_path / "image.dcm"
+    path.write_bytes(part10_bytes(ct_slice(8, 8, **said)))
+    assert 0x00281054 not in _ours(path)
+    assert not any("RescaleType" in line for line in dciodvfy_errors(path))
+
+
+@pytest.mark.parametrize(
+    ("first", "third", "unit", "wrong"),
+    [
+        ("ORIGINAL", "VOLUME", "US", True),
+        ("ORIGINAL", "VOLUME", "HU", False),
+        ("ORIGINAL", "LOCALIZER", "US", False),
+        ("DERIVED", "VOLUME", "US", False),
+    ],
+)
+@pytest.mark.parametrize("shared", [True, False])
+def test_original_frames_of_enhanced_ct_are_in_hounsfield_units(first, third, unit, wrong, shared):
+    """PS3.3 C.8.15.3.10; dciodvfy wants HU of every frame."""
+    kind, scale, said = Dataset(), Dataset(), Dataset()
+    kind.FrameType, scale.RescaleType = [first, "PRIMARY", third, "NONE"], unit
+    own, common = Dataset(), Dataset()
+    own.CTImageFrameTypeSequence = [kind]
+    (common if shared else own).PixelValueTransformationSequence = [scale]
+    said.SOPClassUID = EnhancedCTImageStorage
+    said.PerFrameFunctionalGroupsSequence = [own]
+    said.SharedFunctionalGroupsSequence = [common]
+    found = [one for one in validate(said) if one.keyword == "RescaleType"]
+    assert [one.path.rpartition("/")[2] for one in found] == ["RescaleType"] * wrong

@@ -20,6 +20,7 @@ from isocenter.dicom.validation.counts import check_counts
 from isocenter.dicom.validation.file_set import FileSet
 from isocenter.dicom.validation.findings import Finding, Findings, Rule, Severity
 from isocenter.dicom.validation.geometry import check_geometry
+from isocenter.dicom.validation.hounsfield import check_hounsfield_units
 from isocenter.dicom.validation.image import check_image
 from isocenter.dicom.validation.items import Item
 from isocenter.dicom.validation.lookup_tables import check_lookup_tables, check_overlays
@@ -184,7 +185,7 @@ def _checked(data_set: Dataset, item: Item) -> Findings:
     _check_modules(item, findings)
     check_image(item, _syntax(meta_item.text(tags.TransferSyntaxUID)), findings)
     for check in (check_geometry, check_lookup_tables, check_overlays, check_registrations,
-                  check_counts):  # fmt: skip
+                  check_counts, check_hounsfield_units):  # fmt: skip
         check(item, findings)
     return findings
 
