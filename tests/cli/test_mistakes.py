@@ -1,6 +1,10 @@
 """What a newcomer gets wrong is answered with what to do, an exit code, and no traceback."""
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from tests.running_server import running_server
@@ -108,3 +112,51 @@ def test_the_version_is_told_by_command_and_by_option(isocenter):
     command, option = isocenter("version"), isocenter("--version")
     assert (option.code, option.out) == (0, command.out)
     assert option.out.startswith("isocenter ") and not option.err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "validate pipe",
+        "dump pipe",
+        "dump pipe --json",
+        "report pipe",
+        "send pipe ISOCENTER@127.0.0.1:1",
+        "import pipe --data archive",
+        "import folder --data archive --config pipe",
+        "config --config pipe",
+        "serve --config pipe",
+        "correct folder --map pipe -o corrected",
+        "derive folder --smooth 2mm --template pipe -o derived",
+        "compose ko pipe -o out.dcm",
+        "compose seg mask.nii --from pipe -o out.dcm",
+        "compose gsps pipe --from folder -o out.dcm",
+        "compose sc picture.png --template pipe -o out.dcm",
+    ],
+)
+def test_no_command_waits_for_a_named_pipe(arguments, isocenter, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    os.mkfifo("pipe")
+    answer = isocenter(*arguments.split())
+    assert (answer.code, answer.err) == (
+        2,
+        "isocenter: pipe is a named pipe; give a file or a folder\n",
+    )
+
+
+def test_a_shell_s_pipe_without_a_name_is_read(tmp_path):
+    if not Path("/dev/stdin").exists():
+        pytest.skip("this system has no /dev/stdin")
+    answer = subprocess.run(
+        [sys.executable, "-m", "isocenter", "config", "--config", "/dev/stdin"],
+        input='aet = "PIPED"',
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert "PIPED" in answer.stdout, answer.stderr

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from isocenter.dicom.source import mapped, opened
+from isocenter.errors import NotDicom
 
 CONTENT = bytes(range(256)) * 20
 
@@ -35,3 +36,13 @@ def test_all_bytes_are_mapped_or_read(path: Path) -> None:
         for source in (path, str(path), file.fileno(), file, io.BytesIO(CONTENT), CONTENT):
             with mapped(source) as content:
                 assert len(content) == len(CONTENT) and content[7:9] == CONTENT[7:9]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("look", [opened, mapped])
+def test_a_pipe_and_a_device_are_no_files(tmp_path: Path, look) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(NotDicom, match="no file"), look(path):
+            pass

@@ -16,6 +16,7 @@ import typer
 
 from isocenter.cli import assignments
 from isocenter.cli.delivery import Delivery
+from isocenter.cli.options import Command
 from isocenter.cli.series_delivery import SeriesDelivery
 from isocenter.errors import ConfigurationError
 
@@ -163,7 +164,8 @@ class Authored:
 
     def add_to(self, app: typer.Typer) -> None:
         """Make it a command of `app`, whose help ends with the examples."""
-        app.command(self.name, epilog="\n\n".join(self.examples))(self.run)
+        epilog = "\n\n".join(self.examples)
+        app.command(self.name, cls=Command, epilog=epilog)(self.run)
 
 
 def kind(

@@ -1,9 +1,11 @@
 """Flags that several commands share."""
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+from typer.core import TyperCommand
 
 from isocenter.errors import ConfigurationError
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CallingAE",
+    "Command",
     "ConfigFile",
     "DataFolder",
     "Destination",
@@ -39,6 +42,29 @@ Timeout = Annotated[
     float,
     typer.Option("--timeout", metavar="SECONDS", min=0.1, help="How long to wait for an answer."),
 ]
+
+
+class Command(TyperCommand):
+    """A command that waits for no named pipe, in whichever argument or option one is given."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command.
+
+        Raises
+        ------
+        ConfigurationError
+            A path that was given is a named pipe.
+        """
+        for value in ctx.params.values():
+            for path in cast("list[object]", value) if isinstance(value, list) else [value]:
+                if isinstance(path, Path) and _is_named_pipe(path):
+                    raise ConfigurationError(f"{path} is a named pipe; give a file or a folder")
+        return super().invoke(ctx)
+
+
+def _is_named_pipe(path: Path) -> bool:
+    # Those of a shell's `|` and `<(...)` have no name; whoever writes into them is running already.
+    return path.is_fifo() and os.path.exists(os.path.realpath(path))
 
 
 def require_paths(paths: list[Path]) -> None:

@@ -16,6 +16,7 @@ from isocenter.cli import (
     dump,
     echo,
     import_,
+    options,
     report,
     send,
     serve,
@@ -52,7 +53,7 @@ for _name, _command in {
     "config": config.config,
     "version": version.version,
 }.items():
-    app.command(_name)(_command)
+    app.command(_name, cls=options.Command)(_command)
 app.add_typer(compose.app, name="compose")
 
 

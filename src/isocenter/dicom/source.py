@@ -2,18 +2,39 @@
 
 import mmap
 import os
+import stat
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from isocenter.dicom.encoding import Buffer
+from isocenter.errors import NotDicom
 
 ReadAt = Callable[[int, int], bytes]
 """Takes an offset and a length; returns fewer bytes only at the end."""
 
 Source = Buffer | Path | str | int | BinaryIO
 """Bytes, a path, a file descriptor, or a binary file that can seek."""
+
+
+def require_file(path: Path | str) -> None:
+    """Refuse what is no file: opening a pipe waits for its other end, a device may have no end.
+
+    Parameters
+    ----------
+    path
+        What is about to be opened.
+
+    Raises
+    ------
+    NotDicom
+        There is something else.
+    OSError
+        There is nothing.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise NotDicom("this is no file, but a folder, pipe, socket or device")
 
 
 @contextmanager
@@ -31,8 +52,14 @@ def opened(source: Source) -> Generator[tuple[ReadAt, int]]:
         Reads from it.
     size : int
         Its length in bytes.
+
+    Raises
+    ------
+    NotDicom
+        A path names no file.
     """
     if isinstance(source, (str, Path)):
+        require_file(source)
         with open(source, "rb", buffering=0) as file:
             yield _by_descriptor(file.fileno()), os.fstat(file.fileno()).st_size
     elif isinstance(source, int):
@@ -58,8 +85,14 @@ def mapped(source: Source) -> Generator[mmap.mmap | bytes]:
     ------
     mmap or bytes
         All of it.
+
+    Raises
+    ------
+    NotDicom
+        A path names no file.
     """
     if isinstance(source, (str, Path)):
+        require_file(source)
         with open(source, "rb") as file, mapped(file) as content:
             yield content
         return
