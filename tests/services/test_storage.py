@@ -2,6 +2,7 @@
 
 import pytest
 from pydicom import dcmread
+from tests.dimse.wire import RawPeer, accepting, context, p_data, pdv, status_of, store_rq
 from tests.factories import ct_slice, data_set_bytes
 
 from isocenter import errors
@@ -122,6 +123,28 @@ def test_a_request_for_no_uid_is_refused_counted_and_said_in_words(storage, outc
         storage.begin(request(ct_slice(16, 16), sop_instance_uid=named), SENDER)
     assert refused.value.status == 0xA900
     assert outcomes == ["A900"]
+
+
+@pytest.mark.parametrize(
+    ("named", "data", "status", "why"),
+    [
+        ("no-uid", b"data", 0xA900, "SOPInstanceUID of the request"),  # known as it begins
+        ("1.2.3", b"\xff" * 5000, 0xC000, "data set"),  # known when all has come
+    ],
+)
+def test_a_refusal_stands_in_the_log_once_with_who_sent_it_and_why(
+    archive, caplog, named, data, status, why
+):
+    with (
+        accepting(services=[storage_service(archive)]) as acceptor,
+        RawPeer.to(acceptor) as peer,
+    ):
+        peer.associate(context(1, CT_IMAGE_STORAGE, EXPLICIT_VR_LITTLE_ENDIAN))
+        peer.send(p_data(pdv(store_rq(instance=named))) + p_data(pdv(data, command=False)))
+        assert status_of(peer.command()) == status
+    [line] = [text for each in caplog.records if "refused" in (text := each.getMessage())]
+    assert f"from ECHOSCU at 127.0.0.1: {status:04X}" in line
+    assert why in line
 
 
 def test_a_truncated_data_set_is_not_kept(storage, archive):

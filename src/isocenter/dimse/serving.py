@@ -78,7 +78,13 @@ def _perform(received: Received, association: Association, service: Service | No
         service.handle(context_id, message, association)
         association.skip_data_set()
     except DimseStatusError as error:
-        _log.warning("%s refused: %s", type(message).__name__, error)
+        _log.warning(
+            "refused a %s from %s at %s: %s",
+            type(message).__name__,
+            association.info.calling_ae,
+            association.info.peer_address,
+            error,
+        )
         association.respond(context_id, message, Status(error.status, error.comment))
     except AssociationError:
         raise

@@ -87,7 +87,8 @@ class ArchiveStorage:
             )
             incoming.open()
         except IsocenterError as error:
-            status = _refused(error, association, self._counted)
+            status = _counted_failure(error, self._counted)
+            # Whoever performs operations logs the ones that fail with a status.
             raise DimseStatusError(status.code, status.comment) from error
         return ArrivingDataSet(incoming, association, self._counted)
 
@@ -142,19 +143,20 @@ class ArrivingDataSet:
         self._incoming.discard()
 
     def _refused(self, error: IsocenterError) -> Status:
-        return _refused(error, self._association, self._counted)
+        status = _counted_failure(error, self._counted)
+        _log.warning(
+            "refused an object from %s at %s: %04X %s",
+            self._association.calling_ae,
+            self._association.peer_address,
+            status.code,
+            error,
+        )
+        return status
 
 
-def _refused(error: IsocenterError, association: AssociationInfo, counted: Counted) -> Status:
+def _counted_failure(error: IsocenterError, counted: Counted) -> Status:
     status = failure_status(error)
     counted(f"{status.code:04X}")
-    _log.warning(
-        "refused an object from %s at %s: %04X %s",
-        association.calling_ae,
-        association.peer_address,
-        status.code,
-        error,
-    )
     return status
 
 
