@@ -14,7 +14,7 @@ from tests.factories import ct_series, data_set_bytes, part10_bytes, small_objec
 
 from isocenter.archive import Archive, Level, Outcome, Query
 from isocenter.errors import OutOfResources
-from isocenter.media import import_paths
+from isocenter.media import ImportStopped, import_paths
 
 SAMPLES = Path(pydicom.__file__).parent / "data" / "test_files" / "dicomdirtests"
 
@@ -305,11 +305,21 @@ def test_a_file_that_only_calls_itself_dicomdir_is_told(archive, tmp_path):
     assert len(import_paths(archive, [tmp_path / "DICOMDIR"]).failures) == 1
 
 
-def test_a_disk_that_is_full_ends_the_import(archive, tmp_path, monkeypatch):
-    def full(*_: object, **__: object) -> None:
-        raise OutOfResources("the disk is full")
+def test_a_disk_that_is_full_ends_the_import_and_what_was_kept_is_told(
+    archive, tmp_path, monkeypatch
+):
+    kept = archive.ingest
+    room = iter(range(3))
 
-    (tmp_path / "a").write_bytes(part10_bytes(small_object()))
-    monkeypatch.setattr(archive, "ingest", full)
-    with pytest.raises(OutOfResources):
-        import_paths(archive, [tmp_path / "a"])
+    def ingest(*given, **named):
+        if next(room, None) is None:
+            raise OutOfResources("the disk is full")
+        return kept(*given, **named)
+
+    for number in range(9):
+        (tmp_path / str(number)).write_bytes(part10_bytes(small_object()))
+    monkeypatch.setattr(archive, "ingest", ingest)
+    with pytest.raises(ImportStopped, match="the disk is full") as stopped:
+        import_paths(archive, [tmp_path / str(number) for number in range(9)])
+    assert isinstance(stopped.value, OutOfResources)
+    assert stopped.value.report.stored == count(archive) == 3

@@ -1,6 +1,7 @@
 """`isocenter import`."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,26 +35,34 @@ def import_paths(
     that it refers to. What is not DICOM is counted and does no harm.
     """
     from isocenter.cli.progress import count_progress
+    from isocenter.media import ImportStopped
     from isocenter.media import import_paths as import_into
     from isocenter.server.opening import open_archive
     from isocenter.server.settings import load
 
     options.require_paths(paths)
     settings = load({"data": data}, config).settings
+    stopped = ""
     with open_archive(settings) as archive, count_progress("importing files") as show:
-        report = import_into(archive, paths, workers=workers, progress=show)
+        try:
+            report = import_into(archive, paths, workers=workers, progress=show)
+        except ImportStopped as error:
+            report, stopped = error.report, str(error)
     if as_json:
-        print(json.dumps(_described(report), indent=2))
+        print(json.dumps(_described(report, stopped), indent=2))
     else:
         _print(report)
-    if report.failures:
+    if stopped:
+        print(f"isocenter: stopped: {stopped}; then import again", file=sys.stderr)
+    if report.failures or stopped:
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _described(report: "ImportReport") -> dict[str, object]:
+def _described(report: "ImportReport", stopped: str) -> dict[str, object]:
     outcomes = {outcome.value: count for outcome, count in report.outcomes.items()}
     refused = [{"path": each.name, "error": str(each.error)} for each in report.failures]
-    return {**outcomes, "refused": refused, "notDicom": report.not_dicom}
+    why: dict[str, object] = {"stopped": stopped} if stopped else {}
+    return {**outcomes, "refused": refused, "notDicom": report.not_dicom, **why}
 
 
 def _print(report: "ImportReport") -> None:

@@ -2,12 +2,13 @@
 
 from .candidates import Candidate, candidates
 from .dicomdir import referenced_files
-from .importing import ImportFailure, ImportReport, import_paths
+from .importing import ImportFailure, ImportReport, ImportStopped, import_paths
 
 __all__ = [
     "Candidate",
     "ImportFailure",
     "ImportReport",
+    "ImportStopped",
     "candidates",
     "import_paths",
     "referenced_files",

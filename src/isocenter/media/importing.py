@@ -1,5 +1,6 @@
 """Bringing objects into an archive from folders, ZIP files and DICOMDIRs."""
 
+import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,13 +22,14 @@ from isocenter.errors import (
 from .candidates import ZIP_START, Candidate, candidates
 from .dicomdir import MEDIA_STORAGE_DIRECTORY
 
-__all__ = ["ImportFailure", "ImportReport", "import_paths"]
+__all__ = ["ImportFailure", "ImportReport", "ImportStopped", "import_paths"]
 
 _START = 4096
 _PART = 1 << 20
 _AHEAD = 8
 
 Progress = Callable[[int, int], None]
+_Waiting = deque[tuple[Candidate, Future[Stored]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,22 @@ class ImportReport:
         return sum(self.outcomes.values())
 
 
+class ImportStopped(OutOfResources):
+    """The archive takes nothing more; what the report counts is kept.
+
+    Parameters
+    ----------
+    message
+        Why.
+    report
+        What had become of the objects until then.
+    """
+
+    def __init__(self, message: str, report: ImportReport) -> None:
+        super().__init__(message)
+        self.report = report
+
+
 class _Directory(Exception):
     """The file is a DICOMDIR, which is no object of any study."""
 
@@ -113,8 +131,8 @@ def import_paths(
 
     Raises
     ------
-    OutOfResources
-        The archive's disk is full or read-only; what was reported as stored is kept.
+    ImportStopped
+        The archive's disk is full or read-only; what the error's `report` counts is kept.
     """
     report = ImportReport()
     with ExitStack() as resources:
@@ -125,27 +143,44 @@ def import_paths(
             else:
                 report.failures.append(ImportFailure(*each))
         executor = resources.enter_context(ThreadPoolExecutor(workers, "import"))
+        waiting: _Waiting = deque()
         try:
-            results = _results(executor, archive, found, workers * _AHEAD)
+            results = _results(executor, archive, found, waiting, workers * _AHEAD)
             for done, (candidate, future) in enumerate(results, 1):
                 _record(report, candidate, future)
                 if progress is not None:
                     progress(done, len(found))
+        except OutOfResources as error:
+            executor.shutdown(cancel_futures=True)
+            _record_begun(report, waiting)
+            raise ImportStopped(str(error), report) from error
         finally:
             executor.shutdown(cancel_futures=True)
     return report
 
 
 def _results(
-    executor: ThreadPoolExecutor, archive: Archive, found: list[Candidate], ahead: int
+    executor: ThreadPoolExecutor,
+    archive: Archive,
+    found: list[Candidate],
+    waiting: _Waiting,
+    ahead: int,
 ) -> Iterator[tuple[Candidate, Future[Stored]]]:
     """Import with a bounded number of files under way; gives futures in order."""
-    waiting: deque[tuple[Candidate, Future[Stored]]] = deque()
     for candidate in found:
         waiting.append((candidate, executor.submit(_import, archive, candidate)))
         if len(waiting) >= ahead:
             yield waiting.popleft()
-    yield from waiting
+    while waiting:
+        yield waiting.popleft()
+
+
+def _record_begun(report: ImportReport, waiting: _Waiting) -> None:
+    """Count what was under way when the archive was found full, and was kept all the same."""
+    for candidate, future in waiting:
+        if not future.cancelled():
+            with contextlib.suppress(OutOfResources):
+                _record(report, candidate, future)
 
 
 def _record(report: ImportReport, candidate: Candidate, future: Future[Stored]) -> None:
