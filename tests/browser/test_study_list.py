@@ -160,6 +160,36 @@ def test_the_keyboard_alone_finds_and_opens_a_study(studies):
     expect(page.get_by_label("Patient name")).to_have_value("stack")
 
 
+def test_keys_that_are_faster_than_the_search_open_nothing_of_the_search_before(studies):
+    page = studies.page
+    held = []
+    page.route("**/api/studies?*stack*", lambda route: held.append(route))
+    page.keyboard.press("/")
+    page.keyboard.type("stack")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")  # there is nothing yet that it could open
+    wait_until(lambda: page.title() and held)
+    assert "/viewer" not in page.url
+    page.unroute("**/api/studies?*stack*")  # which lets what was held go on
+    expect(rows(studies)).to_have_count(1)
+    expect(rows(studies).first).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/viewer?StudyInstanceUIDs={objects.STACK_STUDY}")
+
+
+def test_only_what_has_arrived_is_marked_not_what_it_pushed_over(studies, server):
+    page = studies.page
+    page.get_by_label("Next page").click()
+    expect(page.locator(".pager-text")).to_contain_text("51 – 100")
+    dataset = objects.secondary_capture(StudyDate="29991231")
+    dataset.file_meta = file_meta(dataset)
+    DICOMwebClient(f"{server.http}/dicomweb").store_instances([dataset])
+    expect(page.locator(".pager-text")).to_contain_text("of 113")
+    expect(page.locator("tr.fresh")).to_have_count(0)
+    httpx.delete(f"{server.http}/dicomweb/studies/{dataset.StudyInstanceUID}").raise_for_status()
+    expect(page.locator(".pager-text")).to_contain_text("of 112")
+
+
 def test_arrow_keys_walk_the_rows_and_page_keys_the_pages(studies):
     page = studies.page
     rows(studies).first.focus()

@@ -246,6 +246,14 @@ def test_cine_runs_and_stops(stack):
     assert not stack.state()["playing"]
 
 
+def test_the_field_of_the_cine_rate_says_the_rate(stack):
+    field = stack.page.get_by_label("Images a second")
+    for typed in ("500", "777"):
+        field.fill(typed)
+        field.press("Tab")
+        expect(field).to_have_value("60")
+
+
 def test_presets_are_in_a_menu(stack):
     menu = stack.page.get_by_label("Window preset")
     offered = [" ".join(text.split()) for text in menu.locator("option").all_inner_texts()]

@@ -22,10 +22,15 @@ export class StudySearch {
   /** UIDs of studies that appeared while the list was open. */
   readonly fresh = signal<ReadonlySet<string>>(new Set());
   private request: AbortController | null = null;
+  /** UIDs of studies that have changed since the list was asked for. */
+  private told = new Set<string>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private refreshTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly feed = new ChangeFeed({
-    changed: () => this.refreshSoon(),
+    changed: (study) => {
+      if (study !== null) this.told.add(study);
+      this.refreshSoon();
+    },
     line: (state) => {
       this.live.value = state;
     },
@@ -61,6 +66,7 @@ export class StudySearch {
   /** Search now for what has been typed. */
   submit(): void {
     clearTimeout(this.timer);
+    this.timer = undefined;
     this.changed(this.query.value);
     void this.search();
   }
@@ -68,6 +74,11 @@ export class StudySearch {
   clear(): void {
     const { sort, descending } = this.query.value;
     this.filter({ ...EMPTY_QUERY, sort, descending }, 0);
+  }
+
+  /** Whether the studies on show are not yet, or may not be, those that are searched for. */
+  get isPending(): boolean {
+    return this.timer !== undefined || this.loading.peek();
   }
 
   /** Whether any filter is set. */
@@ -117,9 +128,11 @@ export class StudySearch {
     }
   }
 
+  /** Mark what has arrived; what those that arrived pushed over from the page before has not. */
   private markFresh(studies: readonly Study[]): void {
     const known = new Set(this.answer.value?.studies.map(({ uid }) => uid));
-    const fresh = studies.map(({ uid }) => uid).filter((uid) => !known.has(uid));
+    const fresh = studies.map(({ uid }) => uid).filter((uid) => this.told.has(uid) && !known.has(uid));
+    this.told.clear();
     if (fresh.length === 0) return;
     this.fresh.value = new Set([...this.fresh.value, ...fresh]);
     setTimeout(() => {

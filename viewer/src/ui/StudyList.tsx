@@ -219,15 +219,21 @@ type Rows = ReturnType<typeof useRows>;
 
 /** Moves the focus from row to row, and opens and pages, by keyboard. */
 function useRowKeys(search: StudySearch, { rows, focusRow, focused, open }: Rows) {
-  const paged = useRef(false);
+  const awaited = useRef(false);
   const goToPage = (step: 1 | -1) => {
-    paged.current = search.goToPage(search.query.value.page + step);
+    awaited.current = search.goToPage(search.query.value.page + step);
   };
   useLayoutEffect(() => {
-    if (paged.current) focusRow(0);
-    paged.current = false;
+    if (awaited.current) focusRow(0);
+    awaited.current = false;
   }, [search.answer.value]);
-  return (event: KeyboardEvent) => {
+  /** Go to the first row, of what has been typed: Enter must not open a study of the search before. */
+  const enter = () => {
+    if (!search.isPending) return focusRow(0);
+    awaited.current = true;
+    search.submit();
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const at = rows().findIndex((row) => row === document.activeElement);
     const moves: Record<string, () => void> = {
@@ -245,6 +251,7 @@ function useRowKeys(search: StudySearch, { rows, focusRow, focused, open }: Rows
     event.preventDefault();
     move();
   };
+  return { enter, onKeyDown };
 }
 
 /** Comes back to the place that the list was left at, and begins another list at its top. */
@@ -274,15 +281,15 @@ export function StudyList({ query }: { query: StudyQuery }) {
     document.title = "Isocenter";
   }, []);
   const rows = useRows(search);
-  const { table, body, focused, focusRow, open } = rows;
+  const { table, body, focused, open } = rows;
   const onScroll = usePlace(search, rows);
-  const onKeyDown = useRowKeys(search, rows);
+  const { enter, onKeyDown } = useRowKeys(search, rows);
   const studies = search.answer.value?.studies ?? [];
   const focusable = studies.some(({ uid }) => uid === focused.value) ? focused.value : studies[0]?.uid;
   return (
     <div class="list-page">
       <ListHeader search={search} />
-      <SearchForm search={search} onLeave={() => focusRow(0)} />
+      <SearchForm search={search} onLeave={enter} />
       <main
         ref={table}
         class={`study-table ${search.loading.value ? "is-loading" : ""}`}

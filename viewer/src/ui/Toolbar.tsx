@@ -130,6 +130,8 @@ function Cine({ workspace }: { workspace: Workspace }) {
           onChange={(event) => {
             const rate = Math.round(Number(event.currentTarget.value));
             viewport.rate.value = Math.min(60, Math.max(1, rate || 10));
+            // Where that is what it was before, nothing is painted anew.
+            event.currentTarget.value = String(viewport.rate.value);
           }}
         />
         <span>/s</span>
