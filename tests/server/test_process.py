@@ -278,3 +278,19 @@ def test_clients_that_come_and_go_leave_nothing_behind(server):
     wait_until(
         lambda: all(now <= then + 4 for now, then in zip(open_things(), before, strict=True))
     )
+
+
+def test_a_server_whose_folder_is_away_is_not_ready(tmp_path):
+    """As with a disk that is not mounted any more: the index may still answer, the files cannot."""
+    data = tmp_path / "data"
+    with running_server(data) as server:
+        assert get(server.http + "/health/ready")[0] == 200
+        data.rename(tmp_path / "elsewhere")
+        code, said = get(server.http + "/health/ready")
+        assert code == 503
+        assert "is its disk mounted?" in said
+        data.mkdir()  # what a disk was mounted on
+        assert get(server.http + "/health/ready")[0] == 503
+        data.rmdir()
+        (tmp_path / "elsewhere").rename(data)
+        assert get(server.http + "/health/ready")[0] == 200

@@ -1,5 +1,6 @@
 """The archive: every way in ends here, every way out starts here."""
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -10,7 +11,7 @@ from typing import Self
 from isocenter.dicom import tags
 from isocenter.dicom.part10 import file_meta_bytes
 from isocenter.dicom.uids import is_path_safe_uid
-from isocenter.errors import InvalidAttribute, NotFound
+from isocenter.errors import InvalidAttribute, NotFound, OutOfResources
 
 from .arrivals import Arrival, ConflictPolicy, Durability, Origin, Stored
 from .aside import Aside, kept_aside
@@ -169,11 +170,24 @@ class Archive:
             Where to look; nothing is made there. An index elsewhere does not count.
         """
         own = {INDEX_NAME, BlobStore.INCOMING, BlobStore.REPLACED, BlobStore.ASIDE}
-        root = Path(directory)
-        return root.is_dir() and any(
-            each.name in own or (is_path_safe_uid(each.name) and each.is_dir())
-            for each in root.iterdir()
-        )
+        if not os.path.isdir(directory):
+            return False
+        with os.scandir(directory) as entries:
+            return any(
+                each.name in own or (is_path_safe_uid(each.name) and each.is_dir())
+                for each in entries
+            )
+
+    def require_directory(self) -> None:
+        """Find out whether the files are where they were when the archive was opened.
+
+        Raises
+        ------
+        OutOfResources
+            The directory is gone, or is another one: its disk is not mounted any more.
+        """
+        if not (self.directory / BlobStore.INCOMING).is_dir():
+            raise OutOfResources("the folder of the archive is gone; is its disk mounted?")
 
     def close(self) -> None:
         """Finish what is being kept, and let go of the directory; a second time does nothing."""

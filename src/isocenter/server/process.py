@@ -100,6 +100,7 @@ def _serve_http(
     def probe() -> None:
         if closing.is_set():
             raise OutOfResources("the server is stopping")
+        archive.require_directory()
         archive.changes(limit=1)
 
     def announce() -> None:
