@@ -92,6 +92,11 @@ def test_what_cannot_be_made_is_not_acceptable(accept: str) -> None:
         chosen(accept)
 
 
+def test_what_is_refused_by_its_weight_is_told_so() -> None:
+    with pytest.raises(NotAcceptable, match=r"cannot be sent as text/html, \*/\*;q=0; acceptable"):
+        chosen("text/html, */*; q=0")
+
+
 def test_the_query_parameter_wins_over_the_header() -> None:
     ranges = parse_accept("text/html, */*", "image/jp2")
     assert [str(r.media_type) for r in ranges] == ["image/jp2"]

@@ -103,6 +103,13 @@ def test_a_trusted_origin_gets_its_preflight_answered_without_a_token(archive):
     assert browser.get("/dicomweb/studies", headers={"Origin": VIEWER}).status_code == 401
 
 
+def test_a_trusted_page_that_sends_credentials_may_read_what_an_answer_says_in_headers(archive):
+    answer = client(archive, origins=VIEWER).get("/dicomweb/studies", headers={"Origin": VIEWER})
+    assert answer.headers["access-control-allow-credentials"] == "true"
+    exposed = answer.headers["access-control-expose-headers"].lower().split(", ")
+    assert {"etag", "warning", "retry-after"} <= set(exposed)
+
+
 @pytest.mark.parametrize("settings", [{}, {"origins": VIEWER}])
 def test_no_other_origin_may_read_answers(settings, archive):
     answer = client(archive, **settings).get(

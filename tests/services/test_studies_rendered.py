@@ -203,6 +203,15 @@ def test_a_frame_that_is_not_there_is_not_found(web: Web) -> None:
     assert web.get(path_of(dataset, "frames/x/rendered")).status_code == 400
 
 
+def test_a_frame_is_named_as_it_was_asked_for(web: Web) -> None:
+    dataset = ct_slice(16, 16)
+    web.keep(dataset)
+    far = web.get(path_of(dataset, f"frames/{10**20}"))
+    assert (far.status_code, f"frame {10**20} " in far.text) == (404, True)
+    assert web.get(path_of(dataset, "frames/00000000000001")).status_code == 200
+    assert web.get(path_of(dataset, f"frames/{'9' * 5000}")).status_code == 400
+
+
 def test_pictures_in_other_types_are_not_acceptable(web: Web) -> None:
     dataset = ct_slice(16, 16)
     web.keep(dataset)

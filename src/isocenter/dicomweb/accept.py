@@ -202,7 +202,8 @@ def _specificity(media_range: MediaRange) -> tuple[bool, bool, int]:
 def _unacceptable(
     accepted: Sequence[MediaRange], offered: Sequence[Representation], resource: str
 ) -> str:
-    asked = ", ".join(str(r.media_type) for r in accepted) or "nothing readable"
+    weighed = (f"{r.media_type}{'' if r.quality else ';q=0'}" for r in accepted)
+    asked = ", ".join(weighed) or "nothing readable"
     forms = dict.fromkeys(describe(replace(r, transfer_syntax=None)) for r in offered)
     syntaxes = dict.fromkeys(r.transfer_syntax for r in offered if r.transfer_syntax)
     sentence = f"{resource} cannot be sent as {asked[:300]}; acceptable are: {', '.join(forms)}"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from fastapi import FastAPI
 from starlette.applications import Starlette
@@ -18,6 +19,10 @@ from isocenter.server.settings import Settings
 from isocenter.services import changes, studies, viewer
 
 __all__ = ["create_app"]
+
+# What a trusted page may read besides what every page may. A `*` is no wildcard where the page
+# sends credentials (Fetch Standard, "CORS protocol and credentials").
+_READABLE: Final = ["Content-Location", "ETag", "Retry-After", "Warning", "WWW-Authenticate"]
 
 
 def create_app(
@@ -76,5 +81,5 @@ def _behind_gate(app: ASGIApp, settings: Settings, metrics: Metrics) -> ASGIApp:
         allow_methods=["*"],
         allow_headers=["*"],
         allow_credentials=True,
-        expose_headers=["*"],
+        expose_headers=_READABLE,
     )

@@ -13,7 +13,7 @@ from isocenter.errors import InvalidRequest
 __all__ = ["Resource", "frame_numbers", "resource_of"]
 
 _MOST_FRAMES: Final = 100_000
-_FRAME_LIST = re.compile(r"[0-9]+(?:,[0-9]+)*")
+_FRAME_LIST = re.compile(r"[0-9]{1,40}(?:,[0-9]{1,40})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def frame_numbers(text: str) -> list[int]:
     parts = text.split(",")
     if len(parts) > _MOST_FRAMES:
         raise InvalidRequest(f"{len(parts)} frames in one request; at most {_MOST_FRAMES}")
-    numbers = [int(part[:12]) for part in parts]
+    numbers = [int(part) for part in parts]
     if 0 in numbers:
         raise InvalidRequest("frame 0 was asked for; frames are counted from 1")
     return numbers
