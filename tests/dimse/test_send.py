@@ -385,3 +385,14 @@ def test_a_folder_that_cannot_be_read_is_a_failure(
     outcomes = {each.path.name: each.outcome for each in results}
     assert outcomes == {"000.dcm": SendOutcome.SENT, "closed": SendOutcome.FAILED}
     assert any("Permission denied" in each.error for each in results)
+
+
+def test_a_file_that_the_peer_keeps_with_a_warning_is_sent_and_says_so(tmp_path: Path) -> None:
+    shelf = Shelf()
+    shelf.status = Status(0xB000, "coerced")
+    with accepting(services=storing(shelf, [EXPLICIT])) as acceptor:
+        (result,) = send(slices(tmp_path, 1), PeerAddress("P", *acceptor.address))
+
+    assert result.outcome is SendOutcome.SENT
+    assert "B000H" in result.note
+    assert "coerced" in result.note

@@ -48,7 +48,7 @@ class SendResult:
         Which instance it holds, empty when that could not be read.
     note
         What was odd about a file that was sent all the same, such as File Meta Information that
-        names another instance.
+        names another instance, or the warning with which the peer keeps it.
     """
 
     path: Path
@@ -199,6 +199,8 @@ class _Plan:
         outcome = SendOutcome.SENT if sent else SendOutcome.FAILED
         text = error or ("" if sent else str(status))
         uid, note = job.outgoing.sop_instance_uid, job.outgoing.note
+        if sent and status is not None and status.code:  # kept, with a warning
+            note = "; ".join(filter(None, (note, str(status))))
         result = SendResult(self._paths[job.index], outcome, status, text, uid, note)
         self._results[job.index] = result
         self._done_bytes += job.outgoing.size
