@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from isocenter.compose.references import Reference
+from isocenter.compose.source_numbers import image_size, number_of_frames
 from isocenter.compose.sources import Source, Sources
 from isocenter.errors import CannotCompose
 
@@ -75,7 +76,7 @@ class Plane:
             _numbers(placed, "ImagePositionPatient"),
             _numbers(oriented, "ImageOrientationPatient"),
             _numbers(measured, "PixelSpacing"),
-            (int(image.Rows), int(image.Columns)),
+            image_size(image),
             name=str(image.get("SOPInstanceUID", "An image")),
         )
 
@@ -251,7 +252,7 @@ def _placed(source: Source) -> Iterator[tuple[Plane, Source, int | None]]:
     if "ImagePositionPatient" in source.data_set or "NumberOfFrames" not in source.data_set:
         yield Plane.of(source.data_set), source, None
         return
-    for number in range(1, int(source.data_set.NumberOfFrames) + 1):
+    for number in range(1, number_of_frames(source.data_set) + 1):
         yield Plane.of_frame(source.data_set, number), source, number
 
 

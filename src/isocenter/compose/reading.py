@@ -3,15 +3,21 @@
 import importlib
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
-__all__ = ["read_data_set", "value_of"]
+from isocenter.dicom import dictionary
+
+__all__ = ["SIZES", "mark_torn", "read_data_set", "torn", "value_of"]
 
 _dcmread: Any = vars(importlib.import_module("pydicom"))["dcmread"]  # only partly typed
+
+SIZES: Final = {"AT": 4, "FD": 8, "FL": 4, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8}
+"""Bytes of one number, by value representation (PS3.5 Table 6.2-1)."""
 
 
 def read_data_set(path: Path | IO[bytes], *, pixels: bool = True, force: bool = False) -> Dataset:
@@ -32,7 +38,28 @@ def read_data_set(path: Path | IO[bytes], *, pixels: bool = True, force: bool = 
         When the file has no preamble and `force` is not set.
     """
     data_set: Dataset = _dcmread(path, stop_before_pixels=not pixels, force=force)
+    mark_torn(data_set)
     return data_set
+
+
+def mark_torn(data_set: Dataset) -> None:
+    """Give elements whose bytes make no whole number of binary numbers these bytes as their value.
+
+    pydicom refuses to read them otherwise. Items are left as they are.
+    """
+    for tag, vr, value in torn(data_set):
+        data_set[tag] = DataElement(tag, vr, value, already_converted=True)
+
+
+def torn(data_set: Dataset) -> list[tuple[BaseTag, str, bytes]]:
+    """Return tag, VR and value of elements whose bytes make no whole number of binary numbers."""
+    found: list[tuple[BaseTag, str, bytes]] = []
+    for stored in data_set.values():
+        if isinstance(stored, RawDataElement) and stored.value:
+            vr = stored.VR or dictionary.vr(int(stored.tag))
+            if vr in SIZES and len(stored.value) % SIZES[vr]:
+                found.append((stored.tag, vr, stored.value))
+    return found
 
 
 def value_of(data_set: Dataset, keyword: str) -> Any:

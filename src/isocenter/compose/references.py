@@ -15,6 +15,7 @@ from isocenter.compose import values
 from isocenter.compose.composition import Composition
 from isocenter.compose.element_values import data_set_of, element
 from isocenter.compose.repeated_items import RepeatedItems
+from isocenter.compose.source_numbers import number_of_frames
 from isocenter.errors import CannotCompose
 
 __all__ = ["Reference", "add_common_instance_reference", "evidence_items", "image_references"]
@@ -46,18 +47,15 @@ class Reference:
     def to(cls, data_set: Dataset) -> Reference:
         """Return a reference to the whole of `data_set`."""
         try:
-            study, series, kind, instance = (str(data_set[tag].value) for tag in _IDENTITY)
-            # Very many references share the first three.
-            intern = sys.intern
-            return cls(intern(study), intern(series), intern(kind), instance)
+            found = [data_set[tag].value for tag in _IDENTITY]
         except KeyError as error:
-            missing = next(tag for tag in _IDENTITY if tag not in data_set)
-            raise CannotCompose(
-                f"An object to refer to lacks {values.described(missing)}; give objects that are "
-                "complete.",
-                tag=missing,
-                module="Common Instance Reference",
-            ) from error
+            raise _incomplete(data_set) from error
+        if not all(found):
+            raise _incomplete(data_set)
+        study, series, kind, instance = map(str, found)
+        # Very many references share the first three.
+        intern = sys.intern
+        return cls(intern(study), intern(series), intern(kind), instance)
 
     def whole_item(self) -> Dataset:
         """Return the item of the SOP Instance Reference macro (PS3.3 Table 10-11)."""
@@ -73,6 +71,15 @@ class Reference:
         if self.segments:
             item.ReferencedSegmentNumber = list(self.segments)
         return item
+
+
+def _incomplete(data_set: Dataset) -> CannotCompose:
+    missing = next(tag for tag in _IDENTITY if tag not in data_set or data_set[tag].is_empty)
+    return CannotCompose(
+        f"An object to refer to lacks {values.described(missing)}; give objects that are complete.",
+        tag=missing,
+        module="Common Instance Reference",
+    )
 
 
 def _identified(reference: Reference) -> tuple[str, str]:
@@ -117,7 +124,7 @@ def image_references(
 
 
 def _check_frames(data_set: Dataset, numbers: Sequence[int]) -> None:
-    count = int(data_set.get("NumberOfFrames") or 1)
+    count = number_of_frames(data_set)
     if numbers and ("NumberOfFrames" not in data_set or max(numbers) > count):
         raise CannotCompose(
             f"Frame {max(numbers)} is referred to, and {data_set.get('SOPInstanceUID')} has "

@@ -13,6 +13,7 @@ from pydicom.multival import MultiValue
 
 from isocenter.compose import values
 from isocenter.compose.element_values import element
+from isocenter.compose.reading import SIZES
 from isocenter.dicom import dictionary
 from isocenter.dicom.iod import iod
 from isocenter.dicom.terms import STANDING_IN
@@ -69,6 +70,8 @@ def what_is_expected(sop_class_uid: str, found: DataElement) -> str:
 
     A UID with leading zeros is let through: it says which study or frame of reference is meant.
     """
+    if found.VR in SIZES and isinstance(found.value, bytes):  # see `mark_torn`
+        return f"numbers of {SIZES[found.VR]} bytes each"
     if number := expected_number(int(found.tag), found.VR, found.VM):
         return f"{number} value{'' if number == '1' else 's'} (value multiplicity)"
     if found.VR not in _TEXTS and found.VR not in _LISTED:

@@ -6,6 +6,7 @@ its source.
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from pydicom.tag import BaseTag
 
 from isocenter.compose import worklist as worklist_items
 from isocenter.compose.element_values import data_set_of
-from isocenter.compose.reading import read_data_set
+from isocenter.compose.reading import mark_torn, read_data_set, torn
 from isocenter.dicom import Header, scan_file, tags
 from isocenter.errors import CannotCompose, IsocenterError, NotDicom, NotFound
 
@@ -209,7 +210,7 @@ def _all_members(
 
 def _members(one: Dataset | str | Path, read: _Reader) -> Iterator[Source]:
     if isinstance(one, Dataset):
-        yield Source(one)
+        yield Source(_readable(one))
         return
     path = Path(one)
     if path.is_dir():
@@ -218,6 +219,15 @@ def _members(one: Dataset | str | Path, read: _Reader) -> Iterator[Source]:
         yield Source(read(path), path)
     else:
         raise NotFound(f"There is no file or folder {path}; check the path of the source.")
+
+
+def _readable(given: Dataset) -> Dataset:
+    """Return a data set of which everything can be asked; the caller's own stays as it is."""
+    if not torn(given):
+        return given
+    made = copy.deepcopy(given)
+    mark_torn(made)
+    return made
 
 
 def _folder(folder: Path, read: _Reader) -> Iterator[Source]:

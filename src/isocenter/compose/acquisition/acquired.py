@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.multival import MultiValue
 from pydicom.uid import ExplicitVRLittleEndian
 
 from isocenter.compose import sources, values
@@ -33,6 +32,7 @@ from isocenter.compose.derivation.tables import limits_of
 from isocenter.compose.fixed_attributes import OF_PIXELS, refuse_fixed
 from isocenter.compose.left_out import LeftOut, gathered
 from isocenter.compose.planes import stack
+from isocenter.compose.source_numbers import decimal_number
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
 from isocenter.compose.volume_grids import Grid
@@ -414,8 +414,13 @@ def _placed(volume: Volume, inherited: Sources) -> Volume:
 
 
 def _thickness(image: sources.Source) -> float:
-    found = (image.data_set.get(keyword) for keyword in _PLACE)
-    return next((abs(float(one)) for one in found if one and not isinstance(one, MultiValue)), 1.0)
+    for keyword in _PLACE:
+        try:
+            if said := abs(decimal_number(image.data_set, keyword, otherwise=0)):
+                return said
+        except CannotCompose:  # none is known by it; the volume is placed all the same
+            continue
+    return 1.0
 
 
 def _check_values(array: NDArray[Any]) -> None:

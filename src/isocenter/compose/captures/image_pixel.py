@@ -18,6 +18,7 @@ from isocenter.compose.captures.jpeg_streams import EncodedJpeg
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composition
 from isocenter.compose.sound_values import sound_text
+from isocenter.compose.source_numbers import number_of_frames
 from isocenter.errors import CannotCompose
 
 __all__ = [
@@ -135,7 +136,7 @@ def _image_reference(source: Dataset, frame: int | None) -> dict[str, Any]:
         "ReferencedSOPInstanceUID": source.SOPInstanceUID,
     }
     if frame is not None:
-        frames = int(source.get("NumberOfFrames") or 1)
+        frames = number_of_frames(source)
         if not 1 <= frame <= frames:
             raise CannotCompose(
                 f"Frame {frame} of a source with {frames} frames; give one of those.",

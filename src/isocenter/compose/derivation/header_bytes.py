@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 
 from isocenter.compose.data_set_encoding import encoded_data_set
 from isocenter.compose.derivation import tables as derivation_tables
+from isocenter.compose.reading import mark_torn
 from isocenter.dicom.elements import element_spans, replaced
 from isocenter.dicom.encoding import EXPLICIT_LITTLE, Buffer, element_value
 
@@ -138,6 +139,7 @@ def parsed(data: bytes, terms: Sequence[str] = ()) -> Dataset:
     data_set: Dataset = _read_dataset(
         BytesIO(data), is_implicit_VR=False, is_little_endian=True, parent_encoding=codecs
     )
+    mark_torn(data_set)
     return data_set
 
 

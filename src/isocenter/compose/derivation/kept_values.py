@@ -128,9 +128,10 @@ def sound_values(source: HeaderBytes, changed: Encoded, sop_class_uid: str, name
 @lru_cache(maxsize=1024)
 def _is_miscounted(tag: int, vr: bytes, size: int) -> bool:
     size_of_one = _BYTES.get(vr)
-    return size_of_one is not None and bool(
-        expected_number(tag, vr.decode("ascii"), size // size_of_one)
-    )
+    if size_of_one is None:
+        return False
+    count, rest = divmod(size, size_of_one)
+    return bool(rest or expected_number(tag, vr.decode("ascii"), count))
 
 
 def _refuse_needed(tag: int, kept: _Sound, sop_class_uid: str, name: str) -> None:

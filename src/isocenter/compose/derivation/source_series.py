@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from isocenter.compose import values
 from isocenter.compose.data_set_encoding import encoded_data_set
 from isocenter.compose.derivation.source_images import SourceImage
 from isocenter.compose.planes import Plane, check_alike
+from isocenter.compose.sound_values import complaint_of
 from isocenter.compose.sources import Source, Sources
 from isocenter.dicom import (
     EXPLICIT_VR_LITTLE_ENDIAN,
@@ -151,6 +153,7 @@ def read_series(source: Any, *, series_instance_uid: str | None = None) -> Sourc
     skipped: list[str] = []
     found = list(_images(source, skipped))
     images = _one_series(found, series_instance_uid, skipped)
+    _check_identity(images)
     _check_patient(images)
     first = images[0]
     several = [one for one in images if one.grouped or one.header.number_of_frames > 1]
@@ -182,6 +185,20 @@ def _place(one: Slice) -> tuple[float, int]:
     """Return what sorts slices: their place, and their number where several lie there."""
     height = round(one.plane.height, 3) if one.plane is not None else 0.0
     return height, one.image.header.integer(tags.InstanceNumber) or 0
+
+
+def _check_identity(images: Sequence[SourceImage]) -> None:
+    """Refuse images of which it is not known what they are, or that nothing can refer to."""
+    for tag in (tags.SOPClassUID, tags.SOPInstanceUID):
+        for one in images:
+            uid = one.header.text(tag)
+            if not uid or complaint_of("UI", uid):
+                raise CannotCompose(
+                    f"{values.described(tag)} of {one.name or 'an image'} is no UID; expected one "
+                    "of at most 64 digits and dots. Correct it there, or leave the image out.",
+                    tag=tag,
+                    module="SOP Common",
+                )
 
 
 def _check_patient(images: Sequence[SourceImage]) -> None:

@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 
 from isocenter.compose.derivation.frame_places import FramePlace, functional_group
 from isocenter.compose.planes import Plane, Stack, check_alike
+from isocenter.compose.source_numbers import decimal_number
 from isocenter.compose.sources import Source
 from isocenter.errors import CannotCompose
 
@@ -28,7 +29,7 @@ def distance_of_frames(data_set: Dataset) -> float | None:
     """Return how far apart an object says that its slices lie, in mm; None where it does not."""
     measures = functional_group(data_set, 1, "PixelMeasuresSequence") or Dataset()
     for keyword in ("SpacingBetweenSlices", "SliceThickness"):
-        if distance := abs(float(measures.get(keyword) or 0)):
+        if distance := abs(decimal_number(measures, keyword, otherwise=0)):
             return distance
     return None
 

@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 
 from isocenter.compose.codes import Code, named_code
 from isocenter.compose.reports.units import is_ucum, unit
+from isocenter.compose.source_numbers import decimal_number
 from isocenter.errors import CannotCompose, InvalidAttribute
 
 __all__ = ["RealWorldMapping", "quantity", "units"]
@@ -145,8 +146,8 @@ class RealWorldMapping:
             units=Code.read(found[0]) if found else unit("1"),
             explanation=str(item.get("LUTExplanation") or "")[:64],
             quantity=_read_quantity(item),
-            slope=1.0 if slope is None else float(slope),
-            intercept=float(item.get("RealWorldValueIntercept") or 0),
+            slope=decimal_number(item, "RealWorldValueSlope", otherwise=1),
+            intercept=decimal_number(item, "RealWorldValueIntercept", otherwise=0),
             table=() if table is None else tuple(float(one) for one in table),
             first=_bound(item, "RealWorldValueFirstValueMapped"),
             last=_bound(item, "RealWorldValueLastValueMapped"),
@@ -210,7 +211,6 @@ def _read_quantity(item: Dataset) -> Code | None:
 
 def _bound(item: Dataset, keyword: str) -> float:
     for name in (keyword, f"DoubleFloat{keyword}"):
-        found = item.get(name)
-        if found is not None:
-            return float(found)
+        if name in item:
+            return decimal_number(item, name)
     raise InvalidAttribute(f"A real world value mapping has no {keyword}.", 0x00409216)

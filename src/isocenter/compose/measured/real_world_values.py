@@ -16,6 +16,7 @@ from isocenter.compose.measured.real_world_mappings import RealWorldMapping
 from isocenter.compose.number_lists import parse_number_lists
 from isocenter.compose.reading import read_data_set
 from isocenter.compose.references import add_common_instance_reference, image_references
+from isocenter.compose.source_numbers import whole_number_of
 from isocenter.compose.sources import SourceLike
 from isocenter.compose.templates import Template, template
 from isocenter.errors import CannotCompose, InvalidAttribute
@@ -167,13 +168,13 @@ def _check(mappings: Sequence[RealWorldMapping], images: sources.Sources) -> Non
 
 
 def _signed(images: sources.Sources) -> bool:
-    return any(int(one.data_set.get("PixelRepresentation") or 0) for one in images)
+    return any(whole_number_of(one.data_set, "PixelRepresentation", otherwise=0) for one in images)
 
 
 def _floating(images: sources.Sources) -> bool:
     """Whether stored values are floating point numbers: 32 or 64 bits without a sign."""
     return any(
-        int(one.data_set.get("BitsAllocated") or 0) in (32, 64)
+        whole_number_of(one.data_set, "BitsAllocated", otherwise=0) in (32, 64)
         and "PixelRepresentation" not in one.data_set
         for one in images
     )

@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 
 from isocenter.compose.codes import Code
 from isocenter.compose.highdicom_objects import coded, module
+from isocenter.compose.source_numbers import whole_number_of
 from isocenter.errors import CannotCompose, NotFound
 
 __all__ = ["COLORS", "Segment", "SegmentAlgorithm", "read_segments"]
@@ -141,7 +142,7 @@ class Segment:
             tracking_uid=str(item.get("TrackingUID") or ""),
             color=_rgb(item),
             anatomic_region=_code(item, "AnatomicRegionSequence"),
-            number=int(item.SegmentNumber),
+            number=whole_number_of(item, "SegmentNumber"),
         )
 
     def _color(self, number: int) -> tuple[int, int, int]:

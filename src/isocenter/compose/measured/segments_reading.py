@@ -17,6 +17,7 @@ from isocenter.compose.measured.segments import Segment
 from isocenter.compose.measured.stored_frames import stored_frames
 from isocenter.compose.planes import Stack
 from isocenter.compose.reading import read_data_set
+from isocenter.compose.source_numbers import whole_number_of
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.errors import CannotCompose, InvalidAttribute
 
@@ -159,7 +160,7 @@ def read_segmentation(segmentation: Dataset | str | Path) -> SegmentationContent
         raise InvalidAttribute(
             "Segment Sequence is missing or empty: this is no segmentation.", 0x00620002
         )
-    kind = SegmentationKind(str(data_set.get("SegmentationType") or "BINARY"))
+    kind = _kind(data_set)
     segments = sorted((Segment.read(item) for item in items), key=lambda one: one.number or 0)
     if kind is SegmentationKind.LABELMAP:
         segments = [one for one in segments if one.number]
@@ -176,8 +177,21 @@ def read_segmentation(segmentation: Dataset | str | Path) -> SegmentationContent
                 0x0062000B,
             )
     return SegmentationContent(
-        kind, tuple(segments), frames, int(data_set.get("MaximumFractionalValue") or 1)
+        kind,
+        tuple(segments),
+        frames,
+        whole_number_of(data_set, "MaximumFractionalValue", otherwise=1, least=1),
     )
+
+
+def _kind(data_set: Dataset) -> SegmentationKind:
+    try:
+        return SegmentationKind(str(data_set.get("SegmentationType") or "BINARY"))
+    except ValueError as error:
+        expected = ", ".join(one.value for one in SegmentationKind)
+        raise InvalidAttribute(
+            f"Segmentation Type is none that there is; expected one of {expected}.", 0x00620001
+        ) from error
 
 
 def _refused(message: str, tag: int = 0x7FE00010) -> CannotCompose:
@@ -194,5 +208,5 @@ def _frame(
             raise InvalidAttribute(
                 f"Frame {number} does not say which segment it belongs to.", 0x0062000A
             )
-        segment = int(identified.ReferencedSegmentNumber)
+        segment = whole_number_of(identified, "ReferencedSegmentNumber")
     return SegmentedFrame(values, segment, FramePlace.of(data_set, number))

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter.compose.planes import Stack, refuse_tiles, stack
+from isocenter.compose.references import Reference
+from isocenter.compose.source_numbers import image_size, number_of_frames
 from isocenter.compose.sources import Source, Sources
 from isocenter.errors import CannotCompose
 
@@ -62,7 +64,9 @@ def source_frames(sources: Sources) -> SourceFrames:
     if not images:
         raise CannotCompose("The source has no images; give the folder of an image series.")
     refuse_tiles(images)
-    several = [one for one in images if int(one.data_set.get("NumberOfFrames") or 1) > 1]
+    for one in images:
+        Reference.to(one.data_set)  # what is measured refers to them
+    several = [one for one in images if number_of_frames(one.data_set) > 1]
     if several and len(images) > 1:
         raise CannotCompose(
             f"The source has {len(images)} images, {len(several)} of them of several frames; give "
@@ -81,5 +85,5 @@ def source_frames(sources: Sources) -> SourceFrames:
             module="Image Plane",
         )
     only = images[0].data_set
-    shape = (int(only.get("NumberOfFrames") or 1), int(only.Rows), int(only.Columns))
+    shape = (number_of_frames(only), *image_size(only))
     return SourceFrames((images[0],), shape)

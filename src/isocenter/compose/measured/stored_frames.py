@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from isocenter.compose.source_numbers import image_size, number_of_frames, whole_number_of
 from isocenter.dicom import transfer_syntax
 from isocenter.errors import InvalidAttribute
 from isocenter.pixels import DataSetAttributes, PixelDescription, decode_frame
@@ -27,7 +28,7 @@ def stored_frames(data_set: Dataset) -> NDArray[np.generic]:
     PixelDataError
         When compressed pixel data cannot be decoded.
     """
-    shape = (int(data_set.get("NumberOfFrames") or 1), int(data_set.Rows), int(data_set.Columns))
+    shape = (number_of_frames(data_set), *image_size(data_set))
     for keyword, kind in _FLOATS.items():
         if keyword in data_set:
             return _native(data_set[keyword].value, _order(data_set) + kind, shape)
@@ -40,7 +41,7 @@ def stored_frames(data_set: Dataset) -> NDArray[np.generic]:
         )
         frames = generate_frames(data_set.PixelData, number_of_frames=shape[0])
         return np.stack([decode_frame(frame, description) for frame in frames]).reshape(shape)
-    bits = int(data_set.BitsAllocated)
+    bits = whole_number_of(data_set, "BitsAllocated", least=1)
     if bits == 1:
         return _bits(data_set.PixelData, shape)
     sign = "i" if data_set.get("PixelRepresentation") else "u"

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from isocenter.compose.presentation.shown_images import ShownImage, check_frames
+from isocenter.compose.source_numbers import whole_number_of
 from isocenter.errors import CannotCompose
 from isocenter.pixels.presentation import (
     DisplayedArea,
@@ -197,7 +198,9 @@ def _check_coordinates(
 
 
 def _matrix_size(image: ShownImage) -> tuple[int, int]:
-    return int(image.data_set.TotalPixelMatrixColumns), int(image.data_set.TotalPixelMatrixRows)
+    return whole_number_of(image.data_set, "TotalPixelMatrixColumns"), whole_number_of(
+        image.data_set, "TotalPixelMatrixRows"
+    )
 
 
 def _check_compounds(content: PresentationState) -> None:

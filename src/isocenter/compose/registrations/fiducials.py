@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from isocenter.compose import values
 from isocenter.compose.codes import Code
+from isocenter.compose.source_numbers import decimal_number
 from isocenter.errors import CannotCompose
 
 __all__ = ["Fiducial", "FiducialShape", "OnImage", "read_fiducial"]
@@ -160,21 +163,44 @@ def _check_points(name: str, points: NDArray[np.float64], width: int, tag: int) 
 
 def read_fiducial(item: Dataset) -> Fiducial:
     """Read an item of Fiducial Sequence (0070,031E)."""
-    numbers = [float(one) for one in item.get("ContourData") or ()]
     codes = item.get("FiducialIdentifierCodeSequence")
     uncertainty = item.get("ContourUncertaintyRadius")
     return Fiducial(
         identifier=str(item.get("FiducialIdentifier") or "?")[:16],
-        points=np.array(numbers).reshape(-1, 3),
+        points=_coordinates(item, "ContourData", 3),
         on_images=tuple(
             _read_on_image(one) for one in item.get("GraphicCoordinatesDataSequence") or ()
         ),
-        shape=FiducialShape(str(item.get("ShapeType") or "SHAPE")),
+        shape=_shape(item),
         description=str(item.get("FiducialDescription") or ""),
         code=Code.read(codes[0]) if codes else None,
-        uncertainty=None if uncertainty is None else float(uncertainty),
+        uncertainty=(
+            None if uncertainty is None else decimal_number(item, "ContourUncertaintyRadius")
+        ),
         uid=str(item.get("FiducialUID") or ""),
     )
+
+
+def _shape(item: Dataset) -> FiducialShape:
+    try:
+        return FiducialShape(str(item.get("ShapeType") or "SHAPE"))
+    except ValueError as error:
+        expected = ", ".join(one.value for one in FiducialShape)
+        raise _refused(
+            f"The shape is none that there is; expected one of {expected}.", 0x00700306
+        ) from error
+
+
+def _coordinates(item: Dataset, keyword: str, width: int) -> NDArray[np.float64]:
+    """Return points, shape (n, width), of the coordinates that an attribute lists."""
+    try:
+        found: Any = item.get(keyword)
+        return np.array([float(one) for one in found or ()]).reshape(-1, width)
+    except (ValueError, TypeError) as error:
+        tag = values.tag_of(keyword)
+        raise _refused(
+            f"{values.described(tag)} lists no points; expected {width} numbers for each.", tag
+        ) from error
 
 
 def _read_on_image(item: Dataset) -> OnImage:
@@ -182,6 +208,6 @@ def _read_on_image(item: Dataset) -> OnImage:
     frame = image.get("ReferencedFrameNumber")
     return OnImage(
         str(image.ReferencedSOPInstanceUID),
-        np.array([float(one) for one in item.GraphicData]).reshape(-1, 2),
+        _coordinates(item, "GraphicData", 2),
         int(frame) if isinstance(frame, int) else None,
     )

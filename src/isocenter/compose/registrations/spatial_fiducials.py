@@ -86,11 +86,8 @@ def spatial_fiducials(
     content_identification(
         composition, instance_number, content_label, content_description, content_creator_name
     )
-    images = {
-        str(one.data_set.SOPInstanceUID): Reference.to(one.data_set)
-        for one in loaded
-        if "Rows" in one.data_set
-    }
+    references = [Reference.to(one.data_set) for one in loaded if "Rows" in one.data_set]
+    images = {one.sop_instance_uid: one for one in references}
     composition.give("FiducialSetSequence", [_set(many, loaded, images)])
     add_common_instance_reference(composition, images.values())
     return composition.finish()

@@ -21,6 +21,7 @@ from isocenter.compose.label_maps import read_label_map
 from isocenter.compose.planes import Stack, stack
 from isocenter.compose.reading import read_data_set
 from isocenter.compose.references import Reference
+from isocenter.compose.source_numbers import whole_number_of
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.structure_sets.contour_items import contour_item, read_contour
 from isocenter.compose.structure_sets.contours import outlines
@@ -133,14 +134,15 @@ def read_rt_structure_set(structure_set: Dataset | str | Path) -> list[Region]:
             "Structure Set ROI Sequence is missing: this is no RT Structure Set.", 0x30060020
         )
     drawn = {
-        int(item.ReferencedROINumber): item for item in data_set.get("ROIContourSequence") or ()
+        whole_number_of(item, "ReferencedROINumber"): item
+        for item in data_set.get("ROIContourSequence") or ()
     }
     types = {
-        int(item.ReferencedROINumber): str(item.get("RTROIInterpretedType") or "")
+        whole_number_of(item, "ReferencedROINumber"): str(item.get("RTROIInterpretedType") or "")
         for item in data_set.get("RTROIObservationsSequence") or ()
     }
     return [
-        _read_region(item, drawn.get(int(item.ROINumber), Dataset()), types)
+        _read_region(item, drawn.get(whole_number_of(item, "ROINumber"), Dataset()), types)
         for item in data_set.StructureSetROISequence
     ]
 
@@ -320,7 +322,7 @@ def _observations(composition: Composition, regions: Sequence[Region]) -> None:
 
 
 def _read_region(item: Dataset, drawn: Dataset, types: Mapping[int, str]) -> Region:
-    number = int(item.ROINumber)
+    number = whole_number_of(item, "ROINumber")
     color = drawn.get("ROIDisplayColor")
     return Region(
         name=str(item.get("ROIName") or ""),

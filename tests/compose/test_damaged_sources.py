@@ -1,0 +1,165 @@
+"""Sources with an attribute that is missing, empty, said twice, text or torn: never a traceback."""
+
+import io
+import struct
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataset import Dataset
+from tests.compose.test_bare_sources import KINDS
+from tests.compose.test_left_out import capture, told
+from tests.factories import ct_series, ct_slice, part10_bytes
+
+from isocenter import compose
+from isocenter.dicom.elements import element_spans, replaced
+from isocenter.dicom.encoding import EXPLICIT_LITTLE
+from isocenter.dicom.part10 import read_file_meta
+from isocenter.errors import CannotCompose, IsocenterError
+
+DAMAGES = {
+    "US": (None, b"", b"\1\0\2\0", b"\0\0", b"\1"),
+    "IS": (None, b"", b"1\\2 ", b"abc ", b"-1", b"1.5 "),
+    "DS": (None, b"", b"1\\2\\3 ", b"abc ", b"NaN ", b"1,5 ", b"0 "),
+    "UI": (None, b"", b"1.2\\1.3\0", b"abc\0"),
+    "CS": (None, b"", b"A\\B ", b"a b!"),
+    "SQ": (None, b"", struct.pack("<HHI", 0xFFFE, 0xE000, 0)),
+}
+READ = (
+    "BitsAllocated",
+    "BitsStored",
+    "Columns",
+    "FrameOfReferenceUID",
+    "ImageOrientationPatient",
+    "ImagePositionPatient",
+    "ImageType",
+    "Modality",
+    "NumberOfFrames",
+    "PerFrameFunctionalGroupsSequence",
+    "PhotometricInterpretation",
+    "PixelRepresentation",
+    "PixelSpacing",
+    "PregnancyStatus",
+    "RescaleIntercept",
+    "RescaleSlope",
+    "Rows",
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "SamplesPerPixel",
+    "SeriesInstanceUID",
+    "SharedFunctionalGroupsSequence",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "StudyInstanceUID",
+    "WindowCenter",
+)
+READING = ("capture", "presentation", "segments", "mapping", "fiducials", "CT", "derived")
+
+
+def damaged(image: Dataset, keyword: str, value: bytes | None) -> bytes:
+    """The image as a file in which an attribute has other bytes; without it for None."""
+    whole = part10_bytes(image)
+    begin = read_file_meta(whole).data_set_offset
+    tag, vr = tag_for_keyword(keyword), dictionary_VR(keyword).encode()
+    made = None
+    if value is not None:
+        start = struct.pack("<HH2s", tag >> 16, tag & 0xFFFF, vr)
+        size = struct.pack("<HI" if vr == b"SQ" else "<H", *([0] * (vr == b"SQ")), len(value))
+        made = start + size + value
+    body = whole[begin:]
+    spans = element_spans(body, EXPLICIT_LITTLE)
+    pieces = replaced(body, spans, {tag: made}, EXPLICIT_LITTLE)
+    return whole[:begin] + b"".join(map(bytes, pieces))
+
+
+@pytest.mark.parametrize("keyword", READ)
+def test_a_source_that_says_it_wrongly_is_refused_in_words_or_taken_without(keyword, tmp_path):
+    images = ct_series(3, 16, 16)
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4\ntrailer<</Root 1 0 R>>\n%%EOF\n")
+    (tmp_path / "state.json").write_text('{"window": [40, 400]}')
+    source = tmp_path / "series"
+    source.mkdir()
+    for value in DAMAGES[dictionary_VR(keyword)]:
+        for number, image in enumerate(images):
+            (source / f"{number}.dcm").write_bytes(damaged(image, keyword, value))
+        for kind in READING:
+            try:
+                made = KINDS[kind](source)
+                for one in [made] if isinstance(made, compose.Composed) else made:
+                    one.save(tmp_path / "made.dcm")
+            except IsocenterError as error:
+                assert str(error)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "found"),
+    [
+        ("NumberOfFrames", b"1\\2 ", "found 2 values; expected one whole number from 1"),
+        ("NumberOfFrames", b"abc ", "expected one whole number from 1"),
+        ("Rows", b"\1\0\2\0", "found 2 values; expected one whole number from 1"),
+        ("Rows", b"\1", "expected one whole number from 1"),
+        ("Columns", b"", "found no value; expected one whole number from 1"),
+        ("PixelSpacing", b"abc ", "expected 2 finite numbers"),
+        ("SOPInstanceUID", b"", "lacks SOPInstanceUID (0008,0018)"),
+    ],
+)
+def test_the_error_names_the_attribute_and_what_was_expected(keyword, value, found, tmp_path):
+    (tmp_path / "a.dcm").write_bytes(damaged(ct_slice(8, 8), keyword, value))
+    with pytest.raises(CannotCompose) as refused:
+        compose.segmentation(np.ones((1, 8, 8), bool), source=tmp_path / "a.dcm")
+    assert refused.value.tag == tag_for_keyword(keyword)
+    assert keyword in str(refused.value) and found in str(refused.value)
+
+
+@pytest.mark.parametrize("keyword", ["SOPClassUID", "SOPInstanceUID"])
+@pytest.mark.parametrize("value", [None, b"", b"abc\0"])
+def test_what_is_derived_knows_what_its_source_is(keyword, value, tmp_path):
+    (tmp_path / "a.dcm").write_bytes(damaged(ct_slice(8, 8), keyword, value))
+    with pytest.raises(IsocenterError, match=keyword):
+        compose.derived_series(tmp_path / "a.dcm", lambda values: values)
+
+
+def test_numbers_that_are_cut_off_are_left_out(tmp_path):
+    content = damaged(ct_slice(8, 8), "PregnancyStatus", b"\1")
+    (tmp_path / "a.dcm").write_bytes(content)
+    given = pydicom.dcmread(io.BytesIO(content))
+    derived = compose.derived_series(tmp_path / "a.dcm", lambda values: values)
+    for made in (capture(tmp_path / "a.dcm"), capture(given), derived):
+        assert told(made)["PregnancyStatus"].expected == "numbers of 2 bytes each"
+    with pytest.raises(pydicom.errors.BytesLengthException):  # the caller's own stays as it was
+        _ = given.PregnancyStatus
+
+
+def test_a_thickness_that_is_no_number_does_not_count(tmp_path):
+    images = ct_series(3, 16, 16)
+    for number, image in enumerate(images):
+        (tmp_path / f"{number}.dcm").write_bytes(damaged(image, "SliceThickness", b"1,5 "))
+    made = compose.acquired_series(
+        np.zeros((3, 16, 16), np.int16), modality="CT", source=Path(tmp_path)
+    )
+    assert all(one.data_set.SliceThickness > 0 for one in made)
+
+
+@pytest.mark.parametrize(
+    ("kind", "read", "keyword", "value"),
+    [
+        ("segments", compose.read_segmentation, "SegmentationType", "NONE"),
+        ("fiducials", compose.read_spatial_fiducials, "ShapeType", "NONE"),
+        ("fiducials", compose.read_spatial_fiducials, "ContourData", ["1", "2"]),
+        ("fiducials", compose.read_spatial_fiducials, "ContourData", "abc"),
+        ("map", compose.read_parametric_map, "DoubleFloatRealWorldValueFirstValueMapped", [1.0, 2]),
+    ],
+)
+def test_what_is_read_back_is_refused_in_words(kind, read, keyword, value, tmp_path):
+    source = tmp_path / "series"
+    source.mkdir()
+    for number, image in enumerate(ct_series(3, 16, 16)):
+        (source / f"{number}.dcm").write_bytes(part10_bytes(image))
+    data_set = KINDS[kind](source).data_set
+    found = next(one for one in data_set.iterall() if one.keyword == keyword)
+    found._value = value  # as a reader meets it: pydicom would not let it be set
+    with pytest.raises(IsocenterError) as refused:
+        read(data_set)
+    assert refused.value.tag == tag_for_keyword(keyword)
