@@ -209,3 +209,14 @@ with Archive.open({str(tmp_path / "data")!r}, durability="fast") as archive:
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
     )
     assert (result.stdout, result.returncode) == ("stored\n", 0), result.stderr
+
+
+def test_an_archive_whose_folder_is_away_refuses_in_words_and_resumes_when_it_is_back(tmp_path):
+    with Archive.open(tmp_path / "data") as archive:
+        (tmp_path / "data").rename(tmp_path / "elsewhere")
+        with pytest.raises(OutOfResources, match="is its disk mounted"):
+            keep(archive, small_object())
+        assert not (tmp_path / "data").exists()
+        (tmp_path / "elsewhere").rename(tmp_path / "data")
+        keep(archive, small_object())
+        assert archive.count(Query(Level.INSTANCE)) == 1

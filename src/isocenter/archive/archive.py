@@ -15,7 +15,7 @@ from isocenter.errors import InvalidAttribute, NotFound, OutOfResources
 
 from .arrivals import Arrival, ConflictPolicy, Durability, Origin, Stored
 from .aside import Aside, kept_aside
-from .blobs import BlobStore
+from .blobs import FOLDER_IS_GONE, BlobStore
 from .change_log import Change, ChangeLog, Subscriber
 from .checking import Checker, CheckReport
 from .conflicts import Conflict, conflicts_of
@@ -187,7 +187,7 @@ class Archive:
             The directory is gone, or is another one: its disk is not mounted any more.
         """
         if not (self.directory / BlobStore.INCOMING).is_dir():
-            raise OutOfResources("the folder of the archive is gone; is its disk mounted?")
+            raise OutOfResources(FOLDER_IS_GONE)
 
     def close(self) -> None:
         """Finish what is being kept, and let go of the directory; a second time does nothing."""

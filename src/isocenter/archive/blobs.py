@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from isocenter.dicom.uids import is_path_safe_uid
-from isocenter.errors import InvalidAttribute
+from isocenter.errors import InvalidAttribute, OutOfResources
 
 from .resources import EXHAUSTED, reported_as_out_of_resources
 from .writeback import begin_writing_back
@@ -26,7 +26,9 @@ if os.name == "nt":
 else:
     import fcntl
 
-__all__ = ["BlobStore", "Temporary", "is_there"]
+__all__ = ["FOLDER_IS_GONE", "BlobStore", "Temporary", "is_there"]
+
+FOLDER_IS_GONE = "the folder of the archive is gone; is its disk mounted?"
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 
@@ -40,7 +42,7 @@ _UIDS = (
 _O_BINARY = getattr(os, "O_BINARY", 0)
 _IOV_MAX = 1024
 _ATTEMPTS = 10
-# So many bytes are sent on their way to the disk early, and then whenever a file has doubled: each
+# So many bytes are sent on their way to the disk early, and then whenever a file has tripled: each
 # start is a call to the disk of its own, which takes the processor's time, too.
 _EARLY_START = 1 << 18
 _LONGEST_STRETCH = 1 << 23
@@ -105,7 +107,7 @@ class Temporary:
         """Append parts, by one system call where the system has it."""
         self._append(parts)
         new = self.size - self._on_its_way
-        if self._durable and new >= max(_EARLY_START, min(self._on_its_way, _LONGEST_STRETCH)):
+        if self._durable and new >= max(_EARLY_START, min(2 * self._on_its_way, _LONGEST_STRETCH)):
             begin_writing_back(self._descriptor, self._on_its_way, new)
             self._on_its_way = self.size
 
@@ -244,8 +246,20 @@ class BlobStore:
         return f"{self._root}{os.sep}{study}{os.sep}{series}{os.sep}{instance}.dcm"
 
     def temporary(self) -> Temporary:
-        """Open a file to write an arrival to."""
-        return Temporary(self._next_name(), durable=self.durable, named=not self._nameless)
+        """Open a file to write an arrival to.
+
+        Raises
+        ------
+        OutOfResources
+            The archive's folder is away.
+        OSError
+            The disk is full, read-only or failing.
+        """
+        name = self._next_name()
+        try:
+            return Temporary(name, durable=self.durable, named=not self._nameless)
+        except FileNotFoundError as error:
+            raise OutOfResources(FOLDER_IS_GONE) from error
 
     def _next_name(self) -> str:
         with self._lock:

@@ -15,7 +15,7 @@ from isocenter.dicom.part10 import PREAMBLE_LENGTH, PREFIX, file_meta_bytes, rea
 from isocenter.dicom.scan import check_complete, scan, scan_file
 from isocenter.dicom.source import opened
 from isocenter.dicom.transfer_syntaxes import transfer_syntax
-from isocenter.errors import InvalidAttribute, IsocenterError, NotDicom
+from isocenter.errors import InvalidAttribute, IsocenterError, NotDicom, OutOfResources
 
 from .arrivals import Arrival, Origin, Stored
 from .blobs import BlobStore, Buffer, Temporary
@@ -128,7 +128,7 @@ class Incoming:
 
     def open(self) -> None:
         """Open the file ahead of the first bytes; if that fails, `write` tries again and tells."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, OutOfResources):
             self._temporary = self._temporary or self.reception.blobs.temporary()
 
     def write(self, parts: Sequence[Buffer]) -> None:
