@@ -220,3 +220,19 @@ def test_an_archive_whose_folder_is_away_refuses_in_words_and_resumes_when_it_is
         (tmp_path / "elsewhere").rename(tmp_path / "data")
         keep(archive, small_object())
         assert archive.count(Query(Level.INSTANCE)) == 1
+
+
+def test_an_index_that_breaks_while_it_is_used_is_told_with_what_to_do(tmp_path):
+    with Archive.open(tmp_path / "data") as archive:
+        keep(archive, *[small_object() for _ in range(50)])
+    with Archive.open(tmp_path / "data") as archive:
+        with (tmp_path / "data" / "index.sqlite").open("r+b") as index:
+            index.seek(4096)
+            index.write(b"\xff" * (os.fstat(index.fileno()).st_size - 4096))
+        for act in (
+            lambda: archive.find(Query(Level.INSTANCE)),
+            lambda: archive.changes(),
+            lambda: keep(archive, small_object()),
+        ):
+            with pytest.raises(OutOfResources, match="index is damaged; stop the server"):
+                act()

@@ -21,14 +21,20 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DBAPIError,
+    OperationalError,
+    ProgrammingError,
+)
 
 from isocenter.errors import ConfigurationError, OutOfResources
 
 from .log_room import LOG_PAGES, make_log_room
 from .prepared import Parameters, Prepared
 from .reserve import Reserve
-from .resources import reported_as_out_of_resources
+from .resources import reported_as_out_of_resources, said_of_exhaustion
 from .schema import change
 
 __all__ = ["HEAD", "AnyRow", "Index", "Transaction"]
@@ -147,16 +153,36 @@ class Index:
 
     @contextlib.contextmanager
     def reading(self) -> Generator[Connection]:
-        """Give a connection on which every statement sees the latest commit."""
-        with self._readers.connect() as connection:
-            yield connection
+        """Give a connection on which every statement sees the latest commit.
+
+        Raises
+        ------
+        OutOfResources
+            The database cannot be reached or read.
+        """
+        try:
+            with self._readers.connect() as connection:
+                yield connection
+        except DatabaseError as error:
+            raise _unreadable(error) from error
 
     def all(self, statement: Prepared, parameters: Parameters) -> list[tuple[Any, ...]]:
         """Run a prepared query at the driver; returns its rows, as of the latest commit.
 
         It runs on a connection that is kept for such queries: taking one from SQLAlchemy's pool and
         giving it back takes three times as long as the index takes to answer.
+
+        Raises
+        ------
+        OutOfResources
+            The database cannot be reached or read.
         """
+        try:
+            return self._all(statement, parameters)
+        except DatabaseError as error:
+            raise _unreadable(error) from error
+
+    def _all(self, statement: Prepared, parameters: Parameters) -> list[tuple[Any, ...]]:
         kept = self._idle_reader()
         try:
             return self._rows(kept or self._open_reader(), statement, parameters)
@@ -274,7 +300,7 @@ class Index:
 
     def _growth(self) -> int:
         """By how many bytes SQLite's file becomes longer when it takes all of the log."""
-        with self.reading() as connection:
+        with self._readers.connect() as connection:
             pages, size = (
                 connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
                 for name in ("page_count", "page_size")
@@ -347,7 +373,7 @@ class Index:
 
     def _revision(self) -> str | None:
         try:
-            with self.reading() as connection:
+            with self._readers.connect() as connection:
                 return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
         except (OperationalError, ProgrammingError):
             return None
@@ -372,6 +398,11 @@ class _Kept:
         """Give it back; nothing is told of one that was lost."""
         with contextlib.suppress(Exception):
             self.connection.close()
+
+
+def _unreadable(error: DatabaseError) -> Exception:
+    said = said_of_exhaustion(error)
+    return OutOfResources(f"could not read the index: {said}") if said else error
 
 
 def _as_operational(error: BaseException, engine: Engine) -> BaseException:

@@ -8,7 +8,13 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from isocenter.errors import OutOfResources
 
-__all__ = ["EXHAUSTED", "REMAKE_INDEX", "answer_of", "reported_as_out_of_resources"]
+__all__ = [
+    "EXHAUSTED",
+    "REMAKE_INDEX",
+    "answer_of",
+    "reported_as_out_of_resources",
+    "said_of_exhaustion",
+]
 
 REMAKE_INDEX = (
     "the index is damaged; stop the server, move the files index.sqlite* elsewhere, and have "
@@ -65,11 +71,11 @@ class reported_as_out_of_resources:  # noqa: N801 - it reads as the verb of its 
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if error is not None and (said := _said_of_exhaustion(error)):
+        if error is not None and (said := said_of_exhaustion(error)):
             raise OutOfResources(f"could not {self._doing}: {said}") from error
 
 
-def _said_of_exhaustion(error: BaseException) -> str:
+def said_of_exhaustion(error: BaseException) -> str:
     """Tell what is exhausted or failing; nothing where it is a mistake of ours."""
     if isinstance(error, OSError) and error.errno in EXHAUSTED:
         return f"{error.strerror}; free space or make the disk writable"
