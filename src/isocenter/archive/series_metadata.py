@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, delete, insert, select
 
 from isocenter.dicom.json_model import file_json
-from isocenter.errors import IsocenterError, NotFound
+from isocenter.errors import IsocenterError, NotFound, OutOfResources
 
 from . import schema
 from .blobs import BlobStore
 from .gzip_pieces import Piece, gzip_stream
 from .index import AnyRow, Index
+from .resources import reported_as_out_of_resources
 from .stored_instance import StoredInstance
 
 __all__ = ["Metadata", "MetadataStore"]
@@ -202,11 +203,16 @@ class MetadataStore:
     def _keep(self, row: AnyRow, body: bytes) -> None:
         columns = {"series_pk": row.pk, "sequence": row.sequence, "root": self._root, "body": body}
         try:
-            with self._index.writing() as transaction:
+            with (
+                reported_as_out_of_resources("keep prepared metadata"),
+                self._index.writing() as transaction,
+            ):
                 transaction.execute(delete(schema.series_metadata).where(_kept.series_pk == row.pk))
                 transaction.execute(insert(schema.series_metadata), columns)
-        except Exception:  # a full disk keeps nobody from reading
-            _log.warning("prepared metadata could not be kept", exc_info=True)
+        except OutOfResources as error:  # which keeps nobody from reading
+            _log.warning("%s", error)
+        except Exception:
+            _log.exception("prepared metadata could not be kept")
 
     def _instance_json(self, study: str, series: str, instance: str, sop_class: str) -> bytes:
         uri = f"{self._root}/studies/{study}/series/{series}/instances/{instance}/bulkdata"

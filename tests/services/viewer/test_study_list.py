@@ -134,6 +134,8 @@ def test_pages_follow_each_other_and_know_the_total(filled: Viewer) -> None:
         ("?limit=100000", 422),
         ("?offset=-1", 422),
         ("?dateFrom=20249999", 400),
+        ("/1.2.three", 422),
+        ("/1.2/series/1.2.3/instances/1.2.3.4/frames/0", 422),
     ],
 )
 def test_a_senseless_question_is_refused_in_words(
@@ -141,6 +143,7 @@ def test_a_senseless_question_is_refused_in_words(
 ) -> None:
     answer = filled.get(question)
     assert answer.status_code == status
+    assert isinstance(answer.json()["detail"], str)
     assert answer.json()["detail"]
 
 

@@ -3,12 +3,13 @@
 import asyncio
 import ipaddress
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from isocenter.archive import Archive
@@ -52,8 +53,7 @@ _STATUSES = (
     (OutOfResources, 503),
 )
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": schema.Problem}
-    for status in sorted({400} | {s for _, s in _STATUSES} - {422})
+    status: {"model": schema.Problem} for status in sorted({400} | {s for _, s in _STATUSES})
 }
 _BINARY: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/octet-stream": {}, "image/jphc": {}}}
@@ -81,8 +81,16 @@ class _Route(APIRoute):
             except IsocenterError as error:
                 status = next((code for kind, code in _STATUSES if isinstance(error, kind)), 500)
                 raise HTTPException(status, str(error)) from error
+            except RequestValidationError as error:
+                raise HTTPException(422, _sentence(error)) from error
 
         return guarded
+
+
+def _sentence(error: RequestValidationError) -> str:
+    """Say which parameters are wrong, and how; `loc` begins with where in the request they are."""
+    faults: Sequence[Any] = error.errors()
+    return "; ".join(f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in faults)
 
 
 def router(archive: Archive, *, cache_directory: FilePath | None = None) -> APIRouter:
