@@ -2,10 +2,12 @@
 
 import asyncio
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +166,69 @@ def test_a_response_that_is_none_ends_the_association(echo: Echo, response: byte
 
     with scripted_peer(script) as address, pytest.raises(AssociationError):
         echo(address)
+
+
+@both
+@pytest.mark.parametrize(
+    "response",
+    [b"\x99" + bytes(5), p_data(), p_data(struct.pack(">IBB", 99, 1, 3)), p_data(bytes(5))],
+)
+def test_an_invalid_pdu_is_answered_by_an_abort_at_once(echo: Echo, response: bytes) -> None:
+    answers: list[int] = []
+
+    def script(peer: RawPeer) -> None:
+        accept_all(peer)
+        peer.command()
+        peer.send(response)
+        answers.append(peer.pdu()[0])
+
+    with scripted_peer(script) as address:
+        with pytest.raises(AssociationAborted):
+            echo(address, timeouts=Timeouts(response=10, close=0.3))
+        assert eventually(lambda: answers == [7])
+
+
+def repeat(peer: RawPeer, data: bytes, pause: float) -> None:
+    """Send something again and again for 20 seconds."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        peer.send(data)
+        time.sleep(pause)
+
+
+@both
+@pytest.mark.parametrize("pause", [0.1, 0])
+def test_data_without_end_behind_a_release_request_costs_limited_time(
+    echo: Echo, pause: float
+) -> None:
+    def script(peer: RawPeer) -> None:
+        accept_all(peer)
+        peer.command()
+        peer.send(p_data(pdv(echo_rsp())))
+        assert peer.pdu()[0] == 5
+        repeat(peer, p_data(pdv(b"")), pause)
+
+    with scripted_peer(script) as address:
+        started = time.monotonic()
+        assert echo(address, timeouts=replace(QUICK, associate=0.5)).code == 0
+        assert time.monotonic() - started < 15
+
+
+@both
+@pytest.mark.parametrize("pause", [0.1, 0])
+def test_data_without_end_behind_an_abort_costs_limited_time(echo: Echo, pause: float) -> None:
+    def script(peer: RawPeer) -> None:
+        accept_all(peer)
+        peer.command()
+        peer.send(p_data(pdv(echo_rsp(message_id=99))))
+        assert peer.pdu()[0] == 7
+        repeat(peer, p_data(pdv(b"")), pause)
+
+    with scripted_peer(script) as address:
+        started = time.monotonic()
+        with pytest.raises(AssociationError):
+            echo(address, timeouts=QUICK)
+        assert time.monotonic() - started < 15
 
 
 @both

@@ -248,6 +248,28 @@ def test_nothing_behind_an_invalid_pdu_is_looked_at() -> None:
     assert upper.state is State.AWAITING_TRANSPORT_CLOSE
 
 
+@pytest.mark.parametrize("values", [b"", bytes(3), struct.pack(">IBB", 9, 1, 0)])
+def test_data_out_of_turn_is_answered_by_one_abort_whatever_is_in_it(values: bytes) -> None:
+    upper = in_state(State.AWAITING_ASSOCIATE_AC, Role.REQUESTOR)
+
+    upper.receive_data(struct.pack(">BxI", 4, len(values)) + values + P_DATA)
+
+    assert b"".join(upper.data_to_send()) == PROVIDER_ABORT_UNEXPECTED
+
+
+def test_the_rest_of_a_pdu_is_dropped_once_this_side_aborts() -> None:
+    upper = in_state(State.ESTABLISHED, Role.ACCEPTOR)
+    upper.receive_data(P_DATA[:-1])
+    assert isinstance(upper.next_indication(), DataIndication)
+    upper.abort()
+    upper.data_to_send()
+
+    upper.receive_data(P_DATA[-1:] + P_DATA)
+
+    assert upper.next_indication() is None
+    assert upper.data_to_send() == []
+
+
 def pdus() -> st.SearchStrategy[bytes]:
     values = st.binary(max_size=40).map(
         lambda data: struct.pack(">IBB", len(data) + 2, 1, 0) + data

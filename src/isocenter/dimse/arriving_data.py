@@ -81,6 +81,12 @@ class ArrivingData:
         self.left, self._value_left = left, value_left
         return start
 
+    def skip(self, start: int, end: int) -> int:
+        """Pass over what is there of the PDU, as `take` but without looking at its values."""
+        stop = min(end, start + self.left)
+        self.left -= stop - start
+        return stop
+
     def _begin_value(self, view: memoryview, start: int, end: int, left: int) -> int:
         """Read a value's header; returns how long the value is, -1 where more bytes are needed."""
         if left < PDV_HEADER.size:

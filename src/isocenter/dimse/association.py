@@ -262,9 +262,8 @@ class Association:
         if count == 0 and self._stopping and wait is not Wait.CLOSE:
             raise self._stopped()
         upper.received(count)
-        if upper.pdus_received != pdus:
-            # Association and release have their time as a whole, whatever the peer sends meanwhile.
-            return wait not in (Wait.ASSOCIATE_RQ, Wait.RELEASE_RP, Wait.CLOSE)
+        if upper.pdus_received != pdus and wait.starts_anew:
+            return True
         if time.monotonic() > deadline:
             raise self._timed_out(wait)
         return False

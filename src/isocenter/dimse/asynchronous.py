@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
+import time
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -166,6 +167,7 @@ class AsyncAssociation:
             The association is over.
         """
         results: list[T] = []
+        deadline = 0.0
         try:
             while True:
                 if reads_files:
@@ -176,7 +178,9 @@ class AsyncAssociation:
                 if wait is None:
                     return results[0]
                 if wait is not Wait.SENT:
-                    await self._fill(wait)
+                    deadline = deadline or time.monotonic() + self._seconds[wait]
+                    if await self._fill(wait, deadline):
+                        deadline = 0.0
         except Exception:
             with contextlib.suppress(AssociationError):
                 await self._flush(None)
@@ -189,27 +193,35 @@ class AsyncAssociation:
             self._closed = True
             raise
 
-    async def _fill(self, wait: Wait) -> None:
+    async def _fill(self, wait: Wait, deadline: float) -> bool:
+        """Receive once; returns whether the peer made progress that earns it more time."""
         upper = self._machine.upper
         pdus = upper.pdus_received
         try:
-            async with asyncio.timeout(self._seconds[wait]):
-                # A PDU that trickles in has this time as a whole.
-                while upper.pdus_received == pdus and not upper.close_transport:
-                    data = await self._reader.read(_RECEIVE)
-                    self._acknowledge()
-                    if not data:
-                        upper.transport_closed()
-                        return
-                    upper.receive_data(data)
+            async with asyncio.timeout(deadline - time.monotonic()):
+                data = await self._reader.read(_RECEIVE)
         except TimeoutError as error:
-            if wait is Wait.CLOSE:
-                upper.artim_expired()
-            else:
-                upper.abort()
-            raise TimedOut(f"{self._peer} let pass the time for {wait.value}") from error
+            raise self._timed_out(wait) from error
         except OSError:
+            data = b""
+        if data:
+            self._acknowledge()
+            upper.receive_data(data)
+        else:
             upper.transport_closed()
+        if upper.pdus_received != pdus and wait.starts_anew:
+            return True
+        if time.monotonic() > deadline:
+            raise self._timed_out(wait)
+        return False
+
+    def _timed_out(self, wait: Wait) -> TimedOut:
+        upper = self._machine.upper
+        if wait is Wait.CLOSE:
+            upper.artim_expired()
+        else:
+            upper.abort()
+        return TimedOut(f"{self._peer} let pass the time for {wait.value}")
 
     def _acknowledge(self) -> None:
         sock = self._writer.get_extra_info("socket")

@@ -55,6 +55,11 @@ class Wait(StrEnum):
     RESPONSE = "the response"
     CLOSE = "the peer to close the connection"
 
+    @property
+    def starts_anew(self) -> bool:
+        """Whether each PDU gives the peer the whole time once more."""
+        return self not in (Wait.ASSOCIATE_RQ, Wait.RELEASE_RP, Wait.CLOSE)
+
 
 def seconds_by_wait(timeouts: Timeouts) -> dict[Wait, float]:
     """Return how long each wait for the peer lasts at most."""

@@ -112,6 +112,9 @@ _EVENTS = {
     PduType.ABORT: Event.ABORT_RECEIVED,
 }
 
+# What came of a PDU before this side aborted in its middle was indicated; its rest is not.
+_INDICATING_DATA = (State.ESTABLISHED, State.AWAITING_RELEASE_RP)
+
 Parameter = codec.AnyPdu | InvalidPdu | Sequence[bytes | memoryview] | None
 
 
@@ -164,7 +167,6 @@ class UpperLayer:
         longest = self._length_limits[PduType.P_DATA_TF] + PDU_HEADER.size
         self.buffer = ReceiveBuffer(1 << 16, max(buffer_size, longest))
         self._arriving = ArrivingData()
-        self._data_counts = True
         self._needed = PDU_HEADER.size
         self._lost_track = False
         self.indications: deque[Indication] = deque()
@@ -320,6 +322,7 @@ class UpperLayer:
         except InvalidPdu as error:
             # Where the next PDU begins is unknown now: nothing behind this can be understood.
             self._lost_track = True
+            self.pdus_received += 1
             buffer.start = buffer.end
             self._happen(Event.INVALID_PDU, error)
 
@@ -340,20 +343,20 @@ class UpperLayer:
         self._happen(_EVENTS[PduType(kind)], decoded)
 
     def _begin_data(self, length: int) -> None:
-        action, self.state = TRANSITIONS[Event.P_DATA_RECEIVED, self.state]
-        self._data_counts = action is Action.DT_2 or action is Action.AR_6
-        if not self._data_counts:
-            self._actions[action](None)
-        self._arriving.begin(length)
+        self._happen(Event.P_DATA_RECEIVED)
+        if length or self.state in _INDICATING_DATA:
+            self._arriving.begin(length)
 
     def _take_data(self) -> None:
         buffer, indications = self.buffer, self.indications
+        if self.state not in _INDICATING_DATA:
+            buffer.start = self._arriving.skip(buffer.start, buffer.end)
+            return
         values: list[PresentationDataValue] = []
-        start = buffer.start
         try:
-            buffer.start = self._arriving.take(buffer.view, start, buffer.end, values)
+            buffer.start = self._arriving.take(buffer.view, buffer.start, buffer.end, values)
         finally:
-            if values and self._data_counts:
+            if values:
                 buffer.views_are_out = True
                 last = indications[-1] if indications else None
                 if isinstance(last, DataIndication):
@@ -420,7 +423,7 @@ class UpperLayer:
         self.to_send.extend(parameter)
 
     def _dt_2(self, _: Parameter) -> None:
-        """Indicate data: `_take_pdu` did, in place."""
+        """Indicate data: `_take_data` does, as it comes."""
 
     def _ar_1(self, _: Parameter) -> None:
         self._send(ReleaseRq())
