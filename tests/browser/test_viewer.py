@@ -1,5 +1,6 @@
 """The viewer in a browser: series, viewports, keys, mouse, fingers, tags, mistakes."""
 
+import copy
 import re
 
 import av
@@ -282,6 +283,39 @@ def test_the_tag_table_finds_elements_and_follows_the_image(stack):
     expect(panel).to_be_hidden()
 
 
+@pytest.fixture
+def namesakes(viewer, server):
+    """Two studies of two patients that share all UIDs of what is in them."""
+    (first,) = ct_series(1, 64, 64, PatientName="First^Fay", Modality="CT")
+    second = copy.deepcopy(first)
+    second.PatientName, second.StudyInstanceUID = "Second^Sue", f"{first.StudyInstanceUID[:60]}.2"
+    store(server, first, second)
+    yield first, second
+    viewer.page.goto("about:blank")  # or it would ask for what is gone
+    for each in (first, second):
+        httpx.delete(f"{server.http}/dicomweb/studies/{each.StudyInstanceUID}")
+
+
+def test_the_tags_are_never_those_of_another_patient_who_shares_the_uids(viewer, namesakes):
+    page = viewer.page
+    viewer.open(f"/viewer?StudyInstanceUIDs={','.join(n.StudyInstanceUID for n in namesakes)}")
+    viewer.wait("isocenter?.firstImage != null")
+    page.get_by_label("Layout 1 × 2").click()
+    pane(viewer, 1).focus()
+    page.locator(".thumbnail").nth(1).dblclick()
+    expect(pane(viewer, 1)).to_contain_text("Second, Sue")
+    viewer.press("t")
+    page.get_by_label("Filter tags").fill("PatientName")
+    expect(tag_panel(viewer)).to_contain_text("Second^Sue")
+    held = []
+    page.route("**/tags", lambda route: held.append(route))  # a server that takes its time
+    pane(viewer, 0).focus()
+    expect(tag_panel(viewer)).not_to_contain_text("Second^Sue")
+    wait_until(lambda: page.title() and held)
+    page.unroute("**/tags")  # which lets what was held go on
+    expect(tag_panel(viewer)).to_contain_text("First^Fay")
+
+
 def test_why_there_are_no_tags_can_be_read_to_its_end(stack):
     reason = f"instance {'1.2.826.0.1.3680043.8.498.' * 6} is not in this archive"
     stack.page.route("**/tags", lambda route: route.fulfill(status=404, json={"detail": reason}))
@@ -418,6 +452,7 @@ def growing(viewer, server):
     expect(thumbnail(viewer, slices[0])).to_contain_text("3 images")
     viewer.press("ArrowDown", "i")
     yield slices
+    viewer.page.goto("about:blank")  # or it would ask for what is gone
     httpx.delete(f"{server.http}/dicomweb/studies/{slices[0].StudyInstanceUID}")
 
 

@@ -143,7 +143,9 @@ export class StudySearch {
   private refreshSoon(): void {
     this.refreshTimer ??= setTimeout(() => {
       this.refreshTimer = undefined;
-      void this.search(true);
+      // Never instead of a question under way: a slow server's answers would all be given up.
+      if (this.loading.peek()) this.refreshSoon();
+      else void this.search(true);
     }, REFRESH);
   }
 }

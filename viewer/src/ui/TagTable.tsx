@@ -13,31 +13,38 @@ const ROW = 24;
 const REST = 150;
 
 interface Loaded {
+  /** Whose tags they are: Study Instance UID. */
+  readonly study: string | null;
   readonly rows: readonly TagRow[];
   readonly error: string | null;
 }
 
-const EMPTY: Loaded = { rows: [], error: null };
+const EMPTY: Loaded = { study: null, rows: [], error: null };
 
-/** What is looked at: an image, or a series without images, of which the first object stands for all. */
+/**
+ * What is looked at: an image, or a series without images, of which the first object stands for all.
+ * `as` is another one when the object is replaced.
+ */
 function lookedAt(viewport: Viewport) {
   const shown = viewport.shown.value;
   if (shown) {
-    return { study: shown.series.study, series: shown.series.series, instance: shown.image.instance };
+    const { study, series } = shown.series;
+    return { study, series, instance: shown.image.instance, as: shown.image.version };
   }
   const content = viewport.content.value;
   if (content.kind !== "undisplayable") return null;
-  return { study: content.study, series: content.series, instance: null };
+  return { study: content.study, series: content.series, instance: null, as: content };
 }
 
 async function load(at: NonNullable<ReturnType<typeof lookedAt>>, signal: AbortSignal): Promise<Loaded> {
+  const { study } = at;
   try {
-    const instance = at.instance ?? (await fetchFirstInstance(at.study, at.series, signal));
+    const instance = at.instance ?? (await fetchFirstInstance(study, at.series, signal));
     if (instance === null) return EMPTY;
-    return { rows: await fetchTags(at.study, at.series, instance, signal), error: null };
+    return { study, rows: await fetchTags(study, at.series, instance, signal), error: null };
   } catch (error) {
     if (isAbort(error)) throw error;
-    return { rows: [], error: (error as Error).message };
+    return { study, rows: [], error: (error as Error).message };
   }
 }
 
@@ -65,8 +72,9 @@ function useTags(workspace: Workspace): Loaded {
       clearTimeout(timer);
       controller.abort();
     };
-  }, [at?.series, at?.instance]);
-  return loaded.value;
+  }, [at?.study, at?.series, at?.instance, at?.as]);
+  // Never one patient's tags beside another's image, however long the server takes.
+  return loaded.value.study === at?.study ? loaded.value : EMPTY;
 }
 
 function Row({ row, top, matched }: { row: TagRow; top: number; matched: boolean }) {

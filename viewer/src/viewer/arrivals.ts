@@ -6,34 +6,46 @@ import type { Workspace } from "./workspace";
 
 /** While objects arrive, the open studies are asked for again at most this often, in milliseconds. */
 const REFRESH = 1000;
+/** To list a series costs the server more the longer it is: so many times as long as it took, nobody asks again. */
+const REST = 4;
+const LONGEST_REST = 10_000;
+/** What could not be had is asked for again after so many milliseconds. */
+const RETRY = 2000;
 
 /** Follow the archive once the first image is there; @returns what ends it. */
 export function followArchive(workspace: Workspace): () => void {
+  /** UIDs of studies that are to be asked for. */
   let touched = new Set<string>();
+  let pause = REFRESH;
+  /** Set from when a refresh is due until it is done: there are never two at once. */
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let refreshing: Promise<void> = Promise.resolve();
-  const refresh = async (studies: ReadonlySet<string>) => {
-    for (const { study } of workspace.studies.peek()) await workspace.refresh(study.uid, studies.has(study.uid));
+  let ended = false;
+  const refresh = async () => {
+    const studies = touched;
+    touched = new Set();
+    const began = performance.now();
+    for (const study of studies) {
+      if (!ended && !(await workspace.refresh(study))) touched.add(study);
+    }
+    const rest = Math.min(REST * (performance.now() - began), LONGEST_REST);
+    pause = Math.max(touched.size > 0 ? RETRY : REFRESH, rest);
+    timer = undefined;
+    if (touched.size > 0) refreshSoon();
   };
   const refreshSoon = () => {
-    timer ??= setTimeout(() => {
-      const studies = touched;
-      touched = new Set();
-      timer = undefined;
-      refreshing = refreshing.then(() => refresh(studies));
-    }, REFRESH);
+    if (!ended) timer ??= setTimeout(() => void refresh(), pause);
   };
   const changed = (study: string | null) => {
-    if (study !== null) {
-      if (!workspace.studies.peek().some((contents) => contents.study.uid === study)) return;
-      touched.add(study);
-    }
-    refreshSoon();
+    const open = workspace.studies.peek().map((contents) => contents.study.uid);
+    for (const uid of open.filter((each) => study === null || each === study)) touched.add(uid);
+    if (touched.size > 0) refreshSoon();
   };
   // It was asked for before this: what came in between has not been told.
   const feed = new ChangeFeed({ changed }, true);
-  const end = effect(() => (workspace.settledIn.value ? feed.start() : undefined));
+  const isOpen = () => workspace.settledIn.value && workspace.state.value.kind === "ready";
+  const end = effect(() => (isOpen() ? feed.start() : undefined));
   return () => {
+    ended = true;
     end();
     clearTimeout(timer);
   };

@@ -229,17 +229,20 @@ export class Workspace {
     return this.viewports.filter((each) => each.series.peek() === series);
   }
 
-  private async reload(outdated: SeriesDisplay): Promise<void> {
-    if (this.renewing.has(outdated) || this.showing(outdated).length === 0) return;
+  /** @returns whether the series was asked for; not while it already is being. */
+  private async reload(outdated: SeriesDisplay): Promise<boolean> {
+    if (this.renewing.has(outdated)) return false;
+    if (this.showing(outdated).length === 0) return true;
     this.renewing.add(outdated);
     const { study, series } = outdated;
     try {
       const display = await fetchSeries(study, series);
-      if (JSON.stringify(display) === JSON.stringify(outdated)) return;
+      if (JSON.stringify(display) === JSON.stringify(outdated)) return true;
       for (const viewport of this.showing(outdated)) {
         if (display.images.length > 0) viewport.renew(display);
         else viewport.say({ kind: "undisplayable", study, series, description: display.description });
       }
+      return true;
     } finally {
       this.renewing.delete(outdated);
     }
@@ -248,30 +251,33 @@ export class Workspace {
   /**
    * Take over what has arrived in an open study, or has been replaced or deleted there.
    *
-   * @param touched whether something of it is known to have changed; else its series tell.
+   * @returns whether all of it could be had; where not, what is open stays.
    */
-  async refresh(study: string, touched: boolean): Promise<void> {
+  async refresh(study: string): Promise<boolean> {
     const was = this.studies.peek().find((contents) => contents.study.uid === study);
-    if (!was) return;
+    if (!was) return true;
     let is: StudyContents;
     try {
       is = await fetchStudy(study, false);
     } catch (error) {
-      if (isNotThere(error)) this.drop(study, (error as Error).message);
-      return; // not to be reached: what is open stays
+      if (!isNotThere(error)) return false;
+      this.drop(study, (error as Error).message);
+      return true;
     }
-    const known = new Map(was.series.map((summary) => [summary.uid, JSON.stringify(summary)]));
     this.studies.value = this.studies.peek().map((contents) => (contents === was ? is : contents));
+    const outdated = new Set<SeriesDisplay>();
+    const others: Promise<void>[] = [];
     for (const viewport of this.viewports) {
       const content = viewport.content.peek();
       const uid = seriesOf(content, study);
-      const summary = is.series.find((each) => each.uid === uid);
-      const changed = touched || known.get(uid ?? "") !== JSON.stringify(summary);
-      if (uid === null || !changed) continue;
-      // Not to be reached: what is open stays, as above.
-      if (content.kind === "images" && summary) await this.reload(content.series).catch(() => undefined);
-      else if (content.kind !== "failed") await this.showSeries(viewport, study, uid);
+      if (uid === null || content.kind === "failed") continue;
+      const isThere = is.series.some((each) => each.uid === uid);
+      if (content.kind === "images" && isThere) outdated.add(content.series);
+      else others.push(this.showSeries(viewport, study, uid));
     }
+    const reloads = [...outdated].map((series) => this.reload(series).catch(() => false));
+    await Promise.all(others);
+    return (await Promise.all(reloads)).every(Boolean);
   }
 
   /** Put away a study that is no longer in the archive. */

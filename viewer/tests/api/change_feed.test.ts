@@ -1,27 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ChangeFeed } from "../../src/api/change_feed";
-
-/** A line that the test moves. */
-class Line extends EventTarget {
-  static readonly CLOSED = 2;
-  static all: Line[] = [];
-  readyState = 0;
-  constructor(readonly url: string) {
-    super();
-    Line.all.push(this);
-  }
-  close(): void {
-    this.readyState = Line.CLOSED;
-  }
-  tell(type: string, data?: object): void {
-    this.dispatchEvent(Object.assign(new Event(type), { data: JSON.stringify(data) }));
-  }
-  static get open(): Line[] {
-    return Line.all.filter((line) => line.readyState !== Line.CLOSED);
-  }
-}
-
-const page = Object.assign(new EventTarget(), { visibilityState: "visible" });
+import { Line, page } from "../line";
 
 function look(state: "visible" | "hidden"): void {
   page.visibilityState = state;
