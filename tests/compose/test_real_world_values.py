@@ -120,6 +120,15 @@ def test_a_mapping_that_cannot_be_right_is_refused_by_name(make: object, sentenc
         make()  # type: ignore[operator]
 
 
+def test_an_empty_range_leaves_it_to_the_one_in_double_floats() -> None:
+    item = RealWorldMapping("HU", units("[hnsf'U]"), first=0.0, last=100.0).item(signed=False)
+    for keyword in ("RealWorldValueFirstValueMapped", "RealWorldValueLastValueMapped"):
+        setattr(item, f"DoubleFloat{keyword}", 7.0)
+        setattr(item, keyword, None)
+    read = RealWorldMapping.read(item)
+    assert (read.first, read.last) == (7.0, 7.0)
+
+
 def test_an_image_is_no_mapping() -> None:
     with pytest.raises(InvalidAttribute, match="no real world value mapping"):
         read_real_world_value_mapping(SERIES[0])

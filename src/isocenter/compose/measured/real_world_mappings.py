@@ -211,6 +211,6 @@ def _read_quantity(item: Dataset) -> Code | None:
 
 def _bound(item: Dataset, keyword: str) -> float:
     for name in (keyword, f"DoubleFloat{keyword}"):
-        if name in item:
+        if item.get(name) is not None:  # an empty one leaves it to the other
             return decimal_number(item, name)
     raise InvalidAttribute(f"A real world value mapping has no {keyword}.", 0x00409216)
