@@ -16,6 +16,8 @@ const FRESH = 8000;
 export class StudySearch {
   readonly query = signal<StudyQuery>(EMPTY_QUERY);
   readonly answer = signal<StudyPage | null>(null);
+  /** The page that the answer is. */
+  readonly answeredPage = signal(1);
   readonly loading = signal(false);
   readonly error = signal<string | null>(null);
   readonly live = signal<LineState>("connecting");
@@ -113,11 +115,13 @@ export class StudySearch {
     this.request?.abort();
     const request = (this.request = new AbortController());
     this.loading.value = true;
+    const query = this.query.value;
     try {
-      const answer = await fetchStudies(this.query.value, request.signal);
+      const answer = await fetchStudies(query, request.signal);
       batch(() => {
         if (arrival) this.markFresh(answer.studies);
         this.answer.value = answer;
+        this.answeredPage.value = query.page;
         this.error.value = null;
       });
       if (this.query.value.page > this.pages) this.goToPage(this.pages);

@@ -152,8 +152,9 @@ function Nothing({ search }: { search: StudySearch }) {
 function Pager({ search }: { search: StudySearch }) {
   const { page } = search.query.value;
   const total = search.answer.value?.total ?? 0;
-  const first = total === 0 ? 0 : (page - 1) * PAGE_SIZE + 1;
-  const last = Math.min(page * PAGE_SIZE, total);
+  const shown = search.answeredPage.value; // what is asked for may be another one by now
+  const first = total === 0 ? 0 : (shown - 1) * PAGE_SIZE + 1;
+  const last = Math.min(shown * PAGE_SIZE, total);
   const go = (name: "first" | "back" | "forward" | "last", label: string, to: number) => (
     <button
       type="button"

@@ -30,3 +30,19 @@ test("studies that arrive all the time do not take a slow server's answers away"
   expect(search.answer.value).not.toBeNull();
   end();
 });
+
+test("which page is shown is said of the answer, not of what is asked for", async () => {
+  vi.stubGlobal("fetch", async () => {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    return new Response(JSON.stringify({ total: 112, studies: [] }));
+  });
+  const search = new StudySearch(() => undefined);
+  const end = search.start(EMPTY_QUERY);
+  await vi.advanceTimersByTimeAsync(1000);
+  search.goToPage(2);
+  await vi.advanceTimersByTimeAsync(500);
+  expect(search.answeredPage.value).toBe(1);
+  await vi.advanceTimersByTimeAsync(500);
+  expect(search.answeredPage.value).toBe(2);
+  end();
+});
