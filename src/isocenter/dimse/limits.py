@@ -55,8 +55,8 @@ class Timeouts:
     response
         For the response to a DIMSE request.
     transfer
-        For the next PDU of a message that has begun, or the next 64 kB where a PDU is longer, and for
-        the peer to take what is sent.
+        For the next PDU of a message that has begun, or the next 64 kB where a PDU is longer, and
+        for the peer to take what is sent.
     idle
         For the next message on an association where nothing is going on.
     """
