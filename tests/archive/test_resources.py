@@ -222,6 +222,13 @@ def test_an_archive_whose_folder_is_away_refuses_in_words_and_resumes_when_it_is
         assert archive.count(Query(Level.INSTANCE)) == 1
 
 
+def test_a_closed_archive_refuses_in_words(tmp_path):
+    archive = Archive.open(tmp_path / "data")
+    archive.close()
+    with pytest.raises(OutOfResources, match="the archive is closed"):
+        keep(archive, small_object())
+
+
 def test_an_index_that_breaks_while_it_is_used_is_told_with_what_to_do(tmp_path):
     with Archive.open(tmp_path / "data") as archive:
         keep(archive, *[small_object() for _ in range(50)])

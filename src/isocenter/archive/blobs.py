@@ -205,6 +205,7 @@ class BlobStore:
         self._synced_folders: set[str] = set()
         self._removals = 0
         self._count = 0
+        self._closed = False
         self._lock = threading.Lock()
         new = [folder for folder in (root, *root.parents) if not folder.exists()]
         with reported_as_out_of_resources("make the folders of the archive"):
@@ -220,7 +221,8 @@ class BlobStore:
         self._nameless = _has_nameless_files(self._next_name())
 
     def close(self) -> None:
-        """Remove this process's folder of arrivals."""
+        """Remove this process's folder of arrivals; nothing can arrive any more."""
+        self._closed = True
         shutil.rmtree(self._incoming, ignore_errors=True)
         self._claim.release()
 
@@ -251,7 +253,7 @@ class BlobStore:
         Raises
         ------
         OutOfResources
-            The archive's folder is away.
+            The archive is closed, or its folder is away.
         OSError
             The disk is full, read-only or failing.
         """
@@ -259,7 +261,9 @@ class BlobStore:
         try:
             return Temporary(name, durable=self.durable, named=not self._nameless)
         except FileNotFoundError as error:
-            raise OutOfResources(FOLDER_IS_GONE) from error
+            raise OutOfResources(
+                "the archive is closed" if self._closed else FOLDER_IS_GONE
+            ) from error
 
     def _next_name(self) -> str:
         with self._lock:
