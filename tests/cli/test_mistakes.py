@@ -149,7 +149,7 @@ def test_no_command_waits_for_a_named_pipe(arguments, isocenter, tmp_path, monke
 
 def test_a_shell_s_pipe_without_a_name_is_read(tmp_path):
     if not Path("/dev/stdin").exists():
-        pytest.skip("this system has no /dev/stdin")
+        pytest.skip("this system has no /dev/stdin; run on Linux or macOS")
     answer = subprocess.run(
         [sys.executable, "-m", "isocenter", "config", "--config", "/dev/stdin"],
         input='aet = "PIPED"',
