@@ -1,5 +1,7 @@
 import base64
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +14,10 @@ from tests.services.viewer.conftest import Viewer, instance_path, opened, series
 
 from isocenter.archive import Archive
 from isocenter.archive.change_log import ChangeLog
-from isocenter.services.viewer import shown_series
+from isocenter.pixels import Attributes
+from isocenter.services.viewer import shown_instances, shown_series
 from isocenter.services.viewer.frames import ViewerFrames
+from isocenter.services.viewer.instance_header import series_attributes
 from isocenter.services.viewer.series_model import ShownSeries, resolve_series
 
 
@@ -200,9 +204,15 @@ def test_a_series_is_resolved_once_for_all_that_ask_while_nothing_changes(
 ) -> None:
     resolved: list[str] = []
 
-    def counted(archive: Archive, frames: ViewerFrames, study: str, series: str) -> ShownSeries:
+    def counted(
+        archive: Archive,
+        frames: ViewerFrames,
+        study: str,
+        series: str,
+        before: ShownSeries | None,
+    ) -> ShownSeries:
         resolved.append(series)
-        return resolve_series(archive, frames, study, series)
+        return resolve_series(archive, frames, study, series, before)
 
     monkeypatch.setattr(shown_series, "resolve_series", counted)
     dataset = ct_slice(8, 8)
@@ -210,6 +220,84 @@ def test_a_series_is_resolved_once_for_all_that_ask_while_nothing_changes(
     for _ in range(3):
         viewer.series(dataset)
     assert resolved == [dataset.SeriesInstanceUID]
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """SOP Instance UIDs of all that is read to resolve series, as it happens."""
+    uids: list[str] = []
+
+    def noted(*arguments: Any) -> Iterator[tuple[str, Attributes]]:
+        for uid, attributes in series_attributes(*arguments):
+            uids.append(uid)
+            yield uid, attributes
+
+    monkeypatch.setattr(shown_instances, "series_attributes", noted)
+    return uids
+
+
+def test_of_a_series_that_grows_only_what_has_come_is_read(viewer: Viewer, read: list[str]) -> None:
+    slices = ct_series(6, 8, 8)
+    viewer.keep(*slices[::2])
+    viewer.series(slices[0])
+    read.clear()
+    viewer.keep(slices[3], slices[1])
+    images = viewer.series(slices[0])["images"]
+    assert sorted(read) == sorted(each.SOPInstanceUID for each in (slices[1], slices[3]))
+    assert [image["instance"] for image in images] == [each.SOPInstanceUID for each in slices[:5]]
+    assert [image["number"] for image in images] == [1, 2, 3, 4, 5]
+
+
+def test_of_a_series_in_which_an_object_is_replaced_that_one_is_read(
+    tmp_path: Path, read: list[str]
+) -> None:
+    slices = ct_series(3, 8, 8)
+    with opened(tmp_path, on_conflict="replace") as viewer:
+        viewer.keep(*slices)
+        before = viewer.series(slices[0])["images"]
+        read.clear()
+        slices[1].RescaleSlope = 3
+        slices[1].InstanceNumber = 9
+        viewer.keep(slices[1])
+        model = viewer.series(slices[0])
+    assert read == [slices[1].SOPInstanceUID]
+    shown = {image["instance"]: image for image in model["images"]}
+    replaced = shown[slices[1].SOPInstanceUID]
+    assert model["models"][replaced["model"]]["modality"]["slope"] == 3
+    assert replaced["number"] == 9
+    assert replaced["version"] not in {image["version"] for image in before}
+
+
+def test_of_a_series_from_which_an_object_is_deleted_nothing_is_read(
+    viewer: Viewer, read: list[str]
+) -> None:
+    slices = ct_series(3, 8, 8)
+    viewer.keep(*slices)
+    viewer.series(slices[0])
+    read.clear()
+    viewer.archive.delete(slices[0].StudyInstanceUID, None, slices[1].SOPInstanceUID)
+    images = viewer.series(slices[0])["images"]
+    assert read == []
+    assert [image["instance"] for image in images] == [
+        each.SOPInstanceUID for each in (slices[0], slices[2])
+    ]
+
+
+def test_a_series_that_grew_says_the_same_as_one_that_came_whole(
+    viewer: Viewer, tmp_path: Path
+) -> None:
+    slices = ct_series(5, 8, 8, WindowCenter=None, WindowWidth=None)
+    slices[1].RescaleSlope = 2
+    slices[3].PhotometricInterpretation = "CMYK"
+    for each in slices:
+        viewer.keep(each)
+        grown = viewer.series(each)
+    with opened(tmp_path / "other") as other:
+        other.keep(*slices)
+        whole = other.series(slices[0])
+    for image in (*grown["images"], *whole["images"]):
+        del image["version"]  # of the file, which is another one
+    assert grown == whole
 
 
 def test_unknown_series_and_instances_are_404(viewer: Viewer) -> None:

@@ -1,62 +1,27 @@
 """The display model of a series: every frame, how it is shown, in what order."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from isocenter.archive import Archive, Found, Level, Query
 from isocenter.archive.normal_forms import name_groups
-from isocenter.dicom import tags, transfer_syntax
-from isocenter.dicom.number_strings import parse_integer
+from isocenter.dicom import tags
 from isocenter.errors import IsocenterError, NotFound
-from isocenter.pixels import (
-    DisplayedFrame,
-    DisplayModel,
-    DisplayResolver,
-    PixelDescription,
-    VoiTransform,
-    stored_bounds,
-)
-from isocenter.pixels.own_shutters import own_shutters
+from isocenter.pixels import DisplayModel, VoiTransform, stored_bounds
 from isocenter.pixels.presentation import Shutter
 
 from . import schema
 from .display_order import Place, display_order
 from .frames import Address, ViewerFrames
-from .instance_header import series_attributes
 from .model_json import model_json, voi_json
-from .study_list import display_name, displayable
+from .shown_instances import ShownFrame, ShownInstances, integer, show_instances
+from .study_list import display_name
 
-__all__ = ["ShownFrame", "ShownSeries", "resolve_series"]
+__all__ = ["ShownSeries", "resolve_series"]
 
 # Frames looked at for a window where the object has none.
 _SAMPLED = 3
 _IDENTITY = ((tags.PatientName, "PatientName"), (tags.PatientID, "PatientID"))
-
-
-@dataclass(frozen=True, slots=True)
-class ShownFrame:
-    """A frame in its place in a series.
-
-    Parameters
-    ----------
-    instance, sop_class
-        SOP Instance and SOP Class UID.
-    version
-        Of the instance's bytes.
-    instance_number
-        Instance Number (0020,0013), if any.
-    shown
-        How it is shown.
-    shutter
-        What of it is hidden.
-    """
-
-    instance: str
-    sop_class: str
-    version: str
-    instance_number: int | None
-    shown: DisplayedFrame
-    shutter: Shutter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +34,13 @@ class ShownSeries:
         In display order.
     answer
         What the API says of it.
+    instances
+        What they were made of.
     """
 
     frames: tuple[ShownFrame, ...]
     answer: schema.SeriesModel
+    instances: ShownInstances
 
     @property
     def middle(self) -> ShownFrame:
@@ -80,7 +48,13 @@ class ShownSeries:
         return self.frames[len(self.frames) // 2]
 
 
-def resolve_series(archive: Archive, frames: ViewerFrames, study: str, series: str) -> ShownSeries:
+def resolve_series(
+    archive: Archive,
+    frames: ViewerFrames,
+    study: str,
+    series: str,
+    before: ShownSeries | None = None,
+) -> ShownSeries:
     """Resolve how a series is shown.
 
     Parameters
@@ -91,6 +65,8 @@ def resolve_series(archive: Archive, frames: ViewerFrames, study: str, series: s
         Decodes the frames that a missing window is taken from.
     study, series
         Study and Series Instance UID.
+    before
+        The series as it was: only what has come since, or has been replaced, is read.
 
     Returns
     -------
@@ -109,10 +85,15 @@ def resolve_series(archive: Archive, frames: ViewerFrames, study: str, series: s
     )
     if not rows:
         raise NotFound(f"series {series[:64]} of study {study[:64]} is not in this archive")
-    found, problems = _shown_frames(archive, study, series, rows, versions)
+    known = before.instances if before else None
+    instances = show_instances(archive, study, series, rows, versions, known)
+    read = instances.by_uid.values()
+    problems = [problem for each in read for problem in each.problems]
     problems += _disagreements(archive, study, rows[0])
+    found = [frame for each in read for frame in each.frames]
     ordered = _with_windows(_ordered(found), frames, (study, series))
-    return ShownSeries(tuple(ordered), _answer(rows[0], study, series, ordered, problems))
+    answer = _answer(rows[0], study, series, ordered, problems)
+    return ShownSeries(tuple(ordered), answer, instances)
 
 
 def _disagreements(archive: Archive, study: str, row: Found) -> list[str]:
@@ -125,35 +106,6 @@ def _disagreements(archive: Archive, study: str, row: Found) -> list[str]:
     if not names:
         return []
     return [f"Objects of this study differ in {' and '.join(names)}; the latest values are shown"]
-
-
-def _shown_frames(
-    archive: Archive, study: str, series: str, rows: Sequence[Found], versions: Mapping[str, str]
-) -> tuple[list[ShownFrame], list[str]]:
-    """Resolve the frames of all instances; what cannot be shown becomes a sentence instead."""
-    by_uid = {row.text(tags.SOPInstanceUID): row for row in rows if displayable(row)}
-    resolver = DisplayResolver()
-    found: list[ShownFrame] = []
-    problems: list[str] = []
-    for instance, attributes in series_attributes(archive, study, series):
-        row = by_uid.get(instance)
-        if row is None:
-            continue
-        try:
-            syntax = transfer_syntax(row.text(tags.AvailableTransferSyntaxUID))
-            description = PixelDescription.from_attributes(attributes, syntax)
-            shown = resolver.resolve(attributes, description)
-            shutters = own_shutters(attributes, len(shown), problems)
-        except IsocenterError as problem:
-            problems.append(f"{instance}: {problem}")
-            continue
-        number, sop_class = _number(row.text(tags.InstanceNumber)), row.text(tags.SOPClassUID)
-        version = versions.get(instance, "")
-        found += [
-            ShownFrame(instance, sop_class, version, number, frame, shutter)
-            for frame, shutter in zip(shown, shutters, strict=True)
-        ]
-    return found, problems
 
 
 def _ordered(frames: Sequence[ShownFrame]) -> list[ShownFrame]:
@@ -248,7 +200,7 @@ def _answer(
         description=row.text(tags.SeriesDescription),
         patient=_patient(row),
         study_info=_study_info(row),
-        series_number=_number(row.text(tags.SeriesNumber)),
+        series_number=integer(row.text(tags.SeriesNumber)),
         models=models,
         images=images,
         problems=problems,
@@ -258,13 +210,6 @@ def _answer(
 def _overlay_url(study: str, series: str, shown: ShownFrame) -> Callable[[int], str]:
     base = f"/api/studies/{study}/series/{series}/instances/{shown.instance}/overlays"
     return lambda index: f"{base}/{index}?version={shown.version}"
-
-
-def _number(text: str) -> int | None:
-    try:
-        return parse_integer(text)
-    except ValueError:
-        return None
 
 
 def _patient(row: Found) -> schema.Patient:

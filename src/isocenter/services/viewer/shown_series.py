@@ -10,7 +10,8 @@ from isocenter.archive import Archive
 from isocenter.errors import NotFound
 
 from .frames import ViewerFrames
-from .series_model import ShownFrame, ShownSeries, resolve_series
+from .series_model import ShownSeries, resolve_series
+from .shown_instances import ShownFrame
 
 __all__ = ["SeriesOnShelf", "SeriesShelf"]
 
@@ -108,13 +109,14 @@ class SeriesShelf:
             return kept
         making = self._making.get((*key, last))
         if making is None:
-            making = loop.run_in_executor(self._executor, self._resolve, *key)
+            before = kept and kept.shown
+            making = loop.run_in_executor(self._executor, self._resolve, *key, before)
             self._making[*key, last] = making
             making.add_done_callback(partial(self._made, key, last))
         return await asyncio.shield(making)
 
-    def _resolve(self, study: str, series: str) -> SeriesOnShelf:
-        shown = resolve_series(self._archive, self._frames, study, series)
+    def _resolve(self, study: str, series: str, before: ShownSeries | None) -> SeriesOnShelf:
+        shown = resolve_series(self._archive, self._frames, study, series, before)
         return SeriesOnShelf(shown, shown.answer.model_dump_json(by_alias=True).encode())
 
     def _made(self, key: tuple[str, str], last: int, making: asyncio.Future[SeriesOnShelf]) -> None:
