@@ -1,6 +1,7 @@
 """Command sets against pydicom, which writes and reads them as data sets of group 0000."""
 
 import struct
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
 from pynetdicom import dimse_messages as peer
 
-from isocenter.dimse import messages
+from isocenter.dimse import command_set, messages
 from isocenter.dimse.command_set import ELEMENTS
 from isocenter.dimse.messages import (
     CEchoRq,
@@ -24,6 +25,8 @@ from isocenter.dimse.messages import (
     NActionRq,
     NEventReportRsp,
     NGetRq,
+    NRequest,
+    Request,
     Response,
     decode,
     respond,
@@ -34,10 +37,14 @@ KINDS = list(messages._MESSAGES.values())
 VALUES: dict[str, Any] = {"UI": "1.2.840.1.3", "AE": "SOMEBODY", "LO": "a comment", "US": 7}
 
 
+def elements(kind: type[Message]) -> list[tuple[int, str]]:
+    return [pair for pair in messages._elements(kind).items() if pair[1] != "has_data_set"]
+
+
 def full(kind: type[Message]) -> Message:
     """A message with every element that it may have."""
     values: dict[str, Any] = {}
-    for name, number in messages._elements(kind):
+    for number, name in elements(kind):
         vr = ELEMENTS[number][1].value
         values[name] = (0x00080018, 0x7FE00010) if vr == "AT" else VALUES[vr]
     return kind(has_data_set=True, **values)
@@ -64,7 +71,7 @@ def test_pydicom_reads_every_element_of_every_message(kind: type[Message]) -> No
     assert dataset.CommandField == kind.command_field
     assert dataset.CommandDataSetType != 0x0101
     assert dataset.CommandGroupLength == len(encoded) - 12
-    for name, number in messages._elements(kind):
+    for number, name in elements(kind):
         found = dataset[number].value
         expected = getattr(message, name)
         assert (tuple(found) if isinstance(expected, tuple) else found) == expected, name
@@ -79,7 +86,7 @@ def test_every_message_reads_back_as_it_was(kind: type[Message]) -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_each_message_has_the_elements_that_pynetdicom_gives_it(kind: type[Message]) -> None:
     theirs = peer._COMMAND_SET_KEYWORDS[kind.command_field.name.replace("_", "-")]
-    ours = {ELEMENTS[number][0] for _, number in messages._elements(kind)}
+    ours = {ELEMENTS[number][0] for number, _ in elements(kind)}
 
     constant = {"CommandGroupLength", "CommandField", "CommandDataSetType"}
     assert set(theirs) - constant <= ours
@@ -116,6 +123,70 @@ def test_any_bytes_are_a_message_or_invalid(encoded: bytes) -> None:
     except InvalidDicom:
         return
     assert isinstance(message, Message)
+
+
+def test_the_lengths_of_one_command_set_are_not_those_of_the_next() -> None:
+    long, short = "1.2.840.10008.1.2.3", "1.2.3"
+    first = CStoreRq(
+        message_id=1, affected_sop_class_uid=long, affected_sop_instance_uid=short
+    ).encode()
+    second = CStoreRq(
+        message_id=2, affected_sop_class_uid=short, affected_sop_instance_uid=long
+    ).encode()
+    assert len(first) == len(second)
+
+    for encoded in (first, second, first, first, second):
+        dataset = by_pydicom(encoded)
+        message = decode(encoded)
+        assert isinstance(message, CStoreRq)
+        assert message.message_id == dataset.MessageID
+        assert message.affected_sop_class_uid == dataset.AffectedSOPClassUID
+        assert message.affected_sop_instance_uid == dataset.AffectedSOPInstanceUID
+
+
+@pytest.mark.parametrize(
+    ("at", "byte", "named"),
+    [(12, 8, "0008,0002"), (16, 0xFF, "0000,0002"), (52, 4, "MessageID"), (62, 3, "0000,0800")],
+)
+def test_a_wrong_header_is_found_behind_right_ones_of_the_same_length(
+    at: int, byte: int, named: str
+) -> None:
+    encoded = bytearray(CEchoRq(message_id=9, affected_sop_class_uid="1.2.840.10008.1.1").encode())
+    decode(bytes(encoded))
+    encoded[at] = byte
+
+    with pytest.raises(InvalidDicom, match=named):
+        decode(bytes(encoded))
+
+
+def test_what_peers_send_does_not_stay_in_memory_without_limit() -> None:
+    for length in range(2000):
+        decode(CFindRsp(message_id_being_responded_to=1, status=0).encode() + unknown(length))
+    assert len(command_set._shapes) <= command_set._LONGEST_REMEMBERED + 1
+
+
+def unknown(length: int) -> bytes:
+    return struct.pack("<HHI", 0, 0x5110, length) + bytes(length)
+
+
+def test_a_message_that_was_read_cannot_be_changed() -> None:
+    message = decode(CEchoRq(message_id=9).encode())
+
+    with pytest.raises(FrozenInstanceError):
+        message.message_id = 10  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if issubclass(k, Request | NRequest)])
+def test_the_response_to_a_request_about_an_instance_names_it(
+    kind: type[Request | NRequest],
+) -> None:
+    request: Any = full(kind)
+
+    response: Any = decode(respond(request, 0).encode())
+
+    about = getattr(request, "affected_sop_instance_uid", None)
+    about = getattr(request, "requested_sop_instance_uid", about)
+    assert getattr(response, "affected_sop_instance_uid", None) == about
 
 
 def test_a_response_names_what_its_request_was_about() -> None:

@@ -1,18 +1,17 @@
 """The messages of PS3.7: one frozen dataclass a command, with the elements that it carries."""
 
-from dataclasses import MISSING, Field, dataclass, field, fields
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, field, fields
 from enum import IntEnum
 from functools import cache
+from operator import attrgetter
 from typing import Any, ClassVar, TypeVar, cast
 
 from isocenter.dimse import command_set
-from isocenter.dimse.command_set import NO_DATA_SET, Value
+from isocenter.dimse.command_set import DATA_SET_TYPE, Value
 from isocenter.errors import InvalidDicom
 
 _COMMAND_FIELD = 0x0100
-_AFFECTED_INSTANCE = ("affected_sop_instance_uid", 0x1000)
-_DATA_SET_TYPE = 0x0800
-_WITH_DATA_SET = 0x0001
 
 
 class CommandField(IntEnum):
@@ -59,12 +58,12 @@ def _required_element(number: int) -> Any:
     return field(metadata={"element": number})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Message:
     """A command set; `has_data_set` tells whether a data set comes behind it."""
 
     command_field: ClassVar[CommandField]
-    has_data_set: bool = False
+    has_data_set: bool = _element(DATA_SET_TYPE, False)
 
     @property
     def is_response(self) -> bool:
@@ -73,18 +72,11 @@ class Message:
 
     def encode(self) -> bytes:
         """Return the command set's bytes."""
-        values: dict[int, Value] = {
-            _COMMAND_FIELD: self.command_field,
-            _DATA_SET_TYPE: _WITH_DATA_SET if self.has_data_set else NO_DATA_SET,
-        }
-        for name, number in _elements(type(self)):
-            value = getattr(self, name)
-            if value is not None:
-                values[number] = value
-        return command_set.encode(values)
+        numbers, values_of = _written(type(self))
+        return command_set.encode(zip(numbers, values_of(self), strict=True))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Request(Message):
     """What asks for an operation or notification."""
 
@@ -92,7 +84,7 @@ class Request(Message):
     affected_sop_class_uid: str = _element(0x0002, "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Response(Message):
     """What answers a request, with a status (see `isocenter.dimse.status`)."""
 
@@ -104,21 +96,21 @@ class Response(Message):
     error_id: int | None = _element(0x0903)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CEchoRq(Request):
     """C-ECHO-RQ (PS3.7 9.3.5.1)."""
 
     command_field = CommandField.C_ECHO_RQ
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CEchoRsp(Response):
     """C-ECHO-RSP (PS3.7 9.3.5.2)."""
 
     command_field = CommandField.C_ECHO_RSP
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CStoreRq(Request):
     """C-STORE-RQ (PS3.7 9.3.1.1)."""
 
@@ -129,7 +121,7 @@ class CStoreRq(Request):
     move_originator_message_id: int | None = _element(0x1031)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CStoreRsp(Response):
     """C-STORE-RSP (PS3.7 9.3.1.2)."""
 
@@ -137,7 +129,7 @@ class CStoreRsp(Response):
     affected_sop_instance_uid: str | None = _element(0x1000)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CFindRq(Request):
     """C-FIND-RQ (PS3.7 9.3.2.1)."""
 
@@ -145,14 +137,14 @@ class CFindRq(Request):
     priority: int = _element(0x0700, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CFindRsp(Response):
     """C-FIND-RSP (PS3.7 9.3.2.2)."""
 
     command_field = CommandField.C_FIND_RSP
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CGetRq(Request):
     """C-GET-RQ (PS3.7 9.3.3.1)."""
 
@@ -160,7 +152,7 @@ class CGetRq(Request):
     priority: int = _element(0x0700, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SubOperationsRsp(Response):
     """What C-GET-RSP and C-MOVE-RSP share: the counts of their sub-operations."""
 
@@ -170,14 +162,14 @@ class SubOperationsRsp(Response):
     number_of_warning_suboperations: int | None = _element(0x1023)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CGetRsp(SubOperationsRsp):
     """C-GET-RSP (PS3.7 9.3.3.2)."""
 
     command_field = CommandField.C_GET_RSP
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CMoveRq(Request):
     """C-MOVE-RQ (PS3.7 9.3.4.1)."""
 
@@ -186,14 +178,14 @@ class CMoveRq(Request):
     move_destination: str = _element(0x0600, "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CMoveRsp(SubOperationsRsp):
     """C-MOVE-RSP (PS3.7 9.3.4.2)."""
 
     command_field = CommandField.C_MOVE_RSP
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CCancelRq(Message):
     """C-CANCEL-RQ (PS3.7 9.3.2.3): stops a find, get or move; it has no response of its own."""
 
@@ -201,7 +193,7 @@ class CCancelRq(Message):
     message_id_being_responded_to: int = _required_element(0x0120)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NEventReportRq(Request):
     """N-EVENT-REPORT-RQ (PS3.7 10.3.1.1)."""
 
@@ -210,7 +202,7 @@ class NEventReportRq(Request):
     event_type_id: int = _required_element(0x1002)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NEventReportRsp(Response):
     """N-EVENT-REPORT-RSP (PS3.7 10.3.1.2)."""
 
@@ -219,7 +211,7 @@ class NEventReportRsp(Response):
     event_type_id: int | None = _element(0x1002)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NRequest(Message):
     """A request about an existing SOP instance: it names class and instance as requested."""
 
@@ -228,14 +220,14 @@ class NRequest(Message):
     requested_sop_instance_uid: str = _element(0x1001, "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NResponse(Response):
     """A response about a SOP instance."""
 
     affected_sop_instance_uid: str | None = _element(0x1000)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NGetRq(NRequest):
     """N-GET-RQ (PS3.7 10.3.2.1)."""
 
@@ -243,7 +235,7 @@ class NGetRq(NRequest):
     attribute_identifier_list: tuple[int, ...] | None = _element(0x1005)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NGetRsp(NResponse):
     """N-GET-RSP (PS3.7 10.3.2.2)."""
 
@@ -251,14 +243,14 @@ class NGetRsp(NResponse):
     attribute_identifier_list: tuple[int, ...] | None = _element(0x1005)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NSetRq(NRequest):
     """N-SET-RQ (PS3.7 10.3.3.1)."""
 
     command_field = CommandField.N_SET_RQ
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NSetRsp(NResponse):
     """N-SET-RSP (PS3.7 10.3.3.2)."""
 
@@ -266,7 +258,7 @@ class NSetRsp(NResponse):
     attribute_identifier_list: tuple[int, ...] | None = _element(0x1005)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NActionRq(NRequest):
     """N-ACTION-RQ (PS3.7 10.3.4.1)."""
 
@@ -274,7 +266,7 @@ class NActionRq(NRequest):
     action_type_id: int = _required_element(0x1008)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NActionRsp(NResponse):
     """N-ACTION-RSP (PS3.7 10.3.4.2)."""
 
@@ -282,7 +274,7 @@ class NActionRsp(NResponse):
     action_type_id: int | None = _element(0x1008)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NCreateRq(Request):
     """N-CREATE-RQ (PS3.7 10.3.5.1)."""
 
@@ -290,21 +282,21 @@ class NCreateRq(Request):
     affected_sop_instance_uid: str | None = _element(0x1000)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NCreateRsp(NResponse):
     """N-CREATE-RSP (PS3.7 10.3.5.2)."""
 
     command_field = CommandField.N_CREATE_RSP
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NDeleteRq(NRequest):
     """N-DELETE-RQ (PS3.7 10.3.6.1)."""
 
     command_field = CommandField.N_DELETE_RQ
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NDeleteRsp(NResponse):
     """N-DELETE-RSP (PS3.7 10.3.6.2)."""
 
@@ -341,15 +333,14 @@ def decode(data: bytes) -> Message:
         found = values.get(_COMMAND_FIELD, "absent")
         shown = f"{found:04X}H" if isinstance(found, int) else found
         raise InvalidDicom(f"CommandField (0000,0100) is {shown}: no message of PS3.7")
-    arguments: dict[str, Any] = {
-        name: values[number] for name, number in _elements(kind) if number in values
-    }
-    for name, number in _required(kind):
-        if name not in arguments:
-            keyword = command_set.ELEMENTS[number][0]
-            raise InvalidDicom(f"{kind.__name__} lacks {keyword} (0000,{number:04X})")
-    has_data_set = values.get(_DATA_SET_TYPE, NO_DATA_SET) != NO_DATA_SET
-    return kind(has_data_set=has_data_set, **arguments)
+    names, numbers, defaults = _read(kind)
+    attributes = dict(zip(names, map(values.get, numbers, defaults), strict=True))
+    if MISSING in attributes.values():
+        raise _lacking(kind, attributes)
+    # At once: the `__init__` of what is frozen sets one after the other by `object.__setattr__`.
+    message = object.__new__(kind)
+    message.__dict__.update(attributes)
+    return message
 
 
 def respond(request: AnyRequest, status: int, **values: Any) -> Response:
@@ -371,8 +362,8 @@ def respond(request: AnyRequest, status: int, **values: Any) -> Response:
     else:
         sop_class = request.affected_sop_class_uid
         instance = getattr(request, "affected_sop_instance_uid", None)
-    if instance and _AFFECTED_INSTANCE in _elements(kind):
-        values.setdefault(_AFFECTED_INSTANCE[0], instance)
+    if instance:
+        values.setdefault("affected_sop_instance_uid", instance)
     return kind(
         message_id_being_responded_to=request.message_id,
         affected_sop_class_uid=sop_class or None,
@@ -381,14 +372,27 @@ def respond(request: AnyRequest, status: int, **values: Any) -> Response:
     )
 
 
-@cache
-def _elements(kind: type[Message]) -> tuple[tuple[str, int], ...]:
-    described: tuple[Field[Any], ...] = fields(kind)
-    return tuple((f.name, f.metadata["element"]) for f in described if "element" in f.metadata)
+def _lacking(kind: type[Message], attributes: dict[str, Any]) -> InvalidDicom:
+    number = next(n for n, name in _elements(kind).items() if attributes[name] is MISSING)
+    keyword = command_set.ELEMENTS[number][0]
+    return InvalidDicom(f"{kind.__name__} lacks {keyword} (0000,{number:04X})")
+
+
+def _elements(kind: type[Message]) -> dict[int, str]:
+    """Return the attributes of a message by the numbers of their elements."""
+    return {f.metadata["element"]: f.name for f in fields(kind)}
 
 
 @cache
-def _required(kind: type[Message]) -> tuple[tuple[str, int], ...]:
-    described: tuple[Field[Any], ...] = fields(kind)
-    needed = {f.name for f in described if f.default is MISSING}
-    return tuple((name, number) for name, number in _elements(kind) if name in needed)
+def _written(kind: type[Message]) -> tuple[tuple[int, ...], Callable[[Message], tuple[Any, ...]]]:
+    """Return the numbers of a message's elements, ascending, and what gets their values."""
+    names = {_COMMAND_FIELD: "command_field", **_elements(kind)}
+    numbers = tuple(sorted(names))
+    return numbers, attrgetter(*(names[number] for number in numbers))
+
+
+@cache
+def _read(kind: type[Message]) -> tuple[tuple[str, ...], tuple[int, ...], tuple[Any, ...]]:
+    """Return the names of a message's attributes, their elements, and what they are without."""
+    elements = _elements(kind)
+    return tuple(elements.values()), tuple(elements), tuple(f.default for f in fields(kind))
