@@ -61,15 +61,15 @@ def p_data(
     list of bytes-like
         Headers and slices of `data` alternating, to be written one behind the other.
     """
-    view = memoryview(data)
-    total = len(view)
     control = int(command)
+    rest = memoryview(data)
     buffers: list[bytes | memoryview] = []
-    for start in range(0, max(total, 1), size):
-        stop = min(start + size, total)
-        flags = control | 2 if last and stop == total else control
-        length = stop - start
-        buffers.append(_HEADER.pack(4, length + 6, length + 2, context_id, flags))
-        if length:
-            buffers.append(view[start:stop])
+    while len(rest) > size:
+        buffers += (_HEADER.pack(4, size + 6, size + 2, context_id, control), rest[:size])
+        rest = rest[size:]
+    length = len(rest)
+    flags = control | 2 if last else control
+    buffers.append(_HEADER.pack(4, length + 6, length + 2, context_id, flags))
+    if length:
+        buffers.append(rest)
     return buffers
