@@ -28,6 +28,10 @@ MAXIMUM_META_LENGTH = 1 << 20
 """File Meta Information is a few hundred bytes; more than this is no such thing."""
 
 _LONGEST_TEXT = 64
+_ELEMENT = struct.Struct("<HH2sH")
+_GROUP_LENGTH = struct.Struct("<I")
+_START = bytes(PREAMBLE_LENGTH) + PREFIX + _ELEMENT.pack(0x0002, 0x0000, b"UL", 4)
+_VERSION = struct.pack("<HH2sHI", 0x0002, 0x0001, b"OB", 0, 2) + b"\0\1"
 _LONGEST_FIRST_VALUE = 1024
 _NOT_DICOM = (
     "this is no DICOM file: it has neither 'DICM' behind a preamble of 128 bytes "
@@ -213,20 +217,32 @@ def file_meta_bytes(
     ----------
     PS3.10 7.1
     """
+    group = (
+        _before_instance(sop_class_uid)
+        + _element(tags.MediaStorageSOPInstanceUID, b"UI", sop_instance_uid)
+        + _behind_instance(transfer_syntax_uid, source_application_entity_title)
+    )
+    return _START + _GROUP_LENGTH.pack(len(group)) + group
+
+
+# Remembered, because they are the same in one object after another.
+
+
+@lru_cache(256)
+def _before_instance(sop_class_uid: str) -> bytes:
+    return _VERSION + _element(tags.MediaStorageSOPClassUID, b"UI", sop_class_uid)
+
+
+@lru_cache(256)
+def _behind_instance(transfer_syntax_uid: str, title: str) -> bytes:
     elements = [
-        struct.pack("<HH2sHI", 0x0002, 0x0001, b"OB", 0, 2) + b"\0\1",
-        _lasting_element(tags.MediaStorageSOPClassUID, b"UI", sop_class_uid),
-        _element(tags.MediaStorageSOPInstanceUID, b"UI", sop_instance_uid),
-        _lasting_element(tags.TransferSyntaxUID, b"UI", transfer_syntax_uid),
-        _lasting_element(tags.ImplementationClassUID, b"UI", IMPLEMENTATION_CLASS_UID),
-        _lasting_element(tags.ImplementationVersionName, b"SH", IMPLEMENTATION_VERSION_NAME),
+        _element(tags.TransferSyntaxUID, b"UI", transfer_syntax_uid),
+        _element(tags.ImplementationClassUID, b"UI", IMPLEMENTATION_CLASS_UID),
+        _element(tags.ImplementationVersionName, b"SH", IMPLEMENTATION_VERSION_NAME),
     ]
-    if source_application_entity_title:
-        title = source_application_entity_title
-        elements.append(_lasting_element(tags.SourceApplicationEntityTitle, b"AE", title))
-    group = b"".join(elements)
-    length = struct.pack("<HH2sHI", 0x0002, 0x0000, b"UL", 4, len(group))
-    return bytes(PREAMBLE_LENGTH) + PREFIX + length + group
+    if title:
+        elements.append(_element(tags.SourceApplicationEntityTitle, b"AE", title))
+    return b"".join(elements)
 
 
 def _element(tag: int, vr: bytes, text: str) -> bytes:
@@ -238,7 +254,4 @@ def _element(tag: int, vr: bytes, text: str) -> bytes:
     value = text.encode("ascii")
     if len(value) % 2:
         value += b"\0" if vr == b"UI" else b" "
-    return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr, len(value)) + value
-
-
-_lasting_element = lru_cache(256)(_element)  # for what is the same in one object after another
+    return _ELEMENT.pack(tag >> 16, tag & 0xFFFF, vr, len(value)) + value
