@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.factories import ct_slice, part10_bytes
 from tests.running_server import running_server
 
 from isocenter.cli import main
@@ -145,6 +146,32 @@ def test_no_command_waits_for_a_named_pipe(arguments, isocenter, tmp_path, monke
         2,
         "isocenter: pipe is a named pipe; give a file or a folder\n",
     )
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no /dev/zero")
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "dump /dev/zero",
+        "dump /dev/zero --json",
+        "report /dev/zero",
+        "send folder ISOCENTER@127.0.0.1:1 --results /dev/zero",
+        "config --config /dev/zero",
+        "correct folder --map /dev/zero -o corrected",
+        "derive folder --smooth 2mm --template /dev/zero -o derived",
+        "compose ko /dev/zero -o out.dcm",
+        "compose gsps /dev/zero --from folder -o out.dcm",
+    ],
+)
+def test_no_command_reads_a_device_without_end(arguments, isocenter, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "ct.dcm").write_bytes(part10_bytes(ct_slice(8, 8)))
+    answer = isocenter(*arguments.split())
+    assert answer.code == 2
+    assert "/dev/zero" in answer.err and "is no file" in answer.err
+    assert sorted(os.listdir()) == ["folder"]
 
 
 def test_a_shell_s_pipe_without_a_name_is_read(tmp_path):

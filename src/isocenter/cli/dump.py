@@ -65,10 +65,13 @@ def dump(
     if as_json or as_xml:
         _print_model(file, filter, annotate, as_xml)
         return
-    shown = tag_dump.dump_lines(
-        file, filter=filter, annotate=annotate, private_values=private_values,
-        binary_bytes=binary_bytes,
-    )  # fmt: skip
+    try:
+        shown = tag_dump.dump_lines(
+            file, filter=filter, annotate=annotate, private_values=private_values,
+            binary_bytes=binary_bytes,
+        )  # fmt: skip
+    except InvalidDicom as error:
+        raise InvalidDicom(f"{file}: {error}") from error
     print(tag_dump.shortened(shown.lines, limit), end="")
     if shown.error:
         print(f"isocenter: {file}: {shown.error}", file=sys.stderr)

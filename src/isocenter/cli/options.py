@@ -1,12 +1,12 @@
 """Flags that several commands share."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from typer.core import TyperCommand
 
+from isocenter.dicom.source import is_named_pipe
 from isocenter.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -57,14 +57,9 @@ class Command(TyperCommand):
         """
         for value in ctx.params.values():
             for path in cast("list[object]", value) if isinstance(value, list) else [value]:
-                if isinstance(path, Path) and _is_named_pipe(path):
+                if isinstance(path, Path) and is_named_pipe(path):
                     raise ConfigurationError(f"{path} is a named pipe; give a file or a folder")
         return super().invoke(ctx)
-
-
-def _is_named_pipe(path: Path) -> bool:
-    # Those of a shell's `|` and `<(...)` have no name; whoever writes into them is running already.
-    return path.is_fifo() and os.path.exists(os.path.realpath(path))
 
 
 def require_paths(paths: list[Path]) -> None:

@@ -12,6 +12,8 @@ from isocenter.errors import ConfigurationError
 __all__ = ["SendRecord", "described"]
 
 _SENT = "sent"
+_LONGEST = 1 << 16
+"""Bytes of a line: paths and errors are shorter."""
 
 
 def described(result: SendResult) -> dict[str, Any]:
@@ -53,7 +55,9 @@ class SendRecord:
     def _read(self) -> Iterator[Path]:
         if self._path is None or not self._path.exists():
             return
-        for number, line in enumerate(_whole_lines(self._path).splitlines(), 1):
+        if not self._path.is_file():
+            raise ConfigurationError(f"--results {self._path} is no file; name one")
+        for number, line in enumerate(_whole_lines(self._path), 1):
             try:
                 row = json.loads(line)
                 if row["outcome"] == _SENT and row["destination"] == self._destination:
@@ -68,7 +72,7 @@ class SendRecord:
         if self._path is not None:
             try:
                 self._file = self._path.open("a", encoding="utf-8")
-                self._file.truncate(len(_whole_lines(self._path).encode()))
+                self._file.truncate(sum(map(len, _whole_lines(self._path))))
             except OSError as error:
                 raise ConfigurationError(f"{self._path}: {error.strerror}") from error
         return self
@@ -95,7 +99,8 @@ class SendRecord:
             self._file.flush()
 
 
-def _whole_lines(path: Path) -> str:
-    """Read a file without the line that an interruption left unfinished at its end."""
-    text = path.read_text("utf-8")
-    return text[: text.rfind("\n") + 1]
+def _whole_lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file but for one that an interruption left unfinished at its end."""
+    with path.open("rb") as file:
+        while (line := file.readline(_LONGEST)).endswith(b"\n") or len(line) == _LONGEST:
+            yield line

@@ -11,6 +11,7 @@ from typing import Any
 
 from isocenter.compose.nifti_values import is_nifti, read_nifti
 from isocenter.compose.volume_headers import DAMAGED, check_whole
+from isocenter.compose.writing import require_replaceable
 from isocenter.errors import CannotCompose, NotFound
 
 __all__ = ["read_image", "reason_of", "unreadable", "write_image", "write_transform"]
@@ -108,6 +109,7 @@ def _simple_itk() -> Any:
 
 
 def _write(write: Callable[[Any, str], None], what: Any, path: Path) -> Path:
+    require_replaceable(path)
     ending = "".join(path.suffixes[-2:])
     temporary = path.parent / f".{secrets.token_hex(8)}{ending}"
     target = path if path.suffix.lower() in _IN_TWO_FILES else temporary

@@ -8,11 +8,14 @@ from typing import IO, Any, Final
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
 from pydicom.tag import BaseTag
 
 from isocenter.dicom import dictionary
+from isocenter.dicom.source import require_file
+from isocenter.errors import InvalidDicom, NotDicom, NotFound
 
-__all__ = ["SIZES", "mark_torn", "read_data_set", "torn", "value_of"]
+__all__ = ["SIZES", "data_set_of_file", "mark_torn", "read_data_set", "torn", "value_of"]
 
 _dcmread: Any = vars(importlib.import_module("pydicom"))["dcmread"]  # only partly typed
 
@@ -36,10 +39,42 @@ def read_data_set(path: Path | IO[bytes], *, pixels: bool = True, force: bool = 
     ------
     pydicom.errors.InvalidDicomError
         When the file has no preamble and `force` is not set.
+    NotDicom
+        When it is no file, but a pipe, whose reader would wait, or the like.
     """
+    if isinstance(path, Path):
+        try:
+            require_file(path)
+        except NotDicom as error:
+            raise NotDicom(f"{path}: {error}.") from None
     data_set: Dataset = _dcmread(path, stop_before_pixels=not pixels, force=force)
     mark_torn(data_set)
     return data_set
+
+
+def data_set_of_file(given: Dataset | str | Path) -> Dataset:
+    """Return a data set as it was given, or the one that a file holds.
+
+    Raises
+    ------
+    NotFound
+        When there is no such file.
+    InvalidDicom
+        When it is no DICOM file, or cannot be read to its end.
+    """
+    if isinstance(given, Dataset):
+        return given
+    path = Path(given)
+    if not path.is_file():
+        raise NotFound(f"There is no file {path}; check its path.")
+    try:
+        return read_data_set(path)
+    except InvalidDicomError as error:
+        raise NotDicom(f"{path} is not a DICOM file.") from error
+    except OSError:
+        raise
+    except Exception as error:  # pydicom has no one error for what it cannot read
+        raise InvalidDicom(f"{path} cannot be read to its end: {error}") from error
 
 
 def mark_torn(data_set: Dataset) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from isocenter.compose import values
+from isocenter.dicom.text_files import read_text
 from isocenter.errors import CannotCompose, ConfigurationError
 
 __all__ = ["Template", "template"]
@@ -55,12 +56,12 @@ class Template:
             have.
         """
         try:
-            tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            tables = tomllib.loads(read_text(path))
         except OSError as error:
             raise ConfigurationError(
                 f"The template {path} cannot be read: {error.strerror}."
             ) from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ConfigurationError(f"The template {path} is not TOML: {error}.") from error
         return cls(tables, str(path))
 

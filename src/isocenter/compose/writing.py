@@ -18,9 +18,9 @@ from isocenter.compose.garbage_collection import fewer_full_collections
 from isocenter.compose.transcoding import in_transfer_syntax
 from isocenter.dicom import file_meta_bytes, transfer_syntax
 from isocenter.dicom.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Buffer
-from isocenter.errors import OutOfResources
+from isocenter.errors import CannotCompose, OutOfResources
 
-__all__ = ["FileRange", "deflated", "write", "write_whole"]
+__all__ = ["FileRange", "deflated", "require_replaceable", "write", "write_whole"]
 
 _SMALL = 1 << 12
 _CHUNK = 1 << 20
@@ -44,7 +44,8 @@ def write(data_set: Dataset, path: Path, *, transfer_syntax_uid: str | None = No
     Raises
     ------
     CannotCompose
-        When a value cannot be encoded, or the pixels not in that transfer syntax.
+        When a value cannot be encoded, or the pixels not in that transfer syntax; when `path` is a
+        device or the like.
     OutOfResources
         When the disk is full or cannot be written; nothing half-written is left.
     """
@@ -99,9 +100,12 @@ def write_whole(
 
     Raises
     ------
+    CannotCompose
+        When there is something else than a file, such as a device.
     OutOfResources
         When the disk is full or cannot be written.
     """
+    require_replaceable(path)
     temporary = path.parent / f".{secrets.token_hex(8)}.part"
     try:
         handle = _new_file(temporary, make_folder)
@@ -118,6 +122,18 @@ def write_whole(
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def require_replaceable(path: Path) -> None:
+    """Refuse to put a file in the place of a device, pipe or socket.
+
+    Raises
+    ------
+    CannotCompose
+        When that is what is there.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise CannotCompose(f"{path} is a device, pipe or socket; name a file to write.")
 
 
 def _new_file(path: Path, make_folder: bool) -> int:

@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from errno import ENOENT
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,8 +34,20 @@ def require_file(path: Path | str) -> None:
     OSError
         There is nothing.
     """
-    if not stat.S_ISREG(os.stat(path).st_mode):
+    try:
+        mode = os.stat(path).st_mode
+    except ValueError:  # NUL, or a character that no name has
+        raise FileNotFoundError(ENOENT, os.strerror(ENOENT), str(path)) from None
+    if not stat.S_ISREG(mode):
         raise NotDicom("this is no file, but a folder, pipe, socket or device")
+
+
+def is_named_pipe(path: Path) -> bool:
+    """Tell whether a path is a pipe with a name, at which a reader may wait for ever.
+
+    Those of a shell's `|` and `<(...)` have none; whoever writes into them is running already.
+    """
+    return path.is_fifo() and os.path.exists(os.path.realpath(path))
 
 
 @contextmanager

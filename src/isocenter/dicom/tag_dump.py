@@ -18,6 +18,7 @@ from isocenter.dicom.line_filter import line_filter
 from isocenter.dicom.part10 import read_file_meta
 from isocenter.dicom.scan import scan_file
 from isocenter.dicom.sop_classes import sop_class
+from isocenter.dicom.source import require_file
 from isocenter.dicom.transfer_syntaxes import transfer_syntax
 from isocenter.dicom.validation.items import BINARY, Element, Item, Value, from_bytes
 from isocenter.errors import IsocenterError
@@ -140,6 +141,7 @@ def dump_lines(
 
 def _read(path: Path, preview: int) -> tuple[list[Dataset], str]:
     """Read meta information and data set as far as they go, large values as previews."""
+    require_file(path)
     with path.open("rb") as file:
         head = file.read(_LARGE)
         meta = read_file_meta(head, final=len(head) < _LARGE)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from isocenter.compose.acquisition.volumes import read_volume
 from isocenter.compose.volume_grids import Grid
+from isocenter.compose.writing import require_replaceable
 from isocenter.errors import CannotCompose, OutOfResources
 from isocenter.series.axis import COLOR, SLICE, TAG
 from isocenter.series.series import Series
@@ -88,7 +89,8 @@ def write_image(series: Series, path: Path) -> Path:
     Raises
     ------
     CannotCompose
-        When the name says no format, or the slices are not evenly spaced.
+        When the name says no format or is that of a device or the like, or the slices are not
+        evenly spaced.
     OutOfResources
         When the file cannot be written; nothing half-written is left.
     """
@@ -97,6 +99,7 @@ def write_image(series: Series, path: Path) -> Path:
         raise CannotCompose(
             f"{path.name} names no format of volumes; expected one of {', '.join(_SUFFIXES)}."
         )
+    require_replaceable(path)
     scratch = path.with_name(f".{secrets.token_hex(8)}{suffix}")
     try:
         if suffix == ".npy":

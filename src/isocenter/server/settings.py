@@ -33,6 +33,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from isocenter.dicom.text_files import read_text
 from isocenter.dimse.address import check_ae_title
 from isocenter.errors import ConfigurationError
 from isocenter.server.endpoints import Endpoint
@@ -253,8 +254,8 @@ def _read_file(file: Path | None) -> tuple[dict[str, object], Path]:
     if named is None and not path.exists():
         return {}, path
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        content = tomllib.loads(read_text(path))
+    except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(f"{path}: cannot read the configuration: {reason}") from error
     for name in content:

@@ -17,6 +17,7 @@ from isocenter.compose.private_elements import needs_representation, represented
 from isocenter.compose.sound_values import mended
 from isocenter.compose.typed_text import cannot_be_typed, is_number, typed
 from isocenter.dicom import Header
+from isocenter.dicom.text_files import read_text
 from isocenter.errors import CannotCompose, NotFound
 
 __all__ = ["Rule", "read_table", "rules_of", "worklist_rule"]
@@ -66,7 +67,14 @@ def read_table(path: str | Path) -> tuple[Rule, frozenset[int]]:
     CannotCompose
         When a column names no attribute, nothing is matched or set, or two rows match the same.
     """
-    header, rows = _rows(Path(path))
+    try:
+        return _read(Path(path))
+    except csv.Error as error:
+        raise CannotCompose(f"{path} cannot be read as a table: {error}.") from error
+
+
+def _read(path: Path) -> tuple[Rule, frozenset[int]]:
+    header, rows = _rows(path)
     matched, changed = _columns(header, str(path))
     table: dict[tuple[str, ...], dict[int, Any]] = {}
     lines: dict[tuple[str, ...], int] = {}
@@ -235,14 +243,18 @@ def _rows(path: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        content = path.read_bytes()
+        text = read_text(path)
     except FileNotFoundError as error:
         raise NotFound(f"There is no file {path}; check the path of the table.") from error
     except OSError as error:
         raise CannotCompose(f"{path} cannot be read as a table: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        _refuse_spreadsheet(path, error.object)
+        raise CannotCompose(f"{path} is not in UTF-8: {error.reason}; save it as UTF-8.") from error
+    _refuse_spreadsheet(path, text[:2].encode())
+    return text.splitlines(keepends=True)
+
+
+def _refuse_spreadsheet(path: Path, content: bytes) -> None:
     if content.startswith(b"PK"):
         raise CannotCompose(f"{path} is a spreadsheet's own file; save it as CSV in UTF-8.")
-    try:
-        return content.decode("utf-8-sig").splitlines(keepends=True)
-    except UnicodeDecodeError as error:
-        raise CannotCompose(f"{path} is not in UTF-8: {error.reason}; save it as UTF-8.") from error

@@ -33,7 +33,7 @@ from isocenter.compose.measured.real_world_mappings import RealWorldMapping, qua
 from isocenter.compose.measured.source_frames import SourceFrames, source_frames
 from isocenter.compose.measured.stored_frames import stored_frames
 from isocenter.compose.planes import Stack
-from isocenter.compose.reading import read_data_set
+from isocenter.compose.reading import data_set_of_file
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
 from isocenter.errors import CannotCompose, InvalidAttribute
@@ -209,11 +209,7 @@ def read_parametric_map(parametric_map: Dataset | str | Path) -> ParametricMapCo
     InvalidAttribute
         When the object has no mapping, several, or too little pixel data.
     """
-    data_set = (
-        parametric_map
-        if isinstance(parametric_map, Dataset)
-        else read_data_set(Path(parametric_map))
-    )
+    data_set = data_set_of_file(parametric_map)
     stored = stored_frames(data_set)
     numbers = range(1, len(stored) + 1)
     found = {_read_mapping(data_set, number) for number in numbers}

@@ -14,7 +14,7 @@ from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.content_identification import content_identification
 from isocenter.compose.measured.real_world_mappings import RealWorldMapping
 from isocenter.compose.number_lists import parse_number_lists
-from isocenter.compose.reading import read_data_set
+from isocenter.compose.reading import data_set_of_file
 from isocenter.compose.references import add_common_instance_reference, image_references
 from isocenter.compose.source_numbers import whole_number_of
 from isocenter.compose.sources import SourceLike
@@ -129,7 +129,7 @@ def read_real_world_value_mapping(mapping: Dataset | str | Path) -> list[MappedI
     InvalidAttribute
         When the object has no mappings, or one of them says neither slope nor table.
     """
-    data_set = mapping if isinstance(mapping, Dataset) else read_data_set(Path(mapping))
+    data_set = data_set_of_file(mapping)
     items: Sequence[Dataset] = data_set.get("ReferencedImageRealWorldValueMappingSequence") or ()
     if not items:
         raise InvalidAttribute(

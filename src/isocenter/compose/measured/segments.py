@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from isocenter.compose.codes import Code
 from isocenter.compose.highdicom_objects import coded, module
 from isocenter.compose.source_numbers import whole_number_of
+from isocenter.dicom.text_files import read_text
 from isocenter.errors import CannotCompose, NotFound
 
 __all__ = ["COLORS", "Segment", "SegmentAlgorithm", "read_segments"]
@@ -185,9 +186,11 @@ def read_segments(path: str | Path) -> dict[int, Segment]:
     if not Path(path).is_file():
         raise NotFound(f"There is no file {path}; check the path of the segments.")
     try:
-        content: dict[str, dict[str, Any]] = json.loads(Path(path).read_text("utf-8-sig"))
+        content: dict[str, dict[str, Any]] = json.loads(read_text(path))
         return {int(label): Segment(**_members(one)) for label, one in content.items()}
-    except (ValueError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise _refused(f"{path} cannot be read: {error.strerror}.", 0x00620002) from error
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise _refused(f"{path} cannot be read as segments: {error}.", 0x00620002) from error
 
 

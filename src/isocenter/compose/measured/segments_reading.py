@@ -16,7 +16,7 @@ from isocenter.compose.measured.segmentation import SegmentationKind
 from isocenter.compose.measured.segments import Segment
 from isocenter.compose.measured.stored_frames import stored_frames
 from isocenter.compose.planes import Stack
-from isocenter.compose.reading import read_data_set
+from isocenter.compose.reading import data_set_of_file
 from isocenter.compose.source_numbers import whole_number_of
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.errors import CannotCompose, InvalidAttribute
@@ -152,9 +152,7 @@ def read_segmentation(segmentation: Dataset | str | Path) -> SegmentationContent
     PixelDataError
         When compressed pixel data cannot be decoded.
     """
-    data_set = (
-        segmentation if isinstance(segmentation, Dataset) else read_data_set(Path(segmentation))
-    )
+    data_set = data_set_of_file(segmentation)
     items: Sequence[Dataset] = data_set.get("SegmentSequence") or ()
     if not items:
         raise InvalidAttribute(

@@ -17,6 +17,7 @@ import numpy as np
 
 from isocenter.compose.presentation.table_form import modality_table, presentation_table, table
 from isocenter.compose.sources import Sources
+from isocenter.dicom.text_files import read_text
 from isocenter.errors import CannotCompose, InvalidAttribute, NotFound, PixelDataError
 from isocenter.pixels import Presentation, Rescale, VoiFunction, Window
 from isocenter.pixels.presentation import (
@@ -89,7 +90,7 @@ def state_from_json(content: Json | str | Path, images: Sources) -> Presentation
 
 def _loaded(path: Path) -> Json:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+        value = json.loads(read_text(path), parse_constant=_no_number)
     except OSError as error:
         raise NotFound(f"{path} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:

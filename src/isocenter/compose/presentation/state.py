@@ -20,6 +20,7 @@ from isocenter.compose.presentation.json_form import state_from_json
 from isocenter.compose.presentation.shown_images import ShownImage, shown_images
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
+from isocenter.errors import NotFound
 from isocenter.pixels import (
     DataSetAttributes,
     LookupTable,
@@ -138,11 +139,15 @@ def read_presentation_state(source: str | Path | Dataset) -> PresentationState:
 
     Raises
     ------
+    NotFound
+        When the file does not exist.
     InvalidAttribute
         When it is another kind of object.
     """
     if isinstance(source, Dataset):
         return read_state(DataSetAttributes(source))
+    if not Path(source).is_file():
+        raise NotFound(f"There is no file {source}; check its path.")
     return read_state_file(source)
 
 

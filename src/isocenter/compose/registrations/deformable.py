@@ -22,7 +22,7 @@ from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.content_identification import content_identification
 from isocenter.compose.number_lists import parse_number_lists
-from isocenter.compose.reading import read_data_set
+from isocenter.compose.reading import data_set_of_file
 from isocenter.compose.references import (
     Reference,
     add_common_instance_reference,
@@ -233,9 +233,7 @@ def read_deformable_registration(
     InvalidAttribute
         When an attribute that the transformation needs is missing or does not fit the others.
     """
-    data_set = (
-        registration if isinstance(registration, Dataset) else read_data_set(Path(registration))
-    )
+    data_set = data_set_of_file(registration)
     items: Sequence[Dataset] = data_set.get("DeformableRegistrationSequence") or ()
     if not items:
         raise InvalidAttribute(

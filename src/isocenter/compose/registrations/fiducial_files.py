@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from isocenter.compose.codes import Code
 from isocenter.compose.registrations.fiducials import Fiducial, FiducialShape, OnImage
+from isocenter.dicom.text_files import read_text
 from isocenter.errors import CannotCompose, NotFound
 
 __all__ = ["read_fiducials"]
@@ -45,7 +46,7 @@ def read_fiducials(path: str | Path) -> list[Fiducial]:
     if not path.is_file():
         raise NotFound(f"There is no file {path}; check the path of the fiducials.")
     try:
-        text = path.read_text("utf-8-sig")
+        text = read_text(path)
         if path.suffix.lower() == ".json":
             content: Any = json.loads(text)
             if isinstance(content, Mapping) and "markups" in content:
@@ -59,7 +60,9 @@ def read_fiducials(path: str | Path) -> list[Fiducial]:
         ) from error
     except UnicodeDecodeError as error:
         raise _refused(f"{path} is no text in UTF-8, so it holds no fiducials.") from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise _refused(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValueError, TypeError, AttributeError, RecursionError, csv.Error) as error:
         raise _refused(f"{path} cannot be read as fiducials: {error!r}.") from error
 
 

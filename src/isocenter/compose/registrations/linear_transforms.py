@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter.compose.image_files import reason_of
+from isocenter.dicom.text_files import read_text
 from isocenter.errors import CannotCompose, NotFound
 
 __all__ = [
@@ -34,6 +35,8 @@ _RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _LINEAR = ("TranslationTransform", "IdentityTransform", "ScaleTransform", "AffineTransform")
 _TAG = 0x300600C6
 _MODULE = "Spatial Registration"
+_LARGEST_MATRIX = 1 << 16
+"""Bytes: 16 numbers, however they are written."""
 
 
 def read_linear_transform(
@@ -165,8 +168,9 @@ def _numbers_or_transform(path: Path) -> Any:
 def _numbers(path: Path) -> list[float] | None:
     """Return the 16 numbers of a text file, None if it is text of another kind or no text."""
     try:
-        numbers = [float(one) for one in path.read_text("ascii").replace(",", " ").split()]
-    except ValueError:
+        text = read_text(path, largest=_LARGEST_MATRIX)
+        numbers = [float(one) for one in text.replace(",", " ").split()]
+    except (OSError, ValueError):
         return None
     if len(numbers) != 16:
         raise _refused(f"{path} holds {len(numbers)} numbers; expected the 16 of a matrix.")

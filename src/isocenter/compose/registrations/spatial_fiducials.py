@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from isocenter.compose import sources, values
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.content_identification import content_identification
-from isocenter.compose.reading import read_data_set
+from isocenter.compose.reading import data_set_of_file
 from isocenter.compose.references import Reference, add_common_instance_reference
 from isocenter.compose.registrations.fiducial_files import read_fiducials
 from isocenter.compose.registrations.fiducials import Fiducial, OnImage, read_fiducial
@@ -101,7 +101,7 @@ def read_spatial_fiducials(fiducials: Dataset | str | Path) -> list[Fiducial]:
     InvalidAttribute
         When the object has no fiducials.
     """
-    data_set = fiducials if isinstance(fiducials, Dataset) else read_data_set(Path(fiducials))
+    data_set = data_set_of_file(fiducials)
     sets: Sequence[Dataset] = data_set.get("FiducialSetSequence") or ()
     if not sets:
         raise InvalidAttribute(

@@ -21,7 +21,7 @@ from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.content_identification import content_identification
 from isocenter.compose.number_lists import parse_number_lists
-from isocenter.compose.reading import read_data_set
+from isocenter.compose.reading import data_set_of_file
 from isocenter.compose.references import (
     Reference,
     add_common_instance_reference,
@@ -195,9 +195,7 @@ def read_spatial_registration(registration: Dataset | str | Path) -> list[Regist
     InvalidAttribute
         When the object has no registrations, or a matrix does not have 16 values.
     """
-    data_set = (
-        registration if isinstance(registration, Dataset) else read_data_set(Path(registration))
-    )
+    data_set = data_set_of_file(registration)
     items: Sequence[Dataset] = data_set.get("RegistrationSequence") or ()
     if not items:
         raise InvalidAttribute(

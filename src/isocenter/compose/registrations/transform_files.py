@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from isocenter.compose.image_files import write_image, write_transform
-from isocenter.compose.reading import read_data_set
+from isocenter.compose.reading import data_set_of_file
 from isocenter.compose.registrations.deformable import SOP_CLASS_UID as DEFORMABLE
 from isocenter.compose.registrations.deformable import read_deformable_registration
 from isocenter.compose.registrations.grids import DisplacementField
@@ -122,9 +122,7 @@ def registration_transform(
     ----------
     PS3.3 C.20.2.1.1, C.20.3.1.1.
     """
-    data_set = (
-        registration if isinstance(registration, Dataset) else read_data_set(Path(registration))
-    )
+    data_set = data_set_of_file(registration)
     if not is_registration(data_set):
         raise CannotCompose(
             "The object is no Spatial Registration or Deformable Spatial Registration.",

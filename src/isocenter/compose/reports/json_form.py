@@ -28,6 +28,7 @@ from isocenter.compose.reports.content import ByReference, ContentItem, Unknown
 from isocenter.compose.reports.document import Report
 from isocenter.compose.reports.tree import DEEPEST, VALUE_TYPES
 from isocenter.compose.sources import Source, SourceLike, Sources
+from isocenter.dicom.text_files import read_text
 from isocenter.errors import CannotCompose, IsocenterError
 
 __all__ = ["parsed", "read_as", "read_json", "to_json"]
@@ -152,7 +153,7 @@ def parsed(source: str | Path | Mapping[str, Any]) -> tuple[Path, Mapping[str, A
 
 def _text_of(path: Path) -> str:
     try:
-        return path.read_text("utf-8-sig")
+        return read_text(path)
     except OSError as error:
         raise CannotCompose(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

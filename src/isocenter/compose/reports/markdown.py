@@ -22,6 +22,7 @@ from isocenter.compose.reports.markdown_links import Links
 from isocenter.compose.reports.references import reference_to
 from isocenter.compose.reports.value_recognition import key_and_value, value_item
 from isocenter.compose.sources import SourceLike, Sources
+from isocenter.dicom.text_files import read_text
 from isocenter.errors import CannotCompose
 
 __all__ = ["read_markdown"]
@@ -68,7 +69,7 @@ def _text_of(source: str | Path) -> tuple[Path, str]:
         return Path(), source
     path = Path(source)
     try:
-        text = path.read_text("utf-8-sig")
+        text = read_text(path)
     except OSError as error:
         raise CannotCompose(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

@@ -19,7 +19,7 @@ from isocenter.compose import sources, values
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.label_maps import read_label_map
 from isocenter.compose.planes import Stack, stack
-from isocenter.compose.reading import read_data_set
+from isocenter.compose.reading import data_set_of_file
 from isocenter.compose.references import Reference
 from isocenter.compose.source_numbers import whole_number_of
 from isocenter.compose.sources import SourceLike, Sources
@@ -126,9 +126,7 @@ def read_rt_structure_set(structure_set: Dataset | str | Path) -> list[Region]:
     InvalidAttribute
         When the object has no regions, or Contour Data is not made of triplets.
     """
-    data_set = (
-        structure_set if isinstance(structure_set, Dataset) else read_data_set(Path(structure_set))
-    )
+    data_set = data_set_of_file(structure_set)
     if "StructureSetROISequence" not in data_set:
         raise InvalidAttribute(
             "Structure Set ROI Sequence is missing: this is no RT Structure Set.", 0x30060020
