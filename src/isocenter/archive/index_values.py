@@ -2,12 +2,13 @@
 
 import json
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from hashlib import blake2b
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
+from isocenter.dicom import tags
 from isocenter.dicom.character_sets import CharacterSet
 from isocenter.dicom.encoding import Layout
 from isocenter.dicom.header import WANTED, Header
@@ -40,6 +41,17 @@ _MOST_VALUES = 64
 LONGEST_SEARCH = 512
 """Characters of a normal form: PostgreSQL indexes no more than 2,700 bytes."""
 
+# What mostly differs between the instances of a series. They mostly share the rest, which is
+# decoded once; where they do not, it is decoded again.
+_OWN_TAGS = frozenset(
+    {
+        tags.SOPInstanceUID,
+        tags.InstanceNumber,
+        tags.AcquisitionTime,
+        tags.AcquisitionDateTime,
+        tags.ContentTime,
+    }
+)
 _LARGEST_NUMBER = 2**63
 _SPECIFIC_CHARACTER_SET = 0x00080005
 
@@ -85,18 +97,18 @@ class LevelValues:
     further: list[FurtherValue] = field(default_factory=list[FurtherValue])
     warnings: list[str] = field(default_factory=list[str])
 
-    def add_plain(self, level: Level, found: Mapping[int, bytes]) -> None:
+    def add_plain(self, keys: "_PlainKeys", raws: Sequence[bytes | None]) -> None:
         """Add the values that no character set touches."""
         columns = self.columns
-        for tag, key, forms, column, search_column in _plain_keys_of(level):
-            if raw := found.get(tag):
-                both = forms(raw)
-                if both is None:
-                    self._warn(key, raw.decode("latin-1"))
-                    continue
-                columns[column] = both[0]
-                if search_column:
-                    columns[search_column] = both[1]
+        for (key, forms, column, search_column), raw in zip(keys.plans, raws, strict=True):
+            if not raw:
+                continue
+            if (both := forms(raw)) is None:
+                self._warn(key, raw.decode("latin-1"))
+                continue
+            columns[column] = both[0]
+            if search_column:
+                columns[search_column] = both[1]
 
     def add_text(self, key: Key, value: str, searches: Sequence[str]) -> None:
         """Add decoded text; the first normal form has a column, the others are further values."""
@@ -142,7 +154,6 @@ def _stripped(raw: bytes) -> str:
     return raw[:_LONGEST].decode("latin-1").strip(" \0").replace("\0", "")
 
 
-@_remembered(8192)
 def _uid(raw: bytes) -> Forms:
     text = _stripped(raw)
     return text, text
@@ -160,7 +171,6 @@ def _integer(raw: bytes) -> Forms | None:
     return (number, None) if -_LARGEST_NUMBER <= number < _LARGEST_NUMBER else None
 
 
-@_remembered(8192)
 def _date(raw: bytes) -> Forms | None:
     text = _stripped(raw)
     found = date(text.split("\\")[0]) if text else ""
@@ -182,10 +192,17 @@ def _first_moment(text: str) -> str | None:
     return span[0] if span else None
 
 
-@_remembered(8192)
 def _code(raw: bytes) -> Forms:
     values = [value.strip() for value in _stripped(raw).split("\\")]
     return "\\".join(values), folded(values[0])[:LONGEST_SEARCH]
+
+
+def _unsigned(raw: bytes) -> Forms:
+    return int.from_bytes(raw[:2], "little") if len(raw) >= 2 else None, None
+
+
+def _unsigned_big_endian(raw: bytes) -> Forms:
+    return int.from_bytes(raw[:2], "big") if len(raw) >= 2 else None, None
 
 
 _PLAIN_FORMS: dict[str, Callable[[bytes], Forms | None]] = {
@@ -198,7 +215,9 @@ _PLAIN_FORMS: dict[str, Callable[[bytes], Forms | None]] = {
     "IS": _integer,
     "TM": _with_normal_form(time),
     "UI": _uid,
+    "US": _unsigned,
 }
+_BIG_ENDIAN_FORMS = _PLAIN_FORMS | {"US": _unsigned_big_endian}
 _ONE_VALUE_VRS = frozenset({"LT", "ST", "UT"})
 
 
@@ -213,21 +232,38 @@ def _keys_of(level: Level) -> tuple[Key, ...]:
     return tuple(key for key in KEYS if key.level in _levels(level))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _PlainKeys:
+    """Keys whose values no character set touches."""
+
+    tags: tuple[int, ...]
+    plans: tuple[tuple[Key, Callable[[bytes], Forms | None], str, str], ...]
+    """Of each: how its forms are made, and its columns, the second if it is another."""
+
+    @classmethod
+    def of(cls, keys: Sequence[Key], *, little_endian: bool) -> "_PlainKeys":
+        forms = _PLAIN_FORMS if little_endian else _BIG_ENDIAN_FORMS
+        plans = [
+            (
+                key,
+                forms[key.vr],
+                key.column,
+                key.search_column if key.search_column != key.column else "",
+            )
+            for key in keys
+        ]
+        return cls(tuple(key.tag for key in keys), tuple(plans))
+
+
 @cache
-def _plain_keys_of(
-    level: Level,
-) -> tuple[tuple[int, Key, Callable[[bytes], Forms | None], str, str], ...]:
-    """Give tag, key, how its forms are made, and its columns, the second if it is another."""
-    return tuple(
-        (
-            key.tag,
-            key,
-            _PLAIN_FORMS[key.vr],
-            key.column,
-            key.search_column if key.search_column != key.column else "",
-        )
-        for key in _keys_of(level)
-        if key.vr in _PLAIN_FORMS
+def _plain_keys_of(level: Level, little_endian: bool) -> tuple[_PlainKeys, _PlainKeys]:
+    """Give the keys whose values instances mostly share, and those of an instance's own."""
+    plain = [key for key in _keys_of(level) if key.vr in _PLAIN_FORMS]
+    own = [key for key in plain if key.tag in _OWN_TAGS]
+    shared = [key for key in plain if key.tag not in _OWN_TAGS]
+    return (
+        _PlainKeys.of(shared, little_endian=little_endian),
+        _PlainKeys.of(own, little_endian=little_endian),
     )
 
 
@@ -259,8 +295,7 @@ def _digest(raw: bytes) -> bytes:
     return blake2b(raw, digest_size=_SHORT // 4).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class IndexValues:
+class IndexValues(NamedTuple):
     """What the index needs of an object, worked out while the rest of it arrives.
 
     Parameters
@@ -300,19 +335,34 @@ def level_values(header: Header, level: Level) -> LevelValues:
     LevelValues
         Without what the object leaves out or leaves empty, and without values that break their VR.
     """
-    values = LevelValues()
-    values.add_plain(level, header.values)
+    values = _plain_values(header, level)
     for key in _other_keys_of(level):
-        if not header.values.get(key.tag):
-            continue
-        if key.vr == "US":
-            values.columns[key.column] = header.integer(key.tag)
-        elif text := _text(header, key):
+        if header.values.get(key.tag) and (text := _text(header, key)):
             values.add_text(key, *text)
     for sequence in _sequences_of(level):
         if raw := header.values.get(sequence.tag):
             values.further += _items(sequence, raw, header)
     return values
+
+
+def _plain_values(header: Header, level: Level) -> LevelValues:
+    shared, own = _plain_keys_of(level, header.layout.little_endian)
+    found = header.values.get
+    raws = tuple(map(found, shared.tags))
+    is_long = sum(map(len, filter(None, raws))) > _LONGEST_SIGNATURE
+    known = (_shared_values if is_long else _remembered_shared_values)(shared, raws)
+    values = LevelValues(known.columns.copy(), [], known.warnings.copy())
+    values.add_plain(own, tuple(map(found, own.tags)))
+    return values
+
+
+def _shared_values(keys: _PlainKeys, raws: tuple[bytes | None, ...]) -> LevelValues:
+    values = LevelValues()
+    values.add_plain(keys, raws)
+    return values
+
+
+_remembered_shared_values = lru_cache(1024)(_shared_values)
 
 
 def _text(header: Header, key: Key) -> Text | None:
