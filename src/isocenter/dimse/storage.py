@@ -1,21 +1,17 @@
 """The Storage service class in the SCP's role, over whatever keeps the data sets (PS3.4 B)."""
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from isocenter.dimse.association import Association
 from isocenter.dimse.messages import CStoreRq, Message
 from isocenter.dimse.negotiation import AssociationInfo, NegotiatedContext
 from isocenter.dimse.service import Service
-from isocenter.dimse.status import Status, StatusCode
+from isocenter.dimse.status import SUCCESS, Status, StatusCode
 from isocenter.errors import DimseStatusError, OutOfResources
 
-_SUCCESS = Status(StatusCode.SUCCESS)
 
-
-@dataclass(frozen=True, slots=True)
-class StoreRequest:
+class StoreRequest(NamedTuple):
     """What a C-STORE request says about the data set behind it; nothing of it is checked yet."""
 
     message_id: int
@@ -107,13 +103,13 @@ class StorageService(Service):
         context = association.context(context_id)
         store_request = _store_request(request, context)
         # Ahead of the data set, while the sender makes that ready: behind it the sender waits.
-        success = association.response(context_id, request, _SUCCESS)
+        success = association.response(context_id, request, SUCCESS)
         try:
             sink = self._handler.begin(store_request, association.info)
             status = _fill(sink, association)
         except OutOfResources as error:
             status = Status(StatusCode.OUT_OF_RESOURCES, str(error))
-        if status == _SUCCESS:
+        if status is SUCCESS:  # what is usual, and encoded already
             association.send_response(success)
         else:
             association.respond(context_id, request, status)

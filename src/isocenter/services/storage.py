@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from isocenter.archive import Archive, Incoming, Origin
 from isocenter.dicom import TRANSFER_SYNTAXES, is_valid_uid, sop_class
 from isocenter.dimse import (
+    SUCCESS,
     AssociationInfo,
     Status,
     StatusCode,
@@ -136,7 +137,7 @@ class ArrivingDataSet:
             return Status(
                 StatusCode.DATA_SET_DOES_NOT_MATCH_SOP_CLASS_WARNING, " ".join(stored.violations)
             )
-        return Status(StatusCode.SUCCESS)
+        return SUCCESS
 
     def abort(self) -> None:
         """Forget the data set."""
