@@ -39,7 +39,7 @@ def test_every_file_and_its_folder_is_synced_before_the_one_commit_of_all_rows(
 ):
     events: list[tuple[str, object]] = []
     sync, sync_folder = Temporary.sync, BlobStore.sync_folder
-    transact = Registrar._transact_alone
+    transact = Registrar._transact
 
     def synced(temporary: Temporary) -> None:
         sync(temporary)
@@ -58,7 +58,7 @@ def test_every_file_and_its_folder_is_synced_before_the_one_commit_of_all_rows(
         kept_together(archive, ct_slice(16, 16))  # so that the archive's own folder is known
         monkeypatch.setattr(Temporary, "sync", synced)
         monkeypatch.setattr(BlobStore, "sync_folder", folder_synced)
-        monkeypatch.setattr(Registrar, "_transact_alone", transacted)
+        monkeypatch.setattr(Registrar, "_transact", transacted)
         outcomes = kept_together(archive, *datasets)
         assert [stored.outcome for stored in outcomes] == [Outcome.STORED] * 10
         assert [stored.sop_instance_uid for stored in outcomes] == [

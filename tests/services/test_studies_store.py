@@ -414,7 +414,7 @@ def test_the_objects_of_a_request_are_kept_by_one_commit_unless_they_are_many(
     web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commits: list[int] = []
-    transact = Registrar._transact_alone
+    transact = Registrar._transact
 
     def counted(
         registrar: Registrar, arrivals: Sequence[Arrival], **how: bool
@@ -422,7 +422,7 @@ def test_the_objects_of_a_request_are_kept_by_one_commit_unless_they_are_many(
         commits.append(len(arrivals))
         return transact(registrar, arrivals, **how)
 
-    monkeypatch.setattr(Registrar, "_transact_alone", counted)
+    monkeypatch.setattr(Registrar, "_transact", counted)
     client = limited(web.archive, StoreLimits(patience_seconds=600))
     for count in (10, 40):
         body = multipart(*(part10_bytes(small_object()) for _ in range(count)))

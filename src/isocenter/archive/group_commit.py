@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 __all__ = ["GroupCommit"]
 
@@ -14,26 +14,18 @@ Result = TypeVar("Result")
 class _Turn(Generic[Item, Result]):
     """An item that waits, and what became of it; read and written under the commits' lock."""
 
-    __slots__ = ("done", "error", "item", "result")
+    __slots__ = ("done", "item", "result")
 
     def __init__(self, item: Item) -> None:
         self.item = item
         self.done = False
-        self.error: BaseException | None = None
-        self.result: Result | None = None
+        self.result: Result | BaseException | None = None
 
     def outcome(self) -> Result:
         """Give the result, or raise the error."""
-        if self.error is not None:
-            raise self.error
-        return cast(Result, self.result)
-
-    def end(self, result: Result | BaseException) -> None:
-        if isinstance(result, BaseException):
-            self.error = result
-        else:
-            self.result = result
-        self.done = True
+        if isinstance(self.result, BaseException):
+            raise self.result
+        return self.result  # pyright: ignore[reportReturnType] - one that is done has one
 
 
 class GroupCommit(Generic[Item, Result]):
@@ -66,7 +58,7 @@ class GroupCommit(Generic[Item, Result]):
         Exception
             What `write` returned for the item, or raised for all.
         """
-        turn = _Turn[Item, Result](item)
+        turn: _Turn[Item, Result] = _Turn(item)
         self._queue.append(turn)
         self._await(turn)
         return turn.outcome()
@@ -100,11 +92,11 @@ class GroupCommit(Generic[Item, Result]):
         turns: list[_Turn[Item, Result]] = []
         while self._queue and len(turns) < self._largest:
             turns.append(self._queue.popleft())
+        results: Sequence[Result | BaseException]
         try:
             results = self._write([turn.item for turn in turns])
         except BaseException as error:
-            for turn in turns:
-                turn.end(error)
-            return
+            results = [error] * len(turns)
         for turn, result in zip(turns, results, strict=True):
-            turn.end(result)
+            turn.result = result
+            turn.done = True

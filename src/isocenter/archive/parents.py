@@ -67,7 +67,7 @@ _MODALITIES = select(_series.modality).where(_series.study_pk == bindparam("stud
 _KEY_COLUMNS = {key.column: key for key in KEYS}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class StudyEntry:
     """A study that was met lately, and what the transaction adds to it."""
 
@@ -94,7 +94,7 @@ class StudyEntry:
         self.more_series = self.more_instances = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class SeriesEntry:
     """A series that was met lately, and what the transaction adds to it."""
 

@@ -19,6 +19,8 @@ __all__ = ["Registrar"]
 
 Results = list[Stored | Exception]
 
+_WRITING = reported_as_out_of_resources("write the index")
+
 
 class Registrar:
     """Decides about arrivals and writes their rows.
@@ -54,7 +56,7 @@ class Registrar:
         OutOfResources
             The index cannot be written; nothing was.
         """
-        with reported_as_out_of_resources("write the index"):
+        with _WRITING:
             try:
                 return self._transact(arrivals, careful=False)
             except OperationalError:
@@ -70,7 +72,7 @@ class Registrar:
 
     def _alone(self, arrival: Arrival) -> Stored | Exception:
         try:
-            with reported_as_out_of_resources("write the index"):
+            with _WRITING:
                 return self._transact([arrival], careful=True)[0]
         except DBAPIError as error:
             return IsocenterError(f"the index refused the object: {answer_of(error)}")
@@ -79,23 +81,20 @@ class Registrar:
 
     def _transact(self, arrivals: Sequence[Arrival], *, careful: bool) -> Results:
         with self._lock:  # what is remembered of parents belongs to one transaction at a time
-            return self._transact_alone(arrivals, careful=careful)
-
-    def _transact_alone(self, arrivals: Sequence[Arrival], *, careful: bool) -> Results:
-        try:
-            with self._index.writing() as transaction:
-                if transaction.sequence != self._last:  # somebody else wrote meanwhile
-                    self._parents.forget()
-                settlement = Settlement(
-                    transaction, self._blobs, self._parents, self._policy, careful=careful
-                )
-                transaction.before_rollback = settlement.undo
-                results: Results = [settlement.settle(arrival) for arrival in arrivals]
-                settlement.write()
-            transaction.before_rollback = None  # each knew the other: work for the collector
-        except BaseException:
-            self._parents.forget()
-            raise
-        self._last = settlement.sequence
-        settlement.clean_up()
-        return results
+            try:
+                with self._index.writing() as transaction:
+                    if transaction.sequence != self._last:  # somebody else wrote meanwhile
+                        self._parents.forget()
+                    settlement = Settlement(
+                        transaction, self._blobs, self._parents, self._policy, careful=careful
+                    )
+                    transaction.before_rollback = settlement.undo
+                    results: Results = [settlement.settle(arrival) for arrival in arrivals]
+                    settlement.write()
+                transaction.before_rollback = None  # each knew the other: work for the collector
+            except BaseException:
+                self._parents.forget()
+                raise
+            self._last = settlement.sequence
+            settlement.clean_up()
+            return results

@@ -81,7 +81,7 @@ class Settlement:
         self._careful = careful
         self._rows: list[dict[str, Any]] = []
         self._changes: list[dict[str, Any]] = []
-        self._parents_met: dict[int, StudyEntry | SeriesEntry] = {}
+        self._parents_met: dict[StudyEntry | SeriesEntry, None] = {}  # in order
         self._undo: list[Callable[[], None]] = []
         self._clean_up: list[Callable[[], None]] = []
 
@@ -105,7 +105,7 @@ class Settlement:
             self._transaction.run_many(_INSERT_INSTANCE, self._rows)
         if self._changes:
             self._transaction.run_many(_INSERT_CHANGE, self._changes)
-        for parent in self._parents_met.values():
+        for parent in self._parents_met:
             parent.write_counts(self._transaction, self.sequence)
 
     def undo(self) -> None:
@@ -219,9 +219,10 @@ class Settlement:
         self.sequence += 1
         study = self._parents.study(self._transaction, arrival, self.sequence)
         series = self._parents.series(self._transaction, arrival, study, self.sequence)
-        for parent in (study, series):
-            parent.more_instances += row is None
-            self._parents_met[id(parent)] = parent
+        self._parents_met[study] = self._parents_met[series] = None
+        if row is None:
+            study.more_instances += 1
+            series.more_instances += 1
         study.sop_classes.add(arrival.sop_class)
         values = arrival.values.instance
         self._write_instance(arrival, series, row, values)
