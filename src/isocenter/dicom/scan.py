@@ -23,6 +23,7 @@ from isocenter.dicom.encoding import (
 from isocenter.dicom.header import WANTED, Header, PixelDataElement
 from isocenter.dicom.inflation import Inflation
 from isocenter.dicom.part10 import MAXIMUM_META_LENGTH, FileMeta, read_file_meta
+from isocenter.dicom.recurring import RecurringElements, Stretch
 from isocenter.dicom.source import ReadAt, Source, opened
 from isocenter.dicom.tail import check_tail
 from isocenter.dicom.transfer_syntaxes import TransferSyntax, transfer_syntax
@@ -57,6 +58,8 @@ class _Walk:
         self.values: dict[int, bytes] = {}
         self.places: dict[int, tuple[int, int]] = {}
         self.pixel_data: PixelDataElement | None = None
+        self.stretches: dict[int, Stretch] = {}
+        self.missed_a_stretch = False
 
     @property
     def position(self) -> int:
@@ -77,12 +80,14 @@ class _Walk:
 
     def _explicit(self) -> None:
         data, wanted, values, size = self.data, self.wanted, self.values, len(self.data)
-        unpack, short = self.layout.unpack_element, self.layout.short
+        unpack, short, stretches = self.layout.unpack_element, self.layout.short, self.stretches
         offset = 0
         try:
             while True:
                 raw, vr, length = unpack(data, offset)
-                if vr in short:
+                if raw in stretches and (end := self._recurring(offset, raw)):
+                    offset = end
+                elif vr in short:
                     end = offset + 8 + length
                     if raw in wanted:
                         if end > size:
@@ -99,10 +104,14 @@ class _Walk:
 
     def _implicit(self) -> None:
         data, wanted, unpack = self.data, self.wanted, self.layout.unpack_item
+        stretches = self.stretches
         offset = 0
         try:
             while True:
                 raw, length = unpack(data, offset)
+                if raw in stretches and (end := self._recurring(offset, raw)):
+                    offset = end
+                    continue
                 if raw in self.pixels:
                     self._pixel_data(offset, raw, 0)
                     return
@@ -116,6 +125,15 @@ class _Walk:
                 offset = end
         finally:
             self.offset = offset
+
+    def _recurring(self, offset: int, raw: int) -> int:
+        """Pass over a stretch that recurs; returns where it ends, 0 where other bytes stand."""
+        stretch, values = self.stretches[raw]
+        if not self.data.startswith(stretch, offset):
+            self.missed_a_stretch = True
+            return 0
+        self.values.update(values)
+        return offset + len(stretch)
 
     def _length(self, offset: int, vr: int) -> tuple[int, int, bool]:
         """Read the length of an element whose length may have 32 bits."""
@@ -185,6 +203,7 @@ def scan(
     base: int = 0,
     final: bool = False,
     extra: frozenset[int] = frozenset(),
+    recurring: RecurringElements | None = None,
 ) -> Header:
     """Scan the start of a data set.
 
@@ -201,6 +220,8 @@ def scan(
         Whether `data` is the whole data set.
     extra
         Tags to keep besides `WANTED`.
+    recurring
+        What is remembered of the headers before, and learns from this one.
 
     Returns
     -------
@@ -225,6 +246,9 @@ def scan(
     walk = _Walk(layout, _wanted(layout, extra), base)
     window = data if isinstance(data, bytes) else bytes(data[:FIRST_READ])
     size = base + len(data)
+    if recurring is not None:
+        recurring.prepare(layout, walk.wanted)
+        walk.stretches = recurring.stretches
 
     def read(offset: int, length: int) -> bytes:
         return bytes(data[offset - base : offset - base + length])
@@ -233,6 +257,8 @@ def scan(
         if not final:
             raise NeedMoreData(f"the data set goes on after {len(data)} bytes")
         _check_end(walk, read, size)
+    elif recurring is not None and walk.data is window:
+        recurring.met(window, walk.offset, missed=walk.missed_a_stretch)
     header = walk.header(transfer_syntax, base)
     if final:
         check_complete(header, size, read)
