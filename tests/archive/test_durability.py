@@ -24,7 +24,7 @@ def test_a_drive_empties_its_own_cache_where_the_system_asks_for_that_apart(
     """macOS's fsync leaves the bytes in the drive's cache."""
     asked = []
     plain = fcntl.fcntl
-    monkeypatch.setattr(fcntl, "F_FULLFSYNC", FULL, raising=False)
+    monkeypatch.setattr(blobs, "_FULL_SYNC", FULL)
     monkeypatch.setattr(
         fcntl,
         "fcntl",

@@ -22,7 +22,7 @@ from .conflicts import Conflict, conflicts_of
 from .deletion import Deleter
 from .finding import Finder
 from .group_commit import GroupCommit
-from .incoming import Incoming, Reception, Source, parts_of
+from .incoming import Expected, Incoming, Reception, Source, parts_of
 from .index import Index
 from .listing import KeptInstance, Lister
 from .places import Places
@@ -250,11 +250,11 @@ class Archive:
         UnsupportedTransferSyntax
             The transfer syntax is unknown.
         """
-        expected = {
-            (tags.SOPClassUID, "SOPClassUID"): sop_class_uid,
-            (tags.SOPInstanceUID, "SOPInstanceUID"): sop_instance_uid,
-        }
-        for (tag, keyword), uid in expected.items():
+        expected = (
+            (tags.SOPClassUID, "SOPClassUID", sop_class_uid),
+            (tags.SOPInstanceUID, "SOPInstanceUID", sop_instance_uid),
+        )
+        for tag, keyword, uid in expected:
             if not is_path_safe_uid(uid):
                 raise InvalidAttribute(
                     f"{keyword} of the request is {uid[:80]!r}; expected a UID: 1 to 64 digits "
@@ -288,9 +288,9 @@ class Archive:
         study_instance_uid
             The study that it must belong to.
         """
-        expected: dict[tuple[int, str], str] = {}
+        expected: Expected = ()
         if study_instance_uid is not None:
-            expected[tags.StudyInstanceUID, "StudyInstanceUID"] = study_instance_uid
+            expected = ((tags.StudyInstanceUID, "StudyInstanceUID", study_instance_uid),)
         return Incoming(self._reception, expected=expected, origin=origin)
 
     def ingest(

@@ -2,15 +2,16 @@
 
 import enum
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from isocenter.dicom.header import Header
 
 from .blobs import Temporary
 from .index_values import IndexValues
 
-__all__ = ["Arrival", "ConflictPolicy", "Durability", "Origin", "Outcome", "Stored"]
+__all__ = ["Arrival", "ConflictPolicy", "Durability", "Origin", "Outcome", "Stored", "now"]
 
 
 class Durability(enum.Enum):
@@ -60,13 +61,13 @@ class Origin:
     address: str = ""
 
     def __str__(self) -> str:
-        sender = "@".join(part for part in (self.ae_title, self.address) if part)
+        both = self.ae_title and self.address
+        sender = f"{self.ae_title}@{self.address}" if both else self.ae_title or self.address
         # Names of files may hold bytes that are no text, which no database takes.
         return sender.encode("utf-8", "backslashreplace").decode().replace("\0", "")
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """An instance that is kept.
 
     Parameters
@@ -97,34 +98,30 @@ def now() -> int:
 
 @dataclass(slots=True, eq=False)
 class Arrival:
-    """An object whose bytes are all here, on its way into the index."""
+    """An object on its way into the index, known once its beginning is here."""
 
     header: Header
-    temporary: Temporary | None
-    """Its file while that is not in place; None for a file that was found there."""
+    study: str
+    series: str
+    instance: str
+    sop_class: str
     place: str
     """The path of its place."""
-    size: int
     values: IndexValues
     """What its rows will hold."""
     origin: str = ""
+    temporary: Temporary | None = None
+    """Its file while that is not in place; None for a file that was found there."""
+    size: int = 0
+    """Bytes of the file, of which all are here."""
+    time: int = 0
+    """When they were all here, as `now` counts."""
     inode: int = 0
     """Number of the file, by which it is recognised in its place."""
     placed: bool = False
     """Whether its file stands in its place, where there was none before."""
     same_as: tuple[int, bool] | None = None
     """Inode of the file found in its place, and whether that has the same bytes."""
-    time: int = field(default_factory=now)
-    study: str = field(init=False)
-    series: str = field(init=False)
-    instance: str = field(init=False)
-    sop_class: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.study = self.header.study_instance_uid
-        self.series = self.header.series_instance_uid
-        self.instance = self.header.sop_instance_uid
-        self.sop_class = self.header.sop_class_uid
 
     @property
     def path(self) -> Path:

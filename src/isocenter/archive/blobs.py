@@ -6,12 +6,15 @@ moves to its place by one rename; a reader therefore sees all of it or nothing.
 """
 
 import contextlib
+import itertools
 import logging
 import os
 import secrets
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -23,10 +26,14 @@ from .writeback import begin_writing_back
 
 if os.name == "nt":
     import msvcrt
+
+    _FULL_SYNC = None
 else:
     import fcntl
 
-__all__ = ["FOLDER_IS_GONE", "BlobStore", "Temporary", "is_there"]
+    _FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
+
+__all__ = ["FOLDER_IS_GONE", "BlobStore", "Temporary", "folder_of", "is_there"]
 
 FOLDER_IS_GONE = "the folder of the archive is gone; is its disk mounted?"
 
@@ -34,11 +41,10 @@ Buffer: TypeAlias = bytes | bytearray | memoryview
 
 _log = logging.getLogger(__name__)
 
-_UIDS = (
-    (0x0020000D, "StudyInstanceUID"),
-    (0x0020000E, "SeriesInstanceUID"),
-    (0x00080018, "SOPInstanceUID"),
-)
+_STUDY_INSTANCE_UID = (0x0020000D, "StudyInstanceUID")
+_SERIES_INSTANCE_UID = (0x0020000E, "SeriesInstanceUID")
+_SOP_INSTANCE_UID = (0x00080018, "SOPInstanceUID")
+_SYNC_BYTES = getattr(os, "fdatasync", os.fsync)
 _O_BINARY = getattr(os, "O_BINARY", 0)
 _IOV_MAX = 1024
 _ATTEMPTS = 10
@@ -47,6 +53,14 @@ _ATTEMPTS = 10
 _EARLY_START = 1 << 18
 _LONGEST_STRETCH = 1 << 23
 _T = TypeVar("_T")
+
+
+def _write_joined(descriptor: int, parts: Sequence[Buffer]) -> int:
+    return os.write(descriptor, b"".join(parts))
+
+
+_write_some: Callable[[int, Sequence[Buffer]], int] = getattr(os, "writev", _write_joined)
+"""Writes what one system call takes of several parts; returns how many bytes that were."""
 
 
 class Temporary:
@@ -66,15 +80,15 @@ class Temporary:
     def __init__(self, path: str, *, durable: bool, named: bool = True) -> None:
         self._path = path
         self._named = named
-        self._durable = durable
         self.size = 0
         self._on_its_way = 0  # to the disk: so many bytes
+        self._next_start = _EARLY_START if durable else sys.maxsize
         if named:
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _O_BINARY
             self._descriptor = os.open(path, flags, 0o640)
         else:
             flags = os.O_RDWR | os.O_TMPFILE
-            self._descriptor = os.open(os.path.dirname(path), flags, 0o640)
+            self._descriptor = os.open(path[: path.rindex(os.sep)], flags, 0o640)
 
     @property
     def path(self) -> str:
@@ -105,34 +119,28 @@ class Temporary:
 
     def write(self, parts: Sequence[Buffer]) -> None:
         """Append parts, by one system call where the system has it."""
-        self._append(parts)
-        new = self.size - self._on_its_way
-        if self._durable and new >= max(_EARLY_START, min(2 * self._on_its_way, _LONGEST_STRETCH)):
-            begin_writing_back(self._descriptor, self._on_its_way, new)
-            self._on_its_way = self.size
+        written = _write_some(self._descriptor, parts[:_IOV_MAX])
+        self.size += written
+        if written < sum(map(len, parts)):
+            self._write_all(memoryview(b"".join(parts))[written:])
+        if self.size >= self._next_start:
+            self._start_writing_back()
 
-    def _append(self, parts: Sequence[Buffer]) -> None:
-        if not hasattr(os, "writev"):
-            for part in parts:
-                self._write_all(part)
-            return
-        for start in range(0, len(parts), _IOV_MAX):
-            some = parts[start : start + _IOV_MAX]
-            wanted = sum(map(len, some))
-            written = os.writev(self._descriptor, some)
-            self.size += written
-            if written < wanted:
-                self._write_all(memoryview(b"".join(some))[written:])
-
-    def _write_all(self, part: Buffer) -> None:
-        rest = memoryview(part)
+    def _write_all(self, rest: memoryview) -> None:
         while rest:
             written = os.write(self._descriptor, rest)
             self.size += written
             rest = rest[written:]
 
+    def _start_writing_back(self) -> None:
+        begin_writing_back(self._descriptor, self._on_its_way, self.size - self._on_its_way)
+        self._on_its_way = self.size
+        self._next_start = self.size + max(_EARLY_START, min(2 * self.size, _LONGEST_STRETCH))
+
     def read(self, offset: int, length: int) -> bytes:
         """Read back from the file; fewer bytes only at its end."""
+        if hasattr(os, "pread"):
+            return os.pread(self._descriptor, length, offset)
         end = os.lseek(self._descriptor, 0, os.SEEK_CUR)
         os.lseek(self._descriptor, offset, os.SEEK_SET)
         try:
@@ -163,7 +171,7 @@ class Temporary:
         """Wait until the bytes are on the disk."""
         if self._descriptor < 0:
             return
-        _sync(self._descriptor, getattr(os, "fdatasync", os.fsync))
+        _sync(self._descriptor, _SYNC_BYTES)
 
     def close(self) -> None:
         """Give the descriptor back; the file stays."""
@@ -204,7 +212,7 @@ class BlobStore:
         self._root = str(root)
         self._synced_folders: set[str] = set()
         self._removals = 0
-        self._count = 0
+        self._numbers = itertools.count(1)
         self._closed = False
         self._lock = threading.Lock()
         new = [folder for folder in (root, *root.parents) if not folder.exists()]
@@ -238,14 +246,9 @@ class BlobStore:
         InvalidAttribute
             A UID that is not made of digits and dots.
         """
-        for (tag, keyword), uid in zip(_UIDS, (study, series, instance), strict=True):
-            if not is_path_safe_uid(uid):
-                raise InvalidAttribute(
-                    f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {keyword} is {uid[:80]!r}; expected a "
-                    "UID: 1 to 64 digits and dots (PS3.5 9.1)",
-                    tag,
-                )
-        return f"{self._root}{os.sep}{study}{os.sep}{series}{os.sep}{instance}.dcm"
+        folder = _folder_of_series(self._root, study, series)
+        _require_path_safe(_SOP_INSTANCE_UID, instance)
+        return f"{folder}{os.sep}{instance}.dcm"
 
     def temporary(self) -> Temporary:
         """Open a file to write an arrival to.
@@ -266,13 +269,14 @@ class BlobStore:
             ) from error
 
     def _next_name(self) -> str:
-        with self._lock:
-            self._count += 1
-            return f"{self._arriving}{os.sep}{self._count}"
+        return f"{self._arriving}{os.sep}{next(self._numbers)}"
 
     def move(self, source: str, path: Path) -> None:
         """Rename a file to its place, making the folders; `sync_names` makes that last."""
-        self._in_folder(str(path.parent), lambda: os.replace(source, path))
+        try:
+            os.replace(source, path)
+        except FileNotFoundError:
+            self._in_new_folder(str(path), lambda: os.replace(source, path))
 
     def place(self, temporary: Temporary, place: str) -> bool:
         """Give an arrival its place unless a file stands there.
@@ -285,17 +289,20 @@ class BlobStore:
         bool
             False where the place is taken.
         """
-        return self._in_folder(os.path.dirname(place), lambda: temporary.link(place))
+        try:
+            return temporary.link(place)
+        except FileNotFoundError:  # the first of its series
+            return self._in_new_folder(place, lambda: temporary.link(place))
 
-    def _in_folder(self, folder: str, act: Callable[[], _T]) -> _T:
-        """Do something in a folder, making the folder where it is missing."""
+    def _in_new_folder(self, place: str, act: Callable[[], _T]) -> _T:
+        """Make the folder of a place, and do something in it."""
+        folder = folder_of(place)
         for attempt in range(_ATTEMPTS):
             try:
-                if attempt:
-                    self._forget_folder(folder)
-                    os.makedirs(folder, exist_ok=True)
+                self._forget_folder(folder)
+                os.makedirs(folder, exist_ok=True)
                 return act()
-            except FileNotFoundError:  # or deleting a series took the empty folder away meanwhile
+            except FileNotFoundError:  # deleting a series took the empty folder away meanwhile
                 if attempt == _ATTEMPTS - 1:
                     raise
         raise AssertionError("unreachable")
@@ -437,12 +444,33 @@ class BlobStore:
         return count
 
 
+@lru_cache(4096)
+def _folder_of_series(root: str, study: str, series: str) -> str:
+    _require_path_safe(_STUDY_INSTANCE_UID, study)
+    _require_path_safe(_SERIES_INSTANCE_UID, series)
+    return f"{root}{os.sep}{study}{os.sep}{series}"
+
+
+def _require_path_safe(attribute: tuple[int, str], uid: str) -> None:
+    if not is_path_safe_uid(uid):
+        tag, keyword = attribute
+        raise InvalidAttribute(
+            f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {keyword} is {uid[:80]!r}; expected a "
+            "UID: 1 to 64 digits and dots (PS3.5 9.1)",
+            tag,
+        )
+
+
+def folder_of(place: str) -> str:
+    """Give the folder of a file that `BlobStore.place_of` named; `os.path` takes any path apart."""
+    return place[: place.rindex(os.sep)]
+
+
 def _sync(descriptor: int, usual: Callable[[int], None]) -> None:
     """Wait for the disk; macOS's own fsync would leave the bytes in the drive's cache."""
-    whole = None if os.name == "nt" else getattr(fcntl, "F_FULLFSYNC", None)
-    if whole is not None:
+    if _FULL_SYNC is not None:
         with contextlib.suppress(OSError):  # a network file system may not know it
-            fcntl.fcntl(descriptor, whole)
+            fcntl.fcntl(descriptor, _FULL_SYNC)
             return
     usual(descriptor)
 

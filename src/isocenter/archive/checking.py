@@ -12,7 +12,7 @@ from isocenter.dicom.scan import scan_file
 from isocenter.errors import IsocenterError, OutOfResources
 
 from . import schema
-from .arrivals import Arrival
+from .arrivals import Arrival, now
 from .blobs import BlobStore, is_there
 from .change_log import Action
 from .completion import Completion
@@ -385,7 +385,14 @@ def _arrival(path: Path) -> Arrival:
     """Make an arrival of a file that stands in its place already."""
     status = path.stat()
     header = scan_file(path, extra=EXTRA_TAGS)
-    values = IndexValues.of(header)
-    arrival = Arrival(header, None, str(path), status.st_size, values, placed=True)
-    arrival.inode = status.st_ino
-    return arrival
+    return Arrival(
+        header,
+        *_place(header),
+        sop_class=header.sop_class_uid,
+        place=str(path),
+        values=IndexValues.of(header),
+        size=status.st_size,
+        time=now(),
+        inode=status.st_ino,
+        placed=True,
+    )

@@ -2,9 +2,9 @@
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -12,13 +12,12 @@ from isocenter.dicom.fragments import check_fragments
 from isocenter.dicom.header import Header
 from isocenter.dicom.inflation import inflated_length
 from isocenter.dicom.part10 import PREAMBLE_LENGTH, PREFIX, file_meta_bytes, read_file_meta
-from isocenter.dicom.recurring import RecurringElements
 from isocenter.dicom.scan import check_complete, scan, scan_file
 from isocenter.dicom.source import opened
 from isocenter.dicom.transfer_syntaxes import transfer_syntax
 from isocenter.errors import InvalidAttribute, IsocenterError, NotDicom, OutOfResources
 
-from .arrivals import Arrival, Origin, Stored
+from .arrivals import Arrival, Origin, Stored, now
 from .blobs import BlobStore, Buffer, Temporary
 from .group_commit import GroupCommit
 from .index_values import EXTRA_TAGS, IndexValues
@@ -27,23 +26,27 @@ from .quarantine import Quarantine
 from .resources import reported_as_out_of_resources
 from .scrutiny import Scrutiny, scrutinised
 
-__all__ = ["Incoming", "Reception", "Source", "parts_of"]
+__all__ = ["Expected", "Incoming", "Reception", "Source", "parts_of"]
 
 Source = Path | str | BinaryIO | Buffer | Iterable[Buffer]
 """A Part 10 stream: a file's path, an open binary file, its bytes, or its parts."""
 
+Expected = tuple[tuple[int, str, str], ...]
+"""Tag, keyword and value of UIDs that a data set must have."""
+
 _log = logging.getLogger(__name__)
 
+_WRITING = reported_as_out_of_resources("write the object")
 _PART = 1 << 20
 _META = 1 << 16
 _START = 1 << 15
 _MOST_PARTS = 64
-_REQUIRED = (
-    (0x00080016, "SOPClassUID"),
-    (0x00080018, "SOPInstanceUID"),
-    (0x0020000D, "StudyInstanceUID"),
-    (0x0020000E, "SeriesInstanceUID"),
-)
+_REQUIRED = {
+    0x00080016: "SOPClassUID",
+    0x00080018: "SOPInstanceUID",
+    0x0020000D: "StudyInstanceUID",
+    0x0020000E: "SeriesInstanceUID",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,6 @@ class Reception:
         Where refused objects are kept, if anywhere.
     scrutiny
         Whether objects are held against the rules of their IOD.
-    recurring
-        What the headers of arrivals have in common.
     """
 
     blobs: BlobStore
@@ -80,16 +81,6 @@ class Reception:
     committed: Callable[[], None]
     quarantine: Quarantine | None = None
     scrutiny: Scrutiny = Scrutiny.OFF
-    recurring: RecurringElements = field(default_factory=RecurringElements)
-
-
-@dataclass(frozen=True, slots=True)
-class _Described:
-    """What the beginning of an object says, which is worked out while the rest arrives."""
-
-    header: Header
-    values: IndexValues
-    place: str
 
 
 class Incoming:
@@ -106,7 +97,7 @@ class Incoming:
     transfer_syntax_uid
         What it says of the data set.
     expected
-        Values that the data set must have, by tag and keyword.
+        What the data set must have.
     origin
         Who sends it.
     """
@@ -117,14 +108,14 @@ class Incoming:
         *,
         meta: bytes = b"",
         transfer_syntax_uid: str = "",
-        expected: dict[tuple[int, str], str] | None = None,
+        expected: Expected = (),
         origin: Origin | None = None,
     ) -> None:
         self.reception = reception
         self._meta = meta
         self._syntax = transfer_syntax(transfer_syntax_uid) if meta else None
-        self._described: _Described | None = None
-        self._expected = expected or {}
+        self._described: Arrival | None = None
+        self._expected = expected
         self._origin = str(origin) if origin else ""
         self._temporary: Temporary | None = None
         self._examined: Arrival | None = None
@@ -132,8 +123,9 @@ class Incoming:
 
     def open(self) -> None:
         """Open the file ahead of the first bytes; if that fails, `write` tries again and tells."""
-        with contextlib.suppress(OSError, OutOfResources):
-            self._temporary = self._temporary or self.reception.blobs.temporary()
+        if self._temporary is None:
+            with contextlib.suppress(OSError, OutOfResources):
+                self._temporary = self.reception.blobs.temporary()
 
     def write(self, parts: Sequence[Buffer]) -> None:
         """Append bytes; the views are not used after the call.
@@ -143,9 +135,11 @@ class Incoming:
         OutOfResources
             The disk is full, read-only or failing.
         """
-        with reported_as_out_of_resources("write the object"):
-            temporary = self._temporary = self._temporary or self.reception.blobs.temporary()
-            if not self._meta or temporary.size:
+        with _WRITING:
+            temporary = self._temporary
+            if temporary is None:
+                temporary = self._temporary = self.reception.blobs.temporary()
+            if temporary.size or not self._meta:
                 temporary.write(parts)
                 return
             temporary.write([self._meta, *parts])
@@ -170,8 +164,7 @@ class Incoming:
         """
         arrival = self.examine()
         try:
-            with self.reception.places.taken(arrival):
-                stored = self.reception.commits.commit(arrival)
+            stored = self.reception.places.keep(arrival, self.reception.commits.commit)
         except BaseException as error:
             self.refuse(error)
             raise
@@ -201,7 +194,7 @@ class Incoming:
     def accept(self, stored: Stored) -> Stored:
         """Let go of what was kept; says what it was given, and which rules the object breaks."""
         self.discard()
-        return replace(stored, violations=self._violations) if self._violations else stored
+        return stored._replace(violations=self._violations) if self._violations else stored
 
     def refuse(self, error: BaseException) -> None:
         """Throw the bytes away, or leave them with the quarantine."""
@@ -237,46 +230,44 @@ class Incoming:
         if not self._meta:
             self._complete_file_meta()
         temporary = self._temporary
-        if (described := self._described) is not None:
-            check_complete(described.header, temporary.size, temporary.read)
+        if (arrival := self._described) is not None:
+            check_complete(arrival.header, temporary.size, temporary.read)
         else:
-            described = self._describe(scan_file(temporary.descriptor, extra=EXTRA_TAGS))
-        self._check_pixels(described.header, temporary)
-        return Arrival(
-            described.header,
-            temporary,
-            described.place,
-            temporary.size,
-            described.values,
-            self._origin,
-        )
+            arrival = self._describe(scan_file(temporary.descriptor, extra=EXTRA_TAGS))
+        self._check_pixels(arrival.header, temporary)
+        arrival.temporary, arrival.size, arrival.time = temporary, temporary.size, now()
+        return arrival
 
-    def _described_early(self, start: bytes) -> _Described | None:
+    def _described_early(self, start: bytes) -> Arrival | None:
         """Scan the first bytes while they are in memory and the rest is on its way.
 
         Returns
         -------
-        _Described or None
+        Arrival or None
             None where they do not suffice, or are bad: the whole file then says how.
         """
         if self._syntax is None or self._syntax.deflated:
             return None
         with contextlib.suppress(IsocenterError):
-            header = scan(
-                start,
-                self._syntax,
-                base=len(self._meta),
-                extra=EXTRA_TAGS,
-                recurring=self.reception.recurring,
-            )
+            header = scan(start, self._syntax, base=len(self._meta), extra=EXTRA_TAGS)
             return self._describe(header)
         return None
 
-    def _describe(self, header: Header) -> _Described:
-        self._check(header)
-        uids = header.study_instance_uid, header.series_instance_uid, header.sop_instance_uid
-        place = self.reception.blobs.place_of(*uids)
-        return _Described(header, IndexValues.of(header), place)
+    def _describe(self, header: Header) -> Arrival:
+        uids = header.uids(_REQUIRED)
+        if "" in uids.values():
+            raise _missing(uids)
+        for tag, keyword, expected in self._expected:
+            if uids[tag] != expected:
+                raise InvalidAttribute(
+                    f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {keyword} in the data set is "
+                    f"{uids[tag][:64]!r}; the request says {expected!r}",
+                    tag,
+                )
+        sop_class, instance, study, series = uids.values()
+        place = self.reception.blobs.place_of(study, series, instance)
+        values = IndexValues.of(header)
+        return Arrival(header, study, series, instance, sop_class, place, values, self._origin)
 
     def _complete_file_meta(self) -> None:
         """Zero the preamble (it may be executable); give a file without file meta its own."""
@@ -292,7 +283,7 @@ class Incoming:
         new_meta = file_meta_bytes(
             header.sop_class_uid, header.sop_instance_uid, meta.transfer_syntax_uid
         )
-        with reported_as_out_of_resources("write the object"):
+        with _WRITING:
             self._temporary = self.reception.blobs.temporary()
             try:
                 self._temporary.write([new_meta])
@@ -315,21 +306,14 @@ class Incoming:
         with opened(temporary.descriptor) as (read, size):
             check_fragments(read, size, header.layout, pixel_data.value_offset, at_least=frames)
 
-    def _check(self, header: Header) -> None:
-        for tag, keyword in _REQUIRED:
-            if not header.values.get(tag, b"").strip(b" \0"):
-                raise InvalidAttribute(
-                    f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {keyword} is missing or empty; "
-                    "every composite object needs it",
-                    tag,
-                )
-        for (tag, keyword), expected in self._expected.items():
-            if (found := header.values.get(tag, b"").decode("latin-1").strip(" \0")) != expected:
-                raise InvalidAttribute(
-                    f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {keyword} in the data set is "
-                    f"{found[:64]!r}; the request says {expected!r}",
-                    tag,
-                )
+
+def _missing(uids: Mapping[int, str]) -> InvalidAttribute:
+    tag = next(tag for tag, uid in uids.items() if not uid)
+    return InvalidAttribute(
+        f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {_REQUIRED[tag]} is missing or empty; "
+        "every composite object needs it",
+        tag,
+    )
 
 
 def _first_bytes(parts: Sequence[Buffer], length: int) -> bytes:

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from isocenter.errors import OutOfResources
 
-from .arrivals import Arrival
-from .blobs import BlobStore
+from .arrivals import Arrival, Stored
+from .blobs import BlobStore, folder_of
 from .resources import reported_as_out_of_resources
 from .same_object import same_object
 
@@ -21,6 +21,8 @@ _T = TypeVar("_T")
 
 _PATIENCE = 120.0
 """Seconds to wait for another arrival of the same instance."""
+
+_KEEPING = reported_as_out_of_resources("keep the object")
 
 
 class Places:
@@ -35,37 +37,40 @@ class Places:
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
         self._taken: set[str] = set()
-        self._free = threading.Condition()
+        self._lock = threading.Lock()
+        self._free = threading.Condition(self._lock)
+        self._waiting = 0
 
-    @contextlib.contextmanager
-    def taken(self, arrival: Arrival) -> Generator[None]:
-        """Hold an arrival's place, its file standing there if the place was empty.
+    def keep(self, arrival: Arrival, register: Callable[[Arrival], Stored]) -> Stored:
+        """Hold an arrival's place while it is registered, its file there if the place was empty.
 
-        The file is taken away again where the body fails.
+        The file is taken away again where registering fails.
 
         Raises
         ------
         OutOfResources
             The disk is full, read-only or failing.
         """
-        self._wait_for(arrival.place)
+        place = arrival.place
+        self._wait_for(place)
         try:
-            with reported_as_out_of_resources("keep the object"):
+            with _KEEPING:
                 self._place(arrival)
-            yield
+            return register(arrival)
         except BaseException:
             self._take_away(arrival)
             raise
         finally:
-            with self._free:
-                self._taken.discard(arrival.place)
-                self._free.notify_all()
+            with self._lock:
+                self._taken.discard(place)
+                if self._waiting:
+                    self._free.notify_all()
 
     @contextlib.contextmanager
     def all_taken(
         self, arrivals: Sequence[Arrival], executor: Executor
     ) -> Generator[list[Exception | None]]:
-        """Hold the places of several arrivals, as `taken` does that of one.
+        """Hold the places of several arrivals, as `keep` does that of one.
 
         Parameters
         ----------
@@ -115,7 +120,7 @@ class Places:
         folders: dict[str, Exception | None] = {}
         for number in standing:
             if problems[number] is None and arrivals[number].placed:
-                folder = os.path.dirname(arrivals[number].place)
+                folder = folder_of(arrivals[number].place)
                 if folder not in folders:
                     folders[folder] = _problem(self._blobs.sync_names, folder)
                 problems[number] = folders[folder]
@@ -131,26 +136,32 @@ class Places:
                 if problems[number] is not None:
                     self._take_away(arrivals[number])
         finally:
-            with self._free:
+            with self._lock:
                 self._taken.difference_update(arrivals[number].place for number in held)
                 self._free.notify_all()
 
     def _wait_for(self, place: str) -> None:
-        with self._free:
-            if place in self._taken and not self._free.wait_for(
-                lambda: place not in self._taken, _PATIENCE
-            ):
+        with self._lock:
+            if place in self._taken:
+                self._wait(place)
+            self._taken.add(place)
+
+    def _wait(self, place: str) -> None:
+        self._waiting += 1
+        try:
+            if not self._free.wait_for(lambda: place not in self._taken, _PATIENCE):
                 raise OutOfResources(
                     "another arrival of the same instance takes too long; try again"
                 )
-            self._taken.add(place)
+        finally:
+            self._waiting -= 1
 
     def _place(self, arrival: Arrival) -> None:
         self._stand(arrival)
         if self._blobs.durable:
             self._sync_file(arrival)
             if arrival.placed:
-                self._blobs.sync_names(os.path.dirname(arrival.place))
+                self._blobs.sync_names(folder_of(arrival.place))
 
     def _stand(self, arrival: Arrival) -> None:
         """Give a file its place, if no other stands there."""
@@ -189,7 +200,7 @@ class Places:
 def _problem(act: Callable[[_T], None], what: _T) -> Exception | None:
     """Do something; give the error that it met, if any."""
     try:
-        with reported_as_out_of_resources("keep the object"):
+        with _KEEPING:
             act(what)
     except Exception as error:
         return error

@@ -1,6 +1,8 @@
 """What a scan of a data set yields: index values, pixel description, and where the pixels are."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from isocenter.dicom import tags
 from isocenter.dicom.character_sets import CharacterSet, character_set
@@ -130,8 +132,7 @@ _NAMES = frozenset(
 _LARGEST_IS = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class PixelDataElement:
+class PixelDataElement(NamedTuple):
     """Where Pixel Data (or Float or Double Float Pixel Data) stands.
 
     Parameters
@@ -260,6 +261,11 @@ class Header:
 
     def _uid(self, tag: int) -> str:
         return self.values.get(tag, b"").decode("latin-1").strip(" \0")
+
+    def uids(self, wanted: Iterable[int]) -> dict[int, str]:
+        """Decode several UIDs by their tags; empty if absent."""
+        found = self.values
+        return {tag: found.get(tag, b"").decode("latin-1").strip(" \0") for tag in wanted}
 
     @property
     def number_of_frames(self) -> int:
