@@ -4,7 +4,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -12,6 +12,7 @@ from isocenter.dicom.fragments import check_fragments
 from isocenter.dicom.header import Header
 from isocenter.dicom.inflation import inflated_length
 from isocenter.dicom.part10 import PREAMBLE_LENGTH, PREFIX, file_meta_bytes, read_file_meta
+from isocenter.dicom.recurring import RecurringElements
 from isocenter.dicom.scan import check_complete, scan, scan_file
 from isocenter.dicom.source import opened
 from isocenter.dicom.transfer_syntaxes import transfer_syntax
@@ -71,6 +72,8 @@ class Reception:
         Where refused objects are kept, if anywhere.
     scrutiny
         Whether objects are held against the rules of their IOD.
+    recurring
+        What the headers of arrivals have in common.
     """
 
     blobs: BlobStore
@@ -81,6 +84,7 @@ class Reception:
     committed: Callable[[], None]
     quarantine: Quarantine | None = None
     scrutiny: Scrutiny = Scrutiny.OFF
+    recurring: RecurringElements = field(default_factory=RecurringElements)
 
 
 class Incoming:
@@ -249,7 +253,13 @@ class Incoming:
         if self._syntax is None or self._syntax.deflated:
             return None
         with contextlib.suppress(IsocenterError):
-            header = scan(start, self._syntax, base=len(self._meta), extra=EXTRA_TAGS)
+            header = scan(
+                start,
+                self._syntax,
+                base=len(self._meta),
+                extra=EXTRA_TAGS,
+                recurring=self.reception.recurring,
+            )
             return self._describe(header)
         return None
 
