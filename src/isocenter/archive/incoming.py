@@ -1,6 +1,5 @@
 """Objects on their way in: bytes go to a temporary file as they come, and are kept at the end."""
 
-import contextlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
@@ -127,9 +126,10 @@ class Incoming:
 
     def open(self) -> None:
         """Open the file ahead of the first bytes; if that fails, `write` tries again and tells."""
-        if self._temporary is None:
-            with contextlib.suppress(OSError, OutOfResources):
-                self._temporary = self.reception.blobs.temporary()
+        try:
+            self._temporary = self._temporary or self.reception.blobs.temporary()
+        except (OSError, OutOfResources):
+            return
 
     def write(self, parts: Sequence[Buffer]) -> None:
         """Append bytes; the views are not used after the call.
@@ -252,7 +252,7 @@ class Incoming:
         """
         if self._syntax is None or self._syntax.deflated:
             return None
-        with contextlib.suppress(IsocenterError):
+        try:
             header = scan(
                 start,
                 self._syntax,
@@ -261,7 +261,8 @@ class Incoming:
                 recurring=self.reception.recurring,
             )
             return self._describe(header)
-        return None
+        except IsocenterError:
+            return None
 
     def _describe(self, header: Header) -> Arrival:
         uids = header.uids(_REQUIRED)

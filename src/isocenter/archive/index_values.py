@@ -278,6 +278,11 @@ def _sequences_of(level: Level) -> tuple[SequenceKey, ...]:
 
 
 @cache
+def _other_tags_of(level: Level) -> frozenset[int]:
+    return frozenset(key.tag for key in (*_other_keys_of(level), *_sequences_of(level)))
+
+
+@cache
 def _tags_of(level: Level) -> tuple[int, ...]:
     keys = (*_keys_of(level), *_sequences_of(level))
     return (_SPECIFIC_CHARACTER_SET, *(key.tag for key in keys))
@@ -336,6 +341,8 @@ def level_values(header: Header, level: Level) -> LevelValues:
         Without what the object leaves out or leaves empty, and without values that break their VR.
     """
     values = _plain_values(header, level)
+    if _other_tags_of(level).isdisjoint(header.values):
+        return values
     for key in _other_keys_of(level):
         if header.values.get(key.tag) and (text := _text(header, key)):
             values.add_text(key, *text)
