@@ -10,6 +10,7 @@ from tests.compose.test_corrections import written
 from tests.factories import ct_slice, part10_bytes
 
 from isocenter.compose.correction.corrections import Outcome, correct
+from isocenter.errors import CannotCompose
 
 
 def in_latin(tmp_path: Path) -> Path:
@@ -84,3 +85,42 @@ def test_text_that_the_given_set_lacks_is_refused(tmp_path: Path) -> None:
         set_values={"SpecificCharacterSet": "ISO_IR 101", "PatientName": "山田^太郎"},
     )
     assert result.outcome is Outcome.FAILED and "PatientName" in result.error
+
+
+def test_whose_values_they_were_is_said_in_a_set_that_holds_it(tmp_path: Path) -> None:
+    path = in_latin(tmp_path)
+    sources = ["Klinik Süd", "Клиника"]  # the second moves all text into Unicode
+    for number, source in enumerate(sources):
+        (result,) = correct(
+            [path if number == 0 else tmp_path / "0"],
+            output=tmp_path / str(number),
+            set_values={"PatientComments": str(number)},
+            previous_source=source,
+        )
+        assert not result.error and result.written is not None
+        after = pydicom.dcmread(result.written)
+        items = after.OriginalAttributesSequence
+        assert [one.SourceOfPreviousValues for one in items] == sources[: number + 1]
+        assert after.InstitutionName == "Klinik Köln"
+    correct([tmp_path / "1"], output=tmp_path / "undone", undo=True)
+    assert (tmp_path / "undone" / "a.dcm").read_bytes() == (tmp_path / "0/a.dcm").read_bytes()
+    correct([tmp_path / "undone"], output=tmp_path / "first", undo=True)
+    assert (tmp_path / "first" / "a.dcm").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"set_values": {"PatientName": "a\ud800b"}},
+        {"set_values": {"OtherPatientIDsSequence": [{"PatientID": "a\ud800b"}]}},
+        {"replace": {"PatientID": {"1": "a\ud800b"}}},
+        {"set_values": {"PatientSex": "O"}, "previous_source": "a\ud800b"},
+        {"set_values": {"PatientSex": "O"}, "previous_source": "Hospital, " * 7},
+    ],
+)
+def test_text_that_no_set_holds_and_a_source_that_is_too_long_are_refused(
+    tmp_path: Path, said: dict[str, object]
+) -> None:
+    with pytest.raises(CannotCompose, match="unpaired surrogates|at most 64 characters"):
+        correct([in_latin(tmp_path)], output=tmp_path / "out", **said)
+    assert not (tmp_path / "out").exists()

@@ -20,6 +20,7 @@ from isocenter.compose import values
 from isocenter.compose.correction import tables as correction_tables
 from isocenter.compose.correction.original_attributes import (
     ORIGINAL_ATTRIBUTES,
+    PREVIOUS_SOURCE,
     Modification,
     added_item,
     removed_item,
@@ -217,6 +218,7 @@ def correct(
     for further, tags in correction_tables.rules_of(table, worklist):
         every.insert(0, further)  # what is said for all objects is stronger
         wanted |= tags
+    check_value(PREVIOUS_SOURCE, previous_source)
     modification = Modification(Reason(reason).value, previous_source)
 
     def some(batch: Sequence[tuple[Path, Path]]) -> list[Corrected]:
@@ -288,9 +290,10 @@ def _changes(
     wanted = permitted(wanted, spans, head, header)
     term = header.strings(CHARACTER_SET)
     encoded: dict[int, Buffer | None] = {}
+    texts = {**wanted, PREVIOUS_SOURCE: modification.previous_source}
     if CHARACTER_SET in wanted:
-        term = relabelled(wanted, head, header)
-    elif not holds(wanted.values(), term):
+        term = relabelled(texts, head, header)
+    elif not holds(texts.values(), term):
         # A text that the object's own set lacks: all of its text moves into Unicode with it.
         term = [_UNICODE]
         encoded |= encoded_texts(head, header, term)
@@ -306,8 +309,9 @@ def _changes(
         kept = sorted({*changed, *(creators_of(changed) & present.keys())})
         previous = {tag: present[tag] for tag in kept}
         encoded[ORIGINAL_ATTRIBUTES] = added_item(
-            present.get(ORIGINAL_ATTRIBUTES, b""),
+            encoded.get(ORIGINAL_ATTRIBUTES) or present.get(ORIGINAL_ATTRIBUTES, b""),
             layout,
+            term,
             previous,
             sorted(set(encoded) - set(previous)),
             modification,

@@ -18,9 +18,10 @@ from isocenter.dicom.encoding import Buffer, Layout
 from isocenter.dicom.places import find_element
 from isocenter.errors import CannotCompose
 
-__all__ = ["ORIGINAL_ATTRIBUTES", "Modification", "added_item", "removed_item"]
+__all__ = ["ORIGINAL_ATTRIBUTES", "PREVIOUS_SOURCE", "Modification", "added_item", "removed_item"]
 
 ORIGINAL_ATTRIBUTES = 0x04000561
+PREVIOUS_SOURCE = 0x04000564
 _MODIFIED_ATTRIBUTES = 0x04000550
 _PRIVATE_CREATOR = 0x04010010
 _ADDED = 0x04011001
@@ -50,8 +51,9 @@ class Modification:
 
 
 def added_item(
-    present: bytes,
+    present: Buffer,
     layout: Layout,
+    character_set: Sequence[str],
     previous: Mapping[int, bytes],
     added: Sequence[int],
     modification: Modification,
@@ -64,6 +66,8 @@ def added_item(
         The sequence as it is, an encoded element; empty where there is none.
     layout
         How the data set is laid out.
+    character_set
+        The values of its Specific Character Set (0008,0005).
     previous
         By tag, the elements as they were, in ascending order.
     added
@@ -72,26 +76,27 @@ def added_item(
         Why.
     """
     content = _sequence(_MODIFIED_ATTRIBUTES, [b"".join(previous.values())], layout)
-    content += _circumstances(modification, tuple(added), layout)
+    content += _circumstances(modification, tuple(added), layout, tuple(character_set))
     return _sequence(ORIGINAL_ATTRIBUTES, [*_items(present, layout), content], layout)
 
 
 @lru_cache(16)  # the same for nearly all objects of a correction
-def _circumstances(modification: Modification, added: tuple[int, ...], layout: Layout) -> bytes:
+def _circumstances(
+    modification: Modification, added: tuple[int, ...], layout: Layout, term: tuple[str, ...]
+) -> bytes:
     """Encode why attributes were changed, by what and when, and which were not there before."""
-    ascii_only: list[str] = []
     content = b"".join(
-        encoded_element(tag, value, layout, ascii_only)
+        encoded_element(tag, value, layout, term)
         for tag, value in (
             (0x04000562, modification.moment.strftime("%Y%m%d%H%M%S.%f")),
             (0x04000563, modification.system),
-            (0x04000564, modification.previous_source),
+            (PREVIOUS_SOURCE, modification.previous_source),
             (0x04000565, modification.reason),
         )
     )
     if added:
-        content += encoded_element(_PRIVATE_CREATOR, _CREATOR, layout, ascii_only, vr="LO")
-        content += encoded_element(_ADDED, list(added), layout, ascii_only, vr="AT")
+        content += encoded_element(_PRIVATE_CREATOR, _CREATOR, layout, term, vr="LO")
+        content += encoded_element(_ADDED, list(added), layout, term, vr="AT")
     return content
 
 
@@ -116,7 +121,9 @@ def removed_item(head: bytes, layout: Layout) -> dict[int, Buffer | None]:
     for begin, end in item_contents(last, layout, place) if place is not None else ():
         for tag, start, stop in element_spans(last, layout, offset=begin, end=end):
             changes[tag] = last[start:stop]
-    changes[ORIGINAL_ATTRIBUTES] = _sequence(ORIGINAL_ATTRIBUTES, items, layout) if items else None
+    # A correction that moved all text into another character set kept them as they were.
+    earlier = _sequence(ORIGINAL_ATTRIBUTES, items, layout) if items else None
+    changes.setdefault(ORIGINAL_ATTRIBUTES, earlier)
     return changes
 
 

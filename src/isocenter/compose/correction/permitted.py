@@ -14,6 +14,7 @@ from pydicom.tag import BaseTag
 
 from isocenter.compose import values
 from isocenter.compose.correction.original_attributes import ORIGINAL_ATTRIBUTES
+from isocenter.compose.correction.value_encoding import holds
 from isocenter.compose.fixed_attributes import OF_PIXELS
 from isocenter.compose.given_values import given_element
 from isocenter.compose.private_elements import needs_representation
@@ -69,10 +70,20 @@ def check_value(tag: int, value: Any, sop_class_uid: str = "") -> None:
     CannotCompose
         When it is no value of the attribute.
     """
+    _check_text(tag, value)
     if isinstance(value, str | int | float):
         _check_plain(tag, value, sop_class_uid)
     elif value is not None and not needs_representation(tag, value):
         given_element(tag, value, sop_class_uid)
+
+
+def _check_text(tag: int, value: Any) -> None:
+    if not holds([value], ["ISO_IR 192"]):
+        raise CannotCompose(
+            f"The text for {values.described(tag)} has unpaired surrogates, which no character set "
+            "of DICOM holds; give valid Unicode text.",
+            tag=tag,
+        )
 
 
 @lru_cache(1024)  # one object after another gets the same
@@ -140,6 +151,7 @@ def permitted(
 def _sound(tag: int, value: Any, sop_class_uid: str) -> Any:
     """Return a value that may be, Code Strings in capitals, those in items, too."""
     if values.vr_of(tag) == "SQ" and not isinstance(value, DataElement):
+        _check_text(tag, value)
         return given_element(tag, value, sop_class_uid)
     check_value(tag, value, sop_class_uid)
     return values.in_capitals(value, values.vr_of(tag))
