@@ -1,0 +1,43 @@
+"""Bytes on their way into a file of the archive."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from isocenter.archive import blobs
+from isocenter.archive.blobs import BlobStore
+
+PIECES = [bytes([number % 256]) * (number % 7) for number in range(2500)]
+
+
+def written(root: Path) -> bytes:
+    store = BlobStore(root, durable=True)
+    temporary = store.temporary()
+    try:
+        temporary.write(PIECES[:1])
+        temporary.write([memoryview(piece) for piece in PIECES[1:]])
+        assert temporary.size == sum(map(len, PIECES))
+        return temporary.read(0, temporary.size + 1)
+    finally:
+        temporary.discard()
+        store.close()
+
+
+def test_more_pieces_than_one_system_call_takes_are_written_in_order(tmp_path: Path) -> None:
+    assert written(tmp_path) == b"".join(PIECES)
+
+
+@pytest.mark.parametrize("system", ["takes less than it is given", "takes one piece a call"])
+def test_what_a_system_call_leaves_is_written_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str
+) -> None:
+    if system == "takes one piece a call":
+        monkeypatch.setattr(blobs, "_write_some", blobs._write_joined)
+    else:
+        monkeypatch.setattr(
+            blobs,
+            "_write_some",
+            lambda descriptor, parts: os.write(descriptor, b"".join(parts)[:100]),
+        )
+    assert written(tmp_path) == b"".join(PIECES)
