@@ -334,12 +334,12 @@ def decode(data: bytes) -> Message:
         shown = f"{found:04X}H" if isinstance(found, int) else found
         raise InvalidDicom(f"CommandField (0000,0100) is {shown}: no message of PS3.7")
     names, numbers, defaults = _read(kind)
-    attributes = dict(zip(names, map(values.get, numbers, defaults), strict=True))
-    if MISSING in attributes.values():
-        raise _lacking(kind, attributes)
     # At once: the `__init__` of what is frozen sets one after the other by `object.__setattr__`.
     message = object.__new__(kind)
-    message.__dict__.update(attributes)
+    attributes = message.__dict__
+    attributes.update(zip(names, map(values.get, numbers, defaults), strict=True))
+    if MISSING in attributes.values():
+        raise _lacking(kind, attributes)
     return message
 
 
