@@ -309,7 +309,7 @@ def _changes(
         kept = sorted({*changed, *(creators_of(changed) & present.keys())})
         previous = {tag: present[tag] for tag in kept}
         encoded[ORIGINAL_ATTRIBUTES] = added_item(
-            encoded.get(ORIGINAL_ATTRIBUTES) or present.get(ORIGINAL_ATTRIBUTES, b""),
+            bytes(encoded.get(ORIGINAL_ATTRIBUTES) or present.get(ORIGINAL_ATTRIBUTES, b"")),
             layout,
             term,
             previous,

@@ -51,7 +51,7 @@ class Modification:
 
 
 def added_item(
-    present: Buffer,
+    present: bytes,
     layout: Layout,
     character_set: Sequence[str],
     previous: Mapping[int, bytes],
