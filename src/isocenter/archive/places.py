@@ -55,7 +55,11 @@ class Places:
         self._wait_for(place)
         try:
             with _KEEPING:
-                self._place(arrival)
+                self._stand(arrival)
+                if self._blobs.durable:
+                    self._sync_file(arrival)
+                    if arrival.placed:
+                        self._blobs.sync_names(folder_of(place))
             return register(arrival)
         except BaseException:
             self._take_away(arrival)
@@ -155,13 +159,6 @@ class Places:
                 )
         finally:
             self._waiting -= 1
-
-    def _place(self, arrival: Arrival) -> None:
-        self._stand(arrival)
-        if self._blobs.durable:
-            self._sync_file(arrival)
-            if arrival.placed:
-                self._blobs.sync_names(folder_of(arrival.place))
 
     def _stand(self, arrival: Arrival) -> None:
         """Give a file its place, if no other stands there."""

@@ -232,12 +232,15 @@ class Settlement:
     def _write_instance(
         self, arrival: Arrival, series: SeriesEntry, row: AnyRow | None, values: LevelValues
     ) -> None:
-        columns = _BLANK_INSTANCE | values.columns
-        columns["series_pk"] = series.pk
-        columns["transfer_syntax_uid"] = arrival.header.transfer_syntax.uid
-        columns["size"] = arrival.size
-        columns["sequence"] = self.sequence
-        columns["origin"] = arrival.origin
+        columns: dict[str, Any] = {
+            **_BLANK_INSTANCE,
+            **values.columns,
+            "series_pk": series.pk,
+            "transfer_syntax_uid": arrival.header.transfer_syntax.uid,
+            "size": arrival.size,
+            "sequence": self.sequence,
+            "origin": arrival.origin,
+        }
         if row is None and not values.further:
             self._rows.append(columns)
             return
