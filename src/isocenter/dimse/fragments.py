@@ -64,9 +64,12 @@ def p_data(
     control = int(command)
     rest = memoryview(data)
     buffers: list[bytes | memoryview] = []
-    while len(rest) > size:
-        buffers += (_HEADER.pack(4, size + 6, size + 2, context_id, control), rest[:size])
-        rest = rest[size:]
+    if len(rest) > size:
+        header = _HEADER.pack(4, size + 6, size + 2, context_id, control)
+        last_start = (len(rest) - 1) // size * size
+        for start in range(0, last_start, size):
+            buffers += (header, rest[start : start + size])
+        rest = rest[last_start:]
     length = len(rest)
     flags = control | 2 if last else control
     buffers.append(_HEADER.pack(4, length + 6, length + 2, context_id, flags))
