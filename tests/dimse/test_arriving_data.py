@@ -7,6 +7,7 @@ import pytest
 from isocenter.dimse.arriving_data import ArrivingData
 from isocenter.dimse.invalid_pdu import InvalidPdu
 from isocenter.dimse.pdu import PresentationDataValue
+from isocenter.dimse.receive_buffer import ReceiveBuffer
 
 THREE_VALUES = (
     struct.pack(">IBB", 4, 1, 1) + b"ab"
@@ -17,19 +18,24 @@ THREE_VALUES = (
 
 def taken(pieces: list[bytes]) -> list[tuple[int, bool, bool, bytes]]:
     """What is handed on when the variable field of one PDU comes in pieces."""
-    arriving = ArrivingData()
+    arriving, buffer = ArrivingData(1000), ReceiveBuffer(1000, 1000)
     arriving.begin(sum(map(len, pieces)))
-    unread = b""
     seen: list[tuple[int, bool, bool, bytes]] = []
     for piece in pieces:
-        unread += piece
         values: list[PresentationDataValue] = []
-        stop = arriving.take(memoryview(unread), 0, len(unread), values)
-        seen += [(v.context_id, v.is_command, v.is_last, bytes(v.data)) for v in values]
-        unread = unread[stop:]
-    assert not unread
+        fill(buffer, piece)
+        arriving.take(buffer, values)
+        for context_id, control, data in values:
+            seen.append((context_id, bool(control & 1), bool(control & 2), bytes(data)))
+    assert buffer.start == buffer.end
     assert not arriving.left
+    assert arriving.completed == 1
     return seen
+
+
+def fill(buffer: ReceiveBuffer, data: bytes) -> None:
+    buffer.space(len(data))[: len(data)] = data
+    buffer.end += len(data)
 
 
 @pytest.mark.parametrize(
@@ -49,15 +55,16 @@ def test_values_with_impossible_lengths_are_invalid(values: bytes) -> None:
 
 def test_a_pdu_without_room_for_a_value_is_invalid() -> None:
     with pytest.raises(InvalidPdu):
-        ArrivingData().begin(0)
+        ArrivingData(1000).begin(0)
 
 
 def test_a_value_that_would_end_behind_its_pdu_is_invalid_before_its_bytes_are_here() -> None:
-    arriving = ArrivingData()
+    arriving, buffer = ArrivingData(1000), ReceiveBuffer(1000, 1000)
     arriving.begin(20)
+    fill(buffer, struct.pack(">IBB", 17, 1, 0))
 
     with pytest.raises(InvalidPdu, match="claims 17 bytes where 2 to 16"):
-        arriving.take(memoryview(struct.pack(">IBB", 17, 1, 0)), 0, 6, [])
+        arriving.take(buffer, [])
 
 
 def test_several_values_and_an_empty_fragment_are_read() -> None:
@@ -77,13 +84,26 @@ def test_a_value_in_part_is_a_fragment_that_is_not_the_last() -> None:
     ]
 
 
-def test_values_are_views_of_what_came_and_stop_at_the_end_of_their_pdu() -> None:
-    arriving = ArrivingData()
-    arriving.begin(len(THREE_VALUES))
-    buffer = memoryview(THREE_VALUES + b"the next PDU")
+def test_values_are_views_of_what_came_and_stop_before_a_pdu_that_carries_none() -> None:
+    arriving, buffer = ArrivingData(1000), ReceiveBuffer(1000, 1000)
+    header = struct.pack(">BxI", 4, len(THREE_VALUES))
+    fill(buffer, header + THREE_VALUES + header + THREE_VALUES + b"\x05\0\0\0\0\x04")
     values: list[PresentationDataValue] = []
 
-    stop = arriving.take(buffer, 0, len(buffer), values)
+    arriving.take(buffer, values)
 
-    assert stop == len(THREE_VALUES)
-    assert all(value.data.obj is buffer.obj for value in values)
+    assert buffer.end - buffer.start == 6
+    assert arriving.completed == 2
+    assert [bytes(data) for _, _, data in values] == [b"ab", b"cde", b""] * 2
+    assert all(data.obj is buffer.view.obj for _, _, data in values)
+
+
+@pytest.mark.parametrize("length", [0, 1001])
+def test_a_pdu_with_a_length_that_none_has_is_left_to_the_upper_layer(length: int) -> None:
+    arriving, buffer = ArrivingData(1000), ReceiveBuffer(1000, 1000)
+    fill(buffer, struct.pack(">BxI", 4, length) + bytes(20))
+
+    arriving.take(buffer, [])
+
+    assert buffer.start == 0
+    assert not arriving.left

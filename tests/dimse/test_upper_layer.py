@@ -329,6 +329,6 @@ def test_views_stay_true_until_the_buffer_is_recycled() -> None:
         upper.receive_data(struct.pack(">BxIIBB", 4, 1006, 1002, 1, 0) + piece)
         indication = upper.next_indication()
         assert isinstance(indication, DataIndication)
-        views += [value.data for value in indication.values]
+        views += [data for _, _, data in indication.values]
 
     assert b"".join(views) == expected

@@ -1,8 +1,11 @@
-"""The P-DATA-TF PDU that is arriving: its values are handed on piece by piece (PS3.8 9.3.5)."""
+"""P-DATA-TF PDUs as they arrive: their values are handed on piece by piece (PS3.8 9.3.5)."""
 
 from isocenter.dimse.invalid_pdu import InvalidPdu
-from isocenter.dimse.pdu import PDV_HEADER, PresentationDataValue
+from isocenter.dimse.pdu import PDU_HEADER, PDV_HEADER, PduType, PresentationDataValue
+from isocenter.dimse.receive_buffer import ReceiveBuffer
 
+_P_DATA_TF = int(PduType.P_DATA_TF)
+_PDU_HEADER_SIZE, _PDV_HEADER_SIZE = PDU_HEADER.size, PDV_HEADER.size
 _LAST = 2
 
 
@@ -12,20 +15,74 @@ class ArrivingData:
     A value that has arrived in part is handed on as a fragment that is not the last one; so no PDU
     waits in memory for its end, and none is moved there.
 
+    Parameters
+    ----------
+    maximum_length
+        The longest variable field that is taken, in bytes.
+
     Attributes
     ----------
     left
-        How many bytes of the PDU's variable field are still to be read; 0 where no PDU is arriving.
+        How many bytes of a PDU's variable field are still to be read; 0 between two PDUs.
+    completed
+        How many PDUs were read to their end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, maximum_length: int) -> None:
+        self._maximum_length = maximum_length
         self.left = 0
+        self.completed = 0
         self._value_left = 0
         self._context_id = 0
         self._control = 0
 
+    def take(self, buffer: ReceiveBuffer, into: list[PresentationDataValue]) -> None:
+        """Read on without copying: the rest of a PDU and the P-DATA-TF PDUs behind it.
+
+        Parameters
+        ----------
+        buffer
+            What came. Its unread bytes begin, afterwards, with a header that is not all there, or
+            with the header of a PDU that is no P-DATA-TF or has no length that one can have.
+        into
+            The list that the values are appended to.
+
+        Raises
+        ------
+        InvalidPdu
+            A value reaches past the end of its PDU, or its length is under 2.
+        """
+        view, start, end = buffer.view, buffer.start, buffer.end
+        left, value_left = self.left, self._value_left
+        while start < end:
+            if not left:
+                left = self._length_of_pdu(view, start, end)
+                if not left:
+                    break
+                start += _PDU_HEADER_SIZE
+            if not value_left:
+                if end - start < _PDV_HEADER_SIZE <= left:
+                    break
+                value_left = self._begin_value(view, start, left)
+                start += _PDV_HEADER_SIZE
+                left -= _PDV_HEADER_SIZE
+            stop = start + value_left
+            if stop > end:
+                stop = end
+            taken = stop - start
+            value_left -= taken
+            left -= taken
+            if taken or not value_left:
+                control = self._control & ~_LAST if value_left else self._control
+                into.append((self._context_id, control, view[start:stop]))
+            if not left:
+                self.completed += 1
+            start = stop
+        buffer.start = start
+        self.left, self._value_left = left, value_left
+
     def begin(self, length: int) -> None:
-        """Begin with the variable field of a PDU, whose header was read.
+        """Begin with a PDU whose header was read elsewhere.
 
         Raises
         ------
@@ -36,63 +93,25 @@ class ArrivingData:
             raise InvalidPdu("a P-DATA-TF PDU carries no presentation data value")
         self.left = length
 
-    def take(
-        self, view: memoryview, start: int, end: int, into: list[PresentationDataValue]
-    ) -> int:
-        """Read on, without copying.
+    def skip(self, buffer: ReceiveBuffer) -> None:
+        """Pass over what is there of the PDU without looking at its values."""
+        skipped = min(buffer.end - buffer.start, self.left)
+        buffer.start += skipped
+        self.left -= skipped
+        if not self.left:
+            self.completed += 1
 
-        Parameters
-        ----------
-        view
-            The buffer that holds what came.
-        start, end
-            Where the unread bytes stand in it, of this PDU and behind it.
-        into
-            The list that the values are appended to.
+    def _length_of_pdu(self, view: memoryview, start: int, end: int) -> int:
+        """Read a PDU's header; 0 where it is for others to judge."""
+        if end - start < _PDU_HEADER_SIZE:
+            return 0
+        kind, length = PDU_HEADER.unpack_from(view, start)
+        return length if kind == _P_DATA_TF and length <= self._maximum_length else 0
 
-        Returns
-        -------
-        int
-            Where the unread bytes begin now: at the end of the PDU or of what is there, or at the
-            header of a value that is not all there.
-
-        Raises
-        ------
-        InvalidPdu
-            A value reaches past the end of the PDU, or its length is under 2.
-        """
-        left, value_left = self.left, self._value_left
-        end = min(end, start + left)
-        while start < end:
-            if not value_left:
-                value_left = self._begin_value(view, start, end, left)
-                if value_left < 0:
-                    value_left = 0
-                    break
-                start += PDV_HEADER.size
-                left -= PDV_HEADER.size
-            stop = min(start + value_left, end)
-            value_left -= stop - start
-            left -= stop - start
-            control = self._control & ~_LAST if value_left else self._control
-            if start < stop or not value_left:
-                into.append(PresentationDataValue(self._context_id, control, view[start:stop]))
-            start = stop
-        self.left, self._value_left = left, value_left
-        return start
-
-    def skip(self, start: int, end: int) -> int:
-        """Pass over what is there of the PDU, as `take` but without looking at its values."""
-        stop = min(end, start + self.left)
-        self.left -= stop - start
-        return stop
-
-    def _begin_value(self, view: memoryview, start: int, end: int, left: int) -> int:
-        """Read a value's header; returns how long the value is, -1 where more bytes are needed."""
-        if left < PDV_HEADER.size:
+    def _begin_value(self, view: memoryview, start: int, left: int) -> int:
+        """Read a value's header; returns how long the value is."""
+        if left < _PDV_HEADER_SIZE:
             raise InvalidPdu("a presentation data value is cut off in its header")
-        if end - start < PDV_HEADER.size:
-            return -1
         length, self._context_id, self._control = PDV_HEADER.unpack_from(view, start)
         if length < 2 or length + 4 > left:
             raise InvalidPdu(

@@ -91,8 +91,18 @@ class Association:
         list of memoryview
             Consecutive fragments; the views are true until the next step of the iteration.
         """
-        while self._machine.data_set_is_open:
-            yield self.run(self._machine.fragments())
+        machine, deadline = self._machine, 0.0
+        while machine.data_set_is_open:
+            try:
+                batch = machine.take_fragments()
+                if batch is None:
+                    deadline = self._await(Wait.REST, deadline)
+                    continue
+            except Exception:
+                self._flush_quietly()
+                raise
+            deadline = 0.0
+            yield batch
 
     def read_data_set(self) -> bytes:
         """Read the data set of the message received as a whole, up to `Limits.identifier`."""
@@ -100,8 +110,9 @@ class Association:
 
     def skip_data_set(self) -> None:
         """Read what is left of the data set and drop it."""
-        for _ in self.fragments():
-            pass
+        if self._machine.data_set_is_open:
+            for _ in self.fragments():
+                pass
 
     def send(self, context_id: int, message: Message, data: DataSet = None) -> None:
         """Send a message, with its data set whole or as consecutive pieces."""
@@ -230,18 +241,14 @@ class Association:
         AssociationAborted
             The association is over.
         """
-        upper = self._machine.upper
         deadline = 0.0
         try:
-            wait = next(operation)
             while True:
-                if upper.to_send:
-                    self._flush()
-                if wait is not Wait.SENT:
-                    deadline = deadline or time.monotonic() + self._seconds[wait]
-                    if self._fill(wait, deadline):
-                        deadline = 0.0
                 wait = next(operation)
+                if wait is Wait.SENT:
+                    self._flush()
+                else:
+                    deadline = self._await(wait, deadline)
         except StopIteration as done:
             self._flush()
             return done.value
@@ -249,9 +256,25 @@ class Association:
             self._flush_quietly()
             raise
 
-    def _fill(self, wait: Wait, deadline: float) -> bool:
-        """Receive once; returns whether the peer made progress that earns it more time."""
+    def _await(self, wait: Wait, deadline: float) -> float:
+        """Send what is to be sent, and receive once.
+
+        Parameters
+        ----------
+        wait
+            What for.
+        deadline
+            When the peer's time is over, or 0 where it begins now.
+
+        Returns
+        -------
+        float
+            The same, or 0 where the peer made progress that earns it the whole time once more.
+        """
         upper = self._machine.upper
+        if upper.to_send:
+            self._flush()
+        deadline = deadline or time.monotonic() + self._seconds[wait]
         pdus = upper.pdus_received
         try:
             count = self._receive(wait, deadline)
@@ -263,10 +286,10 @@ class Association:
             raise self._stopped()
         upper.received(count)
         if upper.pdus_received != pdus and wait.starts_anew:
-            return True
+            return 0.0
         if time.monotonic() > deadline:
             raise self._timed_out(wait)
-        return False
+        return deadline
 
     def _receive(self, wait: Wait, deadline: float) -> int:
         upper, seconds = self._machine.upper, self._seconds[wait]

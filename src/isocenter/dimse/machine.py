@@ -92,6 +92,8 @@ _COLLIDED = (
     State.COLLISION_ACCEPTOR_AWAITING_LOCAL_RESPONSE,
 )
 
+_OVER = (State.IDLE, State.AWAITING_TRANSPORT_CLOSE)
+
 # A batch of many tiny fragments is handed on early: each view costs memory of its own.
 _BATCH = 1000
 
@@ -136,7 +138,11 @@ class Machine:
         self._values: deque[PresentationDataValue] = deque()
         self._command = bytearray()
         self._context_id = 0
+        # Of the open data set: what waits to be handed on, how many bytes came, and how many before
+        # that.
+        self._batch: list[memoryview] = []
         self._received = 0
+        self._received_before = 0
 
     # Making and ending the association
 
@@ -187,7 +193,7 @@ class Machine:
     def release(self) -> Operation[None]:
         """Release the association; data that still arrives is dropped (PS3.8 7.2)."""
         self.upper.release()
-        while self.upper.state not in (State.IDLE, State.AWAITING_TRANSPORT_CLOSE):
+        while self.upper.state not in _OVER:
             yield from self._indication(Wait.RELEASE_RP)
             if self.upper.state in _COLLIDED:
                 self.upper.respond_release()
@@ -234,24 +240,49 @@ class Machine:
         LimitExceeded
             The data set is longer than `Limits.data_set`; the association is aborted.
         """
-        upper, values = self.upper, self._values
-        piece = _EARLY_PIECE if self._received <= _EARLY else _PIECE
-        batch: list[memoryview] = []
-        size = 0
-        while self.data_set_is_open and len(batch) < _BATCH:
-            if values:
-                data = self._take_data(values.popleft())
-                if length := len(data):
+        while (batch := self.take_fragments()) is None:
+            yield Wait.REST
+        return batch
+
+    def take_fragments(self) -> list[memoryview] | None:
+        """Take the next fragments of the data set; `None` where more must be received before.
+
+        Raises
+        ------
+        AssociationAborted, LimitExceeded
+            As `fragments`.
+        """
+        upper, values, batch = self.upper, self._values, self._batch
+        while True:
+            while values:
+                context_id, control, data = values.popleft()
+                if control & 1 or context_id != self._context_id:
+                    raise self._misplaced(control)
+                if data:
                     batch.append(data)
-                    size += length
-            elif batch and (size >= piece or upper.buffer.is_short):
-                break
-            elif upper.indications:
-                if not self._take_values():
-                    raise AssociationAborted("the peer released inside a message")
-            else:
+                    self._received += len(data)
+                    if self._received > self.limits.data_set:
+                        raise self._too_long()
+                if control & 2:
+                    self.data_set_is_open = False
+                    return self._handed_on()
+                if len(batch) >= _BATCH:
+                    return self._handed_on()
+            if batch and self._is_worth_handing_on():
+                return self._handed_on()
+            if not upper.indications:
                 self._make_ready_to_wait(may_recycle=not batch)
-                yield Wait.REST
+                return None
+            if not self._take_values():
+                raise AssociationAborted("the peer released inside a message")
+
+    def _is_worth_handing_on(self) -> bool:
+        piece = _EARLY_PIECE if self._received_before <= _EARLY else _PIECE
+        return self._received - self._received_before >= piece or self.upper.buffer.is_short
+
+    def _handed_on(self) -> list[memoryview]:
+        batch, self._batch = self._batch, []
+        self._received_before = self._received
         return batch
 
     def read_data_set(self) -> Operation[bytes]:
@@ -295,24 +326,19 @@ class Machine:
         except InvalidDicom as error:
             raise self._fault(str(error)) from error
         self.data_set_is_open = message.has_data_set
-        self._received = 0
+        self._batch, self._received, self._received_before = [], 0, 0
         return message
 
-    def _take_data(self, value: PresentationDataValue) -> memoryview:
-        context_id, control, data = value
+    def _misplaced(self, control: int) -> AssociationAborted:
         if control & 1:
-            raise self._fault("a command set fragment arrived where a data set belongs")
-        if context_id != self._context_id:
-            raise self._fault("fragments of two messages are mixed")
-        self._received += len(data)
-        if self._received > self.limits.data_set:
-            self.upper.abort()
-            raise LimitExceeded(
-                f"a data set is longer than {self.limits.data_set} bytes (limit: data_set)"
-            )
-        if control & 2:
-            self.data_set_is_open = False
-        return data
+            return self._fault("a command set fragment arrived where a data set belongs")
+        return self._fault("fragments of two messages are mixed")
+
+    def _too_long(self) -> LimitExceeded:
+        self.upper.abort()
+        return LimitExceeded(
+            f"a data set is longer than {self.limits.data_set} bytes (limit: data_set)"
+        )
 
     def _fault(self, message: str) -> AssociationAborted:
         """Abort for a message that breaks PS3.7, and return the error that says so."""
@@ -348,7 +374,7 @@ class Machine:
 
     def _make_ready_to_wait(self, *, may_recycle: bool) -> None:
         upper = self.upper
-        if upper.state is State.IDLE or upper.state is State.AWAITING_TRANSPORT_CLOSE:
+        if upper.state in _OVER:
             raise AssociationAborted("the association is over")
         if may_recycle:
             upper.buffer.views_are_out = False

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from enum import IntEnum
 from struct import Struct
-from typing import NamedTuple
 
 from isocenter.dimse.invalid_pdu import AbortReason, AbortSource, InvalidPdu
 from isocenter.dimse.items import ItemType, decode_text, encode_uid, item, iterate_items
@@ -57,25 +56,13 @@ class RejectSource(IntEnum):
     SERVICE_PROVIDER_PRESENTATION = 3
 
 
-class PresentationDataValue(NamedTuple):
-    """One fragment of a message: (context id, is it command, is it the last, its bytes).
+PresentationDataValue = tuple[int, int, memoryview]
+"""One fragment of a message: presentation context id, message control header and its bytes.
 
-    `data` is a view into the receive buffer, true until that buffer's `recycle`.
-    """
-
-    context_id: int
-    control: int
-    data: memoryview
-
-    @property
-    def is_command(self) -> bool:
-        """Whether the fragment belongs to a command set, not a data set."""
-        return bool(self.control & 1)
-
-    @property
-    def is_last(self) -> bool:
-        """Whether the fragment is its set's last."""
-        return bool(self.control & 2)
+Bit 0 of the message control header says that it belongs to a command set, not to a data set; bit 1
+that it is its set's last (PS3.8 9.3.5.1 and Annex E.2). The bytes are a view into the receive
+buffer, true until that buffer's `recycle`.
+"""
 
 
 @dataclass(frozen=True, slots=True)

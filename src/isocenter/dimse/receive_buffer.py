@@ -42,9 +42,11 @@ class ReceiveBuffer:
         needed
             How long the unfinished PDU at `start` will be at least, in bytes.
         """
+        size = len(self.view)
         if self.start == self.end and not self.views_are_out:
             self.start = self.end = 0
-        size = len(self.view)
+            if needed <= size:
+                return self.view
         if self.start + needed > size or size - self.end < min(4096, size):
             self._make_room(needed)
         return self.view[self.end :]

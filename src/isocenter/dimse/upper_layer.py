@@ -112,8 +112,12 @@ _EVENTS = {
     PduType.ABORT: Event.ABORT_RECEIVED,
 }
 
-# What came of a PDU before this side aborted in its middle was indicated; its rest is not.
+# In these states data is indicated (DT-2, AR-6), which does not change them. What came of a PDU
+# before this side aborted in its middle was indicated; its rest is not.
 _INDICATING_DATA = (State.ESTABLISHED, State.AWAITING_RELEASE_RP)
+
+_HEADER_SIZE = PDU_HEADER.size
+_P_DATA_TF = int(PduType.P_DATA_TF)
 
 Parameter = codec.AnyPdu | InvalidPdu | Sequence[bytes | memoryview] | None
 
@@ -159,14 +163,14 @@ class UpperLayer:
         self.state = State.IDLE
         self.artim_runs = False
         self.close_transport = False
-        self.pdus_received = 0
+        self._others_received = 0  # PDUs that are no P-DATA-TF
         self._length_limits = dict.fromkeys(map(int, _EVENTS), 4)
         self._length_limits[PduType.ASSOCIATE_RQ] = associate_limit
         self._length_limits[PduType.ASSOCIATE_AC] = associate_limit
         self._length_limits[PduType.P_DATA_TF] = maximum_length or buffer_size
         longest = self._length_limits[PduType.P_DATA_TF] + PDU_HEADER.size
         self.buffer = ReceiveBuffer(1 << 16, max(buffer_size, longest))
-        self._arriving = ArrivingData()
+        self._arriving = ArrivingData(self._length_limits[PduType.P_DATA_TF])
         self._needed = PDU_HEADER.size
         self._lost_track = False
         self.indications: deque[Indication] = deque()
@@ -192,7 +196,7 @@ class UpperLayer:
         """
         if count == 0:
             self.transport_closed()
-        elif not self._is_deaf:
+        elif not (self._lost_track or self.close_transport):
             self.buffer.end += count
             self._parse()
 
@@ -214,6 +218,11 @@ class UpperLayer:
         """Return, and forget, what is to be sent: buffers to be written one behind the other."""
         data, self.to_send = self.to_send, []
         return data
+
+    @property
+    def pdus_received(self) -> int:
+        """How many PDUs came to their end."""
+        return self._arriving.completed + self._others_received
 
     @property
     def is_inside_pdu(self) -> bool:
@@ -295,34 +304,37 @@ class UpperLayer:
         return self._lost_track or self.close_transport
 
     def _parse(self) -> None:
-        buffer = self.buffer
+        buffer, arriving = self.buffer, self._arriving
         try:
-            while not self._is_deaf:
-                if self._arriving.left:
+            while True:
+                if self.state in _INDICATING_DATA:
                     self._take_data()
-                    if self._arriving.left:
-                        self._needed = PDV_HEADER.size
-                        return
-                    self.pdus_received += 1
+                elif arriving.left:
+                    arriving.skip(buffer)
+                if arriving.left:
+                    self._needed = PDV_HEADER.size
+                    return
                 available = buffer.end - buffer.start
-                if available < PDU_HEADER.size:
-                    self._needed = PDU_HEADER.size
+                if available < _HEADER_SIZE:
+                    self._needed = _HEADER_SIZE
                     return
                 kind, length = PDU_HEADER.unpack_from(buffer.view, buffer.start)
                 if kind not in self._length_limits or length > self._length_limits[kind]:
                     raise self._invalid_header(kind, length)
-                if kind == PduType.P_DATA_TF:
-                    buffer.start += PDU_HEADER.size
+                if kind == _P_DATA_TF:
+                    buffer.start += _HEADER_SIZE
                     self._begin_data(length)
-                elif available < length + PDU_HEADER.size:
-                    self._needed = length + PDU_HEADER.size
+                elif available < length + _HEADER_SIZE:
+                    self._needed = length + _HEADER_SIZE
                     return
                 else:
                     self._take_pdu(kind, length)
+                    if self._is_deaf:
+                        return
         except InvalidPdu as error:
             # Where the next PDU begins is unknown now: nothing behind this can be understood.
             self._lost_track = True
-            self.pdus_received += 1
+            self._others_received += 1
             buffer.start = buffer.end
             self._happen(Event.INVALID_PDU, error)
 
@@ -335,7 +347,7 @@ class UpperLayer:
         )
 
     def _take_pdu(self, kind: int, length: int) -> None:
-        self.pdus_received += 1
+        self._others_received += 1
         buffer = self.buffer
         start = buffer.start + PDU_HEADER.size
         buffer.start = start + length
@@ -343,26 +355,27 @@ class UpperLayer:
         self._happen(_EVENTS[PduType(kind)], decoded)
 
     def _begin_data(self, length: int) -> None:
-        self._happen(Event.P_DATA_RECEIVED)
-        if length or self.state in _INDICATING_DATA:
-            self._arriving.begin(length)
+        if self.state not in _INDICATING_DATA:
+            self._happen(Event.P_DATA_RECEIVED)
+            if not length:
+                return
+        self._arriving.begin(length)
 
     def _take_data(self) -> None:
-        buffer, indications = self.buffer, self.indications
-        if self.state not in _INDICATING_DATA:
-            buffer.start = self._arriving.skip(buffer.start, buffer.end)
-            return
         values: list[PresentationDataValue] = []
         try:
-            buffer.start = self._arriving.take(buffer.view, buffer.start, buffer.end, values)
+            self._arriving.take(self.buffer, values)
         finally:
             if values:
-                buffer.views_are_out = True
-                last = indications[-1] if indications else None
-                if isinstance(last, DataIndication):
-                    last.values += values
-                else:
-                    indications.append(DataIndication(values))
+                self.buffer.views_are_out = True
+                self._indicate_data(values)
+
+    def _indicate_data(self, values: list[PresentationDataValue]) -> None:
+        indications = self.indications
+        if indications and isinstance(last := indications[-1], DataIndication):
+            last.values += values
+        else:
+            indications.append(DataIndication(values))
 
     # Transitions and actions (PS3.8 Tables 9-6 to 9-10)
 
