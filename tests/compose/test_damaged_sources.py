@@ -56,6 +56,21 @@ READ = (
     "WindowCenter",
 )
 READING = ("capture", "presentation", "segments", "mapping", "fiducials", "CT", "derived")
+REFERRING = (
+    "capture",
+    "document",
+    "key objects",
+    "presentation",
+    "report",
+    "regions",
+    "segments",
+    "map",
+    "mapping",
+    "matrix",
+    "field",
+    "fiducials",
+    "derived",
+)
 
 
 def damaged(image: Dataset, keyword: str, value: bytes | None) -> bytes:
@@ -163,3 +178,33 @@ def test_what_is_read_back_is_refused_in_words(kind, read, keyword, value, tmp_p
     with pytest.raises(IsocenterError) as refused:
         read(data_set)
     assert refused.value.tag == tag_for_keyword(keyword)
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    [
+        "SOPClassUID",
+        "SOPInstanceUID",
+        "SeriesInstanceUID",
+        "StudyInstanceUID",
+        "FrameOfReferenceUID",
+    ],
+)
+def test_a_uid_that_is_none_is_repeated_in_no_new_object(keyword, tmp_path):
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4\ntrailer<</Root 1 0 R>>\n%%EOF\n")
+    (tmp_path / "state.json").write_text('{"window": [40, 400]}')
+    source = tmp_path / "series"
+    source.mkdir()
+    for number, image in enumerate(ct_series(3, 16, 16)):
+        value = b"nouid%d" % (number if keyword == "SOPInstanceUID" else 0)
+        (source / f"{number}.dcm").write_bytes(damaged(image, keyword, value))
+    refused = 0
+    for kind in REFERRING:
+        try:
+            made = KINDS[kind](source)
+            for one in [made] if isinstance(made, compose.Composed) else made:
+                assert b"nouid" not in one.save(tmp_path / "made.dcm").read_bytes(), kind
+        except CannotCompose as error:
+            assert error.tag == tag_for_keyword(keyword) and keyword in str(error), kind
+            refused += 1
+    assert refused

@@ -10,7 +10,11 @@ from typing import Any
 
 from isocenter.compose import sources
 from isocenter.compose.composition import Composed, Composition
-from isocenter.compose.references import Reference, add_common_instance_reference
+from isocenter.compose.references import (
+    Reference,
+    add_common_instance_reference,
+    instance_reference,
+)
 from isocenter.compose.sources import SourceLike
 from isocenter.compose.templates import Template, template
 from isocenter.errors import CannotCompose, NotFound
@@ -190,10 +194,7 @@ def _document(
     composition.give("EncapsulatedDocumentLength", len(content))
     composition.give("EncapsulatedDocument", content + b"\0" * (len(content) % 2))
     references = [
-        {
-            "ReferencedSOPClassUID": source.data_set.SOPClassUID,
-            "ReferencedSOPInstanceUID": source.data_set.SOPInstanceUID,
-        }
+        instance_reference(source.data_set)
         for source in composition.sources
         if "SOPInstanceUID" in source.data_set
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
@@ -15,10 +16,18 @@ from isocenter.compose import values
 from isocenter.compose.composition import Composition
 from isocenter.compose.element_values import data_set_of, element
 from isocenter.compose.repeated_items import RepeatedItems
+from isocenter.compose.sound_values import complaint_of
 from isocenter.compose.source_numbers import number_of_frames
 from isocenter.errors import CannotCompose
 
-__all__ = ["Reference", "add_common_instance_reference", "evidence_items", "image_references"]
+__all__ = [
+    "Reference",
+    "add_common_instance_reference",
+    "evidence_items",
+    "image_references",
+    "instance_reference",
+    "uid_of",
+]
 
 _SOP_CLASS, _SOP_INSTANCE = BaseTag(0x00081150), BaseTag(0x00081155)
 _IDENTITY = tuple(map(BaseTag, (0x0020000D, 0x0020000E, 0x00080016, 0x00080018)))
@@ -45,14 +54,14 @@ class Reference:
 
     @classmethod
     def to(cls, data_set: Dataset) -> Reference:
-        """Return a reference to the whole of `data_set`."""
-        try:
-            found = [data_set[tag].value for tag in _IDENTITY]
-        except KeyError as error:
-            raise _incomplete(data_set) from error
-        if not all(found):
-            raise _incomplete(data_set)
-        study, series, kind, instance = map(str, found)
+        """Return a reference to the whole of `data_set`.
+
+        Raises
+        ------
+        CannotCompose
+            When one of its UIDs is missing, or is none.
+        """
+        study, series, kind, instance = (_present(data_set, tag) for tag in _IDENTITY)
         # Very many references share the first three.
         intern = sys.intern
         return cls(intern(study), intern(series), intern(kind), instance)
@@ -73,13 +82,45 @@ class Reference:
         return item
 
 
-def _incomplete(data_set: Dataset) -> CannotCompose:
-    missing = next(tag for tag in _IDENTITY if tag not in data_set or data_set[tag].is_empty)
-    return CannotCompose(
-        f"An object to refer to lacks {values.described(missing)}; give objects that are complete.",
-        tag=missing,
+def uid_of(data_set: Dataset, tag: int) -> str:
+    """Return a UID of a source, which a new object is to repeat; empty where it has none.
+
+    Raises
+    ------
+    CannotCompose
+        When what is there is no UID.
+    """
+    found = data_set[tag].value if tag in data_set.keys() else None  # noqa: SIM118 - see `sources`
+    if found and (not isinstance(found, str) or complaint_of("UI", found)):
+        raise CannotCompose(
+            f"{values.described(tag)} of {getattr(data_set, 'filename', '') or 'a source'} is no "
+            "UID; expected one of at most 64 digits and dots. Correct it there, or leave the "
+            "object out.",
+            tag=tag,
+        )
+    return str(found or "")
+
+
+def _present(data_set: Dataset, tag: int) -> str:
+    if uid := uid_of(data_set, tag):
+        return uid
+    raise CannotCompose(
+        f"An object to refer to lacks {values.described(tag)}; give objects that are complete.",
+        tag=tag,
         module="Common Instance Reference",
     )
+
+
+def instance_reference(data_set: Dataset) -> dict[str, Any]:
+    """Return the SOP Instance Reference macro (PS3.3 Table 10-11) for an object, by keyword.
+
+    Raises
+    ------
+    CannotCompose
+        When its SOP Class or Instance UID is missing, or is none.
+    """
+    kind, instance = (_present(data_set, tag) for tag in _IDENTITY[2:])
+    return {"ReferencedSOPClassUID": kind, "ReferencedSOPInstanceUID": instance}
 
 
 def _identified(reference: Reference) -> tuple[str, str]:

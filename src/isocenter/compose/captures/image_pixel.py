@@ -17,6 +17,7 @@ from isocenter.compose.captures.images import Picture
 from isocenter.compose.captures.jpeg_streams import EncodedJpeg
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composition
+from isocenter.compose.references import instance_reference
 from isocenter.compose.sound_values import sound_text
 from isocenter.compose.source_numbers import number_of_frames
 from isocenter.errors import CannotCompose
@@ -131,10 +132,7 @@ def _can_be_kept(streams: Sequence[EncodedJpeg], multi_frame: bool) -> bool:
 
 
 def _image_reference(source: Dataset, frame: int | None) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "ReferencedSOPClassUID": source.SOPClassUID,
-        "ReferencedSOPInstanceUID": source.SOPInstanceUID,
-    }
+    found = instance_reference(source)
     if frame is not None:
         frames = number_of_frames(source)
         if not 1 <= frame <= frames:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter.compose.planes import Stack, refuse_tiles, stack
-from isocenter.compose.references import Reference
+from isocenter.compose.references import Reference, uid_of
 from isocenter.compose.source_numbers import image_size, number_of_frames
 from isocenter.compose.sources import Source, Sources
 from isocenter.errors import CannotCompose
@@ -66,6 +66,7 @@ def source_frames(sources: Sources) -> SourceFrames:
     refuse_tiles(images)
     for one in images:
         Reference.to(one.data_set)  # what is measured refers to them
+        uid_of(one.data_set, 0x00200052)
     several = [one for one in images if number_of_frames(one.data_set) > 1]
     if several and len(images) > 1:
         raise CannotCompose(

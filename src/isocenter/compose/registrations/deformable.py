@@ -27,6 +27,7 @@ from isocenter.compose.references import (
     Reference,
     add_common_instance_reference,
     image_references,
+    uid_of,
 )
 from isocenter.compose.registrations.fields import read_field
 from isocenter.compose.registrations.grids import DisplacementField
@@ -260,7 +261,7 @@ def _copy_other_attributes(composition: Composition) -> None:
 
 
 def _frame_of_reference(moved: Sources) -> str:
-    found = {str(one.data_set.get("FrameOfReferenceUID") or "") for one in moved} - {""}
+    found = {uid_of(one.data_set, 0x00200052) for one in moved} - {""}
     if len(found) != 1:
         what = "no" if not found else f"{len(found)} different"
         raise CannotCompose(

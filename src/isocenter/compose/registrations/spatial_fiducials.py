@@ -13,7 +13,7 @@ from isocenter.compose import sources, values
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.content_identification import content_identification
 from isocenter.compose.reading import data_set_of_file
-from isocenter.compose.references import Reference, add_common_instance_reference
+from isocenter.compose.references import Reference, add_common_instance_reference, uid_of
 from isocenter.compose.registrations.fiducial_files import read_fiducials
 from isocenter.compose.registrations.fiducials import Fiducial, OnImage, read_fiducial
 from isocenter.compose.sources import SourceLike, Sources
@@ -25,6 +25,7 @@ __all__ = ["read_spatial_fiducials", "spatial_fiducials"]
 
 SOP_CLASS_UID = "1.2.840.10008.5.1.4.1.1.66.2"
 _MODULE = "Spatial Fiducials"
+_FRAME_OF_REFERENCE = 0x00200052
 
 
 def spatial_fiducials(
@@ -128,14 +129,14 @@ def _set(
 ) -> Dataset:
     item = Dataset()
     first = loaded.first
-    uid = str((first and first.data_set.get("FrameOfReferenceUID")) or "")
+    uid = uid_of(first.data_set, _FRAME_OF_REFERENCE) if first else ""
     if uid:
         item.FrameOfReferenceUID = uid
     elif any(len(one.points) for one in fiducials):
         raise _refused(
             "The fiducials lie in the patient, and the source has no Frame of Reference UID; give "
             "images that have one, or points on images.",
-            0x00200052,
+            _FRAME_OF_REFERENCE,
         )
     if images:
         item.ReferencedImageSequence = [one.item() for one in images.values()]

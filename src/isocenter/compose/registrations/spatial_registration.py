@@ -26,6 +26,7 @@ from isocenter.compose.references import (
     Reference,
     add_common_instance_reference,
     image_references,
+    uid_of,
 )
 from isocenter.compose.registrations.linear_transforms import read_linear_transform
 from isocenter.compose.registrations.matrices import MatrixType, checked_matrix, finite_numbers
@@ -217,7 +218,7 @@ def _several(transform: Any) -> list[Any]:
 
 
 def _frame_of_reference(moved: Sources) -> str:
-    found = {str(one.data_set.get("FrameOfReferenceUID") or "") for one in moved} - {""}
+    found = {uid_of(one.data_set, 0x00200052) for one in moved} - {""}
     if len(found) != 1:
         what = "no" if not found else f"{len(found)} different"
         raise CannotCompose(
