@@ -295,6 +295,21 @@ def test_a_study_opened_by_its_address_leads_to_the_whole_list(viewer):
     expect(rows(viewer)).to_have_count(50)
 
 
+def test_a_study_in_a_tab_of_its_own_leads_to_the_search_that_it_was_found_by(studies):
+    page = studies.page
+    page.get_by_label("Patient ID").fill("LIST-04")
+    expect(rows(studies)).to_have_count(10)
+    with page.context.expect_page() as opened:
+        rows(studies).first.get_by_role("link").click(modifiers=["Control"])
+    tab = opened.value
+    tab.get_by_role("link", name="Studies").wait_for()
+    expect(tab).to_have_url(re.compile(r"/viewer\?StudyInstanceUIDs=[\d.]+$"))
+    tab.reload()
+    tab.get_by_role("link", name="Studies").click()
+    expect(tab).to_have_url(f"{studies.address}/?patientId=LIST-04")
+    expect(tab.locator("tbody tr")).to_have_count(10)
+
+
 def test_rows_under_the_headings_come_out_for_the_keyboard(studies):
     page = studies.page
     rows(studies).nth(20).focus()

@@ -478,7 +478,42 @@ def test_what_is_deleted_from_an_open_study_is_no_longer_shown(viewer, server, g
     httpx.delete(url).raise_for_status()
     expect(viewer.page.get_by_role("alert")).to_contain_text("is not in this archive")
     expect(viewer.page.locator(".viewport")).to_have_count(0)
-    viewer.complaints.clear()  # Chromium itself notes the status 404
+    leave(viewer)
+
+
+def leave(viewer) -> None:
+    """Leave a study that is not there, which is asked for again; Chromium notes the status 404."""
+    viewer.page.goto("about:blank")
+    viewer.complaints.clear()
+
+
+def test_a_study_that_was_deleted_while_open_is_there_again_when_it_comes_again(
+    viewer, server, growing
+):
+    url = f"{server.http}/dicomweb/studies/{growing[0].StudyInstanceUID}"
+    httpx.delete(url).raise_for_status()
+    expect(viewer.page.get_by_role("alert")).to_contain_text("is not in this archive")
+    store(server, *growing[2:4])
+    expect(pane(viewer)).to_contain_text("/ 2")
+    viewer.settled()
+    assert viewer.state()["instance"] == growing[2].SOPInstanceUID
+    expect(viewer.page.get_by_role("alert")).to_have_count(0)
+    leave(viewer)
+
+
+def test_the_thumbnail_of_a_series_that_grows_is_of_what_it_is_now(viewer, server, growing):
+    picture = thumbnail(viewer, growing[0]).locator("img")
+    pixels = """image => image.decode().then(() => {
+        const canvas = new OffscreenCanvas(64, 64);
+        const context = canvas.getContext("2d");
+        context.drawImage(image, 0, 0, 64, 64);
+        return [...context.getImageData(0, 0, 64, 64).data].join();
+    })"""
+    before = picture.evaluate(pixels)
+    for each in growing[3:]:
+        each.PixelData = bytes(len(each.PixelData))
+    store(server, *growing[3:])
+    wait_until(lambda: picture.evaluate(pixels) != before)
 
 
 def test_a_server_that_is_away_takes_no_image_off_the_screen(viewer, server, growing):
@@ -496,7 +531,7 @@ def test_of_several_studies_those_that_are_missing_are_told(viewer):
     viewer.open(f"/viewer?StudyInstanceUIDs={objects.STACK_STUDY},1.2.3.4.5")
     expect(viewer.page.get_by_role("alert")).to_contain_text("1.2.3.4.5 is not in this archive")
     expect(viewer.page.locator(".thumbnail")).to_have_count(3)
-    viewer.complaints.clear()  # Chromium itself notes the status 404
+    leave(viewer)
 
 
 def test_what_is_no_uid_is_called_so(viewer):

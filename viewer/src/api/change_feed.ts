@@ -3,8 +3,11 @@
 export type LineState = "connecting" | "live" | "lost";
 
 export interface ChangeListener {
-  /** @param study the study that has changed; null where any may have. */
-  changed(study: string | null): void;
+  /**
+   * @param study the study that has changed; null where any may have.
+   * @param onlyGrew whether objects have come to it, and none has been replaced or deleted.
+   */
+  changed(study: string | null, onlyGrew: boolean): void;
   /** How the line to the server is. */
   line?(state: LineState): void;
 }
@@ -21,6 +24,8 @@ const RETRY = 5000;
 export class ChangeFeed {
   private events: EventSource | null = null;
   private retry: ReturnType<typeof setTimeout> | undefined;
+  /** Whether there has been a line that is gone. */
+  private wasCut = false;
 
   /** @param missed whether something may have happened before the first line stands. */
   constructor(
@@ -44,21 +49,22 @@ export class ChangeFeed {
     const events = (this.events = new EventSource("/api/events"));
     events.addEventListener("open", () => this.opened());
     events.addEventListener("error", () => this.failed(events));
-    events.addEventListener("reset", () => this.listener.changed(null));
+    events.addEventListener("reset", () => this.listener.changed(null, false));
     events.addEventListener("change", ({ data }: MessageEvent<string>) => {
-      this.listener.changed((JSON.parse(data) as { study: string }).study);
+      const { study, action } = JSON.parse(data) as { study: string; action: string };
+      this.listener.changed(study, action === "created");
     });
   }
 
   private opened(): void {
-    // What happened while there was no line has not been told.
-    if (this.missed) this.listener.changed(null);
+    // What happened while there was no line has not been told; before the first, hardly more than arrivals.
+    if (this.missed) this.listener.changed(null, !this.wasCut);
     this.missed = false;
     this.listener.line?.("live");
   }
 
   private failed(events: EventSource): void {
-    this.missed = true;
+    this.missed = this.wasCut = true;
     this.listener.line?.("lost");
     if (events.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
     this.close();
@@ -69,6 +75,6 @@ export class ChangeFeed {
     clearTimeout(this.retry);
     this.events?.close();
     this.events = null;
-    this.missed = true;
+    this.missed = this.wasCut = true;
   }
 }

@@ -48,11 +48,15 @@ export async function request(url: string, signal?: AbortSignal): Promise<Respon
 }
 
 async function json<T>(url: string, signal?: AbortSignal): Promise<T> {
-  return (await request(url, signal)).json() as Promise<T>;
+  const response = await request(url, signal);
+  return response.json().catch((error: unknown) => {
+    if (isAbort(error)) throw error;
+    throw new ServerError(0, "The server's answer broke off");
+  }) as Promise<T>;
 }
 
 /** Whether a text may be a UID, as far as the server looks at it (PS3.5 9.1). */
-function isUid(text: string): boolean {
+export function isUid(text: string): boolean {
   return /^[0-9.]{1,64}$/.test(text);
 }
 
@@ -87,14 +91,22 @@ export function fetchStudies(query: StudyQuery, signal?: AbortSignal): Promise<S
  *
  * @throws ServerError where the archive does not have it, or the UID is none.
  */
-export async function fetchStudy(study: string, withDisplay: boolean): Promise<StudyContents> {
+export async function fetchStudy(
+  study: string,
+  withDisplay: boolean,
+  signal?: AbortSignal,
+): Promise<StudyContents> {
   if (!isUid(study)) throw new ServerError(400, `“${study}” is no Study Instance UID`);
-  return json(`${studyUrl(study)}${withDisplay ? "?display=true" : ""}`);
+  return json(`${studyUrl(study)}${withDisplay ? "?display=true" : ""}`, signal);
 }
 
-export async function fetchSeries(study: string, series: string): Promise<SeriesDisplay> {
+export async function fetchSeries(
+  study: string,
+  series: string,
+  signal?: AbortSignal,
+): Promise<SeriesDisplay> {
   if (!isUid(series)) throw new ServerError(400, `“${series}” is no Series Instance UID`);
-  return json(`${studyUrl(study)}/series/${encodeURIComponent(series)}`);
+  return json(`${studyUrl(study)}/series/${encodeURIComponent(series)}`, signal);
 }
 
 /** UID of the first object of a series, for series without images to list. */

@@ -16,8 +16,8 @@ const FRESH = 8000;
 export class StudySearch {
   readonly query = signal<StudyQuery>(EMPTY_QUERY);
   readonly answer = signal<StudyPage | null>(null);
-  /** The page that the answer is. */
-  readonly answeredPage = signal(1);
+  /** The query that the answer is of. */
+  readonly answered = signal<StudyQuery>(EMPTY_QUERY);
   readonly loading = signal(false);
   readonly error = signal<string | null>(null);
   readonly live = signal<LineState>("connecting");
@@ -121,7 +121,7 @@ export class StudySearch {
       batch(() => {
         if (arrival) this.markFresh(answer.studies);
         this.answer.value = answer;
-        this.answeredPage.value = query.page;
+        this.answered.value = query;
         this.error.value = null;
       });
       if (this.query.value.page > this.pages) this.goToPage(this.pages);

@@ -15,13 +15,14 @@ interface ThumbnailProps {
 }
 
 function Picture({ workspace, series }: { workspace: Workspace; series: SeriesSummary }) {
-  const failed = useSignal(false);
-  if (!series.displayable || !series.thumbnail || failed.value) {
+  /** The address that has failed; another one may be had. */
+  const failed = useSignal<string | null>(null);
+  if (!series.displayable || !series.thumbnail || failed.value === series.thumbnail) {
     return <span class="no-picture">{series.modality}</span>;
   }
   if (!workspace.settledIn.value) return null;
   const fail = () => {
-    failed.value = true;
+    failed.value = series.thumbnail;
   };
   return <img src={series.thumbnail} alt="" loading="lazy" draggable={false} onError={fail} />;
 }
@@ -103,8 +104,8 @@ export function SeriesStrip({ workspace }: { workspace: Workspace }) {
       {workspace.studies.value.map((contents) => (
         <StudySection key={contents.study.uid} workspace={workspace} contents={contents} />
       ))}
-      {workspace.missing.value.map((reason) => (
-        <p class="notice" role="alert" key={reason}><Icon name="warning" /> {reason}</p>
+      {[...workspace.missing.value].map(([study, reason]) => (
+        <p class="notice" role="alert" key={study}><Icon name="warning" /> {reason}</p>
       ))}
     </nav>
   );

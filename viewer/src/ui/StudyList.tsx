@@ -55,13 +55,15 @@ function HeaderCell({ column, search }: { column: Column; search: StudySearch })
 
 interface RowProps {
   readonly study: Study;
+  /** The study's address, for a tab of its own. */
+  readonly address: string;
   readonly fresh: boolean;
   readonly focusable: boolean;
   onFocus(): void;
   onOpen(): void;
 }
 
-function StudyRow({ study, fresh, focusable, onFocus, onOpen }: RowProps) {
+function StudyRow({ study, address, fresh, focusable, onFocus, onOpen }: RowProps) {
   const name = study.patientName || "No name";
   const person = [formatDate(study.birthDate), study.sex].filter((part) => part.trim());
   const contents = `${counted(study.instanceCount, "object")} in ${study.seriesCount} series`;
@@ -75,7 +77,7 @@ function StudyRow({ study, fresh, focusable, onFocus, onOpen }: RowProps) {
     >
       <td class="patient" title={[name, ...person].join(" · ")}>
         <a
-          href={viewerAddress([study.uid])}
+          href={address}
           tabIndex={-1}
           onClick={(event) => event.stopPropagation() ?? followLink(event, onOpen)}
         >
@@ -152,7 +154,7 @@ function Nothing({ search }: { search: StudySearch }) {
 function Pager({ search }: { search: StudySearch }) {
   const { page } = search.query.value;
   const total = search.answer.value?.total ?? 0;
-  const shown = search.answeredPage.value; // what is asked for may be another one by now
+  const shown = search.answered.value.page; // what is asked for may be another one by now
   const first = total === 0 ? 0 : (shown - 1) * PAGE_SIZE + 1;
   const last = Math.min(shown * PAGE_SIZE, total);
   const go = (name: "first" | "back" | "forward" | "last", label: string, to: number) => (
@@ -306,6 +308,7 @@ export function StudyList({ query }: { query: StudyQuery }) {
               <StudyRow
                 key={study.uid}
                 study={study}
+                address={viewerAddress([study.uid], search.answered.value)}
                 fresh={search.fresh.value.has(study.uid)}
                 focusable={study.uid === focusable}
                 onFocus={() => {

@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { parseRoute, type Route } from "../viewer/address";
+import { originIn, parseRoute, type Route } from "../viewer/address";
 
 /** Where in the study list a reader was. */
 export interface ListPlace {
@@ -13,6 +13,8 @@ export interface ListPlace {
 interface Kept {
   /** With a study: the address of the list it was opened from, which is the entry before it. */
   readonly list?: string;
+  /** Whether that list is not the entry before it, but in another tab. */
+  readonly elsewhere?: boolean;
   /** With the list: where in it the reader was. */
   readonly place?: ListPlace;
 }
@@ -21,11 +23,20 @@ let visits = 0;
 
 /** @returns what is asked for; `visit` tells two visits of the same address apart. */
 function current(): Route & { readonly visit: number } {
+  noteOrigin();
   return { ...parseRoute(location.pathname, location.search), visit: visits++ };
 }
 
 function kept(): Kept {
   return (history.state as Kept | null) ?? {};
+}
+
+/** Keep with the entry where a study in a tab of its own was found: its address is to name the study alone. */
+function noteOrigin(): void {
+  const list = originIn(location.hash);
+  if (list === null) return;
+  const state: Kept = { ...kept(), list, elsewhere: true };
+  history.replaceState(state, "", location.pathname + location.search);
 }
 
 /** What the address asks for, now. */
@@ -64,10 +75,11 @@ export function listBehind(): string {
   return kept().list ?? "/";
 }
 
-/** Go back to that list as the browser's Back does; to the whole list, if the study came by a link. */
+/** Go back to that list as the browser's Back does; where it is not behind the study, go there. */
 export function returnToList(): void {
-  if (kept().list !== undefined) history.back();
-  else navigate("/");
+  const { list, elsewhere } = kept();
+  if (list !== undefined && !elsewhere) history.back();
+  else navigate(listBehind());
 }
 
 /** Follow a plain click within the page; leave new tabs and windows to the browser. */

@@ -65,7 +65,19 @@ export function listAddress(query: StudyQuery): string {
   return parameters.size > 0 ? `/?${parameters}` : "/";
 }
 
-/** The address at which studies are open in the viewer. */
-export function viewerAddress(studies: readonly string[]): string {
-  return `/viewer?StudyInstanceUIDs=${studies.map(encodeURIComponent).join(",")}`;
+/**
+ * The address at which studies are open in the viewer.
+ *
+ * @param from the search that they were found by, for the way back from a tab of their own.
+ */
+export function viewerAddress(studies: readonly string[], from: StudyQuery = EMPTY_QUERY): string {
+  const list = listAddress(from).slice(1);
+  const origin = list ? `#from=${encodeURIComponent(list)}` : "";
+  return `/viewer?StudyInstanceUIDs=${studies.map(encodeURIComponent).join(",")}${origin}`;
+}
+
+/** The address of the list that a study was found in, as its own address says; null where it does not. */
+export function originIn(hash: string): string | null {
+  const list = new URLSearchParams(hash.slice(1)).get("from");
+  return list === null ? null : listAddress(parseQuery(new URLSearchParams(list)));
 }

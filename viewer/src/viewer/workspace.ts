@@ -1,10 +1,11 @@
 /** What is open: studies, layout, viewports, and the tools in the reader's hands. */
 
 import { batch, computed, signal } from "@preact/signals";
-import { fetchSeries, fetchStudy, isNotThere } from "../api/client";
+import { fetchSeries, fetchStudy, isNotThere, isUid } from "../api/client";
 import type { SeriesDisplay, SeriesSummary, StudyContents } from "../api/model";
 import { EarlyFrame } from "../load/early_frame";
 import type { EncodingPolicy } from "../load/fetch_frame";
+import { withThumbnails } from "./thumbnails";
 import { type Content, Viewport } from "./viewport";
 
 export type Tool = "window" | "pan" | "zoom" | "scroll";
@@ -32,6 +33,9 @@ export type OpenState =
 /** Milliseconds for which a page waits for its first image, so that both are painted at once. */
 const PATIENCE = 200;
 
+/** What nobody looks at while it is asked for anew is given up after so many milliseconds, and asked for again. */
+const LONGEST_WAIT = 30_000;
+
 /** The series that a viewport has of a study, if any. */
 function seriesOf(content: Content, study: string): string | null {
   if (content.kind === "empty") return null;
@@ -47,8 +51,11 @@ export function seriesKey(study: string, series: string): string {
 export class Workspace {
   readonly state = signal<OpenState>({ kind: "loading" });
   readonly studies = signal<readonly StudyContents[]>([]);
-  /** Why others of the studies that were asked for are not here. */
-  readonly missing = signal<readonly string[]>([]);
+  /** Why others of the studies that were asked for are not here, by Study Instance UID. */
+  readonly missing = signal<ReadonlyMap<string, string>>(new Map());
+  /** UIDs of the studies that were asked for, here or not, and of the series that was. */
+  asked: readonly string[] = [];
+  private askedSeries: string | null = null;
   readonly layout = signal<Layout>(LAYOUTS[0] as Layout);
   readonly viewports = [0, 1, 2, 3].map((id) => new Viewport(id));
   readonly activeIndex = signal(0);
@@ -118,6 +125,8 @@ export class Workspace {
     encoding: EncodingPolicy = "automatic",
   ): Promise<void> {
     this.state.value = { kind: "loading" };
+    this.asked = studyUids.filter(isUid);
+    this.askedSeries = seriesUid;
     const patience = this.bePatient();
     const [only, ...others] = studyUids;
     const comesEarly = others.length === 0 && encoding !== "htj2k";
@@ -127,16 +136,17 @@ export class Workspace {
       studyUids.map((uid, i) => fetchStudy(uid, i === 0 && !seriesUid)),
     );
     const found = results.flatMap((r) => (r.status === "fulfilled" ? [r.value] : []));
-    const reasons = reasonsOf(results);
+    const missing = reasonsOf(studyUids, results);
     if (found.length === 0) {
-      this.state.value = { kind: "failed", reason: reasons[0] ?? "No study was asked for" };
+      const [reason = "No study was asked for"] = missing.values();
+      this.state.value = { kind: "failed", reason };
       return;
     }
     await Promise.race([Promise.all([early, this.earlyFrame?.arrived]), patience]);
     // In this order: the first image is asked for before the page is painted anew.
     const shown = batch(() => {
       this.studies.value = found;
-      this.missing.value = reasons;
+      this.missing.value = missing;
       this.state.value = { kind: "ready" };
       return early ?? this.showFirst(seriesUid, found[0]?.display);
     });
@@ -192,7 +202,12 @@ export class Workspace {
   }
 
   /** Put a series into a viewport. */
-  async showSeries(viewport: Viewport, study: string, series: string): Promise<void> {
+  async showSeries(
+    viewport: Viewport,
+    study: string,
+    series: string,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const summary = this.summaryOf(study, series);
     if (summary && !summary.displayable) {
       const description = [summary.modality, summary.description].filter(Boolean).join(" · ");
@@ -204,7 +219,7 @@ export class Workspace {
     viewport.say(loading);
     const stillWanted = () => viewport.content.peek() === loading;
     try {
-      const display = await fetchSeries(study, series);
+      const display = await fetchSeries(study, series, signal);
       if (!stillWanted()) return;
       if (display.images.length > 0) viewport.open(display);
       else viewport.say({ kind: "undisplayable", study, series, description: display.description });
@@ -236,7 +251,7 @@ export class Workspace {
     this.renewing.add(outdated);
     const { study, series } = outdated;
     try {
-      const display = await fetchSeries(study, series);
+      const display = await fetchSeries(study, series, AbortSignal.timeout(LONGEST_WAIT));
       if (JSON.stringify(display) === JSON.stringify(outdated)) return true;
       for (const viewport of this.showing(outdated)) {
         if (display.images.length > 0) viewport.renew(display);
@@ -249,44 +264,73 @@ export class Workspace {
   }
 
   /**
-   * Take over what has arrived in an open study, or has been replaced or deleted there.
+   * Take over what has arrived in a study that was asked for, or has been replaced or deleted there.
    *
+   * @param onlyGrew whether objects have come, and none has been replaced or deleted.
    * @returns whether all of it could be had; where not, what is open stays.
    */
-  async refresh(study: string): Promise<boolean> {
-    const was = this.studies.peek().find((contents) => contents.study.uid === study);
-    if (!was) return true;
+  async refresh(study: string, onlyGrew = false): Promise<boolean> {
     let is: StudyContents;
     try {
-      is = await fetchStudy(study, false);
+      is = await fetchStudy(study, false, AbortSignal.timeout(LONGEST_WAIT));
     } catch (error) {
       if (!isNotThere(error)) return false;
       this.drop(study, (error as Error).message);
       return true;
     }
-    this.studies.value = this.studies.peek().map((contents) => (contents === was ? is : contents));
+    const was = this.studies.peek().find((contents) => contents.study.uid === study);
+    this.take(withThumbnails(is, was, onlyGrew));
+    return this.follow(was, is);
+  }
+
+  /** Put a study, as it is now, in its place among those that were asked for. */
+  private take(is: StudyContents): void {
+    const { uid } = is.study;
+    const others = this.studies.peek().filter((contents) => contents.study.uid !== uid);
+    const place = ({ study }: StudyContents) => this.asked.indexOf(study.uid);
+    const missing = new Map(this.missing.peek());
+    missing.delete(uid);
+    batch(() => {
+      this.studies.value = [...others, is].sort((one, other) => place(one) - place(other));
+      this.missing.value = missing;
+      if (this.state.peek().kind === "failed") this.state.value = { kind: "ready" };
+    });
+  }
+
+  /** Let the viewports show what there is of a study now; @returns whether all of it could be had. */
+  private async follow(was: StudyContents | undefined, is: StudyContents): Promise<boolean> {
+    const study = is.study.uid;
+    const has = (contents: StudyContents | undefined, series: string) =>
+      contents?.series.some((each) => each.uid === series) ?? false;
     const outdated = new Set<SeriesDisplay>();
     const others: Promise<void>[] = [];
     for (const viewport of this.viewports) {
       const content = viewport.content.peek();
       const uid = seriesOf(content, study);
-      if (uid === null || content.kind === "failed") continue;
-      const isThere = is.series.some((each) => each.uid === uid);
-      if (content.kind === "images" && isThere) outdated.add(content.series);
-      else others.push(this.showSeries(viewport, study, uid));
+      if (uid === null) continue;
+      if (content.kind === "images" && has(is, uid)) outdated.add(content.series);
+      // What failed is not tried for ever, but where it has come, or come back.
+      else if (content.kind !== "failed" || (has(is, uid) && !has(was, uid))) {
+        others.push(this.showSeries(viewport, study, uid, AbortSignal.timeout(LONGEST_WAIT)));
+      }
+    }
+    if (this.viewports.every((viewport) => viewport.content.peek().kind === "empty")) {
+      others.push(this.showFirst(this.askedSeries));
     }
     const reloads = [...outdated].map((series) => this.reload(series).catch(() => false));
     await Promise.all(others);
     return (await Promise.all(reloads)).every(Boolean);
   }
 
-  /** Put away a study that is no longer in the archive. */
+  /** Put away a study that is not in the archive, for as long as it is not. */
   private drop(study: string, reason: string): void {
     batch(() => {
       this.studies.value = this.studies.peek().filter((contents) => contents.study.uid !== study);
+      this.missing.value = new Map(this.missing.peek()).set(study, reason);
       for (const viewport of this.viewports) {
-        const series = seriesOf(viewport.content.peek(), study);
-        if (series !== null) viewport.say({ kind: "failed", study, series, reason });
+        const content = viewport.content.peek();
+        const series = seriesOf(content, study);
+        if (series !== null && content.kind !== "failed") viewport.say({ kind: "failed", study, series, reason });
       }
       if (this.studies.peek().length === 0) this.state.value = { kind: "failed", reason };
     });
@@ -362,6 +406,13 @@ export class Workspace {
   }
 }
 
-function reasonsOf(results: readonly PromiseSettledResult<unknown>[]): string[] {
-  return results.flatMap((r) => (r.status === "rejected" ? [String((r.reason as Error).message)] : []));
+function reasonsOf(
+  studies: readonly string[],
+  results: readonly PromiseSettledResult<unknown>[],
+): Map<string, string> {
+  return new Map(
+    results.flatMap((result, i) =>
+      result.status === "rejected" ? [[studies[i] ?? "", String((result.reason as Error).message)]] : [],
+    ),
+  );
 }

@@ -41,8 +41,8 @@ test("which page is shown is said of the answer, not of what is asked for", asyn
   await vi.advanceTimersByTimeAsync(1000);
   search.goToPage(2);
   await vi.advanceTimersByTimeAsync(500);
-  expect(search.answeredPage.value).toBe(1);
+  expect(search.answered.value.page).toBe(1);
   await vi.advanceTimersByTimeAsync(500);
-  expect(search.answeredPage.value).toBe(2);
+  expect(search.answered.value.page).toBe(2);
   end();
 });

@@ -17,12 +17,13 @@ let end = () => {};
 let asked: string[] = [];
 
 /** A workspace with a study that follows an archive, whose answers the test gives. */
-function follow(answer: (url: string) => Promise<Response>): Workspace {
-  vi.stubGlobal("fetch", (url: string) => {
+function follow(answer: (url: string, signal?: AbortSignal) => Promise<Response>): Workspace {
+  vi.stubGlobal("fetch", (url: string, { signal }: RequestInit = {}) => {
     asked.push(url);
-    return answer(url);
+    return answer(url, signal ?? undefined);
   });
   const workspace = new Workspace();
+  workspace.asked = ["1.1"];
   workspace.studies.value = [{ study: STUDY, series: [summary] } as unknown as StudyContents];
   workspace.active.value.open(series("3") as unknown as SeriesDisplay);
   workspace.state.value = { kind: "ready" };
@@ -36,8 +37,17 @@ function whole(url: string): Response {
   return new Response(JSON.stringify(is));
 }
 
-function tell(study: string): void {
-  Line.open[0]?.tell("change", { study });
+function tell(study: string, action = "created"): void {
+  Line.open[0]?.tell("change", { study, action });
+}
+
+/** Let time limits of requests run by the clock of the test. */
+function limitByClock(): void {
+  vi.spyOn(AbortSignal, "timeout").mockImplementation((milliseconds) => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(new DOMException("", "TimeoutError")), milliseconds);
+    return controller.signal;
+  });
 }
 
 beforeEach(() => {
@@ -50,6 +60,7 @@ beforeEach(() => {
 afterEach(() => {
   end();
   vi.unstubAllGlobals();
+  vi.restoreAllMocks();
   vi.useRealTimers();
 });
 
@@ -115,4 +126,101 @@ test("a series that several viewports show is asked for once", async () => {
   await vi.advanceTimersByTimeAsync(1000);
   expect(asked).toHaveLength(2);
   expect(workspace.viewports.map((each) => each.count.value)).toEqual([2, 2, 2, 2]);
+});
+
+test("what is not answered is given up after a while, and asked for again", async () => {
+  limitByClock();
+  let silent = true;
+  const workspace = follow((url, signal) => {
+    if (!silent || url.includes("/series/")) return Promise.resolve(whole(url));
+    return new Promise((_, reject) => {
+      signal?.addEventListener("abort", () => reject(signal.reason as Error));
+    });
+  });
+  tell("1.1");
+  await vi.advanceTimersByTimeAsync(5000);
+  silent = false;
+  await vi.advanceTimersByTimeAsync(45_000);
+  expect(workspace.active.value.count.value).toBe(2);
+});
+
+test("a series that is not answered does not keep the next refresh waiting for ever", async () => {
+  limitByClock();
+  const workspace = follow((url, signal) => {
+    if (!url.includes("/series/")) return Promise.resolve(whole(url));
+    return new Promise((_, reject) => {
+      signal?.addEventListener("abort", () => reject(signal.reason as Error));
+    });
+  });
+  workspace.active.value.say({ kind: "loading", study: "1.1", series: "2.5" });
+  tell("1.1");
+  await vi.advanceTimersByTimeAsync(40_000);
+  expect(workspace.active.value.content.value.kind).toBe("failed");
+  const before = asked.length;
+  tell("1.1");
+  await vi.advanceTimersByTimeAsync(15_000);
+  expect(asked.length).toBeGreaterThan(before);
+});
+
+test("a study that was deleted is there again when it is sent again", async () => {
+  let isThere = false;
+  const workspace = follow(async (url) => (isThere ? whole(url) : new Response(null, { status: 404 })));
+  tell("1.1", "deleted");
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(workspace.state.value.kind).toBe("failed");
+  isThere = true;
+  tell("1.1");
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(workspace.state.value.kind).toBe("ready");
+  expect(workspace.missing.value.size).toBe(0);
+  expect(workspace.active.value.count.value).toBe(2);
+});
+
+test("a study that was not there when it was asked for appears when it arrives", async () => {
+  let isThere = false;
+  vi.stubGlobal("fetch", async (url: string) => (isThere ? whole(url) : new Response(null, { status: 404 })));
+  const workspace = new Workspace();
+  const opened = workspace.open(["1.1"], null);
+  await vi.advanceTimersByTimeAsync(1000);
+  await opened;
+  end = followArchive(workspace);
+  isThere = true;
+  tell("1.1");
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(workspace.active.value.count.value).toBe(2);
+});
+
+test("of several studies one that comes takes its place among those that were asked for", async () => {
+  const workspace = follow(async (url) => {
+    const uid = url.split("/")[3];
+    return new Response(JSON.stringify({ study: { uid }, series: [] }));
+  });
+  workspace.asked = ["1.0", "1.1"];
+  workspace.missing.value = new Map([["1.0", "study 1.0 is not in this archive"]]);
+  tell("1.0");
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(workspace.studies.value.map(({ study }) => study.uid)).toEqual(["1.0", "1.1"]);
+  expect(workspace.missing.value.size).toBe(0);
+});
+
+test("a thumbnail is asked for again where its series has grown, and all where something was replaced", async () => {
+  const counts = [3, 5];
+  const workspace = follow(async () => {
+    const all = counts.map((instanceCount, i) => ({ uid: `2.${i}`, instanceCount, thumbnail: `/${i}` }));
+    return new Response(JSON.stringify({ study: STUDY, series: all }));
+  });
+  const shown = () => workspace.studies.value[0]?.series.map(({ thumbnail }) => thumbnail) ?? [];
+  workspace.viewports.forEach((viewport) => viewport.say({ kind: "failed", study: "1.1", series: "2.9", reason: "" }));
+  const seen: (readonly (string | null)[])[] = [];
+  for (const [action, grown] of [["created", 4], ["created", 6], ["replaced", 6]] as const) {
+    counts[0] = grown;
+    tell("1.1", action);
+    await vi.advanceTimersByTimeAsync(10_000);
+    seen.push(shown());
+  }
+  const [first, second, third] = seen;
+  expect(second?.[0]).not.toBe(first?.[0]);
+  expect(second?.[1]).toBe(first?.[1]);
+  expect(third?.[0]).not.toBe(second?.[0]);
+  expect(third?.[1]).not.toBe(second?.[1]);
 });
