@@ -1,9 +1,10 @@
 """Reading with pydicom, in a form that type checkers follow."""
 
 import importlib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, cast
 
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
@@ -13,9 +14,17 @@ from pydicom.tag import BaseTag
 
 from isocenter.dicom import dictionary
 from isocenter.dicom.source import require_file
-from isocenter.errors import InvalidDicom, NotDicom, NotFound
+from isocenter.errors import InvalidAttribute, InvalidDicom, NotDicom, NotFound
 
-__all__ = ["SIZES", "data_set_of_file", "mark_torn", "read_data_set", "torn", "value_of"]
+__all__ = [
+    "SIZES",
+    "check_readable",
+    "data_set_of_file",
+    "mark_torn",
+    "read_data_set",
+    "torn",
+    "value_of",
+]
 
 _dcmread: Any = vars(importlib.import_module("pydicom"))["dcmread"]  # only partly typed
 
@@ -61,10 +70,15 @@ def data_set_of_file(given: Dataset | str | Path) -> Dataset:
         When there is no such file.
     InvalidDicom
         When it is no DICOM file, or cannot be read to its end.
+    InvalidAttribute
+        As `check_readable`.
     """
-    if isinstance(given, Dataset):
-        return given
-    path = Path(given)
+    data_set = given if isinstance(given, Dataset) else _of_file(Path(given))
+    check_readable(data_set)
+    return data_set
+
+
+def _of_file(path: Path) -> Dataset:
     if not path.is_file():
         raise NotFound(f"There is no file {path}; check its path.")
     try:
@@ -75,6 +89,43 @@ def data_set_of_file(given: Dataset | str | Path) -> Dataset:
         raise
     except Exception as error:  # pydicom has no one error for what it cannot read
         raise InvalidDicom(f"{path} cannot be read to its end: {error}") from error
+
+
+def check_readable(data_set: Dataset) -> None:
+    """Refuse sequences that are none, and torn numbers in items: nobody can ask for their values.
+
+    Raises
+    ------
+    InvalidAttribute
+        At the first of them.
+    """
+    for stored in list(data_set.values()):
+        if not _is_sequence(int(stored.tag)):
+            continue
+        for item in _items(data_set, stored.tag):
+            for tag, vr, _ in torn(item):
+                raise _unreadable(tag, f"numbers of {SIZES[vr]} bytes each")
+            check_readable(item)
+
+
+@cache
+def _is_sequence(tag: int) -> bool:
+    return dictionary.vr(tag) == "SQ"
+
+
+def _items(data_set: Dataset, tag: BaseTag) -> Iterable[Dataset]:
+    found: DataElement = data_set[tag]
+    if found.VR != "SQ":
+        raise _unreadable(tag, "a sequence of items (SQ)")
+    return cast("Iterable[Dataset]", found.value or ())
+
+
+def _unreadable(tag: BaseTag, expected: str) -> InvalidAttribute:
+    return InvalidAttribute(
+        f"{dictionary.keyword(tag)} ({tag.group:04X},{tag.element:04X}) cannot be read; expected "
+        f"{expected}. Give an undamaged object.",
+        tag,
+    )
 
 
 def mark_torn(data_set: Dataset) -> None:

@@ -31,7 +31,7 @@ def stored_frames(data_set: Dataset) -> NDArray[np.generic]:
     shape = (number_of_frames(data_set), *image_size(data_set))
     for keyword, kind in _FLOATS.items():
         if keyword in data_set:
-            return _native(data_set[keyword].value, _order(data_set) + kind, shape)
+            return _native(data_set[keyword].value or b"", _order(data_set) + kind, shape)
     if "PixelData" not in data_set:
         raise InvalidAttribute("Pixel Data is missing: the object has no frames.", 0x7FE00010)
     syntax = _syntax(data_set)
@@ -43,9 +43,9 @@ def stored_frames(data_set: Dataset) -> NDArray[np.generic]:
         return np.stack([decode_frame(frame, description) for frame in frames]).reshape(shape)
     bits = whole_number_of(data_set, "BitsAllocated", least=1)
     if bits == 1:
-        return _bits(data_set.PixelData, shape)
+        return _bits(data_set.PixelData or b"", shape)
     sign = "i" if data_set.get("PixelRepresentation") else "u"
-    return _native(data_set.PixelData, f"{_order(data_set)}{sign}{bits // 8}", shape)
+    return _native(data_set.PixelData or b"", f"{_order(data_set)}{sign}{bits // 8}", shape)
 
 
 def _syntax(data_set: Dataset) -> UID:

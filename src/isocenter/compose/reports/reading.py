@@ -10,7 +10,7 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 from isocenter.compose import sources
-from isocenter.compose.reading import value_of
+from isocenter.compose.reading import check_readable, value_of
 from isocenter.compose.references import Reference
 from isocenter.compose.reports.content import Container, ContentItem
 from isocenter.compose.reports.document import Report, known_references, listed
@@ -70,6 +70,7 @@ def read_structured_report(source: Dataset | str | Path) -> Report:
     PS3.3 C.17.2, C.17.3.
     """
     data_set = source if isinstance(source, Dataset) else _read(Path(source))
+    _check(data_set)
     if "ValueType" not in data_set:
         raise NotDicom(
             "The object has no content tree (Value Type (0040,A040) is missing): it is no "
@@ -99,6 +100,13 @@ def read_structured_report(source: Dataset | str | Path) -> Report:
         references=references,
         heading=_heading(data_set),
     )
+
+
+def _check(data_set: Dataset) -> None:
+    try:
+        check_readable(data_set)
+    except RecursionError as error:
+        raise InvalidDicom("Its sequences are nested too deeply to be read.") from error
 
 
 def _read(path: Path) -> Dataset:
