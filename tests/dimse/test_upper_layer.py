@@ -318,6 +318,22 @@ def test_however_a_stream_is_cut_the_same_happens(stream: bytes, data: st.DataOb
     assert observed(stream, cuts) == observed(stream, [])
 
 
+@given(st.lists(st.binary(max_size=30), min_size=1, max_size=6), st.integers(1, 3))
+def test_no_more_is_sure_to_come_than_a_message_has_left(parts: list[bytes], together: int) -> None:
+    values = [
+        struct.pack(">IBB", len(part) + 2, 1, 2 if number == len(parts) else 0) + part
+        for number, part in enumerate(parts, 1)
+    ]
+    pdus = [b"".join(values[n : n + together]) for n in range(0, len(values), together)]
+    stream = b"".join(struct.pack(">BxI", 4, len(pdu)) + pdu for pdu in pdus)
+    upper = in_state(State.ESTABLISHED, Role.ACCEPTOR)
+
+    for position, byte in enumerate(stream, 1):
+        upper.receive_data(bytes([byte]))
+        sure = upper.sure_to_come
+        assert 0 <= sure <= len(stream) - position
+
+
 def test_views_stay_true_until_the_buffer_is_recycled() -> None:
     upper = UpperLayer(Role.ACCEPTOR, maximum_length=1 << 12, buffer_size=1 << 16)
     upper.state = State.ESTABLISHED

@@ -7,6 +7,7 @@ from isocenter.dimse.receive_buffer import ReceiveBuffer
 _P_DATA_TF = int(PduType.P_DATA_TF)
 _PDU_HEADER_SIZE, _PDV_HEADER_SIZE = PDU_HEADER.size, PDV_HEADER.size
 _LAST = 2
+_SHORTEST_PDU = 10
 
 
 class ArrivingData:
@@ -80,6 +81,15 @@ class ArrivingData:
             start = stop
         buffer.start = start
         self.left, self._value_left = left, value_left
+
+    @property
+    def sure_to_come(self) -> int:
+        """How many bytes must come behind those that were read, whatever the peer does in order.
+
+        The rest of the PDU; and where its message goes on, the shortest PDU that there is.
+        """
+        goes_on = self._value_left == self.left and not self._control & _LAST
+        return self.left + _SHORTEST_PDU if goes_on and self.left else self.left
 
     def begin(self, length: int) -> None:
         """Begin with a PDU whose header was read elsewhere.

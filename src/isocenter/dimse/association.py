@@ -27,6 +27,9 @@ _log = logging.getLogger(__name__)
 # An association that is quiet for this long gives its large buffer back, in seconds.
 _QUIET = 2.0
 
+# The system waits for so many bytes that must come: looking at each part of them takes longer.
+_WORTH_WAITING = 1 << 15
+
 
 class Association:
     """An association that stands, used by one thread at a time.
@@ -300,11 +303,18 @@ class Association:
         if seconds > _QUIET:
             # The same limit nearly always, of which the system need not be told again.
             try:
-                return self._transport.receive_into(upper.space(), _QUIET)
+                return self._receive_what_must_come(_QUIET)
             except TimeoutError:
                 upper.buffer.shrink()
                 seconds -= _QUIET
         return self._transport.receive_into(upper.space(), seconds)
+
+    def _receive_what_must_come(self, seconds: float) -> int:
+        upper = self._machine.upper
+        space, sure = upper.space(), upper.sure_to_come
+        if sure >= _WORTH_WAITING:
+            return self._transport.receive_into(space[:sure], seconds, all_of_it=True)
+        return self._transport.receive_into(space, seconds)
 
     def _flush(self) -> None:
         upper = self._machine.upper

@@ -51,6 +51,8 @@ class Transport:
         self._tls = isinstance(sock, ssl.SSLSocket)
         # The kernel's own timeouts save a poll() before each recv(); TLS and Windows lack them.
         self._kernel_timeouts = not self._tls and sys.platform != "win32"
+        # Neither TLS nor a socket with a timeout of Python's own waits for all of it.
+        self._waiting_for_all = socket.MSG_WAITALL if self._kernel_timeouts else 0
         self._receive_timeout = 0.0
         self._send_timeout = send_timeout
         set_no_delay(sock)
@@ -63,8 +65,18 @@ class Transport:
         """The socket itself."""
         return self._socket
 
-    def receive_into(self, view: memoryview, timeout: float) -> int:
+    def receive_into(self, view: memoryview, timeout: float, *, all_of_it: bool = False) -> int:
         """Receive into memory; returns how many bytes, 0 at the end of the stream.
+
+        Parameters
+        ----------
+        view
+            Where the bytes go.
+        timeout
+            How long to wait, in seconds.
+        all_of_it
+            Whether to return, where the system can wait so, only with a full view, at the end of
+            the stream, or with what came when the time is over.
 
         Raises
         ------
@@ -80,7 +92,7 @@ class Transport:
         if not self._kernel_timeouts:
             self._socket.settimeout(max(timeout, 0.001))
         try:
-            count = self._socket.recv_into(view)
+            count = self._socket.recv_into(view, 0, self._waiting_for_all if all_of_it else 0)
         except BlockingIOError as error:
             raise TimeoutError from error
         if count:

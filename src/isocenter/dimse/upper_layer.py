@@ -186,6 +186,15 @@ class UpperLayer:
         """Return free memory to receive into; tell with `received` how much came."""
         return self.buffer.space(self._needed)
 
+    @property
+    def sure_to_come(self) -> int:
+        """How many bytes a peer that keeps to PS3.8 still sends without waiting for anything.
+
+        Whoever waits for all of them, or for fewer, keeps nobody waiting.
+        """
+        sure = self._arriving.sure_to_come
+        return sure - (self.buffer.end - self.buffer.start) if sure else 0
+
     def received(self, count: int) -> None:
         """Take the bytes that were put into `space()`.
 
