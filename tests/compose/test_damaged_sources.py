@@ -208,3 +208,24 @@ def test_a_uid_that_is_none_is_repeated_in_no_new_object(keyword, tmp_path):
             assert error.tag == tag_for_keyword(keyword) and keyword in str(error), kind
             refused += 1
     assert refused
+
+
+@pytest.mark.parametrize("kind", ["segments", "map"])
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("StudyDate", b"2001.01\\2"),
+        ("StudyTime", b"noon"),
+        ("PatientBirthDate", b"long ago"),
+        ("PatientSex", b"X" * 20),
+    ],
+)
+def test_a_wrong_date_of_the_source_is_no_matter_of_its_frames(kind, keyword, value, tmp_path):
+    for number, image in enumerate(ct_series(3, 16, 16)):
+        (tmp_path / f"{number}.dcm").write_bytes(damaged(image, keyword, value))
+    try:
+        made = KINDS[kind](tmp_path)
+    except CannotCompose as error:  # as for every other object: who the patient is stays refused
+        assert error.tag == tag_for_keyword(keyword) and "highdicom" not in str(error)
+    else:
+        assert keyword in map(str, made.left_out) or not made.data_set.get(keyword)

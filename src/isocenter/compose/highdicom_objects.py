@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 
 from isocenter.compose import attributes, values
 from isocenter.compose.composition import Composition
-from isocenter.compose.sound_values import mended
+from isocenter.compose.sound_values import mended, what_is_expected
 from isocenter.compose.sources import Source
 from isocenter.errors import CannotCompose
 
@@ -32,7 +32,7 @@ def coded(item: Dataset) -> Any:
 
 
 def complete(sources: Iterable[Source], *, apart: float | None = None) -> list[Dataset]:
-    """Return source images with the Type 2 attributes, empty where absent, as highdicom reads them.
+    """Return source images with the Type 2 attributes, empty where absent or none, for highdicom.
 
     The data sets of the sources stay as they are. A Slice Thickness that they do not say is how far
     `apart` they lie, in mm.
@@ -42,7 +42,7 @@ def complete(sources: Iterable[Source], *, apart: float | None = None) -> list[D
 
 def _completed(image: Dataset, apart: float | None) -> Dataset:
     keywords = (*attributes.PATIENT_REQUIRED, *attributes.STUDY_REQUIRED)
-    absent: dict[str, Any] = {keyword: None for keyword in keywords if keyword not in image}
+    absent: dict[str, Any] = {one: None for one in keywords if not _is_sound(image, one)}
     if "ImagePositionPatient" in image and not image.get("SliceThickness"):
         absent["SliceThickness"] = None if apart is None else values.decimal(apart)
     if not absent:
@@ -52,6 +52,11 @@ def _completed(image: Dataset, apart: float | None) -> Dataset:
     for keyword, value in absent.items():
         setattr(result, keyword, value)
     return result
+
+
+def _is_sound(image: Dataset, keyword: str) -> bool:
+    """Tell whether there is a value that highdicom reads; the composition has said of another."""
+    return keyword in image and not what_is_expected("", image[keyword])
 
 
 @contextmanager
