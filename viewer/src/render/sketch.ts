@@ -9,7 +9,7 @@
 
 import { invert } from "../image/geometry";
 import type { Picture } from "./picture";
-import { imagePixels } from "./software";
+import { writeImage } from "./software";
 
 /** Pixels that are turned into greys in some ten milliseconds. */
 const MOST_PIXELS = 4e6;
@@ -29,6 +29,8 @@ export class Sketch {
   /** What the canvas holds; it need not be made again to be moved. */
   private held: Pick<Picture, "frame" | "table" | "padding"> | null = null;
   private isFirst = false;
+  /** What is put on the canvas, made anew only for another size. */
+  private image: ImageData | null = null;
 
   /** @param place the element in which the canvas stands. */
   constructor(private readonly place: HTMLElement) {}
@@ -37,10 +39,12 @@ export class Sketch {
    * Show a picture.
    *
    * @param ratio device pixels of a CSS pixel.
-   * @param first whether nothing has been drawn yet: such a canvas stays in the page's own memory,
-   * which is slower for many images, but need not wait for the graphics process to begin.
+   * @param first whether nothing is on the screen yet: such a canvas stays in the page's own memory,
+   * which is slower for many images, but need not wait for the graphics process to begin. It goes with
+   * the next picture, which may well be the first of many: a key may be held down already.
    */
   show(picture: Picture, ratio: number, first: boolean): void {
+    if (this.isFirst && !first) this.forget();
     const canvas = (this.canvas ??= this.newCanvas(first));
     this.fill(canvas, picture);
     const { a, b, c, d, e, f } = invert(picture.toImage);
@@ -77,8 +81,11 @@ export class Sketch {
       canvas.width = columns;
       canvas.height = rows;
     }
-    const pixels = new ImageData(imagePixels(picture), columns, rows);
-    canvas.getContext("2d")?.putImageData(pixels, 0, 0);
+    const isFitting = this.image?.width === columns && this.image.height === rows;
+    const image = isFitting && this.image ? this.image : new ImageData(columns, rows);
+    writeImage(picture, image.data);
+    canvas.getContext("2d")?.putImageData(image, 0, 0);
+    this.image = image;
     this.held = { frame, table, padding };
   }
 }

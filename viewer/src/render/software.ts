@@ -5,7 +5,6 @@
 
 import type { DisplayTable } from "../image/display_table";
 import type { Frame } from "../image/frame";
-import type { Affine } from "../image/geometry";
 import { type Picture, type Renderer, samplesPerSide } from "./picture";
 
 /** Reads a value at image coordinates: sample(x, y, centre) for one channel. */
@@ -127,21 +126,43 @@ export function renderPixels(
 
 /** Alpha in the highest byte: every platform with a browser is little endian. */
 const OPAQUE = 0xff000000;
-const UNCHANGED: Affine = { a: 1, b: 0, c: 0, d: 1, e: 0, f: 0 };
 
-/** An image as RGBA bytes, no pixel mixed with another: what is seen many times a second is short. */
-export function imagePixels(picture: Picture): Uint8ClampedArray<ArrayBuffer> {
-  const { frame, table, padding } = picture;
-  const { columns, rows, pixels } = frame;
-  if (frame.format === "rgb8" || table.coloured) {
-    return renderPixels({ ...picture, toImage: UNCHANGED, smooth: false }, columns, rows);
+function word(red: number, green: number, blue: number): number {
+  return OPAQUE | (blue << 16) | (green << 8) | red;
+}
+
+/** What each stored value of a format of up to 16 bits looks like: made once a table, used for every image. */
+const lookups = new WeakMap<DisplayTable, { padding: Picture["padding"]; words: Uint32Array }>();
+
+function lookupOf({ table, padding }: Picture): Uint32Array {
+  const known = lookups.get(table);
+  if (known?.padding === padding) return known.words;
+  const { values, entries, offset } = table;
+  const [stride, second, third] = table.coloured ? [3, 1, 2] : [1, 0, 0];
+  const words = new Uint32Array(entries);
+  for (let i = 0, at = 0; i < entries; i++, at += stride) {
+    words[i] = word(values[at] as number, values[at + second] as number, values[at + third] as number);
   }
+  const entry = (stored: number) => Math.max(0, stored + offset);
+  if (padding) words.fill(OPAQUE, entry(Math.ceil(padding.low)), entry(Math.floor(padding.high) + 1));
+  lookups.set(table, { padding, words });
+  return words;
+}
+
+function fillByLookup(words: Uint32Array, picture: Picture): void {
+  const { pixels } = picture.frame;
+  const { offset } = picture.table;
+  const lookup = lookupOf(picture);
+  for (let i = 0; i < words.length; i++) words[i] = lookup[(pixels[i] as number) + offset] as number;
+}
+
+/** Wider values, of which a table has entries for an interval. */
+function fillByScale(words: Uint32Array, { frame, table, padding }: Picture): void {
+  const { pixels } = frame;
   const { values, scale, offset } = table;
   const last = table.entries - 1;
   const low = padding?.low ?? Infinity;
   const high = padding?.high ?? -Infinity;
-  const output = new Uint8ClampedArray(columns * rows * 4);
-  const words = new Uint32Array(output.buffer);
   for (let i = 0; i < words.length; i++) {
     const stored = pixels[i] as number;
     const isValue = !(stored >= low && stored <= high) && stored === stored; // not NaN
@@ -149,7 +170,28 @@ export function imagePixels(picture: Picture): Uint8ClampedArray<ArrayBuffer> {
     const grey = isValue ? (values[Math.floor(index + 0.5)] as number) : 0;
     words[i] = OPAQUE | (grey * 0x010101);
   }
-  return output;
+}
+
+function fillWithColour(words: Uint32Array, { frame, table }: Picture): void {
+  const { pixels } = frame;
+  const { values } = table;
+  const shown = (at: number) => values[pixels[at] as number] as number;
+  for (let i = 0, at = 0; i < words.length; i++, at += 3) {
+    words[i] = word(shown(at), shown(at + 1), shown(at + 2));
+  }
+}
+
+/**
+ * Write an image as RGBA bytes, no pixel mixed with another: what is seen many times a second is short.
+ *
+ * @param output four bytes for each of the image's pixels.
+ */
+export function writeImage(picture: Picture, output: Uint8ClampedArray<ArrayBuffer>): void {
+  const words = new Uint32Array(output.buffer, output.byteOffset, output.length / 4);
+  const { format, pixels } = picture.frame;
+  if (format === "rgb8") fillWithColour(words, picture);
+  else if (pixels.BYTES_PER_ELEMENT <= 2) fillByLookup(words, picture);
+  else fillByScale(words, picture);
 }
 
 export class SoftwareRenderer implements Renderer {

@@ -265,7 +265,7 @@ export class Stage {
   }
 
   private sketchPicture(viewport: Viewport, canvases: Canvases, picture: Picture): void {
-    canvases.sketch.show(picture, devicePixelRatio, this.firstImage === null);
+    canvases.sketch.show(picture, devicePixelRatio, !this.workspace.firstDrawn.peek());
     canvases.image.style.visibility = "hidden";
     clearTimeout(this.sketched.get(viewport));
     const draw = () => {

@@ -3,7 +3,7 @@ import { displayTable } from "../../src/image/display_table";
 import { frameFromBytes } from "../../src/image/frame";
 import { imageToCanvas, invert, RESET_VIEW, rotated, type View } from "../../src/image/geometry";
 import type { Picture } from "../../src/render/picture";
-import { imagePixels, renderPixels } from "../../src/render/software";
+import { renderPixels, writeImage } from "../../src/render/software";
 
 const IDENTITY = displayTable("uint8", {
   modality: { type: "linear", slope: 1, intercept: 0 },
@@ -58,12 +58,32 @@ test("outside the image the canvas is black", () => {
   expect(rgba[4 * 4]).toBe(9);
 });
 
-test("an image's own pixels are those of a canvas of its size", () => {
-  const values = [0, 10, 128, 255, 7, 8];
-  const unchanged = { a: 1, b: 0, c: 0, d: 1, e: 0, f: 0 };
-  const drawn: Picture = {
-    key: "", table: IDENTITY, padding: { low: 7, high: 8 }, smooth: false, toImage: unchanged,
-    frame: frameFromBytes(new Uint8Array(values).buffer, 2, 3, "uint8"),
-  };
-  expect([...imagePixels(drawn)]).toEqual([...renderPixels(drawn, 3, 2)]);
+const UNCHANGED = { a: 1, b: 0, c: 0, d: 1, e: 0, f: 0 };
+const SETTINGS = {
+  modality: { type: "linear", slope: 1, intercept: 0 },
+  voi: { function: "LINEAR", center: 128, width: 256 },
+  presentation: { inverse: false },
+  inverted: false,
+} as const;
+const PALETTE = { first: 3, colours: btoa(String.fromCharCode(255, 0, 10, 20, 200, 30)) };
+
+test.each([
+  ["uint8", Uint8Array.of(0, 10, 128, 255, 7, 8), {}],
+  ["int8", Int8Array.of(-128, -7, 0, 127, 7, 8), {}],
+  ["int16", Int16Array.of(-32768, -1, 0, 32767, 7, 200), {}],
+  ["uint16", Uint16Array.of(0, 65535, 128, 255, 7, 8), {}],
+  ["uint16", Uint16Array.of(0, 3, 4, 5, 7, 65535), { palette: PALETTE }],
+  ["float32", Float32Array.of(-1e9, Number.NaN, 128.4, 1e9, 7, 8), {}],
+  ["rgb8", Uint8Array.from({ length: 18 }, (_, i) => i * 14), {}],
+] as const)("an image's own pixels, of %s, are those of a canvas of its size", (format, pixels, more) => {
+  for (const padding of [null, { low: 7, high: 8 }, { low: -1e6, high: -1e5 }, { low: 200, high: 1e6 }]) {
+    const frame = { rows: 3, columns: 2, format, pixels };
+    const table = displayTable(format, { ...SETTINGS, ...more });
+    const drawn: Picture = { key: "", table, padding, smooth: false, toImage: UNCHANGED, frame };
+    const output = new Uint8ClampedArray(24);
+    writeImage(drawn, output);
+    expect([...output]).toEqual([...renderPixels(drawn, 2, 3)]);
+    writeImage({ ...drawn, padding: null }, output);
+    expect([...output]).toEqual([...renderPixels({ ...drawn, padding: null }, 2, 3)]);
+  }
 });
