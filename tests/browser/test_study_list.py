@@ -278,6 +278,30 @@ def test_the_way_back_leads_to_the_same_search_page_place_and_row(studies, leave
     assert scrolled(studies) == 900
 
 
+# The browser tells the list with the next frame that it was scrolled: it is gone by then.
+LEAVE_WHILE_SCROLLING = """async () => {
+    const list = document.querySelector(".study-table");
+    const told = new Promise((done) => list.addEventListener("scroll", done));
+    list.scrollTop = 300;
+    document.querySelectorAll("tbody tr")[10].click();
+    await told;
+    history.back();
+    await new Promise((done) => setTimeout(done, 300));
+}"""
+
+
+def test_a_list_that_is_left_while_it_scrolls_comes_back_to_its_place(studies):
+    page = studies.page
+    held = []
+    page.route("**/api/studies?*", lambda route: held.append(route))
+    page.evaluate(LEAVE_WHILE_SCROLLING)
+    wait_until(lambda: page.title() and held)
+    page.unroute("**/api/studies?*")  # which lets what was held go on
+    expect(rows(studies)).to_have_count(50)
+    expect(rows(studies).nth(10)).to_be_focused()
+    assert scrolled(studies) == 300
+
+
 def test_a_list_that_was_left_for_another_comes_back_as_it_was(studies):
     page = studies.page
     scroll_to(studies, 400)

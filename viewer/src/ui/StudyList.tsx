@@ -272,6 +272,8 @@ function usePlace(search: StudySearch, { table, rows, place }: Rows): () => void
   }, [search.answer.value]);
   useEffect(() => () => clearTimeout(timer.current), []);
   return () => {
+    // A list that is gone may yet be told that it was scrolled; the place is then another's.
+    if (!table.current) return;
     clearTimeout(timer.current);
     timer.current = setTimeout(() => notePlace(place()), REST);
   };
