@@ -9,7 +9,7 @@ from tests.factories import ct_series, ct_slice, small_object
 
 from isocenter.archive import KEYS, Level, Order, Query
 from isocenter.dicom import tags
-from isocenter.errors import QueryError
+from isocenter.errors import NotFound, QueryError
 
 
 def labels(found) -> set[str]:
@@ -208,6 +208,24 @@ def test_uids_match_by_list_and_never_by_wildcard(archive):
 def test_what_is_no_uid_is_refused_by_name(archive, value):
     with pytest.raises(QueryError, match=r"StudyInstanceUID.*expected a UID"):
         found(archive, tags.StudyInstanceUID, value)
+
+
+@pytest.mark.parametrize(
+    "path", [tags.PatientName, tags.PatientID, tags.ModalitiesInStudy, tags.StudyDate]
+)
+def test_half_of_a_character_is_refused_by_name(archive, path):
+    with pytest.raises(QueryError, match=rf"{path >> 16:04X}.*character 2 is half of one"):
+        found(archive, path, "a\ud800b")
+
+
+def test_nothing_is_kept_under_what_is_no_uid(archive):
+    keep(archive, study("a"))
+    for name in ("a\ud800b", "abc", "../a", ""):
+        for act in (archive.instances, archive.delete):
+            with pytest.raises(NotFound):
+                act(name)
+        with pytest.raises(NotFound):
+            archive.open_instance("1.2", "1.3", name)
 
 
 @pytest.mark.parametrize("value", ["", "*", "**"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import delete, func, insert, select, update
 
+from isocenter.dicom.uids import is_path_safe_uid
 from isocenter.errors import NotFound, OutOfResources
 
 from . import schema
@@ -87,7 +88,9 @@ class Deleter:
             reported_as_out_of_resources("delete from the index"),
             self._index.writing() as transaction,
         ):
-            rows = _rows(transaction, study, series, instance)
+            uids = [uid for uid in (study, series, instance) if uid is not None]
+            known = all(map(is_path_safe_uid, uids))  # nothing is kept under another name
+            rows = _rows(transaction, study, series, instance) if known else []
             if not rows:
                 named = instance or series or study
                 raise NotFound(f"{named[:64]} cannot be deleted: it is not in this archive")

@@ -229,6 +229,8 @@ class Finder:
     def has(self, study: str, series: str, instance: str) -> bool:
         """Whether an instance is in the index."""
         uids = {"study": study, "series": series, "instance": instance}
+        if not all(map(is_path_safe_uid, uids.values())):
+            return False
         return self._index.first(_HAS_INSTANCE, uids) is not None
 
     def _find_patients(self, query: Query) -> list[Found]:

@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import Select, bindparam, select
 
+from isocenter.dicom.uids import is_path_safe_uid
+
 from . import schema
 from .index import Index
 from .prepared import Prepared
@@ -60,6 +62,8 @@ class Lister:
         """List the instances of a study, a series, or one; series and instances by number."""
         uids = {"study": study, "series": series, "instance": instance}
         given = {name: uid for name, uid in uids.items() if uid is not None}
+        if not all(map(is_path_safe_uid, given.values())):  # which no kept instance has
+            return []
         with self._index.reading() as connection:
             rows = connection.execute(_statement(tuple(given)), given).all()
         return [KeptInstance(*row) for row in rows]

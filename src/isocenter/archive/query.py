@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from isocenter.dicom.encoding import describe
+from isocenter.errors import QueryError
+
 from .keys import Level
 
 __all__ = ["AttributePath", "Found", "Match", "Order", "Query"]
@@ -23,10 +26,26 @@ class Match:
     value
         As a query has it: a single value, one with wildcards, a range, several values with
         backslashes between them; empty matches everything, `""` matches what is absent or empty.
+
+    Raises
+    ------
+    QueryError
+        The value holds half of a character, which no text that was received or read has.
     """
 
     path: AttributePath
     value: str
+
+    def __post_init__(self) -> None:
+        try:
+            self.value.encode()
+        except UnicodeEncodeError as error:
+            tags = (self.path,) if isinstance(self.path, int) else self.path
+            path = " in ".join(describe(tag) for tag in reversed(tags))
+            raise QueryError(
+                f"{path} is matched with {self.value[:80]!r}, whose character {error.start + 1} "
+                "is half of one (a surrogate); expected text"
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)
