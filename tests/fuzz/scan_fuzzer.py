@@ -15,9 +15,11 @@ from isocenter.dicom import (
     scan,
     scan_file,
 )
+from isocenter.dicom.recurring import RecurringElements
 from isocenter.dicom.source import opened
 from isocenter.errors import IsocenterError, NeedMoreData
 
+RECURRING = RecurringElements()  # of all inputs before
 SYNTAXES = sorted(TRANSFER_SYNTAXES.values(), key=lambda syntax: syntax.uid)
 
 
@@ -52,6 +54,8 @@ def _data_set(data: bytes, syntax: TransferSyntax) -> None:
     except (NeedMoreData, IsocenterError):
         pass
     if whole is not None:
+        again = scan(data, syntax, final=True, recurring=RECURRING)
+        assert (again.values, again.pixel_data) == (whole.values, whole.pixel_data)
         _header(whole)
         _frames(data, whole)
     _json(data, syntax)
