@@ -277,10 +277,13 @@ class Association:
         upper = self._machine.upper
         if upper.to_send:
             self._flush()
-        deadline = deadline or time.monotonic() + self._seconds[wait]
+        now = time.monotonic()
+        deadline = deadline or now + self._seconds[wait]
+        if now > deadline:
+            raise self._timed_out(wait)
         pdus = upper.pdus_received
         try:
-            count = self._receive(wait, deadline)
+            count = self._receive(deadline - now)
         except TimeoutError as error:
             raise self._timed_out(wait) from error
         except OSError:
@@ -288,16 +291,10 @@ class Association:
         if count == 0 and self._stopping and wait is not Wait.CLOSE:
             raise self._stopped()
         upper.received(count)
-        if upper.pdus_received != pdus and wait.starts_anew:
-            return 0.0
-        if time.monotonic() > deadline:
-            raise self._timed_out(wait)
-        return deadline
+        return 0.0 if upper.pdus_received != pdus and wait.starts_anew else deadline
 
-    def _receive(self, wait: Wait, deadline: float) -> int:
-        upper, seconds = self._machine.upper, self._seconds[wait]
-        if wait is not Wait.MESSAGE and wait is not Wait.REST:
-            seconds = deadline - time.monotonic()
+    def _receive(self, seconds: float) -> int:
+        upper = self._machine.upper
         if upper.is_inside_pdu:
             seconds = min(seconds, self._timeouts.transfer)
         if seconds > _QUIET:
