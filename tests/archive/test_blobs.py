@@ -1,12 +1,14 @@
 """Bytes on their way into a file of the archive."""
 
+import errno
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from isocenter.archive import blobs
-from isocenter.archive.blobs import BlobStore
+from isocenter.archive.blobs import BlobStore, Buffer
 
 PIECES = [bytes([number % 256]) * (number % 7) for number in range(2500)]
 
@@ -41,3 +43,23 @@ def test_what_a_system_call_leaves_is_written_by_the_next(
             lambda descriptor, parts: os.write(descriptor, b"".join(parts)[:100]),
         )
     assert written(tmp_path) == b"".join(PIECES)
+
+
+def test_nothing_is_written_where_there_is_nothing_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_as_macos(descriptor: int, parts: Sequence[Buffer]) -> int:
+        if not parts:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        return os.write(descriptor, b"".join(parts))
+
+    monkeypatch.setattr(blobs, "_write_some", write_as_macos)
+    store = BlobStore(tmp_path, durable=True)
+    temporary = store.temporary()
+    try:
+        temporary.write([b"ab"])
+        temporary.write([])
+        assert temporary.read(0, 3) == b"ab"
+    finally:
+        temporary.discard()
+        store.close()

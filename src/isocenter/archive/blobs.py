@@ -119,6 +119,8 @@ class Temporary:
 
     def write(self, parts: Sequence[Buffer]) -> None:
         """Append parts, by one system call where the system has it."""
+        if not parts:  # which macOS takes for a mistake
+            return
         written = _write_some(self._descriptor, parts[:_IOV_MAX])
         self.size += written
         if written < sum(map(len, parts)):
