@@ -55,7 +55,7 @@ class Timeouts:
     response
         For the response to a DIMSE request.
     transfer
-        For the next PDU of a message that has begun, or the next 64 kB where a PDU is longer, and
+        For the next PDU of a message that has begun, or the next 256 kB where a PDU is longer, and
         for the peer to take what is sent.
     idle
         For the next message on an association where nothing is going on.
