@@ -44,7 +44,12 @@ def test_what_came_is_there_when_the_time_for_all_of_it_is_over(
     transport, other = ends
     other.sendall(b"ab")
 
-    assert transport.receive_into(memoryview(bytearray(100)), 0.2, all_of_it=True) == 2
+    try:
+        count = transport.receive_into(memoryview(bytearray(100)), 0.2, all_of_it=True)
+    except TimeoutError:  # as systems of BSD's kind say that not all is there
+        count = transport.receive_into(memoryview(bytearray(100)), 0.2)
+
+    assert count == 2
     with pytest.raises(TimeoutError):
         transport.receive_into(memoryview(bytearray(100)), 0.2, all_of_it=True)
 

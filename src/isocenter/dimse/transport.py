@@ -81,7 +81,8 @@ class Transport:
         Raises
         ------
         TimeoutError
-            Nothing came for `timeout` seconds.
+            Nothing came for `timeout` seconds; of systems of BSD's kind also, where all of it was
+            asked for and is not there: what came is still to be received.
         OSError
             The connection is lost.
         """
