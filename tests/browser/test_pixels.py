@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.browser import objects
+from tests.browser.conftest import CHROMIUM, FLAGS, Viewer
 from tests.factories import ct_slice, native_frames, part10_bytes, shutter_cases
+from tests.running_server import wait_until
 
 from isocenter.dicom import scan_file
 from isocenter.pixels import (
@@ -245,6 +247,34 @@ def test_a_lost_graphics_context_is_made_good(viewer, tmp_path):
     viewer.wait("isocenter.renderer === 'webgl2'")
     viewer.settled()
     compare(viewer, rendered(dataset, tmp_path))
+
+
+@pytest.fixture
+def doomed(browser, server):
+    """A viewer in a browser of its own, whose graphics process may end."""
+    other = browser.browser_type.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield Viewer(other.new_page(viewport={"width": 1280, "height": 800}), server.http)
+    other.close()
+
+
+@pytest.mark.parametrize("more", ["", "&renderer=canvas"])
+def test_no_picture_goes_with_the_graphics_process(doomed, tmp_path, more):
+    dataset = objects.singles()["CT with its own windows"]
+    open_plain(doomed, dataset, more)
+    doomed.press("i", "i")
+    told = """(canvas) => {
+        canvas.addEventListener("contextrestored", () => { window.restored = true; });
+    }"""
+    doomed.page.locator(".sketch canvas").evaluate(told)
+    session = doomed.page.context.browser.new_browser_cdp_session()
+    session.send("Browser.crashGpuProcess")
+    wait_until(lambda: doomed.page.evaluate("window.restored"))
+    wait_until(lambda: doomed.canvas()[..., 0].any())
+    doomed.settled()
+    compare(doomed, rendered(dataset, tmp_path))
+    doomed.press("r")
+    sketched = doomed.canvas(layer="sketch")[..., 0]
+    assert np.array_equal(sketched, rendered(dataset, tmp_path))
 
 
 SHOW = """(sketch) => {

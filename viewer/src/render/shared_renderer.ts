@@ -8,13 +8,13 @@ import { WebGLRenderer } from "./webgl";
 const RECOVERY = 1000;
 
 export class SharedRenderer {
-  private readonly software = new SoftwareRenderer();
+  private readonly software = new SoftwareRenderer(() => this.changed());
   private accelerated: WebGLRenderer | null = null;
   private asked = false;
   private disposed = false;
 
   /**
-   * @param changed called when everything must be drawn anew with another renderer.
+   * @param changed called when everything must be drawn anew: by another renderer, or as it is gone.
    * @param softwareOnly never to use WebGL2.
    */
   constructor(

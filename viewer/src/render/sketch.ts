@@ -61,6 +61,10 @@ export class Sketch {
   private newCanvas(first: boolean): HTMLCanvasElement {
     const canvas = document.createElement("canvas");
     canvas.getContext("2d", { alpha: false, willReadFrequently: first });
+    // Empty, then: what it held went with the graphics process.
+    canvas.addEventListener("contextrestored", () => {
+      this.held = null;
+    });
     this.isFirst = first;
     this.place.replaceChildren(canvas);
     return canvas;

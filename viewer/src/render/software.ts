@@ -198,6 +198,11 @@ export class SoftwareRenderer implements Renderer {
   readonly name = "canvas";
   private readonly surface = new OffscreenCanvas(1, 1);
 
+  /** @param lost called when what was drawn may be gone: the graphics process ended, and has begun anew. */
+  constructor(lost: () => void) {
+    this.surface.addEventListener("contextrestored", lost);
+  }
+
   draw(picture: Picture, width: number, height: number): ImageBitmap | null {
     const { surface } = this;
     surface.width = width;
