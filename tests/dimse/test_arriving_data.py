@@ -98,6 +98,22 @@ def test_values_are_views_of_what_came_and_stop_before_a_pdu_that_carries_none()
     assert all(data.obj is buffer.view.obj for _, _, data in values)
 
 
+def test_values_without_number_are_taken_some_thousands_at_a_time() -> None:
+    stream = struct.pack(">BxI", 4, 7000) + struct.pack(">IBBB", 3, 1, 0, 9) * 1000
+    arriving, buffer = ArrivingData(10_000), ReceiveBuffer(100_000, 100_000)
+    fill(buffer, stream * 10)
+    taken: list[int] = []
+    goes_on = True
+    while goes_on:
+        values: list[PresentationDataValue] = []
+        goes_on = arriving.take(buffer, values)
+        taken.append(len(values))
+
+    assert sum(taken) == 10_000
+    assert max(taken) < 5_000
+    assert arriving.completed == 10
+
+
 @pytest.mark.parametrize("length", [0, 1001])
 def test_a_pdu_with_a_length_that_none_has_is_left_to_the_upper_layer(length: int) -> None:
     arriving, buffer = ArrivingData(1000), ReceiveBuffer(1000, 1000)

@@ -7,7 +7,7 @@ from isocenter.dimse.limits import Limits
 from isocenter.dimse.machine import Machine, Wait
 from isocenter.dimse.negotiation import NegotiatedContext
 from isocenter.dimse.state_machine import State
-from isocenter.dimse.upper_layer import Role
+from isocenter.dimse.upper_layer import DataIndication, Role
 from isocenter.errors import LimitExceeded
 
 
@@ -104,6 +104,29 @@ def test_what_comes_behind_a_release_request_does_not_matter(behind: bytes) -> N
         next(machine.receive())
 
     assert stopped.value.value is None
+
+
+def test_a_data_set_in_the_smallest_fragments_is_read_some_thousands_at_a_time() -> None:
+    machine = established(Role.ACCEPTOR)
+    machine.upper.receive_data(p_data(pdv(store_rq())))
+    with pytest.raises(StopIteration):
+        next(machine.receive())
+    tiny = pdv(b"a", command=False, last=False)
+    stream = p_data(tiny * 2000) * 4 + p_data(tiny * 99 + pdv(b"b", command=False))
+    space = machine.upper.space()
+    space[: len(stream)] = stream
+
+    machine.upper.received(len(stream))
+
+    waiting = machine.upper.indications[0]
+    assert isinstance(waiting, DataIndication)
+    assert len(waiting.values) < 5000
+    data = b""
+    while machine.data_set_is_open:
+        batch = machine.take_fragments()
+        assert batch is not None
+        data += b"".join(batch)
+    assert data == b"a" * 8099 + b"b"
 
 
 def test_a_long_data_set_is_handed_on_while_the_rest_is_still_to_come() -> None:

@@ -8,6 +8,8 @@ _P_DATA_TF = int(PduType.P_DATA_TF)
 _PDU_HEADER_SIZE, _PDV_HEADER_SIZE = PDU_HEADER.size, PDV_HEADER.size
 _LAST = 2
 _SHORTEST_PDU = 10
+# Each view takes far more memory than the smallest value that it can be of.
+_MOST_VALUES = 4096
 
 
 class ArrivingData:
@@ -37,7 +39,7 @@ class ArrivingData:
         self._context_id = 0
         self._control = 0
 
-    def take(self, buffer: ReceiveBuffer, into: list[PresentationDataValue]) -> None:
+    def take(self, buffer: ReceiveBuffer, into: list[PresentationDataValue]) -> bool:
         """Read on without copying: the rest of a PDU and the P-DATA-TF PDUs behind it.
 
         Parameters
@@ -46,7 +48,12 @@ class ArrivingData:
             What came. Its unread bytes begin, afterwards, with a header that is not all there, or
             with the header of a PDU that is no P-DATA-TF or has no length that one can have.
         into
-            The list that the values are appended to.
+            The empty list that the values are appended to.
+
+        Returns
+        -------
+        bool
+            Whether it stopped because the list is as long as it may get.
 
         Raises
         ------
@@ -55,7 +62,7 @@ class ArrivingData:
         """
         view, start, end = buffer.view, buffer.start, buffer.end
         left, value_left = self.left, self._value_left
-        while start < end:
+        while start < end and len(into) < _MOST_VALUES:
             if not left:
                 left = self._length_of_pdu(view, start, end)
                 if not left:
@@ -81,6 +88,7 @@ class ArrivingData:
             start = stop
         buffer.start = start
         self.left, self._value_left = left, value_left
+        return len(into) >= _MOST_VALUES
 
     @property
     def sure_to_come(self) -> int:

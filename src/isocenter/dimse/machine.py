@@ -270,10 +270,10 @@ class Machine:
                     return self._handed_on()
             if batch and self._is_worth_handing_on():
                 return self._handed_on()
-            if not upper.indications:
+            if not upper.indications and not upper.read_on():
                 self._make_ready_to_wait(may_recycle=not batch)
                 return None
-            if not self._take_values():
+            if upper.indications and not self._take_values():
                 raise AssociationAborted("the peer released inside a message")
 
     def _is_worth_handing_on(self) -> bool:
@@ -369,8 +369,9 @@ class Machine:
 
     def _await_indication(self, wait: Wait) -> Operation[None]:
         while not self.upper.indications:
-            self._make_ready_to_wait(may_recycle=True)
-            yield wait
+            if not self.upper.read_on():
+                self._make_ready_to_wait(may_recycle=True)
+                yield wait
 
     def _make_ready_to_wait(self, *, may_recycle: bool) -> None:
         upper = self.upper

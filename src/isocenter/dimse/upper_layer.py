@@ -140,7 +140,7 @@ class UpperLayer:
     Attributes
     ----------
     indications
-        What happened and was not taken yet, the first first; more needs more bytes.
+        What happened and was not taken yet, the first first; more needs `read_on` or more bytes.
     to_send
         What `data_to_send` would return.
     buffer
@@ -173,6 +173,7 @@ class UpperLayer:
         self._arriving = ArrivingData(self._length_limits[PduType.P_DATA_TF])
         self._needed = PDU_HEADER.size
         self._lost_track = False
+        self._more_is_here = False
         self.indications: deque[Indication] = deque()
         self.to_send: list[bytes | memoryview] = []
         self._request: AssociateRq | None = None
@@ -218,10 +219,30 @@ class UpperLayer:
             room[:count] = view[:count]
             view = view[count:]
             self.received(count)
+            while self.read_on():
+                pass
 
     def next_indication(self) -> Indication | None:
         """Take the next thing that happened; `None` when more bytes are needed."""
+        while not self.indications and self.read_on():
+            pass
         return self.indications.popleft() if self.indications else None
+
+    def read_on(self) -> bool:
+        """Read what is here already, where so many values came that reading stopped.
+
+        Whoever takes `indications` itself asks for it before more is received.
+
+        Returns
+        -------
+        bool
+            Whether there was anything to read.
+        """
+        if not self._more_is_here or self._is_deaf:
+            return False
+        self._more_is_here = False
+        self._parse()
+        return True
 
     def data_to_send(self) -> list[bytes | memoryview]:
         """Return, and forget, what is to be sent: buffers to be written one behind the other."""
@@ -318,6 +339,8 @@ class UpperLayer:
             while True:
                 if self.state in _INDICATING_DATA:
                     self._take_data()
+                    if self._more_is_here:
+                        return
                 elif arriving.left:
                     arriving.skip(buffer)
                 if arriving.left:
@@ -373,7 +396,7 @@ class UpperLayer:
     def _take_data(self) -> None:
         values: list[PresentationDataValue] = []
         try:
-            self._arriving.take(self.buffer, values)
+            self._more_is_here = self._arriving.take(self.buffer, values)
         finally:
             if values:
                 self.buffer.views_are_out = True
