@@ -270,12 +270,13 @@ function usePlace(search: StudySearch, { table, rows, place }: Rows): () => void
     table.current.scrollTop = noted?.top ?? 0;
     if (noted?.study) rows().find((row) => row.dataset["uid"] === noted.study)?.focus();
   }, [search.answer.value]);
-  useEffect(() => () => clearTimeout(timer.current), []);
+  // No effect that waits for a paint: a list that goes before one would never be cleaned up.
+  useLayoutEffect(() => () => clearTimeout(timer.current), []);
   return () => {
     // A list that is gone may yet be told that it was scrolled; the place is then another's.
     if (!table.current) return;
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => notePlace(place()), REST);
+    timer.current = setTimeout(() => table.current && notePlace(place()), REST);
   };
 }
 
