@@ -129,6 +129,23 @@ def test_a_data_set_in_the_smallest_fragments_is_read_some_thousands_at_a_time()
     assert data == b"a" * 8099 + b"b"
 
 
+def test_small_fragments_left_unread_leave_room_for_the_peer_s_end() -> None:
+    machine = established(Role.ACCEPTOR)
+    machine.upper.receive_data(p_data(pdv(store_rq())))
+    with pytest.raises(StopIteration):
+        next(machine.receive())
+    space = machine.upper.space()
+    stream = p_data(pdv(b"a", command=False, last=False) * 2000)
+    stream *= len(space) // len(stream)
+    space[: len(stream)] = stream
+    machine.upper.received(len(stream))
+    machine.upper.abort()
+
+    assert next(machine.close()) is Wait.CLOSE
+
+    assert machine.upper.buffer.start == machine.upper.buffer.end
+
+
 def test_a_long_data_set_is_handed_on_while_the_rest_is_still_to_come() -> None:
     machine = established(Role.ACCEPTOR)
     machine.upper.receive_data(p_data(pdv(store_rq())))

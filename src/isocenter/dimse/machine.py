@@ -202,6 +202,8 @@ class Machine:
         """Wait until the peer closes, when it is the peer's turn to (Sta13)."""
         while self.upper.state is State.AWAITING_TRANSPORT_CLOSE:
             self._values.clear()
+            while self.upper.read_on():
+                pass  # what is not looked at any more would leave no room to receive into
             self.upper.buffer.recycle()
             yield Wait.CLOSE
 
