@@ -3,18 +3,19 @@
 import enum
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, literal_column, select
+from sqlalchemy import bindparam, func, insert, literal_column, select
 
-from .index import Index
+from .index import AnyRow, Index, Transaction
 from .prepared import Prepared
 from .schema import change
 
-__all__ = ["Action", "Change", "ChangeLog"]
+__all__ = ["Action", "Change", "ChangeLog", "log_changes"]
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +73,40 @@ class Change:
 
 
 Subscriber = Callable[[Sequence[Change]], None]
+
+
+def log_changes(transaction: Transaction, rows: Sequence[AnyRow], action: Action) -> int:
+    """Log the same of several instances.
+
+    Parameters
+    ----------
+    transaction
+        Where to; nothing else may be logged in it.
+    rows
+        Instances, with their three UIDs.
+    action
+        What happened to them.
+
+    Returns
+    -------
+    int
+        The sequence number of the last change now; those of `rows` are the last ones, in order.
+    """
+    moment = time.time_ns() // 1000
+    changes = [
+        {
+            "sequence": sequence,
+            "action": int(action),
+            "study_instance_uid": row.study_instance_uid,
+            "series_instance_uid": row.series_instance_uid,
+            "sop_instance_uid": row.sop_instance_uid,
+            "time": moment,
+        }
+        for sequence, row in enumerate(rows, transaction.sequence + 1)
+    ]
+    if changes:
+        transaction.execute(insert(change), changes)
+    return transaction.sequence + len(changes)
 
 
 def _change(row: tuple[Any, ...]) -> Change:

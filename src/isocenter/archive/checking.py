@@ -15,33 +15,19 @@ from . import schema
 from .arrivals import Arrival, now
 from .blobs import BlobStore, is_there
 from .change_log import Action
-from .completion import Completion
+from .comparison import ROWS, Comparison, Finding
 from .deletion import delete_rows, shrink_study
 from .index import AnyRow, Index, Transaction
 from .index_values import EXTRA_TAGS, IndexValues
 from .recovery import set_apart
 from .registration import Registrar
 from .resources import REMAKE_INDEX
+from .wholeness import scan_stored, uids_in
 
 __all__ = ["CheckReport", "Checker", "Problem", "ProblemKind"]
 
 _study, _series, _instance = schema.study.c, schema.series.c, schema.instance.c
 _change = schema.change.c
-_ROWS = (
-    select(
-        _instance.pk,
-        _instance.series_pk,
-        _series.study_pk,
-        _study.study_instance_uid,
-        _series.series_instance_uid,
-        _instance.sop_instance_uid,
-        _instance.size,
-        _instance.sequence,
-    )
-    .join(schema.series, _series.pk == _instance.series_pk)
-    .join(schema.study, _study.pk == _series.study_pk)
-    .where(_study.study_instance_uid == bindparam("study"))
-)
 _LAST_TAKEN_OUT = (
     select(_change.action, _change.time)
     .where(
@@ -93,6 +79,9 @@ class ProblemKind(enum.Enum):
     """A file that the system does not let us read. Nothing is repaired: it may be whole."""
     MISPLACED = "misplaced"
     """A file whose UIDs are not those of its place. Repair: it moves to `.damaged`."""
+    DIFFERING = "differing"
+    """Rows that say otherwise than files do, because either changed behind the archive's back.
+    Repair: they are written anew from the files, which must be whole."""
     MISCOUNTED = "miscounted"
     """A study or series whose counts are wrong. Repair: they are counted."""
     INCOMPLETE = "incomplete"
@@ -162,8 +151,8 @@ class Checker:
     repair
         Whether to put right what can be.
     thorough
-        Whether to read the header of every file, not only its size and that of the latest of each
-        series.
+        Whether to compare the header of every file with its row, not only its size, and the header
+        of the latest of each series.
     """
 
     def __init__(
@@ -175,7 +164,6 @@ class Checker:
         self._repair = repair
         self._thorough = thorough
         self._report = CheckReport()
-        self._completion = Completion(index, blobs, repair=repair, thorough=thorough)
         self._has_files = False
 
     def run(self, progress: Progress | None = None) -> CheckReport:
@@ -220,62 +208,63 @@ class Checker:
 
     def _check_study(self, study: str) -> None:
         with self._index.reading() as connection:
-            rows = connection.execute(_ROWS, {"study": study}).all()
+            rows = connection.execute(ROWS, {"study": study}).all()
         known = {self._blobs.path(study, row[4], row[5]): row for row in rows}
         files = list(self._blobs.files(study))
         self._report.files += len(files)
         self._report.instances += len(rows)
-        damaged = [(path, why) for path in files if (why := self._damage(path, known.get(path)))]
-        bad = {path for path, _ in damaged}
-        for path, (kind, sentence) in damaged:
-            if kind is ProblemKind.UNREADABLE:
-                self._found(kind, path, sentence, False)
-                continue
-            self._set_apart(kind, path, sentence, known.get(path))
-        self._check_values(
-            study, [row for path, row in known.items() if path not in bad and is_there(path)]
-        )
-        self._check_missing(
-            [row for path, row in known.items() if path not in bad and not is_there(path)]
-        )
-        self._check_orphans([path for path in files if path not in known and path not in bad])
+        self._check_known(study, known)
+        self._check_missing([row for path, row in known.items() if not is_there(path)])
+        unknown = [path for path in files if path not in known]
+        self._check_orphans([path for path in unknown if not self._is_damaged(path)])
 
-    def _damage(self, path: Path, row: AnyRow | None) -> tuple[ProblemKind, str] | None:
-        """Say what makes a file unusable, if anything does."""
-        try:
-            size = path.stat().st_size
-            if row is not None and size != row.size:
-                return ProblemKind.DAMAGED, f"{size} bytes long; {row.size} were stored"
-            if row is not None and not self._thorough:
-                return None
-            header = scan_file(path, extra=EXTRA_TAGS)
-        except FileNotFoundError:  # deleted while we look
-            return None
-        except OSError as error:
-            return ProblemKind.UNREADABLE, error.strerror or type(error).__name__
-        except IsocenterError as error:
-            return ProblemKind.DAMAGED, str(error)
-        if _place(header) != _triple(path):
-            return ProblemKind.MISPLACED, "holds the object {}/{}/{}".format(*_place(header))
-        return None
+    def _check_known(self, study: str, known: dict[Path, AnyRow]) -> None:
+        """Compare files with their rows, in the order in which they came."""
+        comparison = Comparison(
+            study, self._index, self._blobs, repair=self._repair, thorough=self._thorough
+        )
+        ordered = sorted(known.items(), key=lambda item: item[1].sequence)
+        latest = {row.series_pk: row.pk for _, row in ordered}
+        for path, row in ordered:
+            read = self._thorough or latest[row.series_pk] == row.pk
+            found = _examined(path, row.size, read=read)
+            if isinstance(found, _Damage):
+                self._report_damage(found, path, row)
+            elif found is not None:
+                comparison.add(row, *found)
+        self._report_values(study, comparison.finish())
 
-    def _set_apart(self, kind: ProblemKind, path: Path, sentence: str, row: AnyRow | None) -> None:
-        if self._repair:
+    def _is_damaged(self, path: Path) -> bool:
+        """Look at a file without row."""
+        found = _examined(path, None)
+        if isinstance(found, _Damage):
+            self._report_damage(found, path, None)
+        return isinstance(found, _Damage)
+
+    def _report_damage(self, damage: "_Damage", path: Path, row: AnyRow | None) -> None:
+        sentence, repair = damage.sentence, self._repair
+        if damage.kind is ProblemKind.UNREADABLE:
+            repair = False
+        elif repair:
             with self._index.writing() as transaction:
-                now = self._damage(path, row)
-                if _has_changed(transaction, path, row) or now is None or now[0] is not kind:
+                again = _examined(path, None if row is None else row.size)
+                if _has_changed(transaction, path, row) or not damage.is_of_kind(again):
                     return  # stored, replaced, put back or deleted while we looked
                 if row is not None:
                     delete_rows(transaction, [row], Action.LOST)
                 target = set_apart(self._blobs, path)
             sentence += f"; moved to {target}; send the object again"
-        self._found(kind, path, sentence, self._repair)
+        self._found(damage.kind, path, sentence, repair)
 
-    def _check_values(self, study: str, rows: list[AnyRow]) -> None:
-        if keywords := self._completion.complete(rows):
-            sentence = f"the index lacks what files say of {', '.join(keywords)}"
+    def _report_values(self, study: str, findings: list[Finding]) -> None:
+        if lacked := sorted({keyword for finding in findings for keyword in finding.lacked}):
+            sentence = f"the index lacks what files say of {', '.join(lacked)}"
             path = self._blobs.root / study
             self._found(ProblemKind.INCOMPLETE, path, sentence, self._repair)
+        for finding in findings:
+            if finding.differed:
+                path = self._blobs.root / finding.place
+                self._found(ProblemKind.DIFFERING, path, finding.sentence, self._repair)
 
     def _check_missing(self, rows: list[AnyRow]) -> None:
         if not rows:
@@ -355,7 +344,7 @@ class Checker:
 
 def _current(transaction: Transaction, rows: list[AnyRow]) -> list[AnyRow]:
     """Give those rows of a study that are still as they were read."""
-    found = transaction.execute(_ROWS, {"study": rows[0].study_instance_uid})
+    found = transaction.execute(ROWS, {"study": rows[0].study_instance_uid})
     current = {(row.pk, row.sequence) for row in found}
     return [row for row in rows if (row.pk, row.sequence) in current]
 
@@ -365,7 +354,7 @@ def _has_changed(transaction: Transaction, path: Path, row: AnyRow | None) -> bo
     if row is not None:
         return not _current(transaction, [row])
     study = _triple(path)[0]
-    rows = transaction.execute(_ROWS, {"study": study})
+    rows = transaction.execute(ROWS, {"study": study})
     return any(_uids(each) == _triple(path) for each in rows)
 
 
@@ -377,8 +366,41 @@ def _uids(row: AnyRow) -> Triple:
     return row.study_instance_uid, row.series_instance_uid, row.sop_instance_uid
 
 
-def _place(header: Header) -> Triple:
-    return header.study_instance_uid, header.series_instance_uid, header.sop_instance_uid
+@dataclass(frozen=True, slots=True)
+class _Damage:
+    """What makes a file unusable."""
+
+    kind: ProblemKind
+    sentence: str
+
+    def is_of_kind(self, found: object) -> bool:
+        return isinstance(found, _Damage) and found.kind is self.kind
+
+
+def _examined(
+    path: Path, size: int | None, *, read: bool = True
+) -> tuple[Header, int] | _Damage | None:
+    """Read a file whose row says that it has `size` bytes, or only look whether it has them.
+
+    Returns
+    -------
+    tuple of Header and int, or Damage, or None
+        Header and size; what is wrong with it; None where it was not read or is not there.
+    """
+    try:
+        if not read and path.stat().st_size == size:
+            return None
+        header, found = scan_stored(path, size)
+    except FileNotFoundError:  # lost, or deleted while we look
+        return None
+    except OSError as error:
+        return _Damage(ProblemKind.UNREADABLE, error.strerror or type(error).__name__)
+    except IsocenterError as error:
+        return _Damage(ProblemKind.DAMAGED, str(error))
+    if uids_in(header) != _triple(path):
+        sentence = "holds the object {}/{}/{}".format(*uids_in(header))
+        return _Damage(ProblemKind.MISPLACED, sentence)
+    return header, found
 
 
 def _arrival(path: Path) -> Arrival:
@@ -387,7 +409,7 @@ def _arrival(path: Path) -> Arrival:
     header = scan_file(path, extra=EXTRA_TAGS)
     return Arrival(
         header,
-        *_place(header),
+        *uids_in(header),
         sop_class=header.sop_class_uid,
         place=str(path),
         values=IndexValues.of(header),

@@ -1,17 +1,16 @@
 """Deleting studies, series and instances."""
 
 import logging
-import time
 from pathlib import Path
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, select, update
 
 from isocenter.dicom.uids import is_path_safe_uid
 from isocenter.errors import NotFound, OutOfResources
 
 from . import schema
 from .blobs import BlobStore
-from .change_log import Action
+from .change_log import Action, log_changes
 from .index import AnyRow, Index, Transaction
 from .keys import Level
 from .parents import joined
@@ -166,8 +165,7 @@ def delete_rows(
         The sequence number of the last change now.
     """
     _delete_instances(transaction, [row.pk for row in rows])
-    _log_changes(transaction, rows, action)
-    sequence = transaction.sequence + len(rows)
+    sequence = log_changes(transaction, rows, action)
     for series in {row.series_pk for row in rows}:
         _shrink_series(transaction, series, sequence)
     for study in {row.study_pk for row in rows}:
@@ -195,22 +193,6 @@ def _delete_aside(transaction: Transaction, rows: list[AnyRow]) -> list[str]:
     for row in found:
         transaction.execute(delete(schema.aside).where(_aside.pk == row.pk))
     return [row.name for row in found]
-
-
-def _log_changes(transaction: Transaction, rows: list[AnyRow], action: Action) -> None:
-    now = time.time_ns() // 1000
-    changes = [
-        {
-            "sequence": sequence,
-            "action": int(action),
-            "study_instance_uid": row.study_instance_uid,
-            "series_instance_uid": row.series_instance_uid,
-            "sop_instance_uid": row.sop_instance_uid,
-            "time": now,
-        }
-        for sequence, row in enumerate(rows, transaction.sequence + 1)
-    ]
-    transaction.execute(insert(schema.change), changes)
 
 
 def _shrink_series(transaction: Transaction, series: int, sequence: int) -> None:

@@ -6,7 +6,7 @@ import time
 
 from .blobs import BlobStore
 
-__all__ = ["identity_of", "settled_versions", "version_of"]
+__all__ = ["identity_of", "settled_versions", "version_of", "wait_for_replacements"]
 
 # A replacement takes milliseconds; one that was cut off by a crash lies about until the next start.
 _PATIENCE = 1.0
@@ -54,4 +54,19 @@ def settled_versions(blobs: BlobStore, study: str, series: str) -> dict[str, str
         found = blobs.statuses(study, series)
         if not blobs.is_replacing(study, series) or time.monotonic() > end:
             return {instance: version_of(status) for instance, status in found.items()}
+        time.sleep(_PAUSE)
+
+
+def wait_for_replacements(blobs: BlobStore, study: str, series: str) -> None:
+    """Wait until no instance of a series is being replaced, but not for one that was cut off.
+
+    Parameters
+    ----------
+    blobs
+        Where the files are.
+    study, series
+        Study and Series Instance UID.
+    """
+    end = time.monotonic() + _PATIENCE
+    while blobs.is_replacing(study, series) and time.monotonic() < end:
         time.sleep(_PAUSE)
