@@ -108,6 +108,7 @@ def test_a_trusted_page_that_sends_credentials_may_read_what_an_answer_says_in_h
     assert answer.headers["access-control-allow-credentials"] == "true"
     exposed = answer.headers["access-control-expose-headers"].lower().split(", ")
     assert {"etag", "warning", "retry-after"} <= set(exposed)
+    assert {"accept-ranges", "content-range"} <= set(exposed)
 
 
 @pytest.mark.parametrize("settings", [{}, {"origins": VIEWER}])

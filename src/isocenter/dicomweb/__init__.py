@@ -1,6 +1,7 @@
 """The other wire: what PS3.18 says about requests and responses, without an archive or a socket."""
 
 from isocenter.dicomweb.accept import MediaRange, Representation, describe, parse_accept, select
+from isocenter.dicomweb.byte_ranges import parse_byte_range
 from isocenter.dicomweb.media_types import (
     DICOM,
     DICOM_JSON,
@@ -72,6 +73,7 @@ __all__ = [
     "json_to_xml",
     "parse_accept",
     "parse_attribute",
+    "parse_byte_range",
     "parse_media_type",
     "parse_rendering",
     "parse_search",

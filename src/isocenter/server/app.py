@@ -22,7 +22,15 @@ __all__ = ["create_app"]
 
 # What a trusted page may read besides what every page may. A `*` is no wildcard where the page
 # sends credentials (Fetch Standard, "CORS protocol and credentials").
-_READABLE: Final = ["Content-Location", "ETag", "Retry-After", "Warning", "WWW-Authenticate"]
+_READABLE: Final = [
+    "Accept-Ranges",
+    "Content-Location",
+    "Content-Range",
+    "ETag",
+    "Retry-After",
+    "Warning",
+    "WWW-Authenticate",
+]
 
 
 def create_app(

@@ -4,7 +4,8 @@ import asyncio
 import mmap
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 from itertools import chain
 from typing import Final
 
@@ -23,10 +24,11 @@ from isocenter.dicomweb import (
 )
 from isocenter.errors import InvalidRequest
 from isocenter.services.frames import frames_answer
+from isocenter.services.partial_content import Content, bytes_of, content_answer, stretches_of
 from isocenter.services.resources import resource_of
 from isocenter.services.web import Accept, IteratorResponse, answered, document_headers
 
-__all__ = ["document_type", "routes", "value_of"]
+__all__ = ["document_type", "routes", "value_content", "value_of"]
 
 _PATH = "/studies/{study}/series/{series}/instances/{instance}/bulkdata/{path:path}"
 _PIXEL_DATA: Final = f"{tags.PixelData:08X}"
@@ -53,29 +55,13 @@ def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[Route]:
             if path.upper() == _PIXEL_DATA and instance.transfer_syntax.encapsulated:
                 frames = range(1, instance.frame_table.number_of_frames + 1)
                 return frames_answer(request, instance, frames, pool)
-            value = _find(instance, path)
+            value = value_content(instance, path)
             form = select(Accept.of(request).ranges(), _forms(instance, path), "the bulk data")
-            return _answer(value, form, pool)
+            return _answer(request, value, form, pool)
 
         return await loop.run_in_executor(pool, work)
 
     return [Route(_PATH, answered(bulk_data), methods=["GET"])]
-
-
-@dataclass(frozen=True, slots=True)
-class _Value:
-    """A value to send.
-
-    Parameters
-    ----------
-    length
-        In bytes.
-    parts
-        Its bytes.
-    """
-
-    length: int
-    parts: Iterator[bytes]
 
 
 def value_of(instance: StoredInstance, path: str) -> bytes:
@@ -93,11 +79,17 @@ def value_of(instance: StoredInstance, path: str) -> bytes:
     NotFound
         The path names no value of this instance.
     """
-    return b"".join(_find(instance, path).parts)
+    value = value_content(instance, path)
+    return b"".join(value.read(0, value.size))
 
 
-def _find(instance: StoredInstance, path: str) -> _Value:
-    """Find a value without reading what is around it.
+def value_content(instance: StoredInstance, path: str) -> Content:
+    """Find the value of an element, in little endian order, without reading what is around it.
+
+    Parameters
+    ----------
+    instance, path
+        As for `value_of`.
 
     Raises
     ------
@@ -109,24 +101,37 @@ def _find(instance: StoredInstance, path: str) -> _Value:
         start = header.data_set_offset
         data = inflate(instance.read(start, instance.size - start))
         place = locate(data, instance.transfer_syntax, path)
-        return _Value(place.length, iter([data[place.offset : place.offset + place.length]]))
+        return bytes_of(instance, data[place.offset : place.offset + place.length])
     with (
         mmap.mmap(instance.descriptor, 0, access=mmap.ACCESS_READ) as mapped,
         memoryview(mapped) as view,
         view[header.data_set_offset :] as data_set,
     ):
         place = locate(data_set, instance.transfer_syntax, path)
-    parts = instance.chunks(header.data_set_offset + place.offset, place.length)
-    if place.word_size > 1:
-        parts = (_swapped(part, place.word_size) for part in parts)
-    return _Value(place.length, parts)
+    content = stretches_of(instance, [(header.data_set_offset + place.offset, place.length)])
+    if place.word_size == 1:
+        return content
+    return replace(content, read=partial(_read_swapped, content, place.word_size))
+
+
+def _read_swapped(content: Content, size: int, offset: int, length: int) -> Iterator[bytes]:
+    """Read words of a big endian value turned over, from within one and to within another."""
+    begin, end = offset - offset % size, offset + length
+    surplus = -end % size
+    left = offset - begin
+    for part in content.read(begin, end + surplus - begin):
+        turned = _swapped(part, size)
+        yield turned[left : left + length]
+        length -= len(turned) - left
+        left = 0
 
 
 def _swapped(part: bytes, size: int) -> bytes:
-    """Turn words of a big endian value over; parts are whole numbers of words."""
-    turned = bytearray(len(part))
+    """Turn words of a big endian value over; what is behind the last whole one stays."""
+    turned = bytearray(part)
+    end = len(part) - len(part) % size
     for index in range(size):
-        turned[index::size] = part[size - 1 - index :: size]
+        turned[index:end:size] = part[size - 1 - index : end : size]
     return bytes(turned)
 
 
@@ -148,14 +153,16 @@ def document_type(instance: StoredInstance) -> str | None:
         return None
 
 
-def _answer(value: _Value, form: Representation, pool: ThreadPoolExecutor) -> Response:
+def _answer(
+    request: Request, value: Content, form: Representation, pool: ThreadPoolExecutor
+) -> Response:
     if not form.multipart:
-        headers = document_headers(form.media_type) | {"content-length": str(value.length)}
-        return IteratorResponse(value.parts, headers, pool)
+        return content_answer(request, value, document_headers(form.media_type), pool)
     writer = MultipartWriter(form.media_type)
     head = writer.head(form.media_type, first=True)
     headers = {
         "content-type": writer.content_type,
-        "content-length": str(len(head) + value.length + len(writer.closing)),
+        "content-length": str(len(head) + value.size + len(writer.closing)),
     }
-    return IteratorResponse(chain([head], value.parts, [writer.closing]), headers, pool)
+    parts = value.read(0, value.size)
+    return IteratorResponse(chain([head], parts, [writer.closing]), headers, pool)

@@ -13,9 +13,17 @@ from starlette.routing import Route
 
 from isocenter.archive import Archive, StoredInstance
 from isocenter.dicom import FrameTable, TransferSyntax, transfer_syntax
+from isocenter.dicom.frames import Span
 from isocenter.dicomweb import MultipartWriter, Representation, select
 from isocenter.errors import NotAcceptable
 from isocenter.pixels import PixelDescription, transcode_frame
+from isocenter.services.partial_content import (
+    Content,
+    asks_for_part,
+    content_answer,
+    content_headers,
+    stretches_of,
+)
 from isocenter.services.representations import (
     ENCODINGS,
     EXPLICIT,
@@ -23,9 +31,9 @@ from isocenter.services.representations import (
     targets_of,
 )
 from isocenter.services.resources import frame_numbers, resource_of
-from isocenter.services.web import Accept, IteratorResponse, answered, primed
+from isocenter.services.web import Accept, IteratorResponse, answered, gathered, primed
 
-__all__ = ["frames_answer", "routes"]
+__all__ = ["frame_content", "frames_answer", "routes"]
 
 _PATH = "/studies/{study}/series/{series}/instances/{instance}/frames/{frames}"
 # A frame up to this size is read on the event loop if it is in memory: copying it takes less time
@@ -91,14 +99,25 @@ class _Source:
         description = PixelDescription.from_header(self.instance.header)
         return transcode_frame(data, description, transfer_syntax(form.transfer_syntax or EXPLICIT))
 
-    def place(self, number: int, form: Representation) -> tuple[int, int] | None:
-        """Find the one stretch of the file that is the frame as it will be sent, if any."""
+    def spans(self, number: int, form: Representation) -> tuple[Span, ...] | None:
+        """Find the stretches of the file that are the frame as it will be sent, if there are."""
         spans = self.table.spans(number)
         if not form.as_kept or self.instance.header.inflated:
             return None
         if self.table.bit_offset(number) or self.table.bit_offset(number + 1):
             return None  # it shares a byte with a frame beside it, or ends with bits of nothing
-        return spans[0] if len(spans) == 1 else None
+        return spans
+
+    def content(self, number: int, form: Representation) -> Content | None:
+        """Give the frame as bytes of the file, if it is sent so."""
+        spans = self.spans(number, form)
+        return None if spans is None else stretches_of(self.instance, spans)
+
+    def parts(self, number: int, form: Representation) -> Iterator[bytes]:
+        """Read a frame as it will be sent; a large one, such as a video, part by part."""
+        if (content := self.content(number, form)) is not None:
+            return content.read(0, content.size)
+        return iter([self.read(number, form)])
 
 
 @lru_cache(maxsize=4096)
@@ -133,14 +152,14 @@ class _FrameService:
         numbers = frame_numbers(request.path_params["frames"])
         accept = Accept.of(request)
         instance = self._archive.opened_instance(*uids)
-        if instance is not None and len(numbers) == 1:
+        if instance is not None and len(numbers) == 1 and not asks_for_part(request):
             answer = _answer_now(_Source(instance), numbers[0], accept)
             if answer is not None:
                 return answer
 
         def work() -> Response:
             source = _Source(self._archive.open_instance(*uids))
-            return _answer(source, numbers, accept, self._pool)
+            return _answer(request, source, numbers, self._pool)
 
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
@@ -168,40 +187,80 @@ def frames_answer(
     NotAcceptable
         They cannot be sent as asked.
     """
-    return _answer(_Source(instance), numbers, Accept.of(request), pool)
+    return _answer(request, _Source(instance), numbers, pool)
+
+
+def frame_content(instance: StoredInstance, number: int) -> Content:
+    """Give a frame as bytes of the file; one that shares none with its neighbours.
+
+    Parameters
+    ----------
+    instance
+        Where it is.
+    number
+        Which one, from 1.
+
+    Raises
+    ------
+    NotFound, PixelDataError
+        The frame is not there.
+    """
+    return stretches_of(instance, instance.frame_table.spans(number))
 
 
 def _answer_now(source: _Source, number: int, accept: Accept) -> Response | None:
     """Answer with a frame that is in memory and sent as it is kept; None if it takes longer."""
     source.table.spans(number)  # raises where there is no such frame
     form = source.form(accept, single=True)
-    place = source.place(number, form)
-    if place is None or place[1] > _AT_ONCE:
+    spans = source.spans(number, form)
+    if spans is None or len(spans) != 1 or spans[0][1] > _AT_ONCE:
         return None
     head, closing, content_type = _frame_of_body(form)
-    offset, length = place
+    [(offset, length)] = spans
     # A bytearray would be filled with zeros first, which takes half as long as reading.
     body = np.empty(len(head) + length + len(closing), np.uint8).data
     if not source.instance.try_read_into(offset, body[len(head) : len(head) + length]):
         return None
     body[: len(head)] = head
     body[len(head) + length :] = closing
-    return Response(body, headers={"content-type": content_type})
+    if form.multipart:
+        return Response(body, headers={"content-type": content_type})
+    return Response(body, headers=content_headers(source.instance, content_type))
 
 
 def _answer(
-    source: _Source, numbers: Sequence[int], accept: Accept, pool: ThreadPoolExecutor
+    request: Request, source: _Source, numbers: Sequence[int], pool: ThreadPoolExecutor
 ) -> Response:
     for number in numbers:
         source.table.spans(number)  # raises where there is no such frame
-    form = source.form(accept, single=len(numbers) == 1)
-    if len(numbers) == 1:
-        head, closing, content_type = _frame_of_body(form)
-        body = b"".join((head, source.read(numbers[0], form), closing))
-        return Response(body, headers={"content-type": content_type})
+    form = source.form(Accept.of(request), single=len(numbers) == 1)
+    if not form.multipart:
+        return _single_part(request, source, numbers[0], form, pool)
     writer = MultipartWriter(form.media_type, form.transfer_syntax)
     headers = {"content-type": writer.content_type}
-    return IteratorResponse(primed(_multipart(source, writer, numbers, form)), headers, pool)
+    pieces = _multipart(source, writer, numbers, form)
+    if len(numbers) > 1 or _is_large(source, numbers[0], form):
+        return IteratorResponse(primed(gathered(pieces, _GATHERED)), headers, pool)
+    return Response(b"".join(pieces), headers=headers)
+
+
+def _is_large(source: _Source, number: int, form: Representation) -> bool:
+    content = source.content(number, form)
+    return content is not None and content.size > _GATHERED
+
+
+def _single_part(
+    request: Request,
+    source: _Source,
+    number: int,
+    form: Representation,
+    pool: ThreadPoolExecutor,
+) -> Response:
+    headers = {"content-type": _content_type(form)}
+    content = source.content(number, form)
+    if content is None:
+        return Response(source.read(number, form), headers=headers)
+    return content_answer(request, content, headers, pool)
 
 
 def _frame_of_body(form: Representation) -> tuple[bytes, bytes, str]:
@@ -219,14 +278,7 @@ def _content_type(form: Representation) -> str:
 def _multipart(
     source: _Source, writer: MultipartWriter, numbers: Sequence[int], form: Representation
 ) -> Iterator[bytes]:
-    """Frame by frame, several small ones at a time."""
-    gathered: list[bytes] = []
-    size = 0
     for index, number in enumerate(numbers):
-        frame = source.read(number, form)
-        gathered += [writer.head(_content_type(form), first=index == 0), frame]
-        size += len(frame)
-        if size >= _GATHERED:
-            yield b"".join(gathered)
-            gathered, size = [], 0
-    yield b"".join([*gathered, writer.closing])
+        yield writer.head(_content_type(form), first=index == 0)
+        yield from source.parts(number, form)
+    yield writer.closing

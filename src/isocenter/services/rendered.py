@@ -30,9 +30,11 @@ from isocenter.errors import (
     PixelDataError,
 )
 from isocenter.pixels import to_gif
-from isocenter.services.bulk_data import document_type, value_of
+from isocenter.services.bulk_data import document_type, value_content
 from isocenter.services.burned_text import annotated
 from isocenter.services.colour_characteristics import characterised
+from isocenter.services.frames import frame_content
+from isocenter.services.partial_content import content_answer
 from isocenter.services.pictures import (
     Picture,
     Pictures,
@@ -168,7 +170,7 @@ class _RenderedService:
         if not numbers and is_presentation_state(instance):
             return self._presented(request, instance, parameters)
         if not numbers and not is_picture(instance):
-            return _as_it_is(request, instance, parameters)
+            return _as_it_is(request, instance, parameters, self._pool)
         whole_frames(instance, numbers)
         offered = _SEVERAL if len(numbers) > 1 else _ONE
         form = select(Accept.of(request).ranges(), offered, "the pictures")
@@ -332,7 +334,10 @@ def _asked_frames(request: Request) -> Sequence[int]:
 
 
 def _as_it_is(
-    request: Request, instance: StoredInstance, parameters: RenderingParameters
+    request: Request,
+    instance: StoredInstance,
+    parameters: RenderingParameters,
+    pool: ThreadPoolExecutor,
 ) -> Response:
     """Answer with a document or a video, which are made for eyes already.
 
@@ -347,13 +352,14 @@ def _as_it_is(
     if header.pixel_data is not None and header.transfer_syntax.video:
         form = Representation(header.transfer_syntax.media_type or "video/mp4")
         select(ranges, [form], "the video")
-        return Response(instance.frame(1), headers=warning, media_type=form.media_type)
+        headers = {"content-type": form.media_type} | warning
+        return content_answer(request, frame_content(instance, 1), headers, pool)
     media_type = document_type(instance)
     if media_type is None:
         raise NotFound(f"instance {header.sop_instance_uid} has no pictures")
     form = select(ranges, [Representation(media_type)], "the document")
-    document = value_of(instance, f"{tags.EncapsulatedDocument:08X}")
-    return Response(document, headers=document_headers(form.media_type) | warning)
+    document = value_content(instance, f"{tags.EncapsulatedDocument:08X}")
+    return content_answer(request, document, document_headers(form.media_type) | warning, pool)
 
 
 def _not_drawn(request: Request, parameters: RenderingParameters) -> dict[str, str]:

@@ -5,7 +5,6 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +14,7 @@ from isocenter.archive import Archive, KeptInstance, Level, StoredInstance
 from isocenter.dicom import TRANSFER_SYNTAXES, transfer_syntax
 from isocenter.dicomweb import DICOM, MediaRange, MultipartWriter, Representation, select
 from isocenter.errors import InvalidDicom, NotAcceptable
+from isocenter.services.partial_content import content_answer, whole_file
 from isocenter.services.representations import (
     ENCODINGS,
     EXPLICIT,
@@ -23,11 +23,9 @@ from isocenter.services.representations import (
 )
 from isocenter.services.resources import Resource, resource_of
 from isocenter.services.transcoding import transcoded_object
-from isocenter.services.web import Accept, IteratorResponse, answered, primed
+from isocenter.services.web import Accept, IteratorResponse, answered, gathered, primed
 
 __all__ = ["routes"]
-
-_PIECE: Final = 1 << 20
 
 
 def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[Route]:
@@ -49,10 +47,11 @@ def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[Route]:
             parts = _plan(archive, resource, ranges)
             if parts[0].form.multipart:
                 return _multipart_answer(archive, parts, pool)
-            headers = {"content-type": parts[0].content_type}
-            if parts[0].form.as_kept:
-                headers["content-length"] = str(parts[0].kept.size)
-            return IteratorResponse(primed(_pieces(parts[0].content(archive))), headers, pool)
+            [part] = parts
+            headers = {"content-type": part.content_type}
+            if part.form.as_kept:
+                return content_answer(request, whole_file(part.opened(archive)), headers, pool)
+            return IteratorResponse(primed(gathered(part.content(archive))), headers, pool)
 
         return await asyncio.get_running_loop().run_in_executor(pool, work)
 
@@ -78,14 +77,18 @@ class _Part:
     def content_type(self) -> str:
         return f"{DICOM}; transfer-syntax={self.form.transfer_syntax}"
 
-    def content(self, archive: Archive) -> Iterator[bytes]:
+    def opened(self, archive: Archive) -> StoredInstance:
         instance = archive.open_instance(*self.kept.uids)
+        if self.form.as_kept and instance.size != self.kept.size:
+            raise InvalidDicom(
+                f"the file of instance {self.kept.instance} has {instance.size} bytes; "
+                f"{self.kept.size} were stored. If that is so again, run `isocenter check`"
+            )
+        return instance
+
+    def content(self, archive: Archive) -> Iterator[bytes]:
+        instance = self.opened(archive)
         if self.form.as_kept:
-            if instance.size != self.kept.size:
-                raise InvalidDicom(
-                    f"the file of instance {self.kept.instance} has {instance.size} bytes; "
-                    f"{self.kept.size} were stored. If that is so again, run `isocenter check`"
-                )
             return instance.chunks()
         target = transfer_syntax(self.form.transfer_syntax or EXPLICIT)
         return transcoded_object(instance, target)
@@ -163,18 +166,4 @@ def _multipart_answer(
             yield from part.content(archive)
         yield writer.closing
 
-    return IteratorResponse(primed(_pieces(body())), headers, pool)
-
-
-def _pieces(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """Join small parts, so that each step of the response is worth its thread switch."""
-    gathered: list[bytes] = []
-    size = 0
-    for part in parts:
-        gathered.append(part)
-        size += len(part)
-        if size >= _PIECE:
-            yield b"".join(gathered)
-            gathered, size = [], 0
-    if gathered:
-        yield b"".join(gathered)
+    return IteratorResponse(primed(gathered(body())), headers, pool)

@@ -31,6 +31,7 @@ __all__ = [
     "base_url",
     "document_headers",
     "forwarded_prefix",
+    "gathered",
     "negotiate",
     "not_modified",
     "primed",
@@ -53,6 +54,8 @@ _STATUSES: Final[tuple[tuple[type[errors.IsocenterError], int], ...]] = (
     (errors.PixelDataError, 422),
     (errors.OutOfResources, 503),
 )
+
+_PIECE: Final = 1 << 20
 
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
@@ -268,6 +271,28 @@ def primed(pieces: Iterator[bytes]) -> Iterator[bytes]:
     return all_of_them()
 
 
+def gathered(parts: Iterator[bytes], size: int = _PIECE) -> Iterator[bytes]:
+    """Join small parts, so that each step of a response is worth its thread switch.
+
+    Parameters
+    ----------
+    parts
+        Of a body.
+    size
+        In bytes, from which on a piece is large enough.
+    """
+    joined: list[bytes] = []
+    length = 0
+    for part in parts:
+        joined.append(part)
+        length += len(part)
+        if length >= size:
+            yield b"".join(joined)
+            joined, length = [], 0
+    if joined:
+        yield b"".join(joined)
+
+
 class IteratorResponse(Response):
     """Sends what a blocking iterator yields, each step made in a worker thread.
 
@@ -282,20 +307,32 @@ class IteratorResponse(Response):
         Of the response; with a Content-Length where the length is known.
     pool
         Where the steps run.
+    status
+        Of the response.
     """
 
     def __init__(
-        self, pieces: Iterator[bytes], headers: dict[str, str], pool: ThreadPoolExecutor
+        self,
+        pieces: Iterator[bytes],
+        headers: dict[str, str],
+        pool: ThreadPoolExecutor,
+        status: int = 200,
     ) -> None:
         self._pieces = pieces
         self._pool = pool
-        self.status_code = 200
+        self.status_code = status
         self.background = None
         self.init_headers(headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        await send(
+            {
+                "type": "http.response.start",
+                "status": self.status_code,
+                "headers": self.raw_headers,
+            }
+        )
         if scope["method"] == "HEAD":
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             return
