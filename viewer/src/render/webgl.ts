@@ -1,100 +1,20 @@
 /** Draws with WebGL2: one context for the whole page, however many canvases it has. */
 
-import type { PixelFormat } from "../api/model";
 import type { DisplayTable } from "../image/display_table";
-import type { Frame } from "../image/frame";
 import { type Picture, type Renderer, samplesPerSide } from "./picture";
-import { fragmentShader, type SamplerKind, type ShaderVariant, VERTEX_SHADER } from "./shaders";
+import { fragmentShader, type ShaderVariant, VERTEX_SHADER } from "./shaders";
+import { newTexture, textureLayout, TextureStore } from "./textures";
 
 interface Program {
   readonly program: WebGLProgram;
   readonly uniforms: Readonly<Record<string, WebGLUniformLocation | null>>;
 }
 
-/** How a pixel format lies in a texture. */
-interface TextureLayout {
-  readonly internal: GLenum;
-  readonly format: GLenum;
-  readonly type: GLenum;
-  readonly sampler: SamplerKind;
-}
-
 const UNIFORMS = [
   "image", "table", "toImage", "top", "size", "scale", "offset", "entries", "padding",
 ] as const;
 
-/** Bytes of textures to keep on the card. */
-const TEXTURE_BYTES = 256 * 2 ** 20;
 const TABLE_SIDE = 256;
-
-function textureLayout(gl: WebGL2RenderingContext, format: PixelFormat): TextureLayout {
-  switch (format) {
-    case "int8":
-      return { internal: gl.R8I, format: gl.RED_INTEGER, type: gl.BYTE, sampler: "isampler2D" };
-    case "uint8":
-      return { internal: gl.R8UI, format: gl.RED_INTEGER, type: gl.UNSIGNED_BYTE, sampler: "usampler2D" };
-    case "int16":
-      return { internal: gl.R16I, format: gl.RED_INTEGER, type: gl.SHORT, sampler: "isampler2D" };
-    case "uint16":
-      return { internal: gl.R16UI, format: gl.RED_INTEGER, type: gl.UNSIGNED_SHORT, sampler: "usampler2D" };
-    case "rgb8":
-      return { internal: gl.RGB8, format: gl.RGB, type: gl.UNSIGNED_BYTE, sampler: "sampler2D" };
-    default:
-      return { internal: gl.R32F, format: gl.RED, type: gl.FLOAT, sampler: "sampler2D" };
-  }
-}
-
-/** Textures by key, up to a number of bytes. */
-class TextureStore {
-  private readonly textures = new Map<string, { texture: WebGLTexture; bytes: number; frame: Frame }>();
-  private bytes = 0;
-
-  constructor(private readonly gl: WebGL2RenderingContext) {}
-
-  get({ key, frame }: Picture): WebGLTexture {
-    const known = this.textures.get(key);
-    if (known && known.frame === frame) {
-      this.textures.delete(key);
-      this.textures.set(key, known);
-      return known.texture;
-    }
-    const texture = this.upload(frame);
-    const bytes = frame.pixels.byteLength;
-    this.textures.set(key, { texture, bytes, frame });
-    this.bytes += bytes;
-    this.trim(key);
-    return texture;
-  }
-
-  private upload(frame: Frame): WebGLTexture {
-    const { gl } = this;
-    const texture = newTexture(gl);
-    const { internal, format, type } = textureLayout(gl, frame.format);
-    gl.texImage2D(gl.TEXTURE_2D, 0, internal, frame.columns, frame.rows, 0, format, type, frame.pixels);
-    return texture;
-  }
-
-  private trim(keep: string): void {
-    for (const [key, { texture, bytes }] of this.textures) {
-      if (this.bytes <= TEXTURE_BYTES || key === keep) return;
-      this.gl.deleteTexture(texture);
-      this.textures.delete(key);
-      this.bytes -= bytes;
-    }
-  }
-}
-
-function newTexture(gl: WebGL2RenderingContext): WebGLTexture {
-  const texture = gl.createTexture();
-  gl.bindTexture(gl.TEXTURE_2D, texture);
-  for (const filter of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) {
-    gl.texParameteri(gl.TEXTURE_2D, filter, gl.NEAREST);
-  }
-  for (const wrap of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) {
-    gl.texParameteri(gl.TEXTURE_2D, wrap, gl.CLAMP_TO_EDGE);
-  }
-  return texture;
-}
 
 function compile(gl: WebGL2RenderingContext, kind: GLenum, source: string): WebGLShader {
   const shader = gl.createShader(kind) as WebGLShader;
