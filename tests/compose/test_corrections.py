@@ -277,7 +277,7 @@ def test_what_must_not_change_is_refused_by_name(
     for said in (
         {"set_values": {keyword: value}},
         {"remove": [keyword]},
-        {"replace": {keyword: {"512": value}}},
+        {"replace": {keyword: {"512": str(value)}}},
         {"table": tmp_path / "map.csv"},
     ):
         with pytest.raises(CannotCompose, match=f"not corrected: .*{sentence}"):

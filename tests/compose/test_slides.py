@@ -37,7 +37,9 @@ MADE = {
     "seg": lambda source: compose.segmentation(
         MASK, source=source, segments={1: compose.Segment("Liver")}
     ),
-    "rtstruct": lambda source: compose.rt_structure_set(MASK, source=source),
+    "rtstruct": lambda source: compose.rt_structure_set(
+        [compose.Region("Liver", MASK)], source=source
+    ),
     "pm": lambda source: compose.parametric_map(
         MASK.astype(np.float32), source=source, units_of_measure="um2/s"
     ),

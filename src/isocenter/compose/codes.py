@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pydicom.dataset import Dataset
 
+from isocenter.compose.argument_types import check_members, checked
 from isocenter.compose.reading import value_of
 from isocenter.errors import CannotCompose
 
@@ -42,7 +43,11 @@ class Code:
     meaning: str
     version: str = ""
 
+    def __post_init__(self) -> None:
+        check_members(self)
+
     @classmethod
+    @checked
     def read(cls, item: Dataset) -> Code:
         """Return the code that an item of a code sequence holds."""
         names = ("CodeValue", "LongCodeValue", "URNCodeValue")

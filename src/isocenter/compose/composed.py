@@ -14,6 +14,7 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 from isocenter.compose import values
+from isocenter.compose.argument_types import checked
 from isocenter.compose.left_out import LeftOut
 from isocenter.compose.sound_values import attribute_types, how_mended
 from isocenter.compose.writing import write
@@ -76,6 +77,7 @@ class Composed:
     provenance: Mapping[int, Provenance] = field(default_factory=dict[int, Provenance])
     left_out: tuple[LeftOut, ...] = ()
 
+    @checked
     def save(self, path: str | Path, *, transfer_syntax_uid: str | None = None) -> Path:
         """Write the object as a Part 10 file, whole or not at all.
 

@@ -13,6 +13,7 @@ from pydicom.uid import UID
 
 import isocenter
 from isocenter.compose import attributes, values
+from isocenter.compose.argument_types import checked
 from isocenter.compose.composed import Composed, Origin, Provenance
 from isocenter.compose.copied_items import MENDED_ITEMS, mended_items
 from isocenter.compose.element_values import copied_element, element
@@ -69,6 +70,7 @@ class Composition:
         The moment of composition; the clock's when None.
     """
 
+    @checked
     def __init__(
         self,
         sop_class_uid: str,

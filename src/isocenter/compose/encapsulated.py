@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from isocenter.compose import sources
+from isocenter.compose.argument_types import checked
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.references import (
     Reference,
@@ -49,6 +50,7 @@ _MATERIAL = re.compile(rb"^\s*newmtl\s", re.M)
 MILLIMETRE = {"CodeValue": "mm", "CodingSchemeDesignator": "UCUM", "CodeMeaning": "mm"}
 
 
+@checked
 def encapsulated(
     document: str | Path | bytes,
     *,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter.compose import sources
+from isocenter.compose.argument_types import checked
 from isocenter.compose.image_files import read_image, write_image
 from isocenter.compose.measured.segments import COLORS
 from isocenter.compose.planes import Stack, stack
@@ -25,6 +26,7 @@ _TOLERANCE = 0.1
 """Of a pixel or slice: NIfTI stores its geometry in single precision."""
 
 
+@checked
 def read_label_map(
     label_map: Any, *, source: SourceLike | Sources | Stack, names: Mapping[int, str] | None = None
 ) -> list[Region]:
@@ -103,6 +105,7 @@ def read_grid(
     return _on_grid(_image(values), images, whole_numbers)
 
 
+@checked
 def write_label_map(
     labels: NDArray[Any],
     path: str | Path,

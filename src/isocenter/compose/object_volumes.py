@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from isocenter.compose import sources
+from isocenter.compose.argument_types import check_members, checked
 from isocenter.compose.label_maps import write_label_map
 from isocenter.compose.measured.own_grid import distance_of_frames, own_stack
 from isocenter.compose.measured.parametric_map import SOP_CLASS_UID as PARAMETRIC_MAP
@@ -52,6 +53,10 @@ class ObjectVolume:
     images: Stack
     thickness: float = 1.0
 
+    def __post_init__(self) -> None:
+        check_members(self)
+
+    @checked
     def write(self, path: str | Path) -> Path:
         """Write it as NIfTI, MetaImage or NRRD, told by the suffix."""
         return write_label_map(self.values, path, source=self.images, thickness=self.thickness)
@@ -62,6 +67,7 @@ def has_volume(data_set: Dataset) -> bool:
     return str(data_set.get("SOPClassUID", "")) in _READERS
 
 
+@checked
 def object_volume(
     marked: Dataset | str | Path,
     *,

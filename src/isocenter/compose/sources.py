@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -20,16 +20,13 @@ from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 
 from isocenter.compose import worklist as worklist_items
+from isocenter.compose.argument_types import check_members, checked
 from isocenter.compose.element_values import data_set_of
 from isocenter.compose.reading import mark_torn, read_data_set, torn
 from isocenter.dicom import Header, scan_file, tags
 from isocenter.errors import CannotCompose, IsocenterError, NotDicom, NotFound
 
 __all__ = ["Source", "Sources", "load", "load_identities", "of_one_patient"]
-
-SourceLike: TypeAlias = "Dataset | str | Path | Sequence[Dataset | str | Path] | Sources"
-"""What `source` parameters take: a data set, a file, a folder (read whole), or several of these."""
-
 
 _Reader = Callable[[Path], Dataset]
 
@@ -52,6 +49,9 @@ class Source:
 
     data_set: Dataset
     path: Path | None = None
+
+    def __post_init__(self) -> None:
+        check_members(self)
 
     @property
     def name(self) -> str:
@@ -88,6 +88,7 @@ class Sources:
     order: Source | None = None
 
     def __post_init__(self) -> None:
+        check_members(self)
         for _ in of_one_patient(self.members):
             pass
         self._check_order()
@@ -116,6 +117,10 @@ class Sources:
     def first(self) -> Source | None:
         """The object that single values are inherited from."""
         return self.members[0] if self.members else None
+
+
+SourceLike: TypeAlias = Dataset | str | Path | Iterable[Dataset | str | Path] | Sources
+"""What `source` parameters take: a data set, a file, a folder (read whole), or several of these."""
 
 
 def of_one_patient(members: Iterable[Source]) -> Iterator[Source]:
@@ -148,6 +153,7 @@ def _text(data_set: Dataset, tag: BaseTag) -> str:
     return "\\".join(str(one or "") for one in many).strip()
 
 
+@checked
 def load(source: SourceLike | None, *, worklist: Dataset | str | Path | None = None) -> Sources:
     """Read what a `source` parameter names, without pixel data.
 
@@ -202,7 +208,7 @@ def _order(worklist: Dataset | str | Path) -> Source:
 
 
 def _all_members(
-    source: Dataset | str | Path | Sequence[Dataset | str | Path], read: _Reader
+    source: Dataset | str | Path | Iterable[Dataset | str | Path], read: _Reader
 ) -> Iterator[Source]:
     many = [source] if isinstance(source, Dataset | str | Path) else source
     return (member for one in many for member in _members(one, read))

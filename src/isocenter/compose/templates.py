@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from isocenter.compose import values
+from isocenter.compose.argument_types import check_members, checked
 from isocenter.dicom.text_files import read_text
 from isocenter.errors import CannotCompose, ConfigurationError
 
@@ -43,9 +44,11 @@ class Template:
     name: str = "template"
 
     def __post_init__(self) -> None:
+        check_members(self)
         _check(self.tables, self.name)
 
     @classmethod
+    @checked
     def read(cls, path: str | Path) -> Template:
         """Read a template file.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isocenter.compose.argument_types import check_members
 from isocenter.compose.planes import Plane
 from isocenter.errors import CannotCompose
 
@@ -45,6 +46,7 @@ class Grid:
     shape: tuple[int, int, int]
 
     def __post_init__(self) -> None:
+        check_members(self)
         if not np.all(np.isfinite(self.spacing)) or np.any(self.spacing <= 0):
             raise CannotCompose(
                 f"The spacing of the voxels is {self.spacing.tolist()} mm; expected three positive "

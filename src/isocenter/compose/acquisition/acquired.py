@@ -25,6 +25,7 @@ from isocenter.compose.acquisition.pet_times import with_times
 from isocenter.compose.acquisition.source_slices import Said, SourceSlices
 from isocenter.compose.acquisition.tag_axes import TagAxis, tag_axis
 from isocenter.compose.acquisition.volumes import Volume, VolumeLike, read_volume
+from isocenter.compose.argument_types import checked
 from isocenter.compose.captures.image_pixel import describe_pixels, mark_lossy
 from isocenter.compose.composition import Composed, Composition, Origin, Provenance
 from isocenter.compose.derivation.quantisation import Range, new_form, notes_on_rounding
@@ -56,12 +57,13 @@ _PLACE = ("SliceThickness", "SpacingBetweenSlices")
 _ALL_OR_NONE = ("TriggerTime", "ImageLaterality")  # by what the whole series says
 
 
+@checked
 def acquired_series(
     volume: VolumeLike,
     *,
     modality: str,
     source: SourceLike | Sources | None = None,
-    affine: NDArray[np.floating] | None = None,
+    affine: NDArray[np.floating] | Sequence[Sequence[float]] | None = None,
     space: str = "LPS",
     spacing: Sequence[float] | None = None,
     tag: tuple[str, Sequence[float]] | None = None,
@@ -234,6 +236,7 @@ class AcquiredSeries:
         for number, (n, k) in enumerate(np.ndindex(plan.values.shape[:2]), 1):
             yield self._image(number, n, k)
 
+    @checked
     def save(self, folder: str | Path, *, transfer_syntax_uid: str | None = None) -> list[Path]:
         """Write the objects into a folder, all of them or none; each is named by its UID."""
         target = Path(folder)

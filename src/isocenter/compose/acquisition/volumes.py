@@ -21,7 +21,7 @@ from isocenter.errors import CannotCompose, NotFound
 
 __all__ = ["Volume", "VolumeLike", "read_volume"]
 
-VolumeLike: TypeAlias = "NDArray[Any] | str | Path | Sequence[str | Path] | Any"
+VolumeLike: TypeAlias = NDArray[Any] | str | Path | Sequence[str | Path] | Any
 """An array, a file, a folder or list of TIFF pictures, or a SimpleITK image."""
 
 _NPY = b"\x93NUMPY"
@@ -91,7 +91,7 @@ class Volume:
 def read_volume(
     content: VolumeLike,
     *,
-    affine: NDArray[np.floating] | None = None,
+    affine: NDArray[np.floating] | Sequence[Sequence[float]] | None = None,
     space: str = "LPS",
     spacing: Sequence[float] | None = None,
 ) -> Volume:

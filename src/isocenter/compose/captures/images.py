@@ -20,7 +20,7 @@ __all__ = ["ImageLike", "Picture", "decoded", "read", "read_all", "read_values"]
 
 _codecs: Any = importlib.import_module("imagecodecs")  # only partly typed
 
-ImageLike: TypeAlias = "NDArray[Any] | str | Path | bytes"
+ImageLike: TypeAlias = NDArray[Any] | str | Path | bytes
 """An array (rows, columns), (rows, columns, 3) or with frames in front; or a picture file."""
 
 MAXIMUM_PIXELS = 1 << 28

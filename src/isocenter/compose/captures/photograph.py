@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from isocenter.compose import sources
+from isocenter.compose.argument_types import checked
 from isocenter.compose.captures import images
 from isocenter.compose.captures.image_pixel import (
     ANATOMIC_IMAGE,
@@ -59,6 +60,7 @@ class VisibleLight(Enum):
         raise CannotCompose(f"There is no visible light image of kind {kind!r}; expected {names}.")
 
 
+@checked
 def photograph(
     image: ImageLike,
     *,

@@ -19,6 +19,7 @@ from pydicom.uid import (
 )
 
 from isocenter.compose import sources
+from isocenter.compose.argument_types import checked
 from isocenter.compose.captures import images
 from isocenter.compose.captures.image_pixel import (
     add_pixels,
@@ -36,6 +37,7 @@ from isocenter.errors import CannotCompose
 __all__ = ["secondary_capture"]
 
 
+@checked
 def secondary_capture(
     image: ImageLike | Sequence[ImageLike],
     *,

@@ -9,6 +9,7 @@ from typing import Any, cast
 from pydicom.encaps import encapsulate
 
 from isocenter.compose import sources
+from isocenter.compose.argument_types import checked
 from isocenter.compose.captures.image_pixel import (
     ANATOMIC_IMAGE,
     describe_pixels,
@@ -38,6 +39,7 @@ _KINDS = {
 _ENTIRE_BODY = Code("38266002", "SCT", "Entire body")
 
 
+@checked
 def video(
     file: str | Path,
     *,

@@ -17,6 +17,7 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 from isocenter.compose import values
+from isocenter.compose.argument_types import checked
 from isocenter.compose.correction import tables as correction_tables
 from isocenter.compose.correction.original_attributes import (
     ORIGINAL_ATTRIBUTES,
@@ -153,6 +154,7 @@ def _value(key: str, value: Any) -> Any:
     return represented(values.tag_of(key), value, vr=values.representation_said(key))
 
 
+@checked
 def correct(
     paths: Iterable[str | Path],
     *,

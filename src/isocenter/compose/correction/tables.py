@@ -22,7 +22,7 @@ from isocenter.errors import CannotCompose, NotFound
 
 __all__ = ["Rule", "read_table", "rules_of", "worklist_rule"]
 
-Rule: TypeAlias = "Callable[[Header], Mapping[int, Any]]"
+Rule: TypeAlias = Callable[[Header], Mapping[int, Any]]
 """Says, from an object's header, which attributes get which value; None removes the attribute."""
 
 _MATCH = "match:"

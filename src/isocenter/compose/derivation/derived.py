@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from isocenter.compose.argument_types import checked
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composed, Origin, Provenance
 from isocenter.compose.derivation import tables as derivation_tables
@@ -69,6 +70,7 @@ _METHODS = {
 _LOSSY, _RATIO, _METHOD = 0x00282110, 0x00282112, 0x00282114
 
 
+@checked
 def derived_series(
     source: SourceLike | Sources,
     pixels: NDArray[Any] | Operation | Callable[[NDArray[Any]], NDArray[Any]],
@@ -221,6 +223,7 @@ class DerivedSeries:
     def __iter__(self) -> Iterator[Composed]:
         return (_composed(one) for one in self._images)
 
+    @checked
     def save(self, folder: str | Path, *, transfer_syntax_uid: str | None = None) -> list[Path]:
         """Write the images into a folder, all of them or none.
 

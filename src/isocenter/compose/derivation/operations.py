@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from isocenter.compose.argument_types import check_members, checked
 from isocenter.compose.codes import Code
 from isocenter.compose.derivation.codes import derivation_code
 from isocenter.compose.derivation.quantisation import Range
@@ -99,6 +100,9 @@ class Smooth:
 
     sigma: float
 
+    def __post_init__(self) -> None:
+        check_members(self)
+
     def __call__(self, series: SourceSeries) -> Result:
         """Smooth in three dimensions; images that do not say where they lie, in two."""
         if not np.isfinite(self.sigma) or self.sigma <= 0:
@@ -138,6 +142,9 @@ class Resample:
 
     spacing: tuple[float, ...]
     interpolation: str = "linear"
+
+    def __post_init__(self) -> None:
+        check_members(self)
 
     def __call__(self, series: SourceSeries) -> Result:
         """Resample; no new voxel lies beyond the centres of the outermost old ones."""
@@ -209,7 +216,11 @@ class Pixels:
     grid: Grid | None = None
     new_geometry: bool = True
 
+    def __post_init__(self) -> None:
+        check_members(self)
+
     @classmethod
+    @checked
     def read(cls, path: Path, *, new_geometry: bool = False) -> Pixels:
         """Read NIfTI, MetaImage, NRRD or what else SimpleITK reads.
 

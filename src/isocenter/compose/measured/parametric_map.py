@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from isocenter.compose import sources
+from isocenter.compose.argument_types import checked
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.content_identification import content_identification
@@ -92,6 +93,7 @@ class ParametricMapContent:
         return real
 
 
+@checked
 def parametric_map(
     values: Any,
     *,
@@ -201,6 +203,7 @@ def parametric_map(
     return composition.finish()
 
 
+@checked
 def read_parametric_map(parametric_map: Dataset | str | Path) -> ParametricMapContent:
     """Read a Parametric Map whose frames are all of one mapping.
 

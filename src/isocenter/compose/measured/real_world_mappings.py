@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from isocenter.compose.argument_types import check_members, checked
 from isocenter.compose.codes import Code, named_code
 from isocenter.compose.reports.units import is_ucum, unit
 from isocenter.compose.source_numbers import decimal_number
@@ -54,6 +55,7 @@ class RealWorldMapping:
     last: float = 0xFFFF
 
     def __post_init__(self) -> None:
+        check_members(self)
         if not 0 < len(self.label) <= 16:
             raise _refused(
                 f"The label {self.label!r} has {len(self.label)} characters; expected 1 to 16.",
@@ -112,6 +114,7 @@ class RealWorldMapping:
             item.RealWorldValueSlope = float(self.slope)
         return item
 
+    @checked
     def apply(self, stored: NDArray[Any]) -> NDArray[np.float64]:
         """Return the real values of stored ones; NaN beyond those that are mapped."""
         stored = np.asarray(stored)
@@ -125,6 +128,7 @@ class RealWorldMapping:
         return real
 
     @classmethod
+    @checked
     def read(cls, item: Dataset) -> RealWorldMapping:
         """Read an item of Real World Value Mapping Sequence.
 
@@ -154,6 +158,7 @@ class RealWorldMapping:
         )
 
 
+@checked
 def units(text: str | Code) -> Code:
     """Return the code of units given in UCUM, such as `mm2/s`; a `Code` is taken as it is.
 
@@ -173,6 +178,7 @@ def units(text: str | Code) -> Code:
     return unit(text)
 
 
+@checked
 def quantity(text: str | Code | None) -> Code | None:
     """Return the code of a quantity, by its meaning or as `VALUE:SCHEME:MEANING`.
 

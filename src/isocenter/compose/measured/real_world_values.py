@@ -10,6 +10,7 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 from isocenter.compose import sources
+from isocenter.compose.argument_types import checked
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.content_identification import content_identification
 from isocenter.compose.measured.real_world_mappings import RealWorldMapping
@@ -43,6 +44,7 @@ class MappedImages:
     references: tuple[Dataset, ...]
 
 
+@checked
 def real_world_value_mapping(
     mappings: RealWorldMapping | Sequence[RealWorldMapping],
     *,
@@ -121,6 +123,7 @@ def real_world_value_mapping(
     return composition.finish()
 
 
+@checked
 def read_real_world_value_mapping(mapping: Dataset | str | Path) -> list[MappedImages]:
     """Read a Real World Value Mapping object.
 

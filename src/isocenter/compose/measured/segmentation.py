@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter.compose import sources
+from isocenter.compose.argument_types import checked
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.content_identification import content_identification
 from isocenter.compose.highdicom_objects import (
@@ -57,6 +58,7 @@ class _Content:
     labels: tuple[int, ...]
 
 
+@checked
 def segmentation(
     mask: Any,
     *,

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
+from isocenter.compose.argument_types import check_members, checked
 from isocenter.compose.codes import Code
 from isocenter.compose.highdicom_objects import coded, module
 from isocenter.compose.source_numbers import whole_number_of
@@ -93,6 +94,7 @@ class Segment:
     number: int | None = None
 
     def __post_init__(self) -> None:
+        check_members(self)
         if not 0 < len(self.label) <= 64:
             raise _refused(
                 f"A segment's label has {len(self.label)} characters; expected 1 to 64.", 0x00620005
@@ -130,6 +132,7 @@ class Segment:
         )
 
     @classmethod
+    @checked
     def read(cls, item: Dataset) -> Segment:
         """Read an item of Segment Sequence (0062,0002)."""
         algorithm = str(item.get("SegmentAlgorithmType") or "MANUAL")
@@ -171,6 +174,7 @@ class Segment:
         )
 
 
+@checked
 def read_segments(path: str | Path) -> dict[int, Segment]:
     """Read what labels are from a JSON file: the members of `Segment` by label.
 

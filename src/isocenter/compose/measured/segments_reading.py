@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from isocenter.compose.argument_types import checked
 from isocenter.compose.derivation.frame_places import FramePlace, functional_group, places
 from isocenter.compose.measured.segmentation import SegmentationKind
 from isocenter.compose.measured.segments import Segment
@@ -142,6 +143,7 @@ class SegmentationContent:
         return places([frame.place for frame in self.frames], (rows, columns), source)
 
 
+@checked
 def read_segmentation(segmentation: Dataset | str | Path) -> SegmentationContent:
     """Read a Segmentation or Label Map Segmentation.
 

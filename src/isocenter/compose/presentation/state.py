@@ -11,6 +11,7 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 from isocenter.compose import sources, values
+from isocenter.compose.argument_types import checked
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.garbage_collection import fewer_full_collections
 from isocenter.compose.lookup_tables import lookup_table_item
@@ -43,6 +44,7 @@ from isocenter.pixels.presentation.overlays import activation_element
 __all__ = ["presentation_state", "read_presentation_state"]
 
 
+@checked
 @fewer_full_collections()
 def presentation_state(
     content: PresentationState | Mapping[str, Any] | str | Path,
@@ -124,6 +126,7 @@ def presentation_state(
     return composition.finish()
 
 
+@checked
 def read_presentation_state(source: str | Path | Dataset) -> PresentationState:
     """Read a Grayscale or Color Softcopy Presentation State.
 

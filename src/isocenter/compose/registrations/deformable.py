@@ -18,6 +18,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from isocenter.compose import sources, values
+from isocenter.compose.argument_types import checked
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.content_identification import content_identification
@@ -96,6 +97,7 @@ class DeformableRegistration:
         return moved @ self.post[:3, :3].T + self.post[:3, 3]
 
 
+@checked
 def deformable_registration(
     field: Any,
     *,
@@ -224,6 +226,7 @@ def deformable_registration(
     return composed
 
 
+@checked
 def read_deformable_registration(
     registration: Dataset | str | Path,
 ) -> list[DeformableRegistration]:

@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from isocenter.compose.argument_types import checked
 from isocenter.compose.codes import Code
 from isocenter.compose.registrations.fiducials import Fiducial, FiducialShape, OnImage
 from isocenter.dicom.text_files import read_text
@@ -23,6 +24,7 @@ _SYSTEMS = {"RAS": _RAS, "0": _RAS, "LPS": _LPS, "1": _LPS}
 _MARKUPS = {"Line": FiducialShape.LINE, "Plane": FiducialShape.PLANE}
 
 
+@checked
 def read_fiducials(path: str | Path) -> list[Fiducial]:
     """Read fiducials from a file.
 

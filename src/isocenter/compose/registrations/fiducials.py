@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from isocenter.compose import values
+from isocenter.compose.argument_types import check_members
 from isocenter.compose.codes import Code
 from isocenter.compose.source_numbers import decimal_number
 from isocenter.errors import CannotCompose
@@ -63,6 +64,9 @@ class OnImage:
     points: NDArray[np.float64]
     frame: int | None = None
 
+    def __post_init__(self) -> None:
+        check_members(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Fiducial:
@@ -98,6 +102,7 @@ class Fiducial:
     uid: str = ""
 
     def __post_init__(self) -> None:
+        check_members(self)
         if not 0 < len(self.identifier) <= 16:
             raise _refused(
                 f"The identifier {self.identifier!r} has {len(self.identifier)} characters; "

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from isocenter.compose import sources
+from isocenter.compose.argument_types import checked
 from isocenter.compose.image_files import read_image, unreadable
 from isocenter.compose.planes import stack
 from isocenter.compose.registrations.grids import DisplacementField
@@ -19,6 +20,7 @@ from isocenter.errors import CannotCompose
 __all__ = ["read_field"]
 
 
+@checked
 def read_field(field: Any, *, like: Any = None, spacing: float | None = None) -> DisplacementField:
     """Return a displacement field in mm on a grid in the patient coordinate system (LPS).
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isocenter.compose.argument_types import checked
 from isocenter.compose.image_files import reason_of
 from isocenter.dicom.text_files import read_text
 from isocenter.errors import CannotCompose, NotFound
@@ -39,6 +40,7 @@ _LARGEST_MATRIX = 1 << 16
 """Bytes: 16 numbers, however they are written."""
 
 
+@checked
 def read_linear_transform(
     transform: Any, *, ras: bool = False, from_fixed: bool = False
 ) -> NDArray[np.float64]:
@@ -86,6 +88,7 @@ def read_linear_transform(
     return inverse(matrix) if from_fixed else matrix
 
 
+@checked
 def read_matrix(path: str | Path) -> NDArray[np.float64]:
     """Return the matrix that a text file of 16 numbers, in row-major order, holds as it is.
 

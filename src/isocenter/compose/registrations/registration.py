@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from isocenter.compose.argument_types import checked
 from isocenter.compose.composition import Composed
 from isocenter.compose.registrations.deformable import deformable_registration
 from isocenter.compose.registrations.grids import DisplacementField
@@ -29,6 +30,7 @@ _OF_FIELDS = (
 )
 
 
+@checked
 def registration(transform: Any, *, source: SourceLike, **options: Any) -> Composed:
     """Compose a Spatial Registration of a linear transform, a Deformable one of any other.
 

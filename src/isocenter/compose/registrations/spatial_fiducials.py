@@ -10,6 +10,7 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 from isocenter.compose import sources, values
+from isocenter.compose.argument_types import checked
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.content_identification import content_identification
 from isocenter.compose.reading import data_set_of_file
@@ -28,6 +29,7 @@ _MODULE = "Spatial Fiducials"
 _FRAME_OF_REFERENCE = 0x00200052
 
 
+@checked
 def spatial_fiducials(
     fiducials: Iterable[Fiducial] | str | Path,
     *,
@@ -94,6 +96,7 @@ def spatial_fiducials(
     return composition.finish()
 
 
+@checked
 def read_spatial_fiducials(fiducials: Dataset | str | Path) -> list[Fiducial]:
     """Read the fiducials of all sets of a Spatial Fiducials object.
 

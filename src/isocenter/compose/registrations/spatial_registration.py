@@ -17,6 +17,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from isocenter.compose import sources, values
+from isocenter.compose.argument_types import checked
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.content_identification import content_identification
@@ -70,6 +71,7 @@ class Registration:
         return np.asarray(points, np.float64) @ self.matrix[:3, :3].T + self.matrix[:3, 3]
 
 
+@checked
 def spatial_registration(
     transform: Any,
     *,
@@ -188,6 +190,7 @@ def spatial_registration(
     return composition.finish()
 
 
+@checked
 def read_spatial_registration(registration: Dataset | str | Path) -> list[Registration]:
     """Read each item of a Spatial Registration object.
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from isocenter.compose.argument_types import check_members, checked
 from isocenter.compose.image_files import write_image, write_transform
 from isocenter.compose.reading import data_set_of_file
 from isocenter.compose.registrations.deformable import SOP_CLASS_UID as DEFORMABLE
@@ -48,6 +49,9 @@ class RegistrationTransform:
     fixed: str
     moving: str
 
+    def __post_init__(self) -> None:
+        check_members(self)
+
     def describe(self) -> str:
         """Say in words what it is."""
         if not isinstance(self.transform, DisplacementField):
@@ -55,6 +59,7 @@ class RegistrationTransform:
         columns, rows, planes = self.transform.dimensions
         return f"a field of {planes} planes, {rows} rows, {columns} columns"
 
+    @checked
     def write(self, path: str | Path) -> Path:
         """Write it as a file, whose form is told by the suffix.
 
@@ -94,6 +99,7 @@ def is_registration(data_set: Dataset) -> bool:
     return str(data_set.get("SOPClassUID", "")) in (SPATIAL, DEFORMABLE)
 
 
+@checked
 def registration_transform(
     registration: Dataset | str | Path, *, item: int | None = None
 ) -> RegistrationTransform:

@@ -10,6 +10,7 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 from isocenter.compose import sources, values
+from isocenter.compose.argument_types import checked
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.garbage_collection import fewer_full_collections
@@ -79,6 +80,7 @@ class Report:
     heading: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
+@checked
 @fewer_full_collections()
 def structured_report(
     report: Report | Container,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from isocenter.compose import sources
+from isocenter.compose.argument_types import checked
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composed
 from isocenter.compose.references import Reference
@@ -29,6 +30,7 @@ from isocenter.errors import CannotCompose, NotFound
 __all__ = ["report_from_file"]
 
 
+@checked
 def report_from_file(
     file: str | Path,
     *,

@@ -10,6 +10,7 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 from isocenter.compose import sources
+from isocenter.compose.argument_types import checked
 from isocenter.compose.codes import Code, document_title, named_code
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.garbage_collection import fewer_full_collections
@@ -35,6 +36,7 @@ _NEEDS_MODIFIER = {"113001": 7011, "113010": 7011, "113013": 7012}
 """Titles that are explained by a modifier of this context group (PS3.16 TID 2010)."""
 
 
+@checked
 @fewer_full_collections()
 def key_object_selection(
     references: SourceLike | Sources,

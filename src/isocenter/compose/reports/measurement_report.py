@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from isocenter.compose import sources
+from isocenter.compose.argument_types import check_members, checked
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composed
 from isocenter.compose.references import Reference
@@ -78,7 +79,11 @@ class Measurement:
     method: Code | None = None
     qualifier: Code | None = None
 
+    def __post_init__(self) -> None:
+        check_members(self)
+
     @classmethod
+    @checked
     def of(
         cls, name: Code, value: float | str | Decimal, unit: str = "1", **more: Any
     ) -> Measurement:
@@ -92,6 +97,9 @@ class Evaluation:
 
     name: Code
     value: Code
+
+    def __post_init__(self) -> None:
+        check_members(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,9 @@ class FindingSite:
 
     location: Code
     laterality: Code | None = None
+
+    def __post_init__(self) -> None:
+        check_members(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +151,9 @@ class MeasurementGroup:
     measurements: tuple[Measurement, ...] = ()
     evaluations: tuple[Evaluation, ...] = ()
 
+    def __post_init__(self) -> None:
+        check_members(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
@@ -150,6 +164,7 @@ class Measurements:
     procedure: Code | None = None
 
 
+@checked
 def read_measurements(
     source: str | Path | Mapping[str, Any], *, objects: SourceLike | Sources | None = None
 ) -> Measurements:
@@ -168,6 +183,7 @@ def read_measurements(
     return read_as(Measurements, source, objects=objects, name="report")
 
 
+@checked
 def outline(
     image: Reference,
     points: Sequence[tuple[float, float]],
@@ -188,6 +204,7 @@ def outline(
     return SCoord(None, graphic, tuple(points), children=(selected,))
 
 
+@checked
 def measurement_report(
     groups: Sequence[MeasurementGroup],
     *,

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from pydicom.dataset import Dataset
 
 from isocenter.compose import values
+from isocenter.compose.argument_types import check_members
 from isocenter.compose.codes import Code
 from isocenter.compose.reading import value_of
 from isocenter.compose.reports.content import (
@@ -65,6 +66,9 @@ class PersonObserver:
     role: Code | None = None
     procedure_role: Code | None = None
 
+    def __post_init__(self) -> None:
+        check_members(self)
+
     def items(self) -> Iterator[ContentItem]:
         """Yield the content items of the observer."""
         yield Coded(_OBSERVER_TYPE, _PERSON, relationship=_CONTEXT)
@@ -99,6 +103,9 @@ class DeviceObserver:
     serial_number: str = ""
     location: str = ""
     uid: str = field(default_factory=new_uid)
+
+    def __post_init__(self) -> None:
+        check_members(self)
 
     def items(self) -> Iterator[ContentItem]:
         """Yield the content items of the observer."""
@@ -139,6 +146,9 @@ class VerifyingObserver:
     organization: str
     moment: str = ""
     identification: Code | None = None
+
+    def __post_init__(self) -> None:
+        check_members(self)
 
     def item(self, now: datetime.datetime) -> dict[str, Any]:
         """Return the item of Verifying Observer Sequence (0040,A073)."""

@@ -10,6 +10,7 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 from isocenter.compose import sources
+from isocenter.compose.argument_types import checked
 from isocenter.compose.reading import check_readable, value_of
 from isocenter.compose.references import Reference
 from isocenter.compose.reports.content import Container, ContentItem
@@ -42,6 +43,7 @@ _HEADING = (
 )
 
 
+@checked
 def read_structured_report(source: Dataset | str | Path) -> Report:
     """Read a structured report of any SOP Class, Key Object Selections included.
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter.compose import sources
+from isocenter.compose.argument_types import check_members, checked
 from isocenter.compose.planes import Stack, stack
 from isocenter.compose.sources import SourceLike
 from isocenter.compose.structure_sets.contours import fill
@@ -61,6 +62,7 @@ class Contour:
     type: ContourType = ContourType.CLOSED_PLANAR
 
     def __post_init__(self) -> None:
+        check_members(self)
         fewest = _FEWEST_POINTS[self.type]
         if self.points.ndim != 2 or self.points.shape[1] != 3 or len(self.points) < fewest:
             raise CannotCompose(
@@ -111,6 +113,10 @@ class Region:
     interpreted_type: str = ""
     number: int | None = field(default=None, compare=False)
 
+    def __post_init__(self) -> None:
+        check_members(self)
+
+    @checked
     def to_mask(self, source: SourceLike | Stack) -> NDArray[np.bool_]:
         """Return the region as a mask on an image series.
 

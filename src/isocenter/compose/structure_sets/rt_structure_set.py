@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ImplicitVRLittleEndian
 
 from isocenter.compose import sources, values
+from isocenter.compose.argument_types import checked
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.label_maps import read_label_map
 from isocenter.compose.planes import Stack, stack
@@ -37,6 +38,7 @@ _DETACHED_STUDY = "1.2.840.10008.3.1.2.3.1"
 _MODULE = "ROI Contour"
 
 
+@checked
 def rt_structure_set(
     regions: Iterable[Region] | str | Path,
     *,
@@ -118,6 +120,7 @@ def rt_structure_set(
     return composition.finish()
 
 
+@checked
 def read_rt_structure_set(structure_set: Dataset | str | Path) -> list[Region]:
     """Read the regions of an RT Structure Set, with their contours.
 

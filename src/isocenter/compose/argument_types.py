@@ -1,0 +1,252 @@
+"""What callers give, held against the annotations of what they call: wrong types in words.
+
+A wrong type would else show where it is first used, far from who gave it, or not at all: the text
+"no" is as true as `True`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import numbers
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
+from dataclasses import dataclass, fields
+from functools import cache, wraps
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, ParamSpec, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+import numpy as np
+from pydicom.valuerep import PersonName
+
+from isocenter.errors import CannotCompose
+
+__all__ = ["check_members", "checked"]
+
+_Given = ParamSpec("_Given")
+_Made = TypeVar("_Made")
+_CALLABLE: Any = get_origin(Callable[[], None])
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What one annotation takes.
+
+    Parameters
+    ----------
+    takes
+        Whether it takes a value.
+    one, many
+        What it is called: `a whole number`, `whole numbers`.
+    of
+        What it takes as the members of a collection; None where it is none.
+    """
+
+    takes: Callable[[Any], bool]
+    one: str
+    many: str
+    of: _Kind | None = None
+
+
+def checked(function: Callable[_Given, _Made]) -> Callable[_Given, _Made]:
+    """Return a function that refuses arguments of types that its annotations do not have.
+
+    Raises
+    ------
+    CannotCompose
+        When it is called with one; it names the parameter, what was found and what was expected.
+    """
+    names = [*inspect.signature(function).parameters]
+
+    @wraps(function)
+    def call(*args: _Given.args, **kwargs: _Given.kwargs) -> _Made:
+        kinds = _kinds(function)
+        by_place = [_fitting(name, one, kinds) for name, one in zip(names, args, strict=False)]
+        by_name = {name: _fitting(name, one, kinds) for name, one in kwargs.items()}
+        return cast("Any", function)(*by_place, *args[len(names) :], **by_name)
+
+    return call
+
+
+def check_members(made: Any) -> None:
+    """Refuse members of a data class whose types its annotations do not have.
+
+    Raises
+    ------
+    CannotCompose
+        As for `checked`.
+    """
+    kind = type(cast("object", made))
+    kinds = _kinds(kind)
+    for name in _members(kind):
+        value = getattr(made, name)
+        if not kinds[name].takes(value):
+            raise _refused(f"{name} of {kind.__name__}", value, kinds[name])
+
+
+@cache
+def _members(kind: type) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(cast("Any", kind)))
+
+
+@cache
+def _kinds(annotated: Any) -> dict[str, _Kind]:
+    return {name: _kind(hint) for name, hint in get_type_hints(annotated).items()}
+
+
+def _fitting(name: str, value: Any, kinds: Mapping[str, _Kind]) -> Any:
+    """Return a value that fits, of an iterator one whose members are looked at as they come."""
+    kind = kinds.get(name)
+    if kind is None:
+        return value
+    if isinstance(value, PersonName):  # which pydicom gives for text of VR PN
+        value = str(value)
+    if not kind.takes(value):
+        raise _refused(name, value, kind)
+    if kind.of is None or not isinstance(value, Iterator):
+        return value
+    return _as_they_come(name, cast("Iterator[Any]", value), kind.of)
+
+
+def _as_they_come(name: str, values: Iterator[Any], kind: _Kind) -> Iterator[Any]:
+    for number, value in enumerate(values):
+        if not kind.takes(value):
+            raise _refused(f"{name}[{number}]", value, kind)
+        yield value
+
+
+def _refused(name: str, value: Any, kind: _Kind) -> CannotCompose:
+    """Return the error, which names the member of a collection that is of a wrong type."""
+    if kind.of is not None and isinstance(value, list | tuple):
+        for number, one in enumerate(cast("Sequence[Any]", value)):
+            if not kind.of.takes(one):
+                return _refused(f"{name}[{number}]", one, kind.of)
+    return CannotCompose(f"{name} is {_found(value)}; expected {kind.one}.")
+
+
+def _found(value: Any) -> str:
+    """Say of which type a value is, and how many members it has; never the value itself."""
+    if value is None:
+        return "None"
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {cast('Any', value).shape}"
+    name = type(cast("object", value)).__name__
+    count = f" of {len(cast('Sized', value))}" if isinstance(value, list | tuple | dict) else ""
+    return f"of type {name}{count}"
+
+
+# -- annotations ----------------------------------------------------------------------------------
+
+
+def _kind(hint: Any) -> _Kind:
+    """Return what an annotation takes."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return _any_of(args)
+    if origin is np.ndarray:
+        return _Kind(lambda value: isinstance(value, np.ndarray), "a numpy array", "numpy arrays")
+    if origin is tuple:
+        return _tuple(args)
+    if origin is _CALLABLE or getattr(hint, "_is_protocol", False):
+        return _Kind(callable, "a function", "functions")
+    if origin is not None and issubclass(origin, Mapping):
+        return _mapping(*map(_kind, args))
+    if origin is not None:
+        return _several(origin, _kind(args[0]))
+    return _PLAIN[hint] if hint in _PLAIN else _instance(hint)
+
+
+def _any_of(hints: Sequence[Any]) -> _Kind:
+    # Text beside a path is the text of one.
+    told = [hint for hint in hints if not (hint is str and Path in hints)]
+    kinds = [_kind(hint) for hint in told]
+    texts = (_PLAIN[str],) if len(told) < len(hints) else ()
+    takes = [kind.takes for kind in (*kinds, *texts)]
+    of = [kind.of for kind in kinds if kind.of is not None]
+    return _Kind(
+        lambda value: any(one(value) for one in takes),
+        _listed([kind.one for kind in kinds]),
+        _listed([kind.many for kind in kinds]),
+        of[0] if len(of) == 1 else None,
+    )
+
+
+def _listed(words: Sequence[str]) -> str:
+    *first, last = dict.fromkeys(words)
+    return " or ".join(filter(None, (", ".join(first), last)))
+
+
+def _tuple(args: Sequence[Any]) -> _Kind:
+    if args[-1] is Ellipsis:
+        return _several(Sequence, _kind(args[0]))
+    kinds = [_kind(one) for one in args]
+    alike = len(set(args)) == 1
+    listed = ", ".join(kind.one for kind in kinds)
+    words = f"{len(kinds)} {kinds[0].many}" if alike else f"{len(kinds)} values: {listed}"
+
+    def takes(value: Any) -> bool:
+        if not _is_sequence(value) or len(value) != len(kinds):
+            return False
+        return all(kind.takes(one) for kind, one in zip(kinds, value, strict=True))
+
+    return _Kind(takes, words, f"tuples of {words}", kinds[0] if alike else None)
+
+
+def _several(origin: type, kind: _Kind) -> _Kind:
+    """Return what takes a collection; any iterable where no sequence is asked for."""
+    must_be_sequence = issubclass(origin, Sequence)
+
+    def takes(value: Any) -> bool:
+        if _is_sequence(value):
+            return all(map(kind.takes, value))
+        if must_be_sequence or isinstance(value, str | bytes | np.ndarray):
+            return False
+        if isinstance(value, Collection):
+            return all(map(kind.takes, cast("Collection[Any]", value)))
+        return isinstance(value, Iterable)
+
+    return _Kind(takes, f"several {kind.many}", f"lists of {kind.many}", kind)
+
+
+def _is_sequence(value: Any) -> bool:
+    """Tell whether a value has members in order; an array of one dimension has, too."""
+    if isinstance(value, np.ndarray):
+        return cast("Any", value).ndim == 1
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _mapping(key: _Kind, content: _Kind) -> _Kind:
+    def takes(value: Any) -> bool:
+        if not isinstance(value, Mapping):
+            return False
+        items = cast("Mapping[Any, Any]", value).items()
+        return all(key.takes(one) and content.takes(other) for one, other in items)
+
+    words = f"of {key.many} to {content.many}"
+    return _Kind(takes, f"a mapping {words}", f"mappings {words}")
+
+
+def _instance(hint: type) -> _Kind:
+    name = hint.__name__
+    article = "an" if name[0] in "AEIOU" else "a"
+    return _Kind(lambda value: isinstance(value, hint), f"{article} {name}", f"{name} objects")
+
+
+def _is_whole(value: Any) -> bool:
+    return not isinstance(value, bool) and isinstance(value, numbers.Integral)
+
+
+def _is_number(value: Any) -> bool:
+    return not isinstance(value, bool) and isinstance(value, numbers.Real)
+
+
+_PLAIN = {
+    Any: _Kind(lambda value: True, "a value", "values"),
+    NoneType: _Kind(lambda value: value is None, "None", "None"),
+    bool: _Kind(lambda value: isinstance(value, bool | np.bool_), "True or False", "True or False"),
+    int: _Kind(_is_whole, "a whole number", "whole numbers"),
+    float: _Kind(_is_number, "a number", "numbers"),
+    str: _Kind(lambda value: isinstance(value, str), "text", "texts"),
+    bytes: _Kind(lambda value: isinstance(value, bytes), "bytes", "bytes"),
+    Path: _Kind(lambda value: isinstance(value, str | os.PathLike), "a path", "paths"),
+}
