@@ -302,6 +302,72 @@ def test_a_list_that_is_left_while_it_scrolls_comes_back_to_its_place(studies):
     assert scrolled(studies) == 300
 
 
+# Next to no frames, as on a machine that has much to do: what waits for a paint waits long.
+HARDLY_A_FRAME = """
+    window.requestAnimationFrame = (draw) => setTimeout(draw, 2000);
+    window.cancelAnimationFrame = clearTimeout;
+    window.occupy = (until) => { while (performance.now() < until); };
+"""
+
+
+@pytest.fixture
+def slow_studies(viewer):
+    viewer.page.add_init_script(HARDLY_A_FRAME)
+    viewer.open("/")
+    expect(rows(viewer)).to_have_count(50)
+    return viewer
+
+
+# The other list is there when the one before would note its place, 100 ms after it was scrolled.
+LEAVE_AND_COME_BACK = """async () => {
+    const list = document.querySelector(".study-table");
+    const told = new Promise((done) => list.addEventListener("scroll", done));
+    list.scrollTop = 300;
+    await told;
+    const now = performance.now();
+    document.querySelectorAll("tbody tr")[10].click();
+    const back = new Promise((done) => addEventListener("popstate", done));
+    history.back();
+    await back;
+    occupy(now + 150);
+    await new Promise((done) => setTimeout(done, 300));
+}"""
+
+
+def test_a_list_that_is_gone_notes_no_place_in_the_one_that_is_there(slow_studies):
+    page = slow_studies.page
+    held = []
+    page.route("**/api/studies?*", lambda route: held.append(route))
+    page.evaluate(LEAVE_AND_COME_BACK)
+    wait_until(lambda: page.title() and held)
+    page.unroute("**/api/studies?*")  # which lets what was held go on
+    expect(rows(slow_studies)).to_have_count(50)
+    expect(rows(slow_studies).nth(10)).to_be_focused()
+    assert scrolled(slow_studies) == 300
+
+
+# What is typed is searched for after 250 ms: the study is open by then.
+OPEN_WHILE_TYPING = """async () => {
+    const now = performance.now();
+    const field = document.querySelector("[name=patientName]");
+    field.value = "stack";
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    document.querySelectorAll("tbody tr")[0].click();
+    await null;
+    occupy(now + 350);
+    await new Promise((done) => setTimeout(done, 300));
+}"""
+
+
+def test_what_was_being_typed_never_becomes_the_address_of_the_study(slow_studies):
+    page = slow_studies.page
+    study = rows(slow_studies).first.get_attribute("data-uid")
+    page.evaluate(OPEN_WHILE_TYPING)
+    expect(page).to_have_url(f"{slow_studies.address}/viewer?StudyInstanceUIDs={study}")
+    link = page.get_by_role("link", name="Studies")
+    expect(link).to_have_attribute("href", "/?patientName=stack")
+
+
 def test_a_list_that_was_left_for_another_comes_back_as_it_was(studies):
     page = studies.page
     scroll_to(studies, 400)

@@ -270,7 +270,7 @@ function usePlace(search: StudySearch, { table, rows, place }: Rows): () => void
     table.current.scrollTop = noted?.top ?? 0;
     if (noted?.study) rows().find((row) => row.dataset["uid"] === noted.study)?.focus();
   }, [search.answer.value]);
-  // No effect that waits for a paint: a list that goes before one would never be cleaned up.
+  // No effect that waits for a paint: it ends as late, when another list may be there already.
   useLayoutEffect(() => () => clearTimeout(timer.current), []);
   return () => {
     // A list that is gone may yet be told that it was scrolled; the place is then another's.
@@ -282,7 +282,8 @@ function usePlace(search: StudySearch, { table, rows, place }: Rows): () => void
 
 export function StudyList({ query }: { query: StudyQuery }) {
   const search = useMemo(() => new StudySearch((asked) => replaceAddress(listAddress(asked))), []);
-  useEffect(() => search.start(query), [search]);
+  // Ended at once: what has just been typed must not become the address of the study that is opened.
+  useLayoutEffect(() => search.start(query), [search]);
   useEffect(() => {
     document.title = "Isocenter";
   }, []);
