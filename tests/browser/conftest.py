@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.browser import objects
 from tests.factories import part10_bytes
 from tests.running_server import RunningServer, running_server, wait_until
@@ -30,6 +30,7 @@ FLAGS = [
     "--enable-unsafe-swiftshader",
 ]
 WAIT = 30_000
+expect.set_options(timeout=WAIT)
 
 READ_CANVAS = """(canvas) => {
     const copy = new OffscreenCanvas(canvas.width, canvas.height);
@@ -118,8 +119,9 @@ class Viewer:
         self.settled()
 
     def canvas(self, viewport: int = 0, layer: str = "image") -> np.ndarray:
-        """Read a viewport's picture back: rows, columns, RGBA."""
-        selector = ".sketch canvas" if layer == "sketch" else f"canvas.{layer}"
+        """Read a viewport's picture, or what lies over it, back: rows, columns, RGBA."""
+        wrapped = layer in ("sketch", "stack-bar")
+        selector = f".{layer} canvas" if wrapped else f"canvas.{layer}"
         canvas = self.page.locator(f".viewport {selector}").nth(viewport)
         text, width, height = canvas.evaluate(READ_CANVAS)
         return np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width, 4)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from tests.browser import objects
 from tests.browser.conftest import CHROMIUM, FLAGS, Viewer
-from tests.factories import ct_slice, native_frames, part10_bytes, shutter_cases
+from tests.factories import ct_slice, multi_frame, native_frames, part10_bytes, shutter_cases
 from tests.running_server import wait_until
 
 from isocenter.dicom import scan_file
@@ -192,11 +192,7 @@ def test_interpolation_agrees_between_the_card_and_the_processor(viewer):
 def test_overlays_lie_where_the_object_puts_them(viewer):
     dataset = objects.overlaid()
     open_plain(viewer, dataset)
-    viewer.wait("!document.querySelector('canvas.overlay').hidden")
-    viewer.wait(
-        "performance.getEntriesByType('resource').some((e) => e.name.includes('/overlays/'))"
-    )
-    viewer.settled()
+    wait_until(lambda: viewer.canvas(layer="overlay")[..., 3].any())
     m = viewer.state()["toCanvas"]
     drawn = viewer.canvas(layer="overlay")[..., 3] > 0
     top, left = int(m["f"]) + 10, int(m["e"]) + 20
@@ -275,6 +271,45 @@ def test_no_picture_goes_with_the_graphics_process(doomed, tmp_path, more):
     doomed.press("r")
     sketched = doomed.canvas(layer="sketch")[..., 0]
     assert np.array_equal(sketched, rendered(dataset, tmp_path))
+
+
+# As where the driver is gone for good.
+NO_MORE_WEBGL = """
+    const original = OffscreenCanvas.prototype.getContext;
+    OffscreenCanvas.prototype.getContext = function (kind, options) {
+        if (kind === "webgl2" && window.noMoreWebGL) return null;
+        return original.call(this, kind, options);
+    };
+"""
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_what_lies_over_an_image_outlasts_the_graphics_process(doomed, server, comes_back):
+    shuttered = multi_frame(
+        3, objects.ROWS, objects.COLUMNS, StudyInstanceUID=objects.STUDY, SeriesNumber=98
+    )
+    shuttered.ShutterShape = "RECTANGULAR"
+    shuttered.ShutterLeftVerticalEdge, shuttered.ShutterRightVerticalEdge = 40, 100
+    shuttered.ShutterUpperHorizontalEdge, shuttered.ShutterLowerHorizontalEdge = 30, 90
+    shuttered.update(objects.overlaid().group_dataset(0x6000))
+    url, headers = f"{server.http}/dicomweb/studies", {"content-type": "application/dicom"}
+    assert httpx.post(url, content=part10_bytes(shuttered), headers=headers).status_code == 200
+    doomed.page.add_init_script(NO_MORE_WEBGL)
+    open_plain(doomed, shuttered)
+    doomed.wait("isocenter.viewports[0].loaded === 3")
+    wait_until(lambda: doomed.canvas(layer="overlay")[..., 0].any())  # the shutter is black
+    before, bar = doomed.canvas(layer="overlay"), doomed.canvas(layer="stack-bar")
+    doomed.page.evaluate("comesBack => { window.noMoreWebGL = !comesBack; }", comes_back)
+    told = """(canvas) => {
+        canvas.addEventListener("contextrestored", () => { window.restored = true; });
+    }"""
+    doomed.page.locator("canvas.overlay").evaluate(told)
+    doomed.page.context.browser.new_browser_cdp_session().send("Browser.crashGpuProcess")
+    wait_until(lambda: doomed.page.evaluate("window.restored"))
+    wait_until(lambda: np.array_equal(doomed.canvas(layer="overlay"), before))
+    assert np.array_equal(doomed.canvas(layer="stack-bar"), bar)
+    doomed.press("r", "l")
+    assert np.array_equal(doomed.canvas(layer="overlay"), before)
 
 
 SHOW = """(sketch) => {

@@ -2,7 +2,8 @@
 
 import type { OverlayPlane } from "../api/model";
 import { request } from "../api/client";
-import type { Affine } from "../image/geometry";
+import type { Affine, Point } from "../image/geometry";
+import { drawLayer, layerOf } from "./layer";
 
 /** The colour of set overlay bits: light amber, told apart from any grey. */
 const COLOUR = [255, 214, 102, 230] as const;
@@ -17,7 +18,7 @@ export function overlayPixels(bits: Uint8Array): Uint8ClampedArray<ArrayBuffer> 
 }
 
 /** Where a plane's first pixel lies in the image, in image coordinates. */
-export function overlayCorner(plane: OverlayPlane): { x: number; y: number } {
+export function overlayCorner(plane: OverlayPlane): Point {
   return { x: plane.origin[1] - 1, y: plane.origin[0] - 1 };
 }
 
@@ -30,10 +31,7 @@ export function overlayUrl(plane: OverlayPlane, frame: number): string {
 
 async function loadPicture(plane: OverlayPlane, url: string): Promise<OffscreenCanvas> {
   const bits = new Uint8Array(await (await request(url)).arrayBuffer());
-  const canvas = new OffscreenCanvas(plane.columns, plane.rows);
-  const data = new ImageData(overlayPixels(bits), plane.columns, plane.rows);
-  canvas.getContext("2d")?.putImageData(data, 0, 0);
-  return canvas;
+  return layerOf(overlayPixels(bits), plane.rows, plane.columns);
 }
 
 /** Pictures of overlay planes, fetched when first asked for. */
@@ -76,10 +74,5 @@ export function drawOverlay(
   toCanvas: Affine,
   smooth: boolean,
 ): void {
-  const { a, b, c, d, e, f } = toCanvas;
-  const corner = overlayCorner(plane);
-  context.setTransform(a, b, c, d, e, f);
-  context.imageSmoothingEnabled = smooth;
-  context.drawImage(picture, corner.x, corner.y);
-  context.resetTransform();
+  drawLayer(context, picture, overlayCorner(plane), toCanvas, smooth);
 }

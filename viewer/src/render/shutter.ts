@@ -2,6 +2,9 @@
 
 import type { DisplayModel, Shutter } from "../api/model";
 import type { Affine } from "../image/geometry";
+import { drawLayer, layerOf } from "./layer";
+
+const WHOLE = { x: 0, y: 0 };
 
 /** RGBA pixels that cover what is hidden and nothing else. */
 export function shutterPixels(shutter: Shutter, pixels: number): Uint8ClampedArray<ArrayBuffer> {
@@ -22,25 +25,16 @@ export function shutterPixels(shutter: Shutter, pixels: number): Uint8ClampedArr
 const pictures = new WeakMap<Shutter, OffscreenCanvas>();
 
 function picture(shutter: Shutter, { rows, columns }: DisplayModel): OffscreenCanvas {
-  let canvas = pictures.get(shutter);
-  if (!canvas) {
-    canvas = new OffscreenCanvas(columns, rows);
-    const data = new ImageData(shutterPixels(shutter, rows * columns), columns, rows);
-    canvas.getContext("2d")?.putImageData(data, 0, 0);
-    pictures.set(shutter, canvas);
-  }
-  return canvas;
+  let layer = pictures.get(shutter);
+  if (!layer) pictures.set(shutter, (layer = layerOf(shutterPixels(shutter, rows * columns), rows, columns)));
+  return layer;
 }
 
 /** Cover what a model's shutter hides of its image. */
 export function drawShutter(
   context: CanvasRenderingContext2D,
   model: DisplayModel,
-  { a, b, c, d, e, f }: Affine,
+  toCanvas: Affine,
 ): void {
-  if (!model.shutter) return;
-  context.setTransform(a, b, c, d, e, f);
-  context.imageSmoothingEnabled = false;
-  context.drawImage(picture(model.shutter, model), 0, 0);
-  context.resetTransform();
+  if (model.shutter) drawLayer(context, picture(model.shutter, model), WHOLE, toCanvas, false);
 }

@@ -11,7 +11,8 @@ interface StackBarProps {
 function paintLoaded(canvas: HTMLCanvasElement, { stage, viewport }: StackBarProps): void {
   const count = viewport.count.peek();
   canvas.height = count;
-  const context = canvas.getContext("2d");
+  // In the page's own memory, where the marks outlast the graphics process.
+  const context = canvas.getContext("2d", { willReadFrequently: true });
   if (!context) return;
   context.fillStyle = getComputedStyle(canvas).color;
   for (let i = 0; i < count; i++) {

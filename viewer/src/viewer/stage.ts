@@ -66,8 +66,13 @@ export class Stage {
   /** Let a viewport draw on its canvases; @returns what ends it. */
   attach(viewport: Viewport, canvases: Canvases): () => void {
     this.canvases.set(viewport, canvases);
-    this.drawings.set(viewport, () => this.draw(viewport));
+    const drawing = () => this.draw(viewport);
+    this.drawings.set(viewport, drawing);
+    // Empty, then: what lay over the image went with the graphics process.
+    const restored = () => this.loop.request(drawing);
+    canvases.overlay.addEventListener("contextrestored", restored);
     const ends = [
+      () => canvases.overlay.removeEventListener("contextrestored", restored),
       effect(() => this.loadFor(viewport)),
       effect(() => this.drawWhenChanged(viewport)),
       runCine(viewport, (index) => this.isLoaded(viewport, index)),
@@ -75,8 +80,7 @@ export class Stage {
     return () => {
       for (const end of ends) end();
       this.queue.leave(viewport);
-      const drawing = this.drawings.get(viewport);
-      if (drawing) this.loop.cancel(drawing);
+      this.loop.cancel(drawing);
       this.endSketch(viewport);
       this.canvases.delete(viewport);
       this.drawings.delete(viewport);
