@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import threading
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,7 +17,7 @@ from starlette.testclient import TestClient
 from tests.factories import ct_slice, data_set_bytes, part10_bytes, small_object
 from tests.services.conftest import BOUNDARY, Web, multipart, opened
 
-from isocenter.archive import Archive, Incoming, Level, Query, Stored
+from isocenter.archive import Archive, Incoming, Level, Query, Stored, commit_together
 from isocenter.archive.arrivals import Arrival
 from isocenter.archive.registration import Registrar
 from isocenter.errors import OutOfResources
@@ -489,3 +490,72 @@ def test_objects_of_a_slow_request_do_not_wait_for_its_end(web: Web) -> None:
 
     answer = asyncio.run(asyncio.wait_for(scene(), 60))
     assert (answer.status_code, kept(web)) == (200, 3)
+
+
+def test_few_objects_of_many_wait_to_be_kept(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    unkept: set[Incoming] = set()
+    counts: list[int] = []
+    lock = threading.Lock()
+    examine = Incoming.examine
+
+    def examined(incoming: Incoming) -> Arrival:
+        with lock:
+            unkept.add(incoming)
+            counts.append(len(unkept))
+        return examine(incoming)
+
+    def kept_together(incomings: Sequence[Incoming]) -> list[Stored | Exception]:
+        try:
+            return commit_together(incomings)
+        finally:
+            with lock:
+                unkept.difference_update(incomings)
+
+    monkeypatch.setattr(Incoming, "examine", examined)
+    monkeypatch.setattr("isocenter.services.intake.commit_together", kept_together)
+    objects = [small_object() for _ in range(60)]
+    contents = [part10_bytes(each) for each in objects]
+    contents[30] = b"no DICOM object"
+    client = limited(web.archive, StoreLimits(waiting=5, patience_seconds=600))
+    headers = {"content-type": MULTIPART}
+    answer = client.post("/dicomweb/studies", content=multipart(*contents), headers=headers)
+    assert (answer.status_code, reasons(answer.json())) == (202, [0xC000])
+    del objects[30]
+    assert referenced(answer.json()) == [each.SOPInstanceUID for each in objects]
+    assert kept(web) == 59
+    # What is refused leaves its place once its bytes are gone.
+    assert max(counts) <= 5 + 1
+
+
+def test_objects_that_wait_for_company_make_room_for_others(web: Web) -> None:
+    first = [part10_bytes(small_object()) for _ in range(4)]
+    body, others = multipart(*first), [part10_bytes(small_object()) for _ in range(12)]
+    before_last = body.index(first[-1])
+    limits = StoreLimits(waiting=4, patience_seconds=600)
+    app = Starlette(routes=[Mount("/dicomweb", routes=routes(web.archive, limits=limits))])
+
+    async def scene() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+            headers = {"content-type": MULTIPART}
+
+            async def slow() -> AsyncIterator[bytes]:
+                yield body[:before_last]
+                under_way.set()
+                while kept(web) < len(others) + 3:
+                    await asyncio.sleep(0.01)
+                yield body[before_last:]
+
+            def post(
+                content: bytes | AsyncIterator[bytes],
+            ) -> Coroutine[None, None, httpx.Response]:
+                return client.post("/dicomweb/studies", content=content, headers=headers)
+
+            under_way = asyncio.Event()
+            going = asyncio.create_task(post(slow()))
+            await under_way.wait()
+            return [await post(multipart(*others)), await going]
+
+    answers = asyncio.run(asyncio.wait_for(scene(), 60))
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert kept(web) == 16

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -12,6 +12,7 @@ from isocenter import errors
 from isocenter.archive import Archive, Incoming, Origin, Stored, commit_together
 from isocenter.dicom import read_file_meta, tags
 from isocenter.dicomweb import FailedItem, FailureReason
+from isocenter.services.waiting_room import WaitingRoom
 
 __all__ = ["Intake", "PartResult", "StoreLimits"]
 
@@ -38,6 +39,9 @@ class StoreLimits:
         How much of an object is gathered in memory before it is written.
     at_once
         How many objects are on their way to the disk at the same time, in all requests.
+    waiting
+        How many objects whose bytes are all here are not kept yet, in all requests: each has a file
+        open.
     requests
         How many requests are taken at the same time: each may hold an object of up to `spool_bytes`
         in memory, and so may each object on its way to the disk.
@@ -52,6 +56,7 @@ class StoreLimits:
     parts: int = 100_000
     spool_bytes: int = 4 << 20
     at_once: int = 16
+    waiting: int = 64
     requests: int = 64
     silence_seconds: float = 60.0
     patience_seconds: float = 0.5
@@ -88,7 +93,7 @@ class Intake:
 
     Parameters
     ----------
-    archive, limits, pool, places
+    archive, limits, pool, places, room
         Of the service.
     origin
         Who sends.
@@ -102,6 +107,7 @@ class Intake:
         limits: StoreLimits,
         pool: ThreadPoolExecutor,
         places: asyncio.Semaphore,
+        room: WaitingRoom,
         origin: Origin,
         study: str | None,
     ) -> None:
@@ -109,6 +115,7 @@ class Intake:
         self._limits = limits
         self._pool = pool
         self._places = places
+        self._room = room
         self._origin = origin
         self._study = study
         self._part: _Part | None = None
@@ -116,6 +123,7 @@ class Intake:
         self._complete: list[_Part] = []
         self._complete_since = 0.0
         self.results: list[PartResult] = []
+        room.open_to(self._keep_now)
 
     def begin(self, problem: str | None = None) -> None:
         """Begin a part; with a problem its content is passed over."""
@@ -149,19 +157,23 @@ class Intake:
                 FailureReason.CANNOT_UNDERSTAND, part.problem
             )
             return
+        await self._room.enter()
         await self._places.acquire()
         self._start(self._completed(part))
 
     async def close(self) -> None:
         """Wait for what was handed over, and leave nothing of a part that is not complete."""
         part, self._part = self._part, None
-        if part is not None:
-            await self._discard(part)
-        while self._tasks or self._complete:
-            if self._tasks:
-                await asyncio.wait(self._tasks)
-            else:
-                self._start(self._keep())
+        try:
+            if part is not None:
+                await self._discard(part)
+            while self._tasks or self._complete:
+                if self._tasks:
+                    await asyncio.wait(self._tasks)
+                else:
+                    self._keep_now()
+        finally:
+            self._room.close_to(self._keep_now)
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -195,7 +207,10 @@ class Intake:
             await self._run(lambda: self._examine(part))
         except Exception as error:
             part.result.failure = self._failure(part, error)
-            await self._discard(part)
+            try:
+                await self._discard(part)
+            finally:
+                self._room.leave()
             return
         finally:
             self._places.release()
@@ -206,18 +221,28 @@ class Intake:
         if (
             len(self._complete) >= _MOST_TOGETHER
             or now - self._complete_since > self._limits.patience_seconds
+            or self._room.full
         ):
-            self._start(self._keep())
+            self._keep_now()
 
     def _examine(self, part: _Part) -> None:
         self._write(part)
         assert part.incoming is not None
         part.incoming.examine()
 
-    async def _keep(self) -> None:
-        """Keep the parts that are complete."""
-        parts = sorted(self._complete, key=lambda part: part.number)
-        self._complete = []
+    def _keep_now(self) -> None:
+        """Begin to keep the parts that are complete."""
+        parts, self._complete = sorted(self._complete, key=lambda part: part.number), []
+        if parts:
+            self._start(self._keep(parts))
+
+    async def _keep(self, parts: Sequence[_Part]) -> None:
+        try:
+            await self._keep_together(parts)
+        finally:
+            self._room.leave(len(parts))
+
+    async def _keep_together(self, parts: Sequence[_Part]) -> None:
         incomings = [part.incoming for part in parts if part.incoming is not None]
         try:
             outcomes = await self._run(lambda: commit_together(incomings))

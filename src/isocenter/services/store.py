@@ -37,6 +37,7 @@ from isocenter.dicomweb import (
     response_status,
 )
 from isocenter.services.intake import Intake, PartResult, StoreLimits
+from isocenter.services.waiting_room import WaitingRoom
 from isocenter.services.web import answered, base_url, negotiate
 
 __all__ = ["StoreLimits", "routes"]
@@ -71,6 +72,7 @@ class _StoreService:
         self._limits = limits
         self._pool = ThreadPoolExecutor(limits.at_once, thread_name_prefix="store")
         self._places = asyncio.Semaphore(limits.at_once)
+        self._room = WaitingRoom(limits.waiting)
         self._requests = 0
 
     async def store(self, request: Request) -> Response:
@@ -95,7 +97,13 @@ class _StoreService:
         form = negotiate(request, _RESPONSES, "the response of a store request")
         content_type = _content_type(request)
         intake = Intake(
-            self._archive, self._limits, self._pool, self._places, _origin(request), study
+            self._archive,
+            self._limits,
+            self._pool,
+            self._places,
+            self._room,
+            _origin(request),
+            study,
         )
         problem = None
         try:
