@@ -85,6 +85,42 @@ def test_what_is_not_there_is_named_before_an_archive_is_made(data):
     assert not data.exists()
 
 
+@pytest.mark.parametrize("name", ["notes.txt", "empty", "texts", "texts.zip", "DICOMDIR"])
+def test_what_holds_no_object_is_told_and_no_archive_made(data, tmp_path, name):
+    (tmp_path / "notes.txt").write_text("Take the lift to the second floor.\n" * 400)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "README").write_text("nothing here")
+    with zipfile.ZipFile(tmp_path / "texts.zip", "w") as archive:
+        archive.writestr("README", "nothing here")
+    directory = pydicom.dcmread(DISC / "DICOMDIR")
+    directory.DirectoryRecordSequence = []
+    directory.save_as(tmp_path / "DICOMDIR")
+
+    done = isocenter_import(str(tmp_path / name), data=data)
+
+    assert done.returncode == 2
+    assert "nothing to import" in done.stderr and name in done.stderr
+    assert done.stdout == ""
+    assert not data.exists()
+
+
+def test_a_file_that_is_no_object_beside_one_that_is_does_no_harm(data, tmp_path):
+    """As a shell's `disc/*` names them."""
+    (tmp_path / "notes.txt").write_text("not DICOM")
+    (tmp_path / "slice.dcm").write_bytes(part10_bytes(ct_slice(8, 8)))
+    done = isocenter_import(str(tmp_path / "notes.txt"), str(tmp_path / "slice.dcm"), data=data)
+    assert done.returncode == 0
+    assert done.stdout.strip() == "1 stored, 0 unchanged, 0 refused, 1 not DICOM"
+
+
+def test_a_file_that_cannot_be_read_is_named(data, tmp_path):
+    (tmp_path / "broken.zip").write_bytes(b"PK\3\4 and no more")
+    done = isocenter_import(str(tmp_path / "broken.zip"), data=data)
+    assert done.returncode == 1
+    assert "broken.zip" in done.stdout
+
+
 def test_a_running_server_shows_what_is_imported_beside_it(data):
     with running_server(data) as server:
         done = isocenter_import(str(DISC / "98892003"), data=data)

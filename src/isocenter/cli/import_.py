@@ -10,6 +10,7 @@ import typer
 from isocenter.cli import options
 from isocenter.cli.exit_codes import ExitCode
 from isocenter.cli.names import shown
+from isocenter.errors import NotDicom
 
 if TYPE_CHECKING:
     from isocenter.media import ImportReport
@@ -32,15 +33,18 @@ def import_paths(
     """Bring DICOM files into an archive; a server on it may be running.
 
     Of a folder every file below it is tried, of a ZIP file every member, of a DICOMDIR every file
-    that it refers to. What is not DICOM is counted and does no harm.
+    that it refers to. What is not DICOM is counted and does no harm beside what is.
     """
     from isocenter.cli.progress import count_progress
-    from isocenter.media import ImportStopped
+    from isocenter.media import ImportStopped, has_anything
     from isocenter.media import import_paths as import_into
     from isocenter.server.opening import open_archive
     from isocenter.server.settings import load
 
     options.require_paths(paths)
+    if not has_anything(paths):
+        named = ", ".join(shown(str(path)) for path in paths)
+        raise NotDicom(f"nothing to import: there is no DICOM object in {named}")
     settings = load({"data": data}, config).settings
     stopped = ""
     with open_archive(settings) as archive, count_progress("importing files") as show:

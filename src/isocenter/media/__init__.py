@@ -2,7 +2,7 @@
 
 from .candidates import Candidate, candidates
 from .dicomdir import referenced_files
-from .importing import ImportFailure, ImportReport, ImportStopped, import_paths
+from .importing import ImportFailure, ImportReport, ImportStopped, has_anything, import_paths
 
 __all__ = [
     "Candidate",
@@ -10,6 +10,7 @@ __all__ = [
     "ImportReport",
     "ImportStopped",
     "candidates",
+    "has_anything",
     "import_paths",
     "referenced_files",
 ]

@@ -22,7 +22,7 @@ from isocenter.errors import (
 from .candidates import ZIP_START, Candidate, candidates
 from .dicomdir import MEDIA_STORAGE_DIRECTORY
 
-__all__ = ["ImportFailure", "ImportReport", "ImportStopped", "import_paths"]
+__all__ = ["ImportFailure", "ImportReport", "ImportStopped", "has_anything", "import_paths"]
 
 _START = 4096
 _PART = 1 << 20
@@ -98,6 +98,34 @@ class ImportStopped(OutOfResources):
 
 class _Directory(Exception):
     """The file is a DICOMDIR, which is no object of any study."""
+
+
+def has_anything(paths: Iterable[str | Path]) -> bool:
+    """Tell whether an import of files and folders would find an object, or trouble to report.
+
+    Only the beginnings of files are read, and no more of them than until the first.
+
+    Parameters
+    ----------
+    paths
+        Files and folders.
+    """
+    with ExitStack() as resources:
+        found = candidates(map(Path, paths), resources)
+        return any(not isinstance(each, Candidate) or _may_be_object(each) for each in found)
+
+
+def _may_be_object(candidate: Candidate) -> bool:
+    try:
+        with candidate.open() as file:
+            _check_start(candidate.name, file.read(_START))
+    except _Directory:
+        return False
+    except NotDicom:
+        return candidate.referenced
+    except (IsocenterError, OSError):
+        return True
+    return True
 
 
 def import_paths(
@@ -205,14 +233,14 @@ def _record(report: ImportReport, candidate: Candidate, future: Future[Stored]) 
 def _import(archive: Archive, candidate: Candidate) -> Stored:
     with candidate.open() as file:
         start = file.read(_START)
-        if start.startswith(ZIP_START) and candidate.name.lower().endswith(".zip"):
-            raise InvalidDicom("a ZIP file inside a ZIP file is not looked into; unpack it first")
-        _check_start(start)
+        _check_start(candidate.name, start)
         return archive.ingest(_parts(start, file), origin=Origin(address=candidate.name))
 
 
-def _check_start(start: bytes) -> None:
+def _check_start(name: str, start: bytes) -> None:
     """Look before anything is copied: a folder may hold a film of many gigabytes."""
+    if start.startswith(ZIP_START) and name.lower().endswith(".zip"):
+        raise InvalidDicom("a ZIP file inside a ZIP file is not looked into; unpack it first")
     try:
         meta = read_file_meta(start, final=len(start) < _START)
     except NeedMoreData:
