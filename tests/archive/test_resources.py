@@ -166,6 +166,39 @@ def test_an_index_without_room_refuses_and_takes_the_file_back(small_disk, tmp_p
 
 
 @needs_mount
+@pytest.mark.parametrize("full", ["files", "index"])
+def test_a_disk_without_room_is_told_without_a_write_until_there_is_room(
+    small_disk, tmp_path, full
+):
+    """Whichever of the two it is, that of the files or that of the index."""
+    data, index = small_disk / "data", tmp_path / "index.sqlite"
+    if full == "index":
+        data, index = tmp_path / "data", small_disk / "index.sqlite"
+    with Archive.open(data, index_url=f"sqlite:///{index}", durability="fast") as archive:
+        keep(archive, small_object())
+        archive.require_room()
+        fill_up(small_disk)
+        for _ in range(2):
+            with pytest.raises(OutOfResources, match="the disk is full: 0 bytes are left"):
+                archive.require_room()
+        assert archive.count(Query(Level.INSTANCE)) == 1
+        (small_disk / "filler").unlink()
+        archive.require_room()
+
+
+@needs_mount
+def test_a_disk_without_room_for_files_is_told(small_disk):
+    with Archive.open(small_disk / "data", durability="fast") as archive:
+        subprocess.run(["mount", "-o", "remount,nr_inodes=40", small_disk], check=True)
+        archive.require_room()
+        with pytest.raises(OSError, match="space"):
+            for number in range(40):
+                (small_disk / str(number)).touch()
+        with pytest.raises(OutOfResources, match="no more files"):
+            archive.require_room()
+
+
+@needs_mount
 def test_a_read_only_disk_refuses_and_still_gives_what_it_has(small_disk):
     """A second, read-only mount over the folder: what a disk is after the kernel gave it up."""
     data = small_disk / "data"
@@ -177,6 +210,8 @@ def test_a_read_only_disk_refuses_and_still_gives_what_it_has(small_disk):
             subprocess.run(["mount", "-o", "remount,bind,ro", data], check=True)
             with pytest.raises(OutOfResources, match="[Rr]ead-only"):
                 keep(archive, small_object())
+            with pytest.raises(OutOfResources, match="read-only"):
+                archive.require_room()
             assert archive.open_instance(*uids(dataset)).header.sop_instance_uid
             assert archive.count(Query(Level.INSTANCE)) == 1
         finally:

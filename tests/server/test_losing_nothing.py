@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -135,6 +136,14 @@ def fill(disk: Path, leave: int) -> Path:
     return filler
 
 
+def ready(server: RunningServer) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(server.http + "/health/ready", timeout=30) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
 def test_a_full_disk_refuses_with_a_reason_loses_nothing_and_resumes_when_there_is_room(small_disk):
     with running_server(small_disk / "data") as server, by_dimse_status(server) as store:
         kept = [ct_slice(256, 256) for _ in range(4)]
@@ -148,8 +157,12 @@ def test_a_full_disk_refuses_with_a_reason_loses_nothing_and_resumes_when_there_
         assert "space" in status.comment
         assert stow(server.http, part10_bytes(refused))[0] == 503
         assert found(server) == {dataset.SOPInstanceUID for dataset in kept}
+        code, said = ready(server)
+        assert code == 503
+        assert "the disk is full" in said
 
         filler.unlink()
+        assert ready(server)[0] == 200
         assert store(refused).code == 0
         another = ct_slice(256, 256)
         assert stow(server.http, part10_bytes(another))[0] == 200
@@ -200,7 +213,9 @@ def test_a_disk_that_turns_read_only_refuses_with_a_reason_and_resumes_when_it_c
             assert "ead-only" in status.comment
             assert stow(server.http, part10_bytes(another))[0] == 503
             assert found(server) == {kept.SOPInstanceUID}
+            assert ready(server)[0] == 503
 
+        assert ready(server)[0] == 200
         assert store(refused).code == 0
         assert stow(server.http, part10_bytes(another))[0] == 200
         assert found(server) == {each.SOPInstanceUID for each in (kept, refused, another)}

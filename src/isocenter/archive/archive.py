@@ -32,6 +32,7 @@ from .quiet_series import QuietSeries
 from .recovery import recover
 from .registration import Registrar
 from .resources import reported_as_out_of_resources
+from .room import require_room
 from .scrutiny import Scrutiny
 from .series_metadata import Metadata, MetadataStore
 from .stored_instance import OpenInstances, StoredInstance
@@ -188,6 +189,21 @@ class Archive:
         """
         if not (self.directory / BlobStore.INCOMING).is_dir():
             raise OutOfResources(FOLDER_IS_GONE)
+
+    def require_room(self) -> None:
+        """Find out, without writing, whether the disks of files and index take objects now.
+
+        Raises
+        ------
+        OutOfResources
+            One of them is full or read-only; what is kept can be read all the same.
+        """
+        folders = {self.directory}
+        if self._index.is_sqlite:
+            folders.add(Path(self._index.engine.url.database or "").parent)
+        with reported_as_out_of_resources("look at the disk"):
+            for folder in folders:
+                require_room(folder)
 
     def close(self) -> None:
         """Finish what is being kept, and let go of the directory; a second time does nothing."""

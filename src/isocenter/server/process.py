@@ -101,6 +101,7 @@ def _serve_http(
         if closing.is_set():
             raise OutOfResources("the server is stopping")
         archive.require_directory()
+        archive.require_room()
         archive.changes(limit=1)
 
     def announce() -> None:
