@@ -1,4 +1,6 @@
+import contextlib
 import json
+import sqlite3
 import subprocess
 import sys
 
@@ -77,6 +79,16 @@ def test_a_folder_of_other_things_is_no_archive_and_stays_as_it_is(tmp_path, con
     assert done.returncode == 2
     assert "no archive at" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == list(content)
+
+
+def test_an_archive_of_a_newer_release_is_told_with_what_to_do(data):
+    with contextlib.closing(sqlite3.connect(data / "index.sqlite")) as index:
+        index.execute("UPDATE alembic_version SET version_num = '9999'")
+        index.commit()
+    done = check("--repair", data=data)
+    assert done.returncode == 2
+    (said,) = done.stderr.splitlines()
+    assert "revision 9999" in said and "Install that release" in said
 
 
 @pytest.mark.parametrize("flags", [[], ["--repair"]])

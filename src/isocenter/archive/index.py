@@ -129,15 +129,18 @@ class Index:
         try:
             self._open()
         except OutOfResources:
-            self.engine.dispose()
             if not self.reserve.give_up():
                 raise
             self._open()
         self.reserve.make()
 
     def _open(self) -> None:
-        with reported_as_out_of_resources("open the index"):
-            self._migrate()
+        try:
+            with reported_as_out_of_resources("open the index"):
+                self._migrate()
+        except BaseException:
+            self.engine.dispose()  # an open connection leaves SQLite's log and its map behind
+            raise
 
     def _reserve_path(self) -> Path | None:
         file = self.engine.url.database or ":memory:"

@@ -5,8 +5,9 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
+from isocenter.archive.index import HEAD
 from isocenter.errors import ConfigurationError
 
 __all__ = ["upgrade"]
@@ -26,7 +27,9 @@ def upgrade(connection: Connection) -> None:
     try:
         command.upgrade(config, "head")
     except CommandError as error:
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
         raise ConfigurationError(
-            f"the index cannot be used by this release ({error}): a newer one has brought it to a "
-            "form of its own; use that release, or one after it"
+            f"the index stands at revision {found}, and this release knows none after {HEAD}: a "
+            "newer release has changed the archive. Install that release or a later one; nothing "
+            "has been changed now"
         ) from error
