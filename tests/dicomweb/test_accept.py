@@ -102,6 +102,12 @@ def test_the_query_parameter_wins_over_the_header() -> None:
     assert [str(r.media_type) for r in ranges] == ["image/jp2"]
 
 
+def test_a_plus_sign_of_the_query_parameter_may_have_become_a_space() -> None:
+    text = 'multipart/related; type="application/dicom xml", application/dicom json'
+    ranges = parse_accept(None, text)
+    assert [r.content for r in ranges] == ["application/dicom+xml", "application/dicom+json"]
+
+
 def test_the_query_parameter_takes_no_wildcards() -> None:
     with pytest.raises(InvalidRequest, match="wildcard"):
         parse_accept("*/*", "image/*")

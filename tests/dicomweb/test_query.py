@@ -39,6 +39,11 @@ def test_a_page_and_fuzzy_matching_can_be_asked_for() -> None:
     assert (found.limit, found.offset, found.fuzzy) == (5, 10, True)
 
 
+def test_a_page_may_be_larger_than_anything() -> None:
+    found = parse_search([("limit", "99999999999999"), ("offset", "4294967296")])
+    assert (found.limit, found.offset) == (999_999_999, 999_999_999)
+
+
 def test_the_accept_parameter_is_no_attribute() -> None:
     assert parse_search([("accept", "application/dicom+json")]) == SearchParameters()
 

@@ -63,6 +63,8 @@ def test_an_unchanged_file_is_not_sent_again(client):
         "/api/nothing",
         "/dicomweb/nothing",
         "/v2/nothing",
+        "/changefeed",
+        "/wado?requestType=WADO",
         "/robots.txt",
         "/..%2f..%2fviewer_files.py",
         "/assets/..%2f..%2fapp.py",

@@ -80,3 +80,4 @@ def test_a_method_that_there_is_not_is_answered_with_those_that_there_are(
     answer = client.put("/studies")
     assert answer.status_code == 405
     assert answer.headers["allow"] == "GET, HEAD, POST"
+    assert answer.text == "PUT is no method of this resource; it has GET, HEAD, POST\n"

@@ -97,6 +97,7 @@ def test_an_empty_attribute_has_no_value(web: Web) -> None:
         "StudyDate=20230601-",
         "AccessionNumber=",
         "ModalitiesInStudy=CT",
+        "ModalitiesInStudy=MR,CT",
         "Modality=CT",
         "PatientName=jan do&fuzzymatching=true",
         "NumberOfStudyRelatedInstances=5",
@@ -117,6 +118,17 @@ def test_names_match_whatever_their_case_and_accents(filled: Web, study: str, na
 def test_a_list_of_uids_matches_each_of_them(filled: Web, study: str) -> None:
     both = ",".join(uids(filled.get("/studies"), STUDY))
     assert len(filled.get(f"/studies?StudyInstanceUID={both}").json()) == 2
+
+
+def test_joined_codes_match_each_of_them(filled: Web) -> None:
+    assert len(filled.get("/series?Modality=CT,SR").json()) == 4
+    assert len(filled.get("/series?Modality=CT%2CMR").json()) == 2
+    assert filled.get("/series?Modality=MR,PT").status_code == 204
+
+
+def test_a_page_behind_everything_is_no_content(filled: Web) -> None:
+    assert filled.get("/studies?offset=99999999999999999999").status_code == 204
+    assert len(filled.get("/studies?limit=99999999999999999999").json()) == 2
 
 
 def test_items_of_sequences_match(filled: Web, study: str) -> None:

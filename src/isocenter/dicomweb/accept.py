@@ -1,5 +1,6 @@
 """Accept negotiation: which representation a user agent gets (PS3.18 8.7.5 to 8.7.8)."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -9,6 +10,9 @@ from isocenter.dicomweb.media_types import MULTIPART_RELATED, MediaType, parse_m
 from isocenter.errors import InvalidRequest, NotAcceptable
 
 ANYTHING: Final = "*/*"
+
+# A plus sign that a link leaves as it is stands for a space there: `application/dicom+json`.
+_SPACE_FOR_PLUS: Final = re.compile(r"(?<=/dicom) (?=(?:json|xml)\b)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,7 @@ def parse_accept(header: str | None, query_parameter: str | None = None) -> tupl
         The query parameter has a wildcard (PS3.18 8.3.3.1) or either text is too long.
     """
     if query_parameter:
-        ranges = _ranges(query_parameter)
+        ranges = _ranges(_SPACE_FOR_PLUS.sub("+", query_parameter))
         if any("*" in r.media_type.essence for r in ranges):
             raise InvalidRequest("the accept query parameter takes no wildcard media types")
     else:

@@ -11,7 +11,8 @@ from isocenter.errors import QueryError
 LARGEST_PAGE: Final = 1000
 
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
-_NUMBER = re.compile(r"[0-9]{1,9}")
+_NUMBER = re.compile(r"[0-9]{1,40}")
+_LARGEST_COUNT = 999_999_999
 _DEEPEST = 8
 _LONGEST_VALUE = 4096
 _Key = TypeVar("_Key")
@@ -51,9 +52,9 @@ class SearchParameters:
     fuzzy
         Whether person names match by the beginnings of their words.
     limit
-        The most results wanted, None if not given.
+        The most results wanted, None if not given; at most 999,999,999.
     offset
-        How many results to pass over.
+        How many results to pass over; at most 999,999,999.
     """
 
     matches: tuple[Match, ...] = ()
@@ -174,7 +175,7 @@ def _checked_value(name: str, value: str) -> str:
 def _count(name: str, text: str) -> int:
     if not _NUMBER.fullmatch(text):
         raise QueryError(f"{name} must be a whole number from 0, found {text[:60]!r}")
-    return int(text)
+    return min(int(text), _LARGEST_COUNT)
 
 
 def _flag(name: str, text: str) -> bool:

@@ -22,7 +22,7 @@ STATIC = Path(__file__).parent / "static"
 _COMPRESSIBLE = ("text/", "application/javascript", "application/json", "image/svg+xml")
 _IMMUTABLE = "public, max-age=31536000, immutable"
 # What programs ask for: a wrong path there is an error, never the viewer's page.
-_NOT_PAGES = ("api", "assets", "dicomweb", "health", "metrics", "v1", "v2")
+_NOT_PAGES = ("api", "assets", "changefeed", "dicomweb", "health", "metrics", "v1", "v2", "wado")
 _NOT_BUILT = """<!doctype html><title>Isocenter</title><h1>Isocenter runs</h1>
 <p>The viewer is not built in this checkout: run <code>python hatch_build.py</code>, then restart.
 DICOMweb is at <code>/dicomweb</code>, the API's description at

@@ -50,7 +50,9 @@ class RoutesByShape(BaseRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the route that was found answer, or say which methods there are (RFC 9110 15.5.6)."""
         if _FOUND not in scope:
-            raise HTTPException(405, headers={"Allow": ", ".join(sorted(scope[_ALLOWED]))})
+            allowed = ", ".join(sorted(scope[_ALLOWED]))
+            sentence = f"{scope['method']} is no method of this resource; it has {allowed}\n"
+            raise HTTPException(405, sentence, headers={"Allow": allowed})
         await scope[_FOUND].handle(scope, receive, send)
 
 

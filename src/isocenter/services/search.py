@@ -193,9 +193,12 @@ def _asked(request: Request, level: Level) -> _Search:
 
 
 def _value(path: Sequence[int], value: str) -> str:
-    """Write a list of UIDs as the index reads it: PS3.18 8.3.4.1 lets commas separate them."""
+    """Write a list as the index reads it: PS3.18 8.3.4.1 lets commas separate UIDs.
+
+    Viewers join codes alike (`ModalitiesInStudy=CT,MR`), which have no commas (PS3.5 Table 6.2-1).
+    """
     found = key(path[-1])
-    if isinstance(found, Key) and found.vr == "UI":
+    if isinstance(found, Key) and found.vr in ("UI", "CS"):
         return value.replace(",", "\\")
     return value
 
