@@ -4,12 +4,25 @@ import os
 import zlib
 
 import pytest
-from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    RLELossless,
+)
 from tests.archive.conftest import keep, uids
-from tests.factories import ct_series, ct_slice, multi_frame, part10_bytes, small_object
+from tests.factories import (
+    ct_series,
+    ct_slice,
+    data_set_bytes,
+    multi_frame,
+    part10_bytes,
+    small_object,
+)
 
-from isocenter.archive import Archive, Outcome, blobs
+from isocenter.archive import Archive, Outcome, blobs, file_system
 from isocenter.archive.index import Index
+from isocenter.archive.temporary import writes_past_cache
 from isocenter.dicom import file_meta_bytes, read_file_meta
 from isocenter.errors import InvalidDicom
 
@@ -24,7 +37,7 @@ def test_a_drive_empties_its_own_cache_where_the_system_asks_for_that_apart(
     """macOS's fsync leaves the bytes in the drive's cache."""
     asked = []
     plain = fcntl.fcntl
-    monkeypatch.setattr(blobs, "_FULL_SYNC", FULL)
+    monkeypatch.setattr(file_system, "_FULL_SYNC", FULL)
     monkeypatch.setattr(
         fcntl,
         "fcntl",
@@ -100,7 +113,7 @@ def test_what_arrives_replaces_what_is_kept_whether_it_has_a_name_or_not(
     tmp_path, monkeypatch, nameless
 ):
     if not nameless:
-        monkeypatch.setattr(blobs, "_has_nameless_files", lambda path: False)
+        monkeypatch.setattr(blobs, "has_nameless_files", lambda path: False)
     dataset = small_object()
     with Archive.open(tmp_path, durability="fast", on_conflict="replace") as archive:
         keep(archive, dataset)
@@ -152,11 +165,11 @@ def test_bytes_and_names_are_on_the_disk_before_the_index_says_so(
     """Else a power cut in between would leave a row without its object."""
     series = ct_series(kept_already + 1, 8, 8)
     events = []
-    sync, commit = blobs._sync, Index._commit
+    sync, commit = file_system.sync, Index._commit
 
-    def watched_sync(descriptor: int, usual) -> None:
+    def watched_sync(descriptor: int, *usual) -> None:
         events.append(os.readlink(f"/proc/self/fd/{descriptor}"))
-        sync(descriptor, usual)
+        sync(descriptor, *usual)
 
     def watched_commit(*arguments) -> None:
         events.append("commit")
@@ -166,7 +179,8 @@ def test_bytes_and_names_are_on_the_disk_before_the_index_says_so(
         pytest.skip("reads the names of descriptors in /proc: run on Linux")
     with Archive.open(tmp_path, durability="safe") as archive:
         keep(archive, *series[:-1])
-        monkeypatch.setattr(blobs, "_sync", watched_sync)
+        for module in (file_system, blobs):
+            monkeypatch.setattr(module, "sync", watched_sync)
         monkeypatch.setattr(Index, "_commit", watched_commit)
         keep(archive, series[-1])
         with archive._index.reading() as connection:
@@ -178,3 +192,24 @@ def test_bytes_and_names_are_on_the_disk_before_the_index_says_so(
     assert last == "commit"
     assert sorted(path for path in synced if ".incoming" not in path) == sorted([*made, folder])
     assert len(synced) == len(made) + 2  # the file's bytes, under whichever of its names
+
+
+@pytest.mark.parametrize(
+    ("syntax", "past_cache"), [(ExplicitVRLittleEndian, True), (RLELossless, False)]
+)
+def test_what_nobody_reads_back_goes_to_the_disk_past_the_cache(tmp_path, syntax, past_cache):
+    if not writes_past_cache(str(tmp_path / "probe")):
+        pytest.skip("the file system of temporary files cannot be written past the cache")
+    dataset = ct_slice(512, 512)
+    with Archive.open(tmp_path, durability="safe") as archive:
+        incoming = archive.incoming(
+            transfer_syntax_uid=syntax,
+            sop_class_uid=dataset.SOPClassUID,
+            sop_instance_uid=dataset.SOPInstanceUID,
+        )
+        incoming.write([data_set_bytes(dataset, syntax)])
+        assert incoming._temporary._is_past_cache is past_cache
+        incoming.commit()
+        kept = archive.open_instance(*uids(dataset)).path.read_bytes()
+    meta = read_file_meta(kept, final=True)
+    assert kept[meta.data_set_offset :] == data_set_bytes(dataset, syntax)

@@ -27,7 +27,7 @@ def quarantine(tmp_path):
 def archive(tmp_path, quarantine, request, monkeypatch):
     """With arriving files as this system has them, and as one without nameless files does."""
     if request.param == "named":
-        monkeypatch.setattr(blobs, "_has_nameless_files", lambda path: False)
+        monkeypatch.setattr(blobs, "has_nameless_files", lambda path: False)
     with Archive.open(tmp_path / "data", durability="fast", quarantine=quarantine) as archive:
         yield archive
 

@@ -11,8 +11,9 @@ from tests.archive.conftest import keep, uids
 from tests.factories import data_set_bytes, part10_bytes, small_object
 
 from isocenter.archive import Action, Archive, Level, Outcome, Query, checking
-from isocenter.archive.blobs import BlobStore, Temporary
+from isocenter.archive.blobs import BlobStore
 from isocenter.archive.settlement import Settlement
+from isocenter.archive.temporary import Temporary
 from isocenter.dicom import tags
 from isocenter.errors import InstanceConflict, OutOfResources
 
@@ -122,15 +123,15 @@ def test_what_arrives_while_its_damaged_forerunner_is_looked_at_is_not_set_apart
     path = directory.joinpath(*uids(dataset)[:2], uids(dataset)[2] + ".dcm")
     path.parent.mkdir(parents=True)
     path.write_bytes(b"cut off" * 10)
-    look = checking.Checker._damage
+    look = checking._examined
 
-    def late(checker, path, row):
-        monkeypatch.setattr(checking.Checker, "_damage", look)
-        found = look(checker, path, row)
+    def late(*arguments, **options):
+        monkeypatch.setattr(checking, "_examined", look)
+        found = look(*arguments, **options)
         keep(sqlite_archive, dataset)
         return found
 
-    monkeypatch.setattr(checking.Checker, "_damage", late)
+    monkeypatch.setattr(checking, "_examined", late)
     sqlite_archive.check(repair=True)
     assert sqlite_archive.open_instance(*uids(dataset)).path.read_bytes() == part10_bytes(dataset)
     assert not sqlite_archive.check().problems

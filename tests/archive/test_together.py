@@ -12,9 +12,10 @@ from tests.archive.conftest import uids
 from tests.factories import ct_series, ct_slice, part10_bytes, small_object
 
 from isocenter.archive import Archive, Incoming, Level, Outcome, Query, Stored, commit_together
-from isocenter.archive.blobs import BlobStore, Temporary
+from isocenter.archive.blobs import BlobStore
 from isocenter.archive.registration import Registrar
 from isocenter.archive.settlement import Settlement
+from isocenter.archive.temporary import Temporary
 from isocenter.errors import InstanceConflict, NotDicom, OutOfResources
 
 

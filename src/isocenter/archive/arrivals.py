@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from isocenter.dicom.header import Header
 
-from .blobs import Temporary
 from .index_values import IndexValues
+from .temporary import Temporary
 
 __all__ = ["Arrival", "ConflictPolicy", "Durability", "Origin", "Outcome", "Stored", "now"]
 

@@ -11,185 +11,36 @@ import logging
 import os
 import secrets
 import shutil
-import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 from isocenter.dicom.uids import is_path_safe_uid
 from isocenter.errors import InvalidAttribute, OutOfResources
 
+from .file_system import O_BINARY, sync
 from .resources import EXHAUSTED, reported_as_out_of_resources
-from .writeback import begin_writing_back
+from .staging import StagingPool
+from .temporary import Temporary, has_nameless_files, writes_past_cache
 
 if os.name == "nt":
     import msvcrt
-
-    _FULL_SYNC = None
 else:
     import fcntl
 
-    _FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
-
-__all__ = ["FOLDER_IS_GONE", "BlobStore", "Temporary", "folder_of", "is_there"]
+__all__ = ["FOLDER_IS_GONE", "BlobStore", "folder_of"]
 
 FOLDER_IS_GONE = "the folder of the archive is gone; is its disk mounted?"
-
-Buffer: TypeAlias = bytes | bytearray | memoryview
 
 _log = logging.getLogger(__name__)
 
 _STUDY_INSTANCE_UID = (0x0020000D, "StudyInstanceUID")
 _SERIES_INSTANCE_UID = (0x0020000E, "SeriesInstanceUID")
 _SOP_INSTANCE_UID = (0x00080018, "SOPInstanceUID")
-_SYNC_BYTES = getattr(os, "fdatasync", os.fsync)
-_O_BINARY = getattr(os, "O_BINARY", 0)
-_IOV_MAX = 1024
 _ATTEMPTS = 10
-# So many bytes are sent on their way to the disk early, and then whenever a file has tripled: each
-# start is a call to the disk of its own, which takes the processor's time, too.
-_EARLY_START = 1 << 18
-_LONGEST_STRETCH = 1 << 23
 _T = TypeVar("_T")
-
-
-def _write_joined(descriptor: int, parts: Sequence[Buffer]) -> int:
-    return os.write(descriptor, b"".join(parts))
-
-
-_write_some: Callable[[int, Sequence[Buffer]], int] = getattr(os, "writev", _write_joined)
-"""Writes what one system call takes of several parts; returns how many bytes that were."""
-
-
-class Temporary:
-    """A file on its way in.
-
-    Parameters
-    ----------
-    path
-        Its name below `.incoming`.
-    durable
-        Whether it will be synced.
-    named
-        Whether it has that name from the beginning, or gets it when it is asked for. A file without
-        a name costs the file system's journal less, and is gone when its process dies.
-    """
-
-    def __init__(self, path: str, *, durable: bool, named: bool = True) -> None:
-        self._path = path
-        self._named = named
-        self.size = 0
-        self._on_its_way = 0  # to the disk: so many bytes
-        self._next_start = _EARLY_START if durable else sys.maxsize
-        if named:
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _O_BINARY
-            self._descriptor = os.open(path, flags, 0o640)
-        else:
-            flags = os.O_RDWR | os.O_TMPFILE
-            self._descriptor = os.open(path[: path.rindex(os.sep)], flags, 0o640)
-
-    @property
-    def path(self) -> str:
-        """Its name below `.incoming`, which it has from now on if it had none."""
-        if not self._named:
-            self._link(self._path)
-            self._named = True
-        return self._path
-
-    def link(self, place: str) -> bool:
-        """Give it a further name unless another file has that; False where one has."""
-        if self._named:
-            return _link_new(self._path, place)
-        try:
-            self._link(place)
-        except FileExistsError:
-            return False
-        return True
-
-    def _link(self, name: str) -> None:
-        # Python follows the link below /proc when it is given a directory too, which means nothing.
-        os.link(f"/proc/self/fd/{self._descriptor}", name, src_dir_fd=self._descriptor)
-
-    @property
-    def descriptor(self) -> int:
-        """The open file descriptor."""
-        return self._descriptor
-
-    def write(self, parts: Sequence[Buffer]) -> None:
-        """Append parts, by one system call where the system has it."""
-        if not parts:  # which macOS takes for a mistake
-            return
-        written = _write_some(self._descriptor, parts[:_IOV_MAX])
-        self.size += written
-        if written < sum(map(len, parts)):
-            self._write_all(memoryview(b"".join(parts))[written:])
-        if self.size >= self._next_start:
-            self._start_writing_back()
-
-    def _write_all(self, rest: memoryview) -> None:
-        while rest:
-            written = os.write(self._descriptor, rest)
-            self.size += written
-            rest = rest[written:]
-
-    def _start_writing_back(self) -> None:
-        begin_writing_back(self._descriptor, self._on_its_way, self.size - self._on_its_way)
-        self._on_its_way = self.size
-        self._next_start = self.size + max(_EARLY_START, min(2 * self.size, _LONGEST_STRETCH))
-
-    def read(self, offset: int, length: int) -> bytes:
-        """Read back from the file; fewer bytes only at its end."""
-        if hasattr(os, "pread"):
-            return os.pread(self._descriptor, length, offset)
-        end = os.lseek(self._descriptor, 0, os.SEEK_CUR)
-        os.lseek(self._descriptor, offset, os.SEEK_SET)
-        try:
-            return os.read(self._descriptor, length)
-        finally:
-            os.lseek(self._descriptor, end, os.SEEK_SET)
-
-    def parts(self, offset: int, length: int) -> Iterator[bytes]:
-        """Read back from `offset` to the end in parts of `length` bytes."""
-        while part := self.read(offset, length):
-            yield part
-            offset += len(part)
-
-    def close_for_moving(self) -> None:
-        """Close the file where the system moves no open files, after syncing it."""
-        if os.name == "nt":
-            self.sync()
-            self.close()
-
-    def zero(self, length: int) -> None:
-        """Overwrite the first `length` bytes with zeros."""
-        position = os.lseek(self._descriptor, 0, os.SEEK_CUR)
-        os.lseek(self._descriptor, 0, os.SEEK_SET)
-        os.write(self._descriptor, bytes(length))
-        os.lseek(self._descriptor, position, os.SEEK_SET)
-
-    def sync(self) -> None:
-        """Wait until the bytes are on the disk."""
-        if self._descriptor < 0:
-            return
-        _sync(self._descriptor, _SYNC_BYTES)
-
-    def close(self) -> None:
-        """Give the descriptor back; the file stays."""
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:  # free from here on, even where closing fails: it may be another's soon
-            os.close(descriptor)
-
-    def discard(self) -> None:
-        """Close the file and remove its name below `.incoming`; trouble with that is logged."""
-        try:
-            self.close()
-        except OSError as error:  # what was to last has been synced
-            _log.error("a file below .incoming could not be closed: %s", error.strerror)
-        if self._named:
-            with contextlib.suppress(OSError):
-                os.unlink(self._path)
 
 
 class BlobStore:
@@ -228,7 +79,9 @@ class BlobStore:
             self._arriving = str(self._incoming)
             self._claim = _Claim(self._incoming.with_suffix(".lock"))
             self._incoming.mkdir()
-        self._nameless = _has_nameless_files(self._next_name())
+        self._nameless = has_nameless_files(self._next_name())
+        past_cache = durable and writes_past_cache(self._next_name())
+        self._staging = StagingPool() if past_cache else None
 
     def close(self) -> None:
         """Remove this process's folder of arrivals; nothing can arrive any more."""
@@ -252,8 +105,13 @@ class BlobStore:
         _require_path_safe(_SOP_INSTANCE_UID, instance)
         return f"{folder}{os.sep}{instance}.dcm"
 
-    def temporary(self) -> Temporary:
+    def temporary(self, *, read_back: bool = True) -> Temporary:
         """Open a file to write an arrival to.
+
+        Parameters
+        ----------
+        read_back
+            Whether it is about to be read; otherwise it need not pass through the system's cache.
 
         Raises
         ------
@@ -264,7 +122,12 @@ class BlobStore:
         """
         name = self._next_name()
         try:
-            return Temporary(name, durable=self.durable, named=not self._nameless)
+            return Temporary(
+                name,
+                durable=self.durable,
+                named=not self._nameless,
+                pool=None if read_back else self._staging,
+            )
         except FileNotFoundError as error:
             raise OutOfResources(
                 "the archive is closed" if self._closed else FOLDER_IS_GONE
@@ -345,7 +208,7 @@ class BlobStore:
             shutil.copy2(path, part)
             if self.durable:
                 with open(part, "r+b", buffering=0) as file:
-                    _sync(file.fileno(), os.fsync)
+                    sync(file.fileno())
             os.replace(part, other)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -358,7 +221,7 @@ class BlobStore:
             return
         descriptor = os.open(folder, os.O_RDONLY)
         try:
-            _sync(descriptor, os.fsync)
+            sync(descriptor)
         finally:
             os.close(descriptor)
 
@@ -468,54 +331,6 @@ def folder_of(place: str) -> str:
     return place[: place.rindex(os.sep)]
 
 
-def _sync(descriptor: int, usual: Callable[[int], None]) -> None:
-    """Wait for the disk; macOS's own fsync would leave the bytes in the drive's cache."""
-    if _FULL_SYNC is not None:
-        with contextlib.suppress(OSError):  # a network file system may not know it
-            fcntl.fcntl(descriptor, _FULL_SYNC)
-            return
-    usual(descriptor)
-
-
-def _has_nameless_files(path: str) -> bool:
-    """Whether a file may be opened without a name and get one later, as most of Linux' can."""
-    if not hasattr(os, "O_TMPFILE"):
-        return False
-    try:
-        probe = Temporary(path, durable=False, named=False)
-    except OSError:
-        return False
-    try:
-        return probe.path == path
-    except OSError:
-        return False
-    finally:
-        probe.discard()
-
-
-def is_there(path: str | Path) -> bool:
-    """Whether a file stands there; what the disk says of its own failing is raised, and no "no"."""
-    try:
-        os.stat(path)
-    except FileNotFoundError:
-        return False
-    return True
-
-
-def _link_new(source: str, place: str) -> bool:
-    try:
-        os.link(source, place)
-    except FileExistsError:
-        return False
-    except OSError as error:
-        if error.errno in EXHAUSTED or isinstance(error, FileNotFoundError):
-            raise
-        if is_there(place):
-            return False
-        os.replace(source, place)  # a file system that gives a file only one name
-    return True
-
-
 def _subfolders(folder: Path) -> list[Path]:
     with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
         return sorted(
@@ -531,7 +346,7 @@ class _Claim:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _O_BINARY, 0o640)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | O_BINARY, 0o640)
         try:
             if os.name == "nt":
                 msvcrt.locking(self._descriptor, msvcrt.LK_NBLCK, 1)

@@ -13,10 +13,11 @@ from isocenter.errors import IsocenterError, OutOfResources
 
 from . import schema
 from .arrivals import Arrival, now
-from .blobs import BlobStore, is_there
+from .blobs import BlobStore
 from .change_log import Action
 from .comparison import ROWS, Comparison, Finding
 from .deletion import delete_rows, shrink_study
+from .file_system import is_there
 from .index import AnyRow, Index, Transaction
 from .index_values import EXTRA_TAGS, IndexValues
 from .recovery import set_apart

@@ -18,13 +18,14 @@ from isocenter.dicom.transfer_syntaxes import transfer_syntax
 from isocenter.errors import InvalidAttribute, IsocenterError, NotDicom, OutOfResources
 
 from .arrivals import Arrival, Origin, Stored, now
-from .blobs import BlobStore, Buffer, Temporary
+from .blobs import BlobStore
 from .group_commit import GroupCommit
 from .index_values import EXTRA_TAGS, IndexValues
 from .places import Places
 from .quarantine import Quarantine
 from .resources import reported_as_out_of_resources
 from .scrutiny import Scrutiny, scrutinised
+from .temporary import Buffer, Temporary
 
 __all__ = ["Expected", "Incoming", "Reception", "Source", "parts_of"]
 
@@ -127,7 +128,7 @@ class Incoming:
     def open(self) -> None:
         """Open the file ahead of the first bytes; if that fails, `write` tries again and tells."""
         try:
-            self._temporary = self._temporary or self.reception.blobs.temporary()
+            self._temporary = self._temporary or self._new_temporary()
         except (OSError, OutOfResources):
             return
 
@@ -142,7 +143,7 @@ class Incoming:
         with _WRITING:
             temporary = self._temporary
             if temporary is None:
-                temporary = self._temporary = self.reception.blobs.temporary()
+                temporary = self._temporary = self._new_temporary()
             if temporary.size or not self._meta:
                 temporary.write(parts)
                 return
@@ -220,6 +221,12 @@ class Incoming:
             self._temporary.discard()
             self._temporary = None
 
+    def _new_temporary(self) -> Temporary:
+        syntax = self._syntax
+        # Its beginning is scanned as it comes; of packed pixel data the fragments are counted.
+        read_back = syntax is None or syntax.deflated or syntax.encapsulated
+        return self.reception.blobs.temporary(read_back=read_back)
+
     def _scrutinised(self) -> tuple[str, ...]:
         if self.reception.scrutiny is Scrutiny.OFF or self._temporary is None:
             return ()
@@ -234,6 +241,8 @@ class Incoming:
         if not self._meta:
             self._complete_file_meta()
         temporary = self._temporary
+        with _WRITING:
+            temporary.settle()
         if (arrival := self._described) is not None:
             check_complete(arrival.header, temporary.size, temporary.read)
         else:

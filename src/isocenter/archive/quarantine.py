@@ -11,7 +11,7 @@ from pathlib import Path
 
 from isocenter.errors import IsocenterError, OutOfResources
 
-from .blobs import Temporary
+from .temporary import Temporary
 
 __all__ = ["Quarantine"]
 
