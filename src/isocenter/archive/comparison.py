@@ -173,6 +173,8 @@ class Comparison:
 
     def _compare_instances(self) -> None:
         pending, self._pending = self._pending, []
+        if not pending:
+            return
         with self._index.reading() as connection:
             suspects = [wrong.instance for wrong in _wrong_instances(connection, pending)]
         if suspects and self._repair:

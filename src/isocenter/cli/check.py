@@ -19,7 +19,8 @@ def check(
         bool, typer.Option("--repair", help="Put right what can be put right.")
     ] = False,
     thorough: Annotated[
-        bool, typer.Option("--thorough", help="Read the header of every file, not only its size.")
+        bool,
+        typer.Option("--thorough", help="Compare the header of every file, not only its size."),
     ] = False,
     data: options.DataFolder = None,
     config: options.ConfigFile = None,
