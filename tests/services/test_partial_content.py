@@ -127,6 +127,7 @@ RESOURCES = {
     "video frame": _video("frames/1", "video/mp4"),
     "video as bytes": _video("frames/1", "application/octet-stream; transfer-syntax=*"),
     "video bulk data": _video("bulkdata/7FE00010", "video/mp4"),
+    "link to a video": _video("bulkdata/7FE00010", "*/*"),
     "document": _document,
 }
 
@@ -253,6 +254,18 @@ def test_what_is_made_for_one_answer_has_no_parts(web: Web) -> None:
         assert _offers_no_ranges(whole), path
         assert _offers_no_ranges(part), path
         assert len(part.content) == len(whole.content)
+
+
+def test_a_video_is_a_part_where_that_is_asked_for(web: Web) -> None:
+    dataset = kept_video(web)
+    accept = 'multipart/related; type="video/mp4"'
+    for resource in ("bulkdata/7FE00010", "frames/1"):
+        answer = web.get(path_of(dataset, resource), accept, range="bytes=0-9")
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("multipart/related")
+        assert STREAM in answer.content
+    refused = web.get(path_of(dataset, "bulkdata/7FE00010"), "image/jpeg")
+    assert (refused.status_code, "video/mp4" in refused.text) == (406, True)
 
 
 def test_a_file_that_was_cut_off_has_no_parts_behind_its_end(web: Web) -> None:

@@ -179,6 +179,14 @@ def test_a_field_that_cannot_be_included_is_told(filled: Web, study: str) -> Non
     assert "00280010, 00280030" in answer.headers["warning"]
 
 
+def test_of_many_fields_that_cannot_be_included_some_are_named(filled: Web, study: str) -> None:
+    fields = ",".join(f"{0x00091000 + number:08X}" for number in range(500))
+    warning = filled.get(f"/studies?includefield={fields}").headers["warning"]
+    assert "00091000, 00091001" in warning
+    assert "00091013 and 480 more" in warning
+    assert len(warning) < 500
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -23,7 +23,7 @@ from isocenter.dicomweb import (
     select,
 )
 from isocenter.errors import InvalidRequest
-from isocenter.services.frames import frames_answer
+from isocenter.services.frames import frames_answer, video_answer
 from isocenter.services.partial_content import Content, bytes_of, content_answer, stretches_of
 from isocenter.services.resources import resource_of
 from isocenter.services.web import Accept, IteratorResponse, answered, document_headers
@@ -52,6 +52,8 @@ def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[Route]:
 
         def work() -> Response:
             instance = archive.open_instance(*uids)
+            if path.upper() == _PIXEL_DATA and instance.transfer_syntax.video:
+                return video_answer(request, instance, pool)
             if path.upper() == _PIXEL_DATA and instance.transfer_syntax.encapsulated:
                 frames = range(1, instance.frame_table.number_of_frames + 1)
                 return frames_answer(request, instance, frames, pool)

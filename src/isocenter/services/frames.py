@@ -33,7 +33,7 @@ from isocenter.services.representations import (
 from isocenter.services.resources import frame_numbers, resource_of
 from isocenter.services.web import Accept, IteratorResponse, answered, gathered, primed
 
-__all__ = ["frame_content", "frames_answer", "routes"]
+__all__ = ["frame_content", "frames_answer", "routes", "video_answer"]
 
 _PATH = "/studies/{study}/series/{series}/instances/{instance}/frames/{frames}"
 # A frame up to this size is read on the event loop if it is in memory: copying it takes less time
@@ -190,6 +190,25 @@ def frames_answer(
     return _answer(request, _Source(instance), numbers, pool)
 
 
+def video_answer(request: Request, instance: StoredInstance, pool: ThreadPoolExecutor) -> Response:
+    """Answer with a video: alone, so that players can seek in it, unless a part is asked for.
+
+    Parameters
+    ----------
+    request, instance, pool
+        As for `frames_answer`.
+
+    Raises
+    ------
+    NotAcceptable
+        It cannot be sent as asked.
+    """
+    offered = frame_representations(instance.transfer_syntax, (), single_part=True)
+    alone_first = sorted(offered, key=lambda each: each.multipart)
+    form = select(Accept.of(request).ranges(), alone_first, "the video")
+    return _in_form(request, _Source(instance), (1,), form, pool)
+
+
 def frame_content(instance: StoredInstance, number: int) -> Content:
     """Give a frame as bytes of the file; one that shares none with its neighbours.
 
@@ -234,6 +253,16 @@ def _answer(
     for number in numbers:
         source.table.spans(number)  # raises where there is no such frame
     form = source.form(Accept.of(request), single=len(numbers) == 1)
+    return _in_form(request, source, numbers, form, pool)
+
+
+def _in_form(
+    request: Request,
+    source: _Source,
+    numbers: Sequence[int],
+    form: Representation,
+    pool: ThreadPoolExecutor,
+) -> Response:
     if not form.multipart:
         return _single_part(request, source, numbers[0], form, pool)
     writer = MultipartWriter(form.media_type, form.transfer_syntax)

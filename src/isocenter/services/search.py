@@ -40,6 +40,8 @@ __all__ = ["LARGEST_PAGE", "routes"]
 LARGEST_PAGE: Final = 5000
 """The most results of one response, whatever limit is asked for."""
 
+_MOST_NAMED: Final = 20
+
 _RESULTS = (
     Representation(DICOM_JSON),
     Representation(DICOM_XML, multipart=True),
@@ -216,7 +218,7 @@ def _answer(archive: Archive, asked: _Search, form: Representation, base: str) -
             f"There are more results than the {asked.page} sent; ask for the next ones with offset"
         )
     if writer.unknown:
-        names = ", ".join(f"{tag:08X}" for tag in writer.unknown)
+        names = _listed([f"{tag:08X}" for tag in writer.unknown])
         warnings.append(f"includefield {names} is not kept in the index for this level")
     headers: dict[str, str] = {}
     if warnings:
@@ -227,6 +229,12 @@ def _answer(archive: Archive, asked: _Search, form: Representation, base: str) -
     multipart = MultipartWriter(DICOM_XML)
     body = multipart.frame([(DICOM_XML, data_set_to_xml(json.loads(result))) for result in results])
     return Response(body, 200, headers | {"content-type": multipart.content_type})
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Name the first of many: proxies and user agents take headers of a few kilobytes."""
+    listed = ", ".join(names[:_MOST_NAMED])
+    return listed if len(names) <= _MOST_NAMED else f"{listed} and {len(names) - _MOST_NAMED} more"
 
 
 def _host(base: str) -> str:
