@@ -14,10 +14,12 @@ from tests.factories import ct_series
 
 from isocenter import compose
 from isocenter.compose.planes import Stack
+from isocenter.compose.structure_sets.regions import Contour
 from isocenter.errors import CannotCompose, IsocenterError
 
 MASK = np.ones((3, 16, 16), np.bool_)
 PICTURE = np.zeros((4, 4), np.uint8)
+FRAMES = np.zeros((3, 4, 4), np.uint8)
 NOT_CALLED = {"AcquiredSeries", "Composed", "DerivedSeries", "LeftOut", "Origin", "Provenance"}
 """What composing returns, which nobody makes."""
 
@@ -92,7 +94,7 @@ MISTAKES: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "a mask for a region": (
         lambda s: compose.rtstruct([MASK], source=s),
-        r"regions\[0\] is an array of shape \(3, 16, 16\); expected a Region",
+        r"regions\[0\] is an array of bool of shape \(3, 16, 16\); expected a Region",
     ),
     "one that comes later": (
         lambda s: compose.rtstruct((one for one in (compose.Region("a", MASK), 1)), source=s),
@@ -116,6 +118,86 @@ def test_the_sentence_says_what_was_found_and_what_was_expected(
     call, said = MISTAKES[mistake]
     with pytest.raises(CannotCompose, match=said):
         call(images)
+
+
+WRONG: dict[str, tuple[Callable[[Any], object], int | None]] = {
+    "a number of 100 bits": (
+        lambda s: compose.sc(PICTURE, source=s, series_number=1 << 100),
+        0x00200011,
+    ),
+    "a number for an instance": (lambda s: compose.ko(s, instance_number=1 << 31), 0x00200013),
+    "a long description": (lambda s: compose.ko(s, series_description="x" * 65), 0x0008103E),
+    "two descriptions": (lambda s: compose.ko(s, series_description="a\\b"), 0x0008103E),
+    "a modality in words": (lambda s: compose.sc(PICTURE, source=s, modality="other!"), 0x00080060),
+    "no time at all": (lambda s: compose.sc(FRAMES, source=s, frame_time=float("nan")), 0x00181063),
+    "no distance": (lambda s: compose.vl(PICTURE, source=s, pixel_spacing=(0, -1)), 0x00280030),
+    "no UID": (
+        lambda s: compose.reg(np.eye(4), source=s, source_frame_of_reference_uid="here"),
+        0x00200052,
+    ),
+    "lists of two lengths": (lambda s: compose.reg([[1, 2], [3]], source=s), None),
+    "words for a matrix": (lambda s: compose.reg({"a": 1}, source=s), None),
+    "a long name": (
+        lambda s: compose.rtstruct([compose.Region("x" * 65, MASK)], source=s),
+        0x30060026,
+    ),
+    "no colour": (
+        lambda s: compose.rtstruct([compose.Region("x", MASK, color=(0, 0, 300))], source=s),
+        0x3006002A,
+    ),
+    "halves": (lambda s: compose.rtstruct([compose.Region("x", MASK * 0.5)], source=s), 0x30060050),
+    "contours of text": (lambda s: Contour(np.array([["a"] * 3] * 3)), 0x30060050),
+    "points of text": (lambda s: compose.Fiducial("a", np.array([["a"] * 3])), 0x30060050),
+    "a point without a place": (lambda s: compose.Fiducial("a", np.array(1.0)), 0x30060050),
+    "a mask that is none": (lambda s: compose.seg(7, source=s), 0x00200032),
+    "labels with a root of -1": (
+        lambda s: compose.write_label_map(MASK * 1j, "labels.nii", source=s),
+        0x00200032,
+    ),
+    "a grid of text": (
+        lambda s: compose.Grid(np.array(["a", "b", "c"]), np.ones(3), np.eye(3), (1, 1, 1)),
+        None,
+    ),
+    "an affine of text": (
+        lambda s: compose.series(MASK * 9, modality="CT", affine=[["1"] * 4] * 4),
+        None,
+    ),
+    "a transform of another size": (
+        lambda s: compose.RegistrationTransform(np.eye(3), "1.2", "1.3").write("moved.tfm"),
+        None,
+    ),
+    "no precision": (
+        lambda s: compose.derive(s, compose.Smooth(2), precision=float("nan")),
+        None,
+    ),
+    "a Gaussian of no width": (lambda s: compose.derive(s, compose.Smooth(float("nan"))), None),
+    "a reason of one's own": (
+        lambda s: compose.correct(["a.dcm"], output="out", reason="tidy"),
+        0x04000565,
+    ),
+    "a path that is too long": (lambda s: compose.sc(PICTURE, source="x" * 5000), None),
+    "a file that is too long": (lambda s: compose.ko(s).save("x" * 5000), None),
+    "a file of no character": (lambda s: compose.ko(s).save("a\0b"), None),
+    "a file of half a character": (lambda s: compose.ko(s).save("a\ud800"), None),
+}
+
+
+@pytest.mark.parametrize("mistake", WRONG)
+def test_a_value_that_cannot_be_is_refused(
+    mistake: str, images: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    call, tag = WRONG[mistake]
+    with pytest.raises(CannotCompose) as refused:
+        call(images)
+    assert tag is None or refused.value.tag == tag
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_smoothing_of_numpys_numbers_is_one_of_pythons(images: list[Any]) -> None:
+    width: Any = np.float32(2)
+    made = next(iter(compose.derive(images, compose.Smooth(width))))
+    assert "2 mm" in made.data_set.DerivationDescription
 
 
 def test_the_value_itself_is_not_told(images: list[Any]) -> None:

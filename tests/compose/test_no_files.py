@@ -10,7 +10,7 @@ from tests.factories import ct_slice, part10_bytes
 from isocenter import compose
 from isocenter.compose.image_files import write_image
 from isocenter.compose.reports import read_structured_report
-from isocenter.errors import CannotCompose, IsocenterError
+from isocenter.errors import CannotCompose, IsocenterError, NotFound
 from isocenter.series import Series
 
 _PIXELS = np.zeros((4, 4), np.uint8)
@@ -106,3 +106,25 @@ def test_text_that_its_reader_chokes_on_is_refused_by_name(
     Path(name).write_text(text)
     with pytest.raises(IsocenterError, match=says):
         READERS[reader](name)
+
+
+@pytest.mark.parametrize(
+    ("reader", "what"),
+    [
+        ("encapsulate", "document"),
+        ("film", "video"),
+        ("mark regions", "volume"),
+        ("read a field", "volume"),
+        ("read a matrix", "matrix"),
+        ("read fiducials", "fiducials"),
+        ("read a segmentation", "object"),
+        ("read segments", "segments"),
+        ("report", "report"),
+    ],
+)
+def test_a_folder_in_place_of_a_file_is_told_from_one_that_is_not_there(
+    reader: str, what: str, here: Path
+) -> None:
+    (here / "series").mkdir()
+    with pytest.raises(NotFound, match=f"^series is a folder; name the file of the {what}"):
+        READERS[reader]("series")

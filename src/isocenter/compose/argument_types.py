@@ -6,9 +6,11 @@ A wrong type would else show where it is first used, far from who gave it, or no
 
 from __future__ import annotations
 
+import errno
 import inspect
 import numbers
 import os
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, fields
 from functools import cache, wraps
@@ -17,14 +19,16 @@ from types import NoneType, UnionType
 from typing import Any, ParamSpec, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom.valuerep import PersonName
 
 from isocenter.errors import CannotCompose
 
-__all__ = ["check_members", "checked"]
+__all__ = ["check_members", "checked", "real_array"]
 
 _Given = ParamSpec("_Given")
 _Made = TypeVar("_Made")
+_SHORT = 50  # shorter than any system's limit of a name, and so sure to be none too long
 _CALLABLE: Any = get_origin(Callable[[], None])
 
 
@@ -84,6 +88,35 @@ def check_members(made: Any) -> None:
             raise _refused(f"{name} of {kind.__name__}", value, kinds[name])
 
 
+def real_array(name: str, value: Any, shape: tuple[int, ...] | None = None) -> NDArray[np.float64]:
+    """Return what somebody gave as an array of finite numbers.
+
+    Parameters
+    ----------
+    name
+        The parameter.
+    value
+        An array, or lists of numbers.
+    shape
+        The shape that it must have; None for any.
+
+    Raises
+    ------
+    CannotCompose
+        When it is of another shape, or something in it is no finite number.
+    """
+    words = "numbers" if shape is None else f"{' x '.join(map(str, shape))} numbers"
+    try:
+        made: NDArray[Any] = np.asarray(value)
+    except ValueError:  # lists of different lengths
+        made = np.empty(0, object)
+    if made.dtype.kind not in "buif" or (shape is not None and made.shape != shape):
+        raise CannotCompose(f"{name} is {_found(value)}; expected {words}.")
+    if not np.all(np.isfinite(made)):
+        raise CannotCompose(f"{name} is not finite: it holds NaN or infinity; expected {words}.")
+    return made.astype(np.float64)
+
+
 @cache
 def _members(kind: type) -> tuple[str, ...]:
     return tuple(one.name for one in fields(cast("Any", kind)))
@@ -99,6 +132,8 @@ def _fitting(name: str, value: Any, kinds: Mapping[str, _Kind]) -> Any:
     kind = kinds.get(name)
     if kind is None:
         return value
+    if isinstance(value, np.generic):  # which some libraries take for none of Python's numbers
+        value = cast("Any", value).item()
     if isinstance(value, PersonName):  # which pydicom gives for text of VR PN
         value = str(value)
     if not kind.takes(value):
@@ -128,8 +163,11 @@ def _found(value: Any) -> str:
     """Say of which type a value is, and how many members it has; never the value itself."""
     if value is None:
         return "None"
+    if isinstance(value, str | os.PathLike) and not _is_path(value):
+        return "longer than a path may be"
     if isinstance(value, np.ndarray):
-        return f"an array of shape {cast('Any', value).shape}"
+        array = cast("NDArray[Any]", value)
+        return f"an array of {array.dtype} of shape {array.shape}"
     name = type(cast("object", value)).__name__
     count = f" of {len(cast('Sized', value))}" if isinstance(value, list | tuple | dict) else ""
     return f"of type {name}{count}"
@@ -160,8 +198,7 @@ def _any_of(hints: Sequence[Any]) -> _Kind:
     # Text beside a path is the text of one.
     told = [hint for hint in hints if not (hint is str and Path in hints)]
     kinds = [_kind(hint) for hint in told]
-    texts = (_PLAIN[str],) if len(told) < len(hints) else ()
-    takes = [kind.takes for kind in (*kinds, *texts)]
+    takes = [kind.takes for kind in kinds]
     of = [kind.of for kind in kinds if kind.of is not None]
     return _Kind(
         lambda value: any(one(value) for one in takes),
@@ -237,7 +274,25 @@ def _is_whole(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return not isinstance(value, bool) and isinstance(value, numbers.Real)
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return False
+    return not isinstance(value, numbers.Integral) or abs(int(value)) <= sys.float_info.max
+
+
+def _is_path(value: Any) -> bool:
+    """Tell whether a value can be a path; JSON itself, which is taken in its place, is one here."""
+    if not isinstance(value, str | os.PathLike):
+        return False
+    text = str(cast("Any", value))
+    if len(text) < _SHORT or text.lstrip().startswith("{"):
+        return True
+    try:
+        os.lstat(text)
+    except OSError as error:
+        return error.errno != errno.ENAMETOOLONG
+    except ValueError:  # characters that no path has: there is no such file
+        return True
+    return True
 
 
 _PLAIN = {
@@ -248,5 +303,5 @@ _PLAIN = {
     float: _Kind(_is_number, "a number", "numbers"),
     str: _Kind(lambda value: isinstance(value, str), "text", "texts"),
     bytes: _Kind(lambda value: isinstance(value, bytes), "bytes", "bytes"),
-    Path: _Kind(lambda value: isinstance(value, str | os.PathLike), "a path", "paths"),
+    Path: _Kind(_is_path, "a path", "paths"),
 }

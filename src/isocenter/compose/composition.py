@@ -108,6 +108,10 @@ class Composition:
         if value is not None:
             self._set_checked(keyword, value, Provenance(Origin.GIVEN, detail), trusted_items=True)
 
+    def take(self, keyword: str, value: Any) -> None:
+        """Set an attribute to what a parameter says, be it given or left at its default."""
+        self._set_checked(keyword, value, Provenance(Origin.GENERATED))
+
     def copy(self, keywords: Iterable[str], source: Source | None = None) -> None:
         """Copy those of `keywords` that the source has (Type 3 and conditional attributes)."""
         for keyword in keywords:
@@ -163,16 +167,16 @@ class Composition:
         self, modality: str, *, number: int | None = None, description: str | None = None
     ) -> None:
         """Begin a series of its own (PS3.3 C.7.3.1)."""
-        self.generate("Modality", modality)
+        self.take("Modality", modality)
         self.generate("SeriesInstanceUID", new_uid(), "new series")
         if number is None:
             self.generate("SeriesNumber", self._series_number(), "above those of the sources")
         else:
-            self.generate("SeriesNumber", number)
+            self.take("SeriesNumber", number)
         self.generate("SeriesDate", values.date(self.now), "now")
         self.generate("SeriesTime", values.time(self.now), "now")
         if description:
-            self.generate("SeriesDescription", description)
+            self.take("SeriesDescription", description)
         if self.sources.order is not None:
             self.copy(("RequestAttributesSequence",), self.sources.order)
         self.copy(("Laterality", *attributes.SERIES_OPTIONAL))

@@ -32,7 +32,7 @@ def content_identification(
             tag=0x00700080,
             module="Content Identification",
         )
-    composition.generate("InstanceNumber", number)
+    composition.take("InstanceNumber", number)
     composition.give("ContentLabel", label)
     composition.generate("ContentDescription", None, "Type 2")
     composition.give("ContentDescription", description)

@@ -11,6 +11,7 @@ from typing import Any
 from isocenter.compose import sources
 from isocenter.compose.argument_types import checked
 from isocenter.compose.composition import Composed, Composition
+from isocenter.compose.reading import no_file
 from isocenter.compose.references import (
     Reference,
     add_common_instance_reference,
@@ -18,7 +19,7 @@ from isocenter.compose.references import (
 )
 from isocenter.compose.sources import SourceLike
 from isocenter.compose.templates import Template, template
-from isocenter.errors import CannotCompose, NotFound
+from isocenter.errors import CannotCompose
 
 __all__ = ["encapsulated"]
 
@@ -119,7 +120,7 @@ def encapsulated(
     else:
         composition.generate("ConversionType", "WSD")
     _document(composition, content, what, title, burned_in_annotation)
-    composition.generate("InstanceNumber", instance_number)
+    composition.take("InstanceNumber", instance_number)
     if kind == "cda":
         _hl7_identity(composition, content)
     return composition.finish()
@@ -130,7 +131,7 @@ def _content(document: str | Path | bytes) -> tuple[bytes, str]:
         return document, "the given bytes"
     path = Path(document)
     if not path.is_file():
-        raise NotFound(f"There is no file {path}; check the path of the document.")
+        raise no_file(path, "document")
     if path.stat().st_size > LARGEST:
         raise CannotCompose(
             f"{path} has {path.stat().st_size} bytes; an encapsulated document holds at most "

@@ -32,7 +32,7 @@ from isocenter.dicom.validation.items import Element, Item
 from isocenter.dicom.validation.requirements import check_items
 from isocenter.errors import CannotCompose
 
-__all__ = ["given_element"]
+__all__ = ["check_given", "given_element"]
 
 
 def given_element(
@@ -75,6 +75,19 @@ def given_element(
     if made.VR == "SQ" and not trusted_items:
         _check_items(tag, Item(data_set_of([made]), part=True), sop_class_uid)
     return made
+
+
+def check_given(said: Mapping[str, Any]) -> None:
+    """Refuse values that go into items, by keyword, as `given_element` does; empty ones are none.
+
+    Raises
+    ------
+    CannotCompose
+        At the first that is no value of its attribute.
+    """
+    for keyword, value in said.items():
+        if value:
+            given_element(values.tag_of(keyword), value)
 
 
 def _element(tag: int, value: Any, trusted_items: bool = False) -> DataElement:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from isocenter.compose.nifti_values import is_nifti, read_nifti
+from isocenter.compose.reading import no_file
 from isocenter.compose.volume_headers import DAMAGED, check_whole
 from isocenter.compose.writing import require_replaceable
-from isocenter.errors import CannotCompose, NotFound
+from isocenter.errors import CannotCompose
 
 __all__ = ["read_image", "reason_of", "unreadable", "write_image", "write_transform"]
 
@@ -42,7 +43,7 @@ def read_image(path: str | Path) -> Any:
     """
     path = Path(path)
     if not path.is_file():
-        raise NotFound(f"There is no file {path}; check the path of the volume.")
+        raise no_file(path, "volume")
     try:
         if is_nifti(path) and path.stat().st_size:
             return read_nifti(path)

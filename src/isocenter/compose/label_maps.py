@@ -140,6 +140,8 @@ def write_label_map(
             f"The array has the shape {labels.shape}, the series {images.shape} (slices, rows, "
             "columns)."
         )
+    if labels.dtype.kind not in "buif":
+        raise _refused(f"The array is of type {labels.dtype}; expected real numbers.")
     grid = Grid.of_planes(images.planes, thickness)
     image = sitk.GetImageFromArray(labels.astype(np.uint8) if labels.dtype == np.bool_ else labels)
     image.SetOrigin(grid.origin.tolist())
@@ -159,6 +161,11 @@ def _refused(message: str) -> CannotCompose:
 def _image(volume: Any) -> Any:
     if isinstance(volume, str | Path):
         volume = read_image(volume)
+    if not hasattr(volume, "GetNumberOfComponentsPerPixel"):
+        raise _refused(
+            f"A volume of type {type(volume).__name__} is not understood; expected a file or a "
+            "SimpleITK image."
+        )
     if volume.GetDimension() != 3 or volume.GetNumberOfComponentsPerPixel() != 1:
         raise _refused(
             f"The volume has {volume.GetDimension()} dimensions and "

@@ -21,6 +21,7 @@ __all__ = [
     "check_readable",
     "data_set_of_file",
     "mark_torn",
+    "no_file",
     "read_data_set",
     "torn",
     "value_of",
@@ -61,6 +62,13 @@ def read_data_set(path: Path | IO[bytes], *, pixels: bool = True, force: bool = 
     return data_set
 
 
+def no_file(path: Path | str, what: str = "object") -> NotFound:
+    """Return the error for a path that names no file of what is wanted, such as `volume`."""
+    if Path(path).is_dir():
+        return NotFound(f"{path} is a folder; name the file of the {what}.")
+    return NotFound(f"There is no file {path}; check the path of the {what}.")
+
+
 def data_set_of_file(given: Dataset | str | Path) -> Dataset:
     """Return a data set as it was given, or the one that a file holds.
 
@@ -80,7 +88,7 @@ def data_set_of_file(given: Dataset | str | Path) -> Dataset:
 
 def _of_file(path: Path) -> Dataset:
     if not path.is_file():
-        raise NotFound(f"There is no file {path}; check its path.")
+        raise no_file(path)
     try:
         return read_data_set(path)
     except InvalidDicomError as error:

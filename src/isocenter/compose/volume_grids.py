@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isocenter.compose.argument_types import check_members
+from isocenter.compose.argument_types import check_members, real_array
 from isocenter.compose.planes import Plane
 from isocenter.errors import CannotCompose
 
@@ -47,7 +47,9 @@ class Grid:
 
     def __post_init__(self) -> None:
         check_members(self)
-        if not np.all(np.isfinite(self.spacing)) or np.any(self.spacing <= 0):
+        for name, shape in (("origin", (3,)), ("spacing", (3,)), ("directions", (3, 3))):
+            real_array(f"{name} of Grid", getattr(self, name), shape)
+        if np.any(self.spacing <= 0):
             raise CannotCompose(
                 f"The spacing of the voxels is {self.spacing.tolist()} mm; expected three positive "
                 "distances.",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from isocenter.compose.reading import read_data_set
-from isocenter.errors import CannotCompose, NotFound
+from isocenter.compose.reading import no_file, read_data_set
+from isocenter.errors import CannotCompose
 
 __all__ = ["ordered", "read_item"]
 
@@ -125,7 +125,7 @@ def _take(target: Dataset, name: str, source: Dataset, keyword: str) -> None:
 
 def _file(path: Path) -> Dataset:
     if not path.is_file():
-        raise NotFound(f"There is no file {path}; check the path of the worklist item.")
+        raise no_file(path, "worklist item")
     try:
         return read_data_set(path, force=True)
     except Exception as error:  # pydicom raises whatever garbage makes its parser meet

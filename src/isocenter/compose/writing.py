@@ -125,13 +125,21 @@ def write_whole(
 
 
 def require_replaceable(path: Path) -> None:
-    """Refuse to put a file in the place of a device, pipe or socket.
+    """Refuse to put a file in the place of a device, pipe or socket, or where no path leads.
 
     Raises
     ------
     CannotCompose
-        When that is what is there.
+        When that is what is there, or the path has characters that none has.
     """
+    try:
+        path.lstat()
+    except OSError:
+        pass
+    except ValueError:
+        raise CannotCompose(
+            f"{str(path)!r} has characters that no path has; name a file to write."
+        ) from None
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise CannotCompose(f"{path} is a device, pipe or socket; name a file to write.")
 

@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter.compose.acquisition.file_geometry import grid_of
+from isocenter.compose.argument_types import real_array
 from isocenter.compose.captures import images
 from isocenter.compose.captures.losses import Loss
 from isocenter.compose.image_files import read_image
+from isocenter.compose.reading import no_file
 from isocenter.compose.volume_grids import Grid
 from isocenter.errors import CannotCompose, NotFound
 
@@ -119,7 +121,9 @@ def read_volume(
     """
     volume = _read(content)
     if affine is not None:
-        return replace(volume, grid=_grid(np.asarray(affine, np.float64), space, volume.values))
+        return replace(
+            volume, grid=_grid(real_array("affine", affine, (4, 4)), space, volume.values)
+        )
     if spacing is not None:
         distances = np.asarray(spacing, np.float64)
         if distances.shape != (3,):
@@ -154,7 +158,7 @@ def _of_path(path: Path) -> Volume:
             sorted((one for one in path.iterdir() if one.suffix.lower() in _TIFF), key=_as_counted)
         )
     if not path.is_file():
-        raise NotFound(f"There is no file {path}; check the path of the volume.")
+        raise no_file(path, "volume")
     if path.suffix.lower() in _TIFF:
         return _of_pictures([path])
     if path.suffix.lower() == ".npy":
@@ -225,7 +229,10 @@ def _seconds(image: Any) -> float | None:
 
 def _of_pictures(paths: Sequence[Path]) -> Volume:
     if not paths:
-        raise NotFound("There is no TIFF picture; give the folder or the files of a stack.")
+        raise NotFound(
+            "There is no TIFF picture; give the folder or the files of a stack. DICOM images "
+            "become a new series by `isocenter derive`, or a volume by `isocenter volume`."
+        )
     pictures = [images.read_values(path) for path in paths]
     pages = [one.pixels for one in pictures if one.pixels is not None]
     found = {(one.shape[1:], str(one.dtype)) for one in pages}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,9 +67,25 @@ def add_pixels(
             mark_lossy(composition, ratio, losses[0].method)
 
 
+def check_positive(name: str, numbers: Iterable[float], tag: int) -> None:
+    """Refuse distances and durations that are none.
+
+    Raises
+    ------
+    CannotCompose
+        When one is not above 0, or not finite.
+    """
+    if not all(0 < one < math.inf for one in numbers):
+        raise CannotCompose(
+            f"{name} is or holds a number that is not above 0 or not finite; expected positive "
+            "numbers.",
+            tag=tag,
+        )
+
+
 def sc_equipment(composition: Composition, conversion_type: str) -> None:
     """Name this software as what converted the picture (PS3.3 C.8.6.1)."""
-    composition.generate("ConversionType", conversion_type)
+    composition.take("ConversionType", conversion_type)
     composition.generate("SecondaryCaptureDeviceManufacturer", "Isocenter")
     composition.generate("SecondaryCaptureDeviceManufacturerModelName", "Isocenter")
     composition.generate("SecondaryCaptureDeviceSoftwareVersions", isocenter.__version__)
@@ -78,7 +95,7 @@ def general_image(
     composition: Composition, number: int, burned_in: bool, *, source_frame: int | None = None
 ) -> None:
     """Add what the General Image module says of a new image (PS3.3 C.7.6.1)."""
-    composition.generate("InstanceNumber", number)
+    composition.take("InstanceNumber", number)
     composition.content_moment()
     composition.generate("PatientOrientation", None, "Type 2C, unknown")
     composition.generate("BurnedInAnnotation", "YES" if burned_in else "NO")

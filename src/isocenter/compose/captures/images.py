@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from isocenter.compose.captures.jpeg_streams import EncodedJpeg, JpegHeader, read_jpeg_header
 from isocenter.compose.captures.losses import JPEG, Loss, loss_of
-from isocenter.errors import CannotCompose, NotFound
+from isocenter.compose.reading import no_file
+from isocenter.errors import CannotCompose
 
 __all__ = ["ImageLike", "Picture", "decoded", "read", "read_all", "read_values"]
 
@@ -114,7 +115,7 @@ def decoded(jpeg: EncodedJpeg) -> NDArray[Any]:
 
 def _content(path: Path) -> bytes:
     if not path.is_file():
-        raise NotFound(f"There is no file {path}; check the path of the picture.")
+        raise no_file(path, "picture")
     return path.read_bytes()
 
 

@@ -13,6 +13,7 @@ from isocenter.compose.captures import images
 from isocenter.compose.captures.image_pixel import (
     ANATOMIC_IMAGE,
     add_pixels,
+    check_positive,
     general_image,
     reference_sources,
 )
@@ -128,7 +129,9 @@ def photograph(
     reference_sources(composition, purpose=ANATOMIC_IMAGE)
     composition.generate("ImageType", ["ORIGINAL", "PRIMARY"])
     composition.generate("AcquisitionContextSequence", None, "Type 2")
-    composition.give("PixelSpacing", None if pixel_spacing is None else list(pixel_spacing))
+    if pixel_spacing is not None:
+        check_positive("pixel_spacing", pixel_spacing, 0x00280030)
+        composition.give("PixelSpacing", list(pixel_spacing))
     composition.generate("LossyImageCompression", "00")
     add_pixels(composition, [picture])
     return composition.finish()

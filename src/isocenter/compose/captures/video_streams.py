@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isocenter.errors import CannotCompose, ConfigurationError, NotFound
+from isocenter.compose.reading import no_file
+from isocenter.errors import CannotCompose, ConfigurationError
 
 __all__ = ["VideoStream", "read_video"]
 
@@ -84,7 +85,7 @@ def read_video(path: str | Path) -> VideoStream:
     """
     av = _pyav()
     if not Path(path).is_file():
-        raise NotFound(f"There is no file {path}; check the path of the video.")
+        raise no_file(path, "video")
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:

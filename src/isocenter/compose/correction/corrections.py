@@ -221,7 +221,7 @@ def correct(
         every.insert(0, further)  # what is said for all objects is stronger
         wanted |= tags
     check_value(PREVIOUS_SOURCE, previous_source)
-    modification = Modification(Reason(reason).value, previous_source)
+    modification = Modification(_reason(reason).value, previous_source)
 
     def some(batch: Sequence[tuple[Path, Path]]) -> list[Corrected]:
         return [
@@ -319,6 +319,16 @@ def _changes(
             modification,
         )
     return encoded
+
+
+def _reason(said: Reason | str) -> Reason:
+    try:
+        return Reason(said)
+    except ValueError:
+        raise CannotCompose(
+            f"reason is {said!r}; expected {' or '.join(one.value for one in Reason)}.",
+            tag=0x04000565,
+        ) from None
 
 
 def _one(

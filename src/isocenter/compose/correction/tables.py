@@ -14,11 +14,12 @@ from isocenter.compose import values
 from isocenter.compose import worklist as worklist_items
 from isocenter.compose.correction.permitted import check_value, refuse_fixed
 from isocenter.compose.private_elements import needs_representation, represented
+from isocenter.compose.reading import no_file
 from isocenter.compose.sound_values import mended
 from isocenter.compose.typed_text import cannot_be_typed, is_number, typed
 from isocenter.dicom import Header
 from isocenter.dicom.text_files import read_text
-from isocenter.errors import CannotCompose, NotFound
+from isocenter.errors import CannotCompose
 
 __all__ = ["Rule", "read_table", "rules_of", "worklist_rule"]
 
@@ -245,7 +246,7 @@ def _lines(path: Path) -> list[str]:
     try:
         text = read_text(path)
     except FileNotFoundError as error:
-        raise NotFound(f"There is no file {path}; check the path of the table.") from error
+        raise no_file(path, "table") from error
     except OSError as error:
         raise CannotCompose(f"{path} cannot be read as a table: {error.strerror}.") from error
     except UnicodeDecodeError as error:

@@ -20,8 +20,8 @@ from isocenter.compose.composition import Origin, Provenance
 from isocenter.compose.derivation import tables as derivation_tables
 from isocenter.compose.derivation.codes import ACQUISITION_EQUIPMENT, PROCESSING_EQUIPMENT
 from isocenter.compose.derivation.quantisation import Range, StoredForm
-from isocenter.compose.element_values import checked_element, element
-from isocenter.compose.given_values import given_element
+from isocenter.compose.element_values import element
+from isocenter.compose.given_values import check_given, given_element
 from isocenter.compose.laterality import side_of
 from isocenter.compose.left_out import LeftOut
 from isocenter.compose.planes import Plane
@@ -81,7 +81,7 @@ class Changes:
 
     def give(self, keyword: str, value: Any, detail: str = "") -> None:
         """Set an attribute to what the caller said, if it can have that value."""
-        made = checked_element(values.tag_of(keyword), value)
+        made = given_element(values.tag_of(keyword), value)
         self._set(made, Provenance(Origin.GIVEN, detail))
 
     def remove(self, keywords: Sequence[str], why: str) -> None:
@@ -293,6 +293,7 @@ def _derivation(changes: Changes, like: Dataset, plan: Plan) -> None:
     text = f"{before}; {plan.label}" if before else plan.label
     if len(text) > _LONGEST_DERIVATION:
         text = plan.label[:_LONGEST_DERIVATION]
+    check_given({"DerivationDescription": text})
     changes.generate("DerivationDescription", text, "the operation")
     items: list[Dataset] = list(like.get("DerivationCodeSequence") or ())
     items += [code.item() for code in plan.codes]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -143,6 +144,8 @@ def derived_series(
     PS3.3 C.7.6.1.1.2, C.7.6.1.1.3, C.12.1.1.5; PS3.16 CID 7202, CID 7203.
     """
     site = template(template_file) or Template()
+    if precision is not None and not 0 <= precision < math.inf:
+        raise CannotCompose(f"precision is {precision:g}; expected a finite number from 0.")
     refuse_fixed(overrides or (), fixed=_FIXED)
     refuse_fixed(site.overrides("derived_series"), fixed=_FIXED, by=site.name)
     series = read_series(source, series_instance_uid=series_instance_uid)

@@ -28,6 +28,7 @@ from isocenter.errors import CannotCompose
 
 __all__ = ["Operation", "Pixels", "Resample", "Result", "Smooth", "each_slice"]
 
+_WIDEST = 1e5  # mm; beyond that nothing but a mean is left of any body
 _REACH = 3.0
 """In how many standard deviations a Gaussian has practically all of its weight (0.3 % are left)."""
 
@@ -105,8 +106,11 @@ class Smooth:
 
     def __call__(self, series: SourceSeries) -> Result:
         """Smooth in three dimensions; images that do not say where they lie, in two."""
-        if not np.isfinite(self.sigma) or self.sigma <= 0:
-            raise CannotCompose(f"A Gaussian of {self.sigma:g} mm does nothing; give a width.")
+        if not 0 < self.sigma <= _WIDEST:
+            raise CannotCompose(
+                f"A Gaussian of {self.sigma:g} mm smooths nothing; expected a width above 0 and "
+                f"up to {_WIDEST:g} mm."
+            )
         stack = _stacked(series)
         grid = stack.grid
         volume, undefined = _volume(stack.series)
@@ -115,7 +119,7 @@ class Smooth:
             series,
             volume,
             undefined,
-            lambda part, mask: smoothed(part, mask, grid, self.sigma),
+            lambda part, mask: smoothed(part, mask, grid, float(self.sigma)),
         )
         return Result(
             stack.returned(pixels),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from pydicom.dataset import Dataset
 
 from isocenter.compose.argument_types import check_members, checked
 from isocenter.compose.codes import Code, named_code
+from isocenter.compose.given_values import check_given
 from isocenter.compose.reports.units import is_ucum, unit
 from isocenter.compose.source_numbers import decimal_number
 from isocenter.errors import CannotCompose, InvalidAttribute
@@ -67,8 +69,9 @@ class RealWorldMapping:
                 "most 64 fit (LO).",
                 0x00283003,
             )
+        object.__setattr__(self, "table", tuple(self.table))
         numbers = (self.slope, self.intercept, self.first, self.last, *self.table)
-        if not np.all(np.isfinite(numbers)) or self.last < self.first:
+        if not all(map(math.isfinite, numbers)) or self.last < self.first:
             raise _refused(
                 f"The mapping {self.label!r} has numbers that are not finite, or maps from "
                 f"{self.first:g} to {self.last:g}; expected finite ones in ascending order.",
@@ -91,6 +94,7 @@ class RealWorldMapping:
         floating
             Whether they are floating point numbers: the range is written as FD then.
         """
+        check_given({"LUTLabel": self.label, "LUTExplanation": self.explanation})
         item = Dataset()
         item.LUTExplanation = self.explanation or self.label
         item.LUTLabel = self.label

@@ -14,10 +14,12 @@ from pydicom.dataset import Dataset
 
 from isocenter.compose.argument_types import check_members, checked
 from isocenter.compose.codes import Code
+from isocenter.compose.given_values import check_given
 from isocenter.compose.highdicom_objects import coded, module
+from isocenter.compose.reading import no_file
 from isocenter.compose.source_numbers import whole_number_of
 from isocenter.dicom.text_files import read_text
-from isocenter.errors import CannotCompose, NotFound
+from isocenter.errors import CannotCompose
 
 __all__ = ["COLORS", "Segment", "SegmentAlgorithm", "read_segments"]
 
@@ -114,6 +116,15 @@ class Segment:
 
     def description(self, number: int) -> Any:
         """Return the segment as highdicom describes it, with a number from 1."""
+        check_given(
+            {
+                "SegmentLabel": self.label,
+                "SegmentAlgorithmName": self.algorithm_name,
+                "AlgorithmVersion": self.algorithm_version,
+                "TrackingID": self.tracking_id,
+                "TrackingUID": self.tracking_uid,
+            }
+        )
         algorithm = _algorithm_type(self.algorithm_type)
         category, kind = self._property()
         return module("seg").SegmentDescription(
@@ -188,7 +199,7 @@ def read_segments(path: str | Path) -> dict[int, Segment]:
         When it is not of this form, or a segment is described wrongly.
     """
     if not Path(path).is_file():
-        raise NotFound(f"There is no file {path}; check the path of the segments.")
+        raise no_file(path, "segments")
     try:
         content: dict[str, dict[str, Any]] = json.loads(read_text(path))
         return {int(label): Segment(**_members(one)) for label, one in content.items()}

@@ -231,6 +231,8 @@ def _window(where: str, given: Any) -> VoiSelection:
         if len(numbers) != 2:
             raise ValueError(f"{where}: expected center and width")
         given = {"center": numbers[0], "width": numbers[1]}
+    if not isinstance(given, Mapping):
+        raise ValueError(f"{where}: expected [center, width], or an object")
     members = _object(where, given)
     images = _references(members.pop("images", ()))
     if "table" in members:

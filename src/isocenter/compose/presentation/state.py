@@ -19,9 +19,9 @@ from isocenter.compose.presentation.checks import check_state
 from isocenter.compose.presentation.defaults import completed
 from isocenter.compose.presentation.json_form import state_from_json
 from isocenter.compose.presentation.shown_images import ShownImage, shown_images
+from isocenter.compose.reading import no_file
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
-from isocenter.errors import NotFound
 from isocenter.pixels import (
     DataSetAttributes,
     LookupTable,
@@ -112,7 +112,7 @@ def presentation_state(
         "PR", number=series_number, description=series_description or "Presentation states"
     )
     composition.equipment()
-    composition.generate("InstanceNumber", instance_number)
+    composition.take("InstanceNumber", instance_number)
     written = _Written(composition, content, frozenset(_differing(given)))
     _identification(written)
     _relationship(composition, images)
@@ -150,7 +150,7 @@ def read_presentation_state(source: str | Path | Dataset) -> PresentationState:
     if isinstance(source, Dataset):
         return read_state(DataSetAttributes(source))
     if not Path(source).is_file():
-        raise NotFound(f"There is no file {source}; check its path.")
+        raise no_file(source, "presentation state")
     return read_state_file(source)
 
 

@@ -22,6 +22,7 @@ from isocenter.compose.argument_types import checked
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.content_identification import content_identification
+from isocenter.compose.given_values import check_given
 from isocenter.compose.number_lists import parse_number_lists
 from isocenter.compose.reading import data_set_of_file
 from isocenter.compose.references import (
@@ -285,6 +286,12 @@ def _registration_item(
     comment: str | None,
 ) -> Dataset:
     item = Dataset()
+    check_given(
+        {
+            "SourceFrameOfReferenceUID": source_frame_of_reference_uid,
+            "FrameOfReferenceTransformationComment": comment,
+        }
+    )
     item.SourceFrameOfReferenceUID = UID(source_frame_of_reference_uid)
     item.ReferencedImageSequence = [reference.item() for reference in references]
     if comment:

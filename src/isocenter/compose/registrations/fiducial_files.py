@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from isocenter.compose.argument_types import checked
 from isocenter.compose.codes import Code
+from isocenter.compose.reading import no_file
 from isocenter.compose.registrations.fiducials import Fiducial, FiducialShape, OnImage
 from isocenter.dicom.text_files import read_text
-from isocenter.errors import CannotCompose, NotFound
+from isocenter.errors import CannotCompose
 
 __all__ = ["read_fiducials"]
 
@@ -46,7 +47,7 @@ def read_fiducials(path: str | Path) -> list[Fiducial]:
     """
     path = Path(path)
     if not path.is_file():
-        raise NotFound(f"There is no file {path}; check the path of the fiducials.")
+        raise no_file(path, "fiducials")
     try:
         text = read_text(path)
         if path.suffix.lower() == ".json":

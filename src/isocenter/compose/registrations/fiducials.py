@@ -109,7 +109,7 @@ class Fiducial:
                 "expected 1 to 16 (SH).",
                 0x00700310,
             )
-        if not len(self.points) and not self.on_images:
+        if not self.points.size and not self.on_images:
             raise _refused(
                 f"The fiducial {self.identifier!r} has no points; give positions in the patient "
                 "or on images.",
@@ -158,10 +158,11 @@ def _refused(message: str, tag: int) -> CannotCompose:
 
 
 def _check_points(name: str, points: NDArray[np.float64], width: int, tag: int) -> None:
-    if points.ndim != 2 or points.shape[1] != width or not np.all(np.isfinite(points)):
+    sound = points.dtype.kind in "uif" and points.ndim == 2 and points.shape[1] == width
+    if not sound or not np.all(np.isfinite(points)):
         raise _refused(
-            f"The points of {name!r} have the shape {points.shape} or are not finite; expected "
-            f"{width} finite coordinates each.",
+            f"The points of {name!r} have the shape {points.shape} or are not finite numbers; "
+            f"expected {width} finite coordinates each.",
             tag,
         )
 

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isocenter.compose.argument_types import checked
+from isocenter.compose.argument_types import checked, real_array
 from isocenter.compose.image_files import reason_of
+from isocenter.compose.reading import no_file
 from isocenter.dicom.text_files import read_text
-from isocenter.errors import CannotCompose, NotFound
+from isocenter.errors import CannotCompose
 
 __all__ = [
     "TRANSFORM_SUFFIXES",
@@ -79,7 +80,7 @@ def read_linear_transform(
                 "of it."
             )
         return inverse(_matrix_of(transform))
-    matrix = np.asarray(transform, np.float64)
+    matrix = real_array("The matrix", transform)
     if matrix.size != 16:
         raise _refused(f"A matrix of shape {matrix.shape} was given; expected 4 x 4.")
     matrix = matrix.reshape(4, 4)
@@ -101,7 +102,7 @@ def read_matrix(path: str | Path) -> NDArray[np.float64]:
     """
     path = Path(path)
     if not path.is_file():
-        raise NotFound(f"There is no file {path}; check the path of the matrix.")
+        raise no_file(path, "matrix")
     numbers = _numbers(path)
     if numbers is None:
         raise _refused(f"{path} is no text of numbers; expected the 16 of a matrix.")
@@ -120,7 +121,7 @@ def read_transform(path: Path) -> Any:
     """
     sitk: Any = importlib.import_module("SimpleITK")
     if not path.is_file():
-        raise NotFound(f"There is no file {path}; check the path of the transform.")
+        raise no_file(path, "transform")
     if not path.stat().st_size:
         raise _refused(f"{path} is empty; expected a transform as ITK writes it.")
     try:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from isocenter.compose.argument_types import real_array
 from isocenter.errors import CannotCompose
 
 __all__ = ["MatrixType", "checked_matrix", "finite_numbers", "matrix_type"]
@@ -57,7 +58,7 @@ def checked_matrix(
         When there is no such type, the last row is not 0, 0, 0, 1, the matrix cannot be inverted
         or mirrors, or it is not of the claimed type.
     """
-    values = np.asarray(matrix, np.float64)
+    values = real_array("The matrix", matrix)
     if values.size != 16:
         raise CannotCompose(
             f"A matrix of shape {values.shape} was given; expected 4 x 4.",

@@ -13,6 +13,7 @@ from isocenter.compose import sources, values
 from isocenter.compose.argument_types import checked
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.content_identification import content_identification
+from isocenter.compose.given_values import check_given
 from isocenter.compose.reading import data_set_of_file
 from isocenter.compose.references import Reference, add_common_instance_reference, uid_of
 from isocenter.compose.registrations.fiducial_files import read_fiducials
@@ -149,6 +150,13 @@ def _set(
 
 def _fiducial_item(fiducial: Fiducial, images: Mapping[str, Reference]) -> Dataset:
     item = Dataset()
+    check_given(
+        {
+            "FiducialIdentifier": fiducial.identifier,
+            "FiducialUID": fiducial.uid,
+            "FiducialDescription": fiducial.description,
+        }
+    )
     item.FiducialIdentifier = fiducial.identifier
     item.FiducialUID = fiducial.uid or new_uid()
     if fiducial.description:

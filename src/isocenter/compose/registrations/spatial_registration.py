@@ -21,6 +21,7 @@ from isocenter.compose.argument_types import checked
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.content_identification import content_identification
+from isocenter.compose.given_values import check_given
 from isocenter.compose.number_lists import parse_number_lists
 from isocenter.compose.reading import data_set_of_file
 from isocenter.compose.references import (
@@ -241,6 +242,12 @@ def _item(
     comment: str | None,
 ) -> Dataset:
     item = Dataset()
+    check_given(
+        {
+            "FrameOfReferenceUID": frame_of_reference_uid,
+            "FrameOfReferenceTransformationComment": comment,
+        }
+    )
     item.FrameOfReferenceUID = UID(frame_of_reference_uid)
     if references:
         item.ReferencedImageSequence = [reference.item() for reference in references]

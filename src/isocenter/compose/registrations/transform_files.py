@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from isocenter.compose.argument_types import check_members, checked
+from isocenter.compose.argument_types import check_members, checked, real_array
 from isocenter.compose.image_files import write_image, write_transform
 from isocenter.compose.reading import data_set_of_file
 from isocenter.compose.registrations.deformable import SOP_CLASS_UID as DEFORMABLE
@@ -88,9 +88,10 @@ class RegistrationTransform:
                 ".tfm, a transform of ITK.",
                 module=_MODULE,
             )
+        matrix = real_array("transform", self.transform, (4, 4))
         linear = sitk.AffineTransform(3)
-        linear.SetMatrix(self.transform[:3, :3].ravel().tolist())
-        linear.SetTranslation(self.transform[:3, 3].tolist())
+        linear.SetMatrix(matrix[:3, :3].ravel().tolist())
+        linear.SetTranslation(matrix[:3, 3].tolist())
         return write_transform(linear, path)
 
 

@@ -142,7 +142,7 @@ def structured_report(
     composition.study()
     document_series(composition, "SR", series_number, series_description)
     composition.equipment()
-    composition.generate("InstanceNumber", instance_number)
+    composition.take("InstanceNumber", instance_number)
     composition.content_moment()
     _general(composition, whole, content)
     for keyword, value in content_item(content).items():
@@ -159,7 +159,7 @@ def document_series(
     """Begin a series of documents (PS3.3 C.17.1, C.17.6.1): SR or KO."""
     composition.generate("Modality", modality)
     composition.generate("SeriesInstanceUID", new_uid(), "new series")
-    composition.generate("SeriesNumber", number)
+    composition.take("SeriesNumber", number)
     composition.generate("SeriesDate", values.date(composition.now), "now")
     composition.generate("SeriesTime", values.time(composition.now), "now")
     composition.give("SeriesDescription", description)

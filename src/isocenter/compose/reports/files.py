@@ -11,6 +11,7 @@ from isocenter.compose import sources
 from isocenter.compose.argument_types import checked
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composed
+from isocenter.compose.reading import no_file
 from isocenter.compose.references import Reference
 from isocenter.compose.reports.concepts import title as title_code
 from isocenter.compose.reports.constraints import ReportClass
@@ -25,7 +26,7 @@ from isocenter.compose.reports.observation_context import (
 )
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template
-from isocenter.errors import CannotCompose, NotFound
+from isocenter.errors import CannotCompose
 
 __all__ = ["report_from_file"]
 
@@ -94,7 +95,7 @@ def report_from_file(
     """
     path = Path(file)
     if not path.is_file():
-        raise NotFound(f"There is no file {path}; check the path of the report.")
+        raise no_file(path, "report")
     loaded, amended = sources.load(source), sources.load(predecessors)
     at = organization or _institution(loaded)
     verifiers = tuple(_verifier(one, at) for one in verified_by)

@@ -101,7 +101,7 @@ def key_object_selection(
     if not series_description:
         composition.generate("SeriesDescription", "Key objects")
     composition.equipment()
-    composition.generate("InstanceNumber", instance_number)
+    composition.take("InstanceNumber", instance_number)
     composition.content_moment()
     composition.generate(
         "CurrentRequestedProcedureEvidenceSequence",

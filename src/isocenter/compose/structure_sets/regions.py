@@ -64,10 +64,18 @@ class Contour:
     def __post_init__(self) -> None:
         check_members(self)
         fewest = _FEWEST_POINTS[self.type]
-        if self.points.ndim != 2 or self.points.shape[1] != 3 or len(self.points) < fewest:
+        shape = self.points.shape
+        if len(shape) != 2 or shape[1] != 3 or len(self.points) < fewest:
             raise CannotCompose(
                 f"A {self.type.value} contour has points of shape {self.points.shape}; expected at "
                 f"least {fewest} of three coordinates in mm.",
+                tag=0x30060050,
+                module=_MODULE,
+            )
+        if self.points.dtype.kind not in "uif" or not np.all(np.isfinite(self.points)):
+            raise CannotCompose(
+                f"A {self.type.value} contour has points that are no finite numbers; expected "
+                "three coordinates in mm for each.",
                 tag=0x30060050,
                 module=_MODULE,
             )

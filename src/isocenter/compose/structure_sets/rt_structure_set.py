@@ -18,6 +18,7 @@ from pydicom.uid import ImplicitVRLittleEndian
 from isocenter.compose import sources, values
 from isocenter.compose.argument_types import checked
 from isocenter.compose.composition import Composed, Composition
+from isocenter.compose.given_values import check_given
 from isocenter.compose.label_maps import read_label_map
 from isocenter.compose.planes import Stack, stack
 from isocenter.compose.reading import data_set_of_file
@@ -96,6 +97,8 @@ def rt_structure_set(
         raise CannotCompose(
             "There is no region; give at least one.", tag=0x30060020, module="Structure Set"
         )
+    for region in many:
+        _check_region(region)
     composition = Composition(
         SOP_CLASS_UID,
         kind="rt_structure_set",
@@ -111,7 +114,7 @@ def rt_structure_set(
     composition.frame_of_reference()
     if "TimezoneOffsetFromUTC" not in composition.data_set:
         composition.generate("TimezoneOffsetFromUTC", values.utc_offset(composition.now), "now")
-    composition.generate("InstanceNumber", instance_number)
+    composition.take("InstanceNumber", instance_number)
     composition.generate("ApprovalStatus", "UNAPPROVED")
     references = images.references()
     _structure_set(composition, many, references, label, name)
@@ -194,6 +197,25 @@ def _structure_set(
     )
 
 
+def _check_region(region: Region) -> None:
+    if region.color is not None and not all(0 <= one <= 255 for one in region.color):
+        raise CannotCompose(
+            f"The color of {region.name!r} is {tuple(region.color)}; expected red, green, blue of "
+            "0 to 255.",
+            tag=0x3006002A,
+            module=_MODULE,
+        )
+    check_given(
+        {
+            "ROIName": region.name,
+            "ROIDescription": region.description,
+            "ROIGenerationAlgorithm": region.algorithm,
+            "ROIGenerationDescription": region.generation_description,
+            "RTROIInterpretedType": region.interpreted_type,
+        }
+    )
+
+
 def _holes(holes: Holes | str) -> Holes:
     try:
         return Holes(holes.upper() if isinstance(holes, str) else holes)
@@ -270,6 +292,13 @@ def _contours_of(region: Region, images: Stack, holes: Holes) -> list[tuple[Cont
             tag=0x30060050,
             module=_MODULE,
         )
+    if not _is_mask(region.mask):
+        raise CannotCompose(
+            f"The mask of {region.name!r} is of type {region.mask.dtype} and not of 0 and 1 alone; "
+            "expected True and False, or whole numbers of which 0 is outside.",
+            tag=0x30060050,
+            module=_MODULE,
+        )
     mask = np.asarray(region.mask, np.bool_)
     drawn = [
         (index, outline)
@@ -283,6 +312,13 @@ def _contours_of(region: Region, images: Stack, holes: Holes) -> list[tuple[Cont
     return [
         (Contour(images.planes[index].to_patient(outline), kind), index) for index, outline in drawn
     ]
+
+
+def _is_mask(array: NDArray[Any]) -> bool:
+    """Tell whether an array says inside or outside; other fractions than 0 and 1 do not."""
+    if array.dtype.kind == "f":
+        return bool(np.all((array == 0) | (array == 1)))
+    return array.dtype.kind in "bui"
 
 
 def _outlines_in_box(mask: NDArray[np.bool_], holes: Holes) -> list[NDArray[np.float64]]:
