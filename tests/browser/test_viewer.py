@@ -575,27 +575,27 @@ def test_fingers_scroll_zoom_and_pan(browser, server):
             places = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)]
             session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
 
-        def swipe(*path: tuple[tuple[int, int], ...]) -> dict:
+        def swipe(*path: tuple[tuple[int, int], ...]) -> None:
             touch("touchStart", *path[0])
             for points in path[1:]:
                 touch("touchMove", *points)
             touch("touchEnd")
-            page.wait_for_timeout(100)
+
+        def state() -> dict:
             return page.evaluate("window.isocenter")["viewports"][0]
 
-        before = page.evaluate("window.isocenter")["viewports"][0]
-        pinched = swipe(((400, 300), (500, 300)), ((350, 300), (550, 300)))
-        assert pinched["toCanvas"]["a"] == pytest.approx(2 * before["toCanvas"]["a"], rel=0.02)
-        moved = swipe(((400, 300), (500, 300)), ((430, 340), (530, 340)))
-        assert moved["toCanvas"]["e"] == pytest.approx(pinched["toCanvas"]["e"] + 30, abs=2)
-        assert moved["wanted"] == 0
-        assert swipe(((450, 200),), ((450, 300),))["wanted"] > 2
-        assert (
-            swipe(((400, 200), (450, 200), (500, 200)), ((400, 350), (450, 350), (500, 350)))[
-                "wanted"
-            ]
-            > 6
-        )
+        before = state()["toCanvas"]
+        swipe(((400, 300), (500, 300)), ((350, 300), (550, 300)))
+        twice = pytest.approx(2 * before["a"], rel=0.02)
+        wait_until(lambda: state()["toCanvas"]["a"] == twice)
+        further = pytest.approx(state()["toCanvas"]["e"] + 30, abs=2)
+        swipe(((400, 300), (500, 300)), ((430, 340), (530, 340)))
+        wait_until(lambda: state()["toCanvas"]["e"] == further)
+        assert state()["wanted"] == 0
+        swipe(((450, 200),), ((450, 300),))
+        wait_until(lambda: state()["wanted"] > 2)
+        swipe(((400, 200), (450, 200), (500, 200)), ((400, 350), (450, 350), (500, 350)))
+        wait_until(lambda: state()["wanted"] > 6)
     finally:
         context.close()
 
