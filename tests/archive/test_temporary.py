@@ -1,6 +1,7 @@
 """Bytes on their way into a file of the archive, past the system's cache where it can be passed."""
 
 import errno
+import mmap
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -96,6 +97,21 @@ def test_files_without_memory_to_collect_in_pass_through_the_cache(
         file.close()
     contents = {(tmp_path / f"{n}").read_bytes() for n in range(20)}
     assert contents == {b"".join(pieces(300_001, 1000))}
+
+
+def test_a_system_without_memory_to_spare_is_no_trouble(
+    tmp_path: Path, pool: StagingPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(*_: object) -> None:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mmap, "mmap", none_left)
+        for number in range(20):
+            assert arrived(tmp_path / f"{number}", 5000, pool) == b"".join(pieces(5000, 5000))
+    file = Temporary(str(tmp_path / "later"), durable=True, pool=pool)
+    assert is_past_cache(file)
+    file.discard()
 
 
 def test_memory_is_given_back_however_a_file_ends(tmp_path: Path, pool: StagingPool) -> None:

@@ -47,7 +47,7 @@ class StagingPool:
         self._lock = threading.Lock()
 
     def take(self) -> Staging | None:
-        """Lend memory until `give_back`; None while all of it is lent."""
+        """Lend memory until `give_back`; None while all of it is lent, or the system has none."""
         try:
             return self._idle.pop()
         except IndexError:
@@ -56,7 +56,12 @@ class StagingPool:
             if not self._left:
                 return None
             self._left -= 1
-        return Staging()
+        try:
+            return Staging()
+        except (OSError, MemoryError):
+            with self._lock:
+                self._left += 1
+            return None
 
     def give_back(self, staging: Staging) -> None:
         """Take memory back, whatever it holds."""
