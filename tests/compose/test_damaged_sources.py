@@ -229,3 +229,55 @@ def test_a_wrong_date_of_the_source_is_no_matter_of_its_frames(kind, keyword, va
         assert error.tag == tag_for_keyword(keyword) and "highdicom" not in str(error)
     else:
         assert keyword in map(str, made.left_out) or not made.data_set.get(keyword)
+
+
+def of_no_representation(content: bytes, keyword: str) -> bytes:
+    """The file with a VR of an attribute that there is not, at the attribute's first place."""
+    tag = tag_for_keyword(keyword)
+    begin = struct.pack("<HH2s", tag >> 16, tag & 0xFFFF, dictionary_VR(keyword).encode())
+    assert begin in content
+    return content.replace(begin, begin[:4] + b"XQ", 1)
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    [
+        "CodeMeaning",
+        "FrameOfReferenceUID",
+        "InstitutionName",
+        "PatientName",
+        "Rows",
+        "SeriesNumber",
+    ],
+)
+def test_a_value_representation_that_there_is_not_is_the_one_of_the_dictionary(keyword, tmp_path):
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4\ntrailer<</Root 1 0 R>>\n%%EOF\n")
+    (tmp_path / "state.json").write_text('{"window": [40, 400]}')
+    source = tmp_path / "series"
+    source.mkdir()
+    anatomy = Dataset()
+    anatomy.CodeValue, anatomy.CodingSchemeDesignator = "51185008", "SCT"
+    anatomy.CodeMeaning = "Chest"
+    images = ct_series(3, 16, 16, AnatomicRegionSequence=[anatomy])
+    for number, image in enumerate(images):
+        content = of_no_representation(part10_bytes(image), keyword)
+        (source / f"{number}.dcm").write_bytes(content)
+    made = KINDS["capture"](source).data_set
+    for name in ("InstitutionName", "PatientName", "StudyInstanceUID"):
+        assert made[name].value == images[0][name].value
+    assert int(made.SeriesNumber) == images[0].SeriesNumber + 1000
+    for kind in ("regions", "report", "CT", "derived", "presentation"):
+        found = KINDS[kind](source)
+        for one in [found] if isinstance(found, compose.Composed) else found:
+            one.save(tmp_path / "made.dcm")
+            assert one.data_set.PatientName == images[0].PatientName
+    given = pydicom.dcmread(source / "0.dcm")
+    assert capture(given).data_set.PatientName == images[0].PatientName
+
+
+def test_file_meta_information_that_cannot_be_read_is_refused_in_words(tmp_path):
+    content = part10_bytes(ct_slice(8, 8))
+    at = content.index(b"UL", 128)
+    (tmp_path / "a.dcm").write_bytes(content[:at] + b"\0L" + content[at + 2 :])
+    with pytest.raises(IsocenterError, match="a.dcm"):
+        compose.secondary_capture(np.zeros((4, 4), np.uint8), source=tmp_path / "a.dcm")

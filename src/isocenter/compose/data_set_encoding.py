@@ -18,6 +18,7 @@ from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 
 from isocenter.compose import values
+from isocenter.compose.reading import element_of
 from isocenter.compose.repeated_items import RepeatedItems
 from isocenter.dicom.encoding import LONG_VRS, SHORT_VRS, UNDEFINED_LENGTH, Buffer, Layout
 from isocenter.errors import CannotCompose
@@ -123,7 +124,7 @@ class _Encoding:
                 if not isinstance(element, DataElement) and element.VR in ("DS", "IS"):
                     size += self._put(element, tag, str(element.VR), element.value or b"")
                     continue  # numbers in text need no parsing to be written again
-                known = element if isinstance(element, DataElement) else data_set[tag]
+                known = element_of(data_set, element)
                 size += self.element(known, character_set, inside)
         return size
 

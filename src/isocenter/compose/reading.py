@@ -1,6 +1,7 @@
 """Reading with pydicom, in a form that type checkers follow."""
 
 import importlib
+import struct
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import IO, Any, Final, cast
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.tag import BaseTag
+from pydicom.valuerep import VR
 
 from isocenter.dicom import dictionary
 from isocenter.dicom.source import require_file
@@ -20,14 +22,27 @@ __all__ = [
     "SIZES",
     "check_readable",
     "data_set_of_file",
+    "element_of",
     "mark_torn",
     "no_file",
+    "readable",
     "read_data_set",
     "torn",
     "value_of",
 ]
 
 _dcmread: Any = vars(importlib.import_module("pydicom"))["dcmread"]  # only partly typed
+
+_REPRESENTATIONS: frozenset[str | None] = frozenset({None, *VR})
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    NotImplementedError,
+    BytesLengthException,
+    struct.error,
+)
+"""What pydicom raises of bytes that it cannot read; a system's own OSError has a number."""
 
 SIZES: Final = {"AT": 4, "FD": 8, "FL": 4, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8}
 """Bytes of one number, by value representation (PS3.5 Table 6.2-1)."""
@@ -51,13 +66,21 @@ def read_data_set(path: Path | IO[bytes], *, pixels: bool = True, force: bool = 
         When the file has no preamble and `force` is not set.
     NotDicom
         When it is no file, but a pipe, whose reader would wait, or the like.
+    InvalidDicom
+        When what is written in it cannot be.
     """
     if isinstance(path, Path):
         try:
             require_file(path)
         except NotDicom as error:
             raise NotDicom(f"{path}: {error}.") from None
-    data_set: Dataset = _dcmread(path, stop_before_pixels=not pixels, force=force)
+    try:
+        data_set: Dataset = _dcmread(path, stop_before_pixels=not pixels, force=force)
+    except _UNREADABLE as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        name = str(path) if isinstance(path, Path) else "The file"
+        raise InvalidDicom(f"{name} cannot be read to its end: {error}.") from error
     mark_torn(data_set)
     return data_set
 
@@ -93,7 +116,7 @@ def _of_file(path: Path) -> Dataset:
         return read_data_set(path)
     except InvalidDicomError as error:
         raise NotDicom(f"{path} is not a DICOM file.") from error
-    except OSError:
+    except (OSError, InvalidDicom):
         raise
     except Exception as error:  # pydicom has no one error for what it cannot read
         raise InvalidDicom(f"{path} cannot be read to its end: {error}") from error
@@ -137,10 +160,13 @@ def _unreadable(tag: BaseTag, expected: str) -> InvalidAttribute:
 
 
 def mark_torn(data_set: Dataset) -> None:
-    """Give elements whose bytes make no whole number of binary numbers these bytes as their value.
+    """Make readable what pydicom refuses to read otherwise; items are left as they are.
 
-    pydicom refuses to read them otherwise. Items are left as they are.
+    Elements whose bytes make no whole number of binary numbers get these bytes as their value. A
+    value representation that there is not becomes what the data dictionary says.
     """
+    for found in _of_no_representation(data_set):
+        data_set[found.tag] = found._replace(VR=None)
     for tag, vr, value in torn(data_set):
         data_set[tag] = DataElement(tag, vr, value, already_converted=True)
 
@@ -154,6 +180,27 @@ def torn(data_set: Dataset) -> list[tuple[BaseTag, str, bytes]]:
             if vr in SIZES and len(stored.value) % SIZES[vr]:
                 found.append((stored.tag, vr, stored.value))
     return found
+
+
+def _of_no_representation(data_set: Dataset) -> list[RawDataElement]:
+    """Return elements with a VR that there is not."""
+    return [
+        one
+        for one in data_set.values()
+        if isinstance(one, RawDataElement) and one.VR not in _REPRESENTATIONS
+    ]
+
+
+def element_of(data_set: Dataset, present: DataElement | RawDataElement) -> DataElement:
+    """Return an element of a data set, read if it was not, whatever VR it says."""
+    if isinstance(present, RawDataElement) and present.VR not in _REPRESENTATIONS:
+        data_set[present.tag] = present._replace(VR=None)
+    return present if isinstance(present, DataElement) else data_set[present.tag]
+
+
+def readable(data_set: Dataset) -> bool:
+    """Tell whether there is nothing that `mark_torn` would change."""
+    return not torn(data_set) and not _of_no_representation(data_set)
 
 
 def value_of(data_set: Dataset, keyword: str) -> Any:

@@ -22,7 +22,7 @@ from pydicom.tag import BaseTag
 from isocenter.compose import worklist as worklist_items
 from isocenter.compose.argument_types import check_members, checked
 from isocenter.compose.element_values import data_set_of
-from isocenter.compose.reading import mark_torn, read_data_set, torn
+from isocenter.compose.reading import mark_torn, read_data_set, readable
 from isocenter.dicom import Header, scan_file, tags
 from isocenter.errors import CannotCompose, IsocenterError, NotDicom, NotFound
 
@@ -229,7 +229,7 @@ def _members(one: Dataset | str | Path, read: _Reader) -> Iterator[Source]:
 
 def _readable(given: Dataset) -> Dataset:
     """Return a data set of which everything can be asked; the caller's own stays as it is."""
-    if not torn(given):
+    if readable(given):
         return given
     made = copy.deepcopy(given)
     mark_torn(made)
@@ -296,4 +296,5 @@ def _read_without_preamble(path: Path) -> Dataset:
     try:
         return read_data_set(path, pixels=False, force=True)
     except Exception as error:  # pydicom raises whatever garbage makes its parser meet
-        raise NotDicom(f"{path} is not a DICOM file: {error}") from error
+        why = error.__cause__ or error
+        raise NotDicom(f"{path} is not a DICOM file: {why}") from error

@@ -13,6 +13,7 @@ from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 from pydicom.valuerep import VR, DSfloat
 
+from isocenter.compose.reading import element_of
 from isocenter.compose.repeated_items import RepeatedItems
 from isocenter.dicom import dictionary
 from isocenter.errors import CannotCompose
@@ -241,7 +242,7 @@ def _texts(data_set: Dataset) -> Iterable[str]:
     for present in data_set.values():
         if not isinstance(present, DataElement) and present.VR in _NO_TEXT:
             continue  # parsing it would take long, and find no text
-        element = present if isinstance(present, DataElement) else data_set[present.tag]
+        element = element_of(data_set, present)
         if element.VR == "SQ":
             repeated = isinstance(element.value, RepeatedItems)
             for item in element.value.made() if repeated else element.value:

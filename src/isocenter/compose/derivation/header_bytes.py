@@ -11,6 +11,7 @@ from typing import Any
 from pydicom.charset import convert_encodings
 from pydicom.dataset import Dataset
 
+from isocenter.compose.copied_items import items_of
 from isocenter.compose.data_set_encoding import encoded_data_set
 from isocenter.compose.derivation import tables as derivation_tables
 from isocenter.compose.reading import mark_torn
@@ -172,6 +173,9 @@ def _without_private(data: bytes, terms: tuple[str, ...]) -> bytes:
     found = _cleaned.get((data, terms))
     if found is None:
         data_set = parsed(data, terms)
+        for one in data_set:
+            for item in items_of(one) if one.VR == "SQ" else ():
+                mark_torn(item)
         before = sum(1 for _ in data_set.iterall())
         data_set.remove_private_tags()
         same = before == sum(1 for _ in data_set.iterall())
