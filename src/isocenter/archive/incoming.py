@@ -7,13 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from isocenter.dicom.fragments import check_fragments
 from isocenter.dicom.header import Header
-from isocenter.dicom.inflation import inflated_length
 from isocenter.dicom.part10 import PREAMBLE_LENGTH, PREFIX, file_meta_bytes, read_file_meta
 from isocenter.dicom.recurring import RecurringElements
 from isocenter.dicom.scan import check_complete, scan, scan_file
-from isocenter.dicom.source import opened
 from isocenter.dicom.transfer_syntaxes import transfer_syntax
 from isocenter.errors import InvalidAttribute, IsocenterError, NotDicom, OutOfResources
 
@@ -26,6 +23,7 @@ from .quarantine import Quarantine
 from .resources import reported_as_out_of_resources
 from .scrutiny import Scrutiny, scrutinised
 from .temporary import Buffer, Temporary
+from .wholeness import require_whole
 
 __all__ = ["Expected", "Incoming", "Reception", "Source", "parts_of"]
 
@@ -247,7 +245,7 @@ class Incoming:
             check_complete(arrival.header, temporary.size, temporary.read)
         else:
             arrival = self._describe(scan_file(temporary.descriptor, extra=EXTRA_TAGS))
-        self._check_pixels(arrival.header, temporary)
+        require_whole(temporary.descriptor, arrival.header)
         arrival.temporary, arrival.size, arrival.time = temporary, temporary.size, now()
         return arrival
 
@@ -311,20 +309,6 @@ class Incoming:
                     self._temporary.write([part])
             finally:
                 bare.discard()
-
-    @staticmethod
-    def _check_pixels(header: Header, temporary: Temporary) -> None:
-        """Refuse packed pixel data that is cut off: the whole object would come too late."""
-        pixel_data = header.pixel_data
-        if header.inflated:
-            length = inflated_length(temporary.read, header.data_set_offset)
-            check_complete(header, length, lambda offset, length: b"")
-            return
-        if pixel_data is None or pixel_data.length is not None:
-            return
-        frames = 1 if header.transfer_syntax.video else header.number_of_frames
-        with opened(temporary.descriptor) as (read, size):
-            check_fragments(read, size, header.layout, pixel_data.value_offset, at_least=frames)
 
 
 def _missing(uids: Mapping[int, str]) -> InvalidAttribute:

@@ -65,13 +65,14 @@ def require_whole(source: Source, header: Header) -> None:
     LimitExceeded
         If its data set becomes too large when it is inflated.
     """
-    with opened(source) as (read, size):
-        pixel_data = header.pixel_data
-        if header.inflated:
+    pixel_data = header.pixel_data
+    if header.inflated:
+        with opened(source) as (read, _):
             length = inflated_length(read, header.data_set_offset)
-            check_complete(header, length, lambda offset, length: b"")
-        elif pixel_data is not None and pixel_data.length is None:
-            frames = 1 if header.transfer_syntax.video else header.number_of_frames
+        check_complete(header, length, lambda offset, length: b"")
+    elif pixel_data is not None and pixel_data.length is None:
+        frames = 1 if header.transfer_syntax.video else header.number_of_frames
+        with opened(source) as (read, size):
             offset = pixel_data.value_offset
             check_fragments(read, size, header.layout, offset, at_least=frames)
 
