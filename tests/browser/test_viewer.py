@@ -103,6 +103,26 @@ def test_letters_scale_and_position_come_from_the_geometry(stack):
     assert letters.all_inner_texts() == ["P", "A", "R", "L"]
 
 
+def test_letters_of_an_image_without_a_plane_turn_and_mirror_with_it(viewer, server):
+    dataset = ct_slice(64, 48, StudyInstanceUID=objects.STUDY, SeriesNumber=96, Modality="CR")
+    del dataset.ImageOrientationPatient, dataset.ImagePositionPatient
+    # Seen from the right: the last column is in front, the last row at the feet and to the right.
+    dataset.PatientOrientation = ["A", "FR"]
+    store(server, dataset)
+    viewer.open_series(dataset)
+    letters = viewer.page.locator(".letter")
+    expect(letters).to_have_text(["P", "A", "HL", "FR"])  # left, right, top, bottom
+    for key, expected in (
+        ("r", ["FR", "HL", "P", "A"]),
+        ("h", ["HL", "FR", "P", "A"]),
+        ("r", ["A", "P", "HL", "FR"]),
+        ("v", ["A", "P", "FR", "HL"]),
+        (" ", ["P", "A", "HL", "FR"]),
+    ):
+        viewer.press(key)
+        expect(letters).to_have_text(expected)
+
+
 def test_several_studies_and_one_series_may_be_asked_for(viewer):
     second = objects.second_stack()[0]
     viewer.open(

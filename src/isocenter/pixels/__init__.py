@@ -21,6 +21,7 @@ from .geometry import PixelSpacing, cross
 from .lookup_tables import LookupTable, Palette, read_lookup_table, read_palette
 from .modality import ModalityTransform, Padding, RealWorldMapping, Rescale, TabulatedModality
 from .overlays import OverlayPlane, embedded_overlay, overlay_bits, read_overlays
+from .patient_orientation import PatientOrientation
 from .pictures import to_gif, to_jpeg, to_png
 from .render import render_frame
 from .samples import display_format, displayed_samples, palette_of, stored_bounds
@@ -54,6 +55,7 @@ __all__ = [
     "OverlayPlane",
     "Padding",
     "Palette",
+    "PatientOrientation",
     "PhotometricInterpretation",
     "PixelDescription",
     "PixelSpacing",

@@ -18,6 +18,7 @@ from .modality import (
     read_real_world,
 )
 from .overlays import read_overlays
+from .patient_orientation import read_patient_orientation
 from .samples import display_format, palette_of
 from .voi import VoiTransform, read_voi
 
@@ -33,6 +34,7 @@ MAX_FRAMES = 1 << 16
 _MODEL_GROUPS = (
     tags.PixelMeasuresSequence,
     tags.PlaneOrientationSequence,
+    tags.PatientOrientationInFrameSequence,
     tags.PixelValueTransformationSequence,
     tags.FramePixelDataPropertiesSequence,
     tags.RealWorldValueMappingSequence,
@@ -57,6 +59,9 @@ _MODEL_TAGS = (
     tags.CineRate,
     tags.RecommendedDisplayFrameRate,
     tags.ImageOrientationPatient,
+    tags.PatientOrientation,
+    tags.AnatomicalOrientationType,
+    tags.PositionerMotion,
     tags.FrameOfReferenceUID,
     tags.PixelSpacing,
     tags.PixelSpacingCalibrationType,
@@ -202,6 +207,7 @@ def _voi(attributes: Attributes, model: DisplayModel) -> _ResolvedVoi:
 def _model(frame: FrameAttributes, description: PixelDescription) -> DisplayModel:
     root = frame.root
     spacing = read_spacing(frame)
+    orientation = read_orientation(frame)
     model = DisplayModel(
         rows=description.rows,
         columns=description.columns,
@@ -210,7 +216,8 @@ def _model(frame: FrameAttributes, description: PixelDescription) -> DisplayMode
         signed=description.signed,
         spacing=spacing,
         aspect=read_aspect(frame, spacing),
-        orientation=read_orientation(frame),
+        orientation=orientation,
+        patient_orientation=read_patient_orientation(frame) if orientation is None else None,
         frame_of_reference=root.text(tags.FrameOfReferenceUID) or None,
         overlays=read_overlays(root),
         lossy=_lossy(root, description.transfer_syntax),

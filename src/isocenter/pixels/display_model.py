@@ -6,6 +6,7 @@ from .geometry import PixelSpacing
 from .lookup_tables import LookupTable, Palette
 from .modality import ModalityTransform, Padding, RealWorldMapping, Rescale
 from .overlays import OverlayPlane
+from .patient_orientation import PatientOrientation
 from .voi import VoiTransform, Window, full_window
 
 __all__ = ["DisplayModel", "DisplayedFrame", "Lossy", "Presentation"]
@@ -67,6 +68,8 @@ class DisplayModel:
         Size of a pixel in millimetres, where known, and its shape (vertical, horizontal).
     orientation, frame_of_reference
         Plane in the patient.
+    patient_orientation
+        Directions in the patient at the edges, where there is no plane.
     overlays
         Overlay planes.
     lossy
@@ -98,6 +101,7 @@ class DisplayModel:
     aspect: tuple[float, float] = (1.0, 1.0)
     orientation: tuple[float, ...] | None = None
     frame_of_reference: str | None = None
+    patient_orientation: PatientOrientation | None = None
     overlays: tuple[OverlayPlane, ...] = ()
     lossy: Lossy | None = None
     frame_time: float | None = None

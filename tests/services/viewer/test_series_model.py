@@ -51,6 +51,17 @@ def test_a_ct_series_has_one_model_and_its_slices_in_order(viewer: Viewer) -> No
     assert model["studyInfo"]["institution"] == "General Hospital"
 
 
+def test_an_image_without_a_plane_tells_what_lies_at_its_edges(viewer: Viewer) -> None:
+    plane = {"ImageOrientationPatient": None, "ImagePositionPatient": None}
+    told = ct_slice(8, 8, Modality="CR", PatientOrientation=["A", "FR"], **plane)
+    silent = ct_slice(8, 8, Modality="CR", PatientOrientation=None, **plane)
+    viewer.keep(told, silent)
+    (model,) = viewer.series(told)["models"]
+    assert model["orientation"] is None
+    assert model["patientOrientation"] == {"left": "P", "right": "A", "top": "HL", "bottom": "FR"}
+    assert viewer.series(silent)["models"][0]["patientOrientation"] is None
+
+
 def test_an_image_names_its_window_only_where_it_differs(viewer: Viewer) -> None:
     slices = ct_series(3, 8, 8, WindowCenter=40, WindowWidth=400)
     slices[1].WindowCenter, slices[1].WindowWidth = 50, 500

@@ -94,6 +94,14 @@ export interface Spacing {
   isReal: boolean;
 }
 
+/** Abbreviations of directions in the patient (PS3.3 C.7.6.1.1.1); empty where not known. */
+export interface EdgeLetters {
+  readonly left: string;
+  readonly right: string;
+  readonly top: string;
+  readonly bottom: string;
+}
+
 export interface OverlayPlane {
   index: number;
   label: string;
@@ -130,6 +138,8 @@ export interface DisplayModel {
   aspect?: [number, number] | null;
   orientation: number[] | null;
   frameOfReference: string | null;
+  /** What lies at the edges of the stored image, where there is no plane. */
+  patientOrientation?: EdgeLetters | null;
   overlays: OverlayPlane[];
   shutter?: Shutter | null;
   lossy: { ratio: number[]; method: string[] } | null;

@@ -1,15 +1,9 @@
 /** The letters at a viewport's edges: which way the patient lies (PS3.3 C.7.6.1.1.1). */
 
+import type { EdgeLetters } from "../api/model";
 import type { Affine } from "./geometry";
 
 type Vector = readonly [number, number, number];
-
-export interface EdgeLetters {
-  readonly left: string;
-  readonly right: string;
-  readonly top: string;
-  readonly bottom: string;
-}
 
 /** Positive and negative ends of the patient's axes: left, posterior, head. */
 const AXES: readonly (readonly [string, string])[] = [
@@ -36,8 +30,13 @@ function along(row: Vector, column: Vector, x: number, y: number): Vector {
   return [0, 1, 2].map((i) => ((row[i] ?? 0) * x + (column[i] ?? 0) * y) / length) as unknown as Vector;
 }
 
+/** Letters at the four edges of the canvas: what `letters` says of the directions to them. */
+function atEdges(letters: (dx: number, dy: number) => string): EdgeLetters {
+  return { left: letters(-1, 0), right: letters(1, 0), top: letters(0, -1), bottom: letters(0, 1) };
+}
+
 /**
- * Letters at the four edges of the canvas.
+ * Letters at the four edges of the canvas, of an image with a plane.
  *
  * @param orientation Image Orientation (Patient): direction cosines of the rows, then the columns.
  * @param toImage from canvas to image coordinates, pixels being `pixelHeight` widths high.
@@ -50,11 +49,26 @@ export function edgeLetters(
   if (orientation.length !== 6 || orientation.every((cosine) => cosine === 0)) return null;
   const row = orientation.slice(0, 3) as unknown as Vector;
   const column = orientation.slice(3) as unknown as Vector;
-  const letters = (dx: number, dy: number) =>
+  return atEdges((dx, dy) =>
     directionLetters(
       along(row, column, toImage.a * dx + toImage.c * dy, (toImage.b * dx + toImage.d * dy) * pixelHeight),
-    );
-  return { left: letters(-1, 0), right: letters(1, 0), top: letters(0, -1), bottom: letters(0, 1) };
+    ),
+  );
+}
+
+/**
+ * Letters at the four edges of the canvas, of an image that only says what lies at its own edges.
+ *
+ * @param stored letters at the edges of the image as it is stored.
+ * @param toImage from canvas to image coordinates; images are turned by right angles.
+ */
+export function viewedLetters(stored: EdgeLetters, toImage: Affine): EdgeLetters {
+  return atEdges((dx, dy) => {
+    const x = toImage.a * dx + toImage.c * dy;
+    const y = toImage.b * dx + toImage.d * dy;
+    if (Math.abs(x) > Math.abs(y)) return x > 0 ? stored.right : stored.left;
+    return y > 0 ? stored.bottom : stored.top;
+  });
 }
 
 /** Slice position along the normal of the image plane in mm, or null without a plane. */

@@ -1,10 +1,10 @@
 /** What is written over an image: who, what, where, how; letters, scale, marks. */
 
 import { COLOUR_WINDOW, isColour, isTable } from "../image/display_table";
-import { edgeLetters, sliceLocation } from "../image/orientation";
+import { edgeLetters, sliceLocation, viewedLetters } from "../image/orientation";
 import { lengthNote, scaleBar } from "../image/scale_bar";
 import { type NamedVoi, shortNumber, windowLabel } from "../image/windows";
-import type { SeriesDisplay } from "../api/model";
+import type { EdgeLetters, SeriesDisplay } from "../api/model";
 import type { ShownImage, Viewport } from "../viewer/viewport";
 import type { Workspace } from "../viewer/workspace";
 import { formatDate, formatTime } from "./format";
@@ -77,11 +77,16 @@ function Problems({ shown }: { shown: ShownImage }) {
   );
 }
 
-function Letters({ shown, viewport }: { shown: ShownImage; viewport: Viewport }) {
+function lettersOf({ model }: ShownImage, viewport: Viewport): EdgeLetters | null {
   const toImage = viewport.toImage.value;
   const shape = viewport.shape.value;
-  const { orientation } = shown.model;
-  const letters = orientation && toImage && shape ? edgeLetters(orientation, toImage, shape.pixelHeight) : null;
+  if (!toImage || !shape) return null;
+  if (model.orientation) return edgeLetters(model.orientation, toImage, shape.pixelHeight);
+  return model.patientOrientation ? viewedLetters(model.patientOrientation, toImage) : null;
+}
+
+function Letters({ shown, viewport }: { shown: ShownImage; viewport: Viewport }) {
+  const letters = lettersOf(shown, viewport);
   if (!letters) return null;
   return (
     <>

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
-import { imageToCanvas, invert, flippedHorizontally, RESET_VIEW, rotated, type View } from "../../src/image/geometry";
-import { directionLetters, edgeLetters, sliceLocation } from "../../src/image/orientation";
+import {
+  flippedHorizontally, flippedVertically, imageToCanvas, invert, RESET_VIEW, rotated, type View,
+} from "../../src/image/geometry";
+import { directionLetters, edgeLetters, sliceLocation, viewedLetters } from "../../src/image/orientation";
 
 const AXIAL = [1, 0, 0, 0, 1, 0];
 const SAGITTAL = [0, 1, 0, 0, 0, -1];
@@ -22,6 +24,36 @@ test("the planes have the letters that radiologists know", () => {
 test("letters turn and mirror with the image", () => {
   expect(letters(AXIAL, rotated(RESET_VIEW, 90))).toBe("P A R L");
   expect(letters(AXIAL, flippedHorizontally(RESET_VIEW))).toBe("L R A P");
+});
+
+/** A chest from the front, taller than wide and of tall pixels: the patient's left is on the right. */
+function chestLetters(view: View): string {
+  const shape = { columns: 40, rows: 64, pixelHeight: 3 };
+  const toImage = invert(imageToCanvas(view, shape, { width: 300, height: 200 }));
+  const { left, right, top, bottom } = viewedLetters({ left: "R", right: "L", top: "HA", bottom: "FP" }, toImage);
+  return `${left} ${right} ${top} ${bottom}`;
+}
+
+test("letters of an image without a plane turn and mirror with it", () => {
+  const right = rotated(RESET_VIEW, 90);
+  expect(chestLetters(RESET_VIEW)).toBe("R L HA FP");
+  expect(chestLetters(right)).toBe("FP HA R L");
+  expect(chestLetters(rotated(RESET_VIEW, 180))).toBe("L R FP HA");
+  expect(chestLetters(rotated(RESET_VIEW, 270))).toBe("HA FP L R");
+  expect(chestLetters(flippedHorizontally(RESET_VIEW))).toBe("L R HA FP");
+  expect(chestLetters(flippedVertically(RESET_VIEW))).toBe("R L FP HA");
+  expect(chestLetters(flippedHorizontally(right))).toBe("HA FP R L");
+  expect(chestLetters(rotated(flippedHorizontally(RESET_VIEW), 90))).toBe("FP HA L R");
+});
+
+test("an edge of which nothing is known has no letters wherever it is turned", () => {
+  const toImage = invert(imageToCanvas(rotated(RESET_VIEW, 90), { columns: 9, rows: 9, pixelHeight: 1 }, {
+    width: 90,
+    height: 90,
+  }));
+  expect(viewedLetters({ left: "", right: "D", top: "PR", bottom: "DI" }, toImage)).toEqual({
+    left: "DI", right: "PR", top: "", bottom: "D",
+  });
 });
 
 test("an oblique direction names its strongest axis first and leaves weak ones out", () => {

@@ -122,6 +122,7 @@ def model_json(
         aspect=model.aspect,
         orientation=model.orientation,  # pyright: ignore[reportArgumentType] - six, checked
         frame_of_reference=model.frame_of_reference,
+        patient_orientation=_patient_orientation(model),
         overlays=[_overlay(plane, overlay_url(plane.index)) for plane in model.overlays],
         shutter=None if shutter is None else _shutter(shutter, model),
         lossy=_lossy(model),
@@ -148,6 +149,13 @@ def _spacing(model: DisplayModel) -> schema.Spacing | None:
     spacing = model.spacing
     return spacing and schema.Spacing(
         row=spacing.row, column=spacing.column, source=spacing.source, is_real=spacing.is_real
+    )
+
+
+def _patient_orientation(model: DisplayModel) -> schema.PatientOrientation | None:
+    edges = model.patient_orientation
+    return edges and schema.PatientOrientation(
+        left=edges.left, right=edges.right, top=edges.top, bottom=edges.bottom
     )
 
 

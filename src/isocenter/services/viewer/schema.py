@@ -14,6 +14,7 @@ __all__ = [
     "Overlay",
     "PaddingRange",
     "Patient",
+    "PatientOrientation",
     "Presentation",
     "Problem",
     "RealWorld",
@@ -167,6 +168,15 @@ class Shutter(_Model):
     runs: str
 
 
+class PatientOrientation(_Model):
+    """Directions in the patient at the edges of the stored image; empty where not known."""
+
+    left: str
+    right: str
+    top: str
+    bottom: str
+
+
 class Overlay(_Model):
     """An overlay plane; its bits are behind `url`."""
 
@@ -223,6 +233,7 @@ class Model(_Model):
     aspect: tuple[float, float]
     orientation: tuple[float, float, float, float, float, float] | None
     frame_of_reference: str | None
+    patient_orientation: PatientOrientation | None
     overlays: list[Overlay]
     shutter: Shutter | None
     lossy: Lossy | None
