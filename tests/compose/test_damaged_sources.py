@@ -17,7 +17,7 @@ from isocenter import compose
 from isocenter.dicom.elements import element_spans, replaced
 from isocenter.dicom.encoding import EXPLICIT_LITTLE
 from isocenter.dicom.part10 import read_file_meta
-from isocenter.errors import CannotCompose, IsocenterError
+from isocenter.errors import CannotCompose, InvalidAttribute, IsocenterError
 
 DAMAGES = {
     "US": (None, b"", b"\1\0\2\0", b"\0\0", b"\1"),
@@ -281,3 +281,111 @@ def test_file_meta_information_that_cannot_be_read_is_refused_in_words(tmp_path)
     (tmp_path / "a.dcm").write_bytes(content[:at] + b"\0L" + content[at + 2 :])
     with pytest.raises(IsocenterError, match="a.dcm"):
         compose.secondary_capture(np.zeros((4, 4), np.uint8), source=tmp_path / "a.dcm")
+
+
+def with_anatomy(tmp_path: Path, change) -> Path:
+    """A series whose files have an Anatomic Region Sequence, their bytes changed."""
+    anatomy, modifier = Dataset(), Dataset()
+    for item, meaning in ((anatomy, "Chest"), (modifier, "Left")):
+        item.CodeValue, item.CodingSchemeDesignator = "1", "99TEST"
+        item.CodeMeaning = meaning
+    anatomy.AnatomicRegionModifierSequence = [modifier]
+    source = tmp_path / "series"
+    source.mkdir()
+    for number, image in enumerate(ct_series(3, 16, 16, AnatomicRegionSequence=[anatomy])):
+        (source / f"{number}.dcm").write_bytes(change(part10_bytes(image)))
+    return source
+
+
+def start_of(content: bytes, keyword: str) -> int:
+    tag = tag_for_keyword(keyword)
+    return content.index(struct.pack("<HH2s", tag >> 16, tag & 0xFFFF, b"SQ"))
+
+
+def as_text(keyword: str):
+    """A change that makes text of a sequence, with as many bytes."""
+
+    def change(content: bytes) -> bytes:
+        at = start_of(content, keyword)
+        (length,) = struct.unpack_from("<I", content, at + 8)
+        text = struct.pack("<2sH", b"LO", length + 4) + b"x" * (length + 4)
+        return content[: at + 4] + text + content[at + 12 + length :]
+
+    return change
+
+
+def torn_inside(keyword: str):
+    """A change that leaves six bytes after the item of a sequence, where eight begin another."""
+
+    def change(content: bytes) -> bytes:
+        at = start_of(content, keyword)
+        (length,) = struct.unpack_from("<I", content, at + 8)
+        item = struct.pack("<HHI", 0xFFFE, 0xE000, length - 14)
+        code = struct.pack("<HH2sH", 0x0008, 0x0100, b"SH", length - 22) + b"1" * (length - 22)
+        return content[: at + 12] + item + code + bytes(6) + content[at + 12 + length :]
+
+    return change
+
+
+ANATOMY = ("AnatomicRegionSequence", "AnatomicRegionModifierSequence")
+
+
+@pytest.mark.parametrize("keyword", ANATOMY)
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        (as_text, "found a value of VR LO; expected a sequence of items"),
+        (torn_inside, "found bytes that break off inside; expected a sequence of items"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["capture", "segments", "derived", "enhanced"])
+def test_a_sequence_that_is_none_is_refused_with_the_name_of_the_file(
+    kind, damage, found, keyword, tmp_path
+):
+    source = with_anatomy(tmp_path, damage(keyword))
+    tag = tag_for_keyword(keyword)
+    expected = f"{source / '0.dcm'}: {keyword} ({tag >> 16:04X},{tag & 0xFFFF:04X}) cannot be read"
+    with pytest.raises(InvalidAttribute) as refused:
+        made = {**KINDS, "enhanced": enhanced}[kind](source)
+        list(made)  # a series is made as it is asked for
+    assert refused.value.tag == tag
+    assert str(refused.value).startswith(expected) and found in str(refused.value)
+    given = pydicom.dcmread(source / "0.dcm")
+    with pytest.raises(InvalidAttribute, match=given.SOPInstanceUID):
+        capture(given)
+
+
+def enhanced(source):
+    volume = np.zeros((3, 16, 16), np.int16)
+    return compose.acquired_series(volume, modality="CT", source=source, enhanced=True)
+
+
+def test_what_is_read_of_a_file_is_refused_where_a_sequence_breaks_off(tmp_path):
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4\ntrailer<</Root 1 0 R>>\n%%EOF\n")
+    (tmp_path / "state.json").write_text('{"window": [40, 400]}')
+    source = with_anatomy(tmp_path, bytes)
+    made = KINDS["fiducials"](source).save(tmp_path / "made.dcm")
+    torn = torn_inside("FiducialSetSequence")(made.read_bytes())
+    made.write_bytes(torn)
+    with pytest.raises(InvalidAttribute, match="FiducialSetSequence"):
+        compose.read_spatial_fiducials(made)
+
+
+@pytest.mark.parametrize("keyword", ANATOMY)
+def test_a_sequence_of_unknown_vr_is_the_one_that_its_bytes_are(keyword, tmp_path):
+    def change(content: bytes) -> bytes:
+        at = start_of(content, keyword)
+        (length,) = struct.unpack_from("<I", content, at + 8)
+        item = struct.pack("<HHI", 0xFFFE, 0xE000, length - 8)  # PS3.5 6.2.2: implicit inside
+        code = struct.pack("<HHI", 0x0008, 0x0100, length - 16) + b"1" * (length - 16)
+        return (
+            content[: at + 4]
+            + b"UN"
+            + content[at + 6 : at + 12]
+            + item
+            + code
+            + content[at + 12 + length :]
+        )
+
+    made = capture(with_anatomy(tmp_path, change))
+    assert made.data_set.PatientName

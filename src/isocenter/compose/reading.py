@@ -23,6 +23,8 @@ __all__ = [
     "check_readable",
     "data_set_of_file",
     "element_of",
+    "is_sequence",
+    "items_in",
     "mark_torn",
     "no_file",
     "readable",
@@ -131,30 +133,52 @@ def check_readable(data_set: Dataset) -> None:
         At the first of them.
     """
     for stored in list(data_set.values()):
-        if not _is_sequence(int(stored.tag)):
+        if not is_sequence(int(stored.tag)):
             continue
-        for item in _items(data_set, stored.tag):
+        for item in items_in(data_set, stored.tag):
             for tag, vr, _ in torn(item):
                 raise _unreadable(tag, f"numbers of {SIZES[vr]} bytes each")
             check_readable(item)
 
 
 @cache
-def _is_sequence(tag: int) -> bool:
+def is_sequence(tag: int) -> bool:
+    """Tell whether a tag is the one of a standard attribute that is a sequence."""
     return dictionary.vr(tag) == "SQ"
 
 
-def _items(data_set: Dataset, tag: BaseTag) -> Iterable[Dataset]:
-    found: DataElement = data_set[tag]
+def items_in(data_set: Dataset, tag: BaseTag, name: str = "") -> Iterable[Dataset]:
+    """Return the items of a sequence; their own sequences are left as they are.
+
+    Parameters
+    ----------
+    data_set
+        What holds the sequence.
+    tag
+        The sequence.
+    name
+        How messages call the object.
+
+    Raises
+    ------
+    InvalidAttribute
+        When it holds no items, or its bytes break off inside.
+    """
+    expected = "a sequence of items (SQ)"
+    try:
+        found = element_of(data_set, data_set.get_item(tag))
+    except _UNREADABLE as error:
+        raise _unreadable(tag, expected, name, "bytes that break off inside") from error
     if found.VR != "SQ":
-        raise _unreadable(tag, "a sequence of items (SQ)")
+        raise _unreadable(tag, expected, name, f"a value of VR {found.VR}")
     return cast("Iterable[Dataset]", found.value or ())
 
 
-def _unreadable(tag: BaseTag, expected: str) -> InvalidAttribute:
+def _unreadable(tag: BaseTag, expected: str, name: str = "", found: str = "") -> InvalidAttribute:
+    of, holds = name and f"{name}: ", found and f"found {found}; "
     return InvalidAttribute(
-        f"{dictionary.keyword(tag)} ({tag.group:04X},{tag.element:04X}) cannot be read; expected "
-        f"{expected}. Give an undamaged object.",
+        f"{of}{dictionary.keyword(tag)} ({tag.group:04X},{tag.element:04X}) cannot be read; "
+        f"{holds}expected {expected}. Give an undamaged object.",
         tag,
     )
 

@@ -23,6 +23,7 @@ from isocenter.compose import worklist as worklist_items
 from isocenter.compose.argument_types import check_members, checked
 from isocenter.compose.element_values import data_set_of
 from isocenter.compose.reading import mark_torn, read_data_set, readable
+from isocenter.compose.whole_sequences import check_sequences
 from isocenter.dicom import Header, scan_file, tags
 from isocenter.errors import CannotCompose, IsocenterError, NotDicom, NotFound
 
@@ -172,6 +173,8 @@ def load(source: SourceLike | None, *, worklist: Dataset | str | Path | None = N
         When a path does not exist, or a folder holds no DICOM file.
     NotDicom
         When a named file is not DICOM.
+    InvalidAttribute
+        When a sequence of an object holds no items, or its bytes break off inside.
     CannotCompose
         When the objects belong to more than one patient.
     """
@@ -216,7 +219,9 @@ def _all_members(
 
 def _members(one: Dataset | str | Path, read: _Reader) -> Iterator[Source]:
     if isinstance(one, Dataset):
-        yield Source(_readable(one))
+        source = Source(_readable(one))
+        check_sequences(source.data_set, source.name)
+        yield source
         return
     path = Path(one)
     if path.is_dir():
@@ -289,6 +294,7 @@ def _read(path: Path) -> Dataset:
         data_set = _read_without_preamble(path)
     if "SOPClassUID" not in data_set:
         raise NotDicom(f"{path} has no SOP Class UID (0008,0016): not a DICOM object.")
+    check_sequences(data_set, str(path))
     return data_set
 
 

@@ -16,6 +16,7 @@ from isocenter.compose.derivation.attributes import Changes, Plan, shared_change
 from isocenter.compose.derivation.header_bytes import Encoded, HeaderBytes
 from isocenter.compose.derivation.kept_values import as_required, sound_values
 from isocenter.compose.left_out import LeftOut
+from isocenter.compose.whole_sequences import check_encoded
 from isocenter.dicom.elements import element_spans
 from isocenter.dicom.encoding import EXPLICIT_LITTLE, Buffer
 from isocenter.errors import CannotCompose
@@ -85,6 +86,7 @@ class DerivedHeaders:
         name
             How the source is called.
         """
+        check_encoded(data, header_bytes.parsed, name)
         source = HeaderBytes(data)
         shared = self._shared_for(source)
         if shared.terms == _UNICODE and source.terms != _UNICODE:

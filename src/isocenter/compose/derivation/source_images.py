@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from isocenter.compose.data_set_encoding import encoded_data_set
 from isocenter.compose.derivation.quantisation import StoredForm
 from isocenter.compose.planes import Plane
+from isocenter.compose.whole_sequences import check_sequences
 from isocenter.dicom import (
     FrameTable,
     Header,
@@ -177,6 +178,7 @@ class SourceImage:
         data_set: Dataset = _read_dataset(
             BytesIO(found), header.layout.implicit, header.layout.little_endian
         )
+        check_sequences(data_set, self.name)
         data_set.decode()
         return b"".join(encoded_data_set(data_set, EXPLICIT_LITTLE))
 
