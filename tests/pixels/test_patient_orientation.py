@@ -75,9 +75,12 @@ def test_quadrupeds_have_directions_of_their_own(
     assert found(PatientOrientation=value, **QUADRUPED) == PatientOrientation(*edges)
 
 
-def test_opposite_to_the_back_of_a_limb_nothing_is_said_for_it_may_be_palmar_or_plantar() -> None:
-    orientation = found(PatientOrientation=["D", "DI"], **QUADRUPED)
-    assert orientation == PatientOrientation("", "D", "PR", "DI")
+@pytest.mark.parametrize(("column", "opposite"), [("DI", "PR"), ("M", "L")])
+def test_opposite_to_the_back_of_a_limb_nothing_is_said_for_it_may_be_palmar_or_plantar(
+    column: str, opposite: str
+) -> None:
+    orientation = found(PatientOrientation=["D", column], **QUADRUPED)
+    assert orientation == PatientOrientation("", "D", opposite, column)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +144,7 @@ def test_objects_of_a_series_have_each_its_own() -> None:
 
 
 def test_all_frames_lie_as_the_object_says_but_not_where_the_arm_moves() -> None:
-    # PS3.3 C.8.7.5: with a DYNAMIC positioner the angles change from frame to frame.
+    # PS3.3 C.8.7.5.1.1: a DYNAMIC positioner turns from frame to frame; tables move in their plane.
     dataset = multi_frame(3, 8, 8, PatientOrientation=["L", "F"], PositionerMotion="STATIC")
     frames = resolve(DisplayResolver(), dataset)
     told = PatientOrientation("R", "L", "H", "F")

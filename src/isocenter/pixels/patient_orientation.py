@@ -67,7 +67,8 @@ _QUADRUPED = _Anatomy(
     },
 )
 _ANATOMIES = {"": _BIPED, "BIPED": _BIPED, "QUADRUPED": _QUADRUPED}
-_OF_LIMBS = {"PR", "DI", "PA", "PL"}
+# Of a trunk the sides are left and right.
+_OF_LIMBS = {"PR", "DI", "PA", "PL", "M", "L"}
 
 
 def read_patient_orientation(frame: FrameAttributes) -> PatientOrientation | None:
@@ -87,7 +88,7 @@ def read_patient_orientation(frame: FrameAttributes) -> PatientOrientation | Non
 
     References
     ----------
-    PS3.3 C.7.6.1.1.1, C.7.6.16.2.15, C.8.7.5
+    PS3.3 C.7.6.1.1.1, C.7.6.16.2.15, C.8.7.5.1.1
     """
     source = frame.macro(tags.PatientOrientationInFrameSequence)
     if source is frame.root and source.text(tags.PositionerMotion) == "DYNAMIC":
