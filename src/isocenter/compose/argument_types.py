@@ -200,8 +200,9 @@ def _any_of(hints: Sequence[Any]) -> _Kind:
     kinds = [_kind(hint) for hint in told]
     takes = [kind.takes for kind in kinds]
     of = [kind.of for kind in kinds if kind.of is not None]
+    optional = NoneType in told  # most of what is not given
     return _Kind(
-        lambda value: any(one(value) for one in takes),
+        lambda value: (optional and value is None) or any(one(value) for one in takes),
         _listed([kind.one for kind in kinds]),
         _listed([kind.many for kind in kinds]),
         of[0] if len(of) == 1 else None,
