@@ -9,6 +9,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import alembic.op
 import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -53,6 +54,43 @@ def test_an_archive_of_the_first_tables_is_brought_up_to_date(engine, make_datab
         with archive._index.reading() as connection:
             context = MigrationContext.configure(connection, opts={"compare_type": False})
             assert compare_metadata(context, schema.metadata) == []
+
+
+@pytest.mark.parametrize("step", ["patient_weight", "change_taken_out"])
+def test_an_opening_that_breaks_off_between_two_steps_leaves_nothing_of_them(
+    step, tmp_path, monkeypatch
+):
+    """Else the next opening would make once more what is there, and fail for ever."""
+
+    def breaking_off(operation):
+        def operate(name, *arguments, **options):
+            if step in (name, *(getattr(one, "name", None) for one in arguments)):
+                raise InterruptedError
+            return operation(name, *arguments, **options)
+
+        return operate
+
+    with monkeypatch.context() as patch:
+        for name in ("add_column", "create_index"):
+            patch.setattr(alembic.op, name, breaking_off(getattr(alembic.op, name)))
+        with pytest.raises(InterruptedError):
+            Archive.open(tmp_path)
+    with Archive.open(tmp_path) as archive:
+        keep(archive, small_object())
+        with archive._index.reading() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": False})
+            assert compare_metadata(context, schema.metadata) == []
+
+
+def test_only_one_process_makes_the_tables(tmp_path):
+    """All of it is one transaction, which keeps the others waiting."""
+    program = f"import isocenter; isocenter.open({str(tmp_path)!r}).close()"
+    processes = [
+        subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    said = [process.communicate(timeout=120)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4, said
 
 
 def test_an_archive_of_a_newer_release_is_refused_in_words_and_stays_as_it_is(

@@ -365,13 +365,13 @@ class Index:
     def _migrate(self) -> None:
         if self._revision() == HEAD:
             return
-        with self.engine.connect() as connection:
+        # SQLAlchemy must know of the transaction: Alembic would end one of the driver's by itself.
+        with self.engine.connect() as connection, connection.begin():
             self._begin(_Kept(connection))
             # Alembic takes long to import, and is needed once a release.
             from .migrations import upgrade
 
             upgrade(connection)
-            connection.connection.commit()
         self.reuse_log()  # the tables are in it
 
     def _revision(self) -> str | None:
