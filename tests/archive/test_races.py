@@ -8,14 +8,15 @@ import psycopg
 import pytest
 from pydicom import Dataset
 from tests.archive.conftest import keep, uids
-from tests.factories import data_set_bytes, part10_bytes, small_object
+from tests.factories import ct_series, data_set_bytes, part10_bytes, small_object
 
 from isocenter.archive import Action, Archive, Level, Outcome, Query, checking
 from isocenter.archive.blobs import BlobStore
+from isocenter.archive.deletion import Deleter
 from isocenter.archive.settlement import Settlement
 from isocenter.archive.temporary import Temporary
 from isocenter.dicom import tags
-from isocenter.errors import InstanceConflict, OutOfResources
+from isocenter.errors import InstanceConflict, NotFound, OutOfResources
 
 
 def other_version(dataset: Dataset) -> Dataset:
@@ -224,3 +225,38 @@ def test_a_commit_whose_answer_is_lost_counts_as_what_it_was(
         path = archive.open_instance(*uids(dataset)).path
         assert path.read_bytes() == part10_bytes(expected)
         assert not archive.check(thorough=True).problems
+
+
+def test_what_is_deleted_while_a_check_is_about_to_adopt_it_stays_deleted(
+    sqlite_archive, directory, monkeypatch
+):
+    """A check that has read the rows before it arrived takes it for an orphan."""
+    kept, deleted = ct_series(2, 8, 8)
+    keep(sqlite_archive, kept, deleted)
+    path = directory.joinpath(*uids(deleted)[:2], uids(deleted)[2] + ".dcm")
+    remove = Deleter._remove_files
+    results = []
+
+    def adopt_first(deleter, rows):
+        results.extend(sqlite_archive._registrar.adopt([checking._arrival(path)]))
+        remove(deleter, rows)
+
+    monkeypatch.setattr(Deleter, "_remove_files", adopt_first)
+    assert sqlite_archive.delete(*uids(deleted)) == 1
+    assert [type(result) for result in results] == [NotFound]
+    assert not path.exists()
+    assert sqlite_archive.count(Query(Level.INSTANCE)) == 1
+    assert [change.action for change in sqlite_archive.changes()][-1] is Action.DELETED
+
+
+def test_what_is_set_apart_twice_from_one_place_is_all_there(sqlite_archive, directory):
+    dataset = small_object()
+    place = directory.joinpath(*uids(dataset)[:2], uids(dataset)[2] + ".dcm")
+    others = [part10_bytes(small_object(PatientID=name)) for name in ("P1", "P2", "P3")]
+    for other in others:
+        keep(sqlite_archive, dataset)
+        place.write_bytes(other)
+        sqlite_archive.check(repair=True, thorough=True)
+    assert sorted(path.read_bytes() for path in (directory / ".damaged").iterdir()) == sorted(
+        others
+    )

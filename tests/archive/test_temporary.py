@@ -102,7 +102,7 @@ def test_files_without_memory_to_collect_in_pass_through_the_cache(
 def test_a_system_without_memory_to_spare_is_no_trouble(
     tmp_path: Path, pool: StagingPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def none_left(*_: object) -> None:
+    def none_left(*_: object, **__: object) -> None:
         raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
 
     with monkeypatch.context() as patch:

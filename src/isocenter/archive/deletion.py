@@ -1,9 +1,10 @@
 """Deleting studies, series and instances."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from isocenter.dicom.uids import is_path_safe_uid
 from isocenter.errors import NotFound, OutOfResources
@@ -16,13 +17,25 @@ from .keys import Level
 from .parents import joined
 from .resources import reported_as_out_of_resources
 
-__all__ = ["Deleter"]
+__all__ = ["Deleter", "delete_rows", "is_left_over", "shrink_study"]
 
 _log = logging.getLogger(__name__)
 
 _study, _series, _instance = schema.study.c, schema.series.c, schema.instance.c
 _item, _aside = schema.item_value.c, schema.aside.c
+_change = schema.change.c
 _BATCH = 500
+_LAST_TAKEN_OUT = (
+    select(_change.action, _change.time)
+    .where(
+        schema.TAKEN_OUT,
+        _change.sop_instance_uid == bindparam("instance"),
+        _change.study_instance_uid == bindparam("study"),
+        _change.series_instance_uid == bindparam("series"),
+    )
+    .order_by(_change.sequence.desc())
+    .limit(1)
+)
 
 
 class Deleter:
@@ -143,6 +156,29 @@ def _rows(
     if instance is not None:
         statement = statement.where(_instance.sop_instance_uid == instance)
     return list(transaction.execute(statement.order_by(_instance.pk)))
+
+
+def is_left_over(connection: Connection | Transaction, uids: Sequence[str], path: Path) -> bool:
+    """Whether a file without row is what a deletion has left, or is about to remove.
+
+    Parameters
+    ----------
+    connection
+        To the index.
+    uids
+        Of study, series and instance.
+    path
+        The file.
+    """
+    study, series, instance = uids
+    named = {"study": study, "series": series, "instance": instance}
+    last = connection.execute(_LAST_TAKEN_OUT, named).one_or_none()
+    if last is None or last.action != int(Action.DELETED):
+        return False
+    try:
+        return path.stat().st_mtime_ns // 1000 < last.time
+    except FileNotFoundError:
+        return True
 
 
 def delete_rows(

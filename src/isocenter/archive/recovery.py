@@ -1,6 +1,5 @@
 """Clearing up what a process left behind that did not end as it should."""
 
-import os
 from pathlib import Path
 
 from sqlalchemy import bindparam, select
@@ -9,6 +8,7 @@ from isocenter.dicom.uids import is_path_safe_uid
 
 from . import schema
 from .blobs import BlobStore
+from .file_system import link_new
 from .index import Index, Transaction
 
 __all__ = ["recover"]
@@ -62,10 +62,19 @@ def _decide(transaction: Transaction, blobs: BlobStore, journal: Path) -> None:
 
 
 def set_apart(blobs: BlobStore, path: Path) -> Path:
-    """Move a file that cannot be used out of the way, to be looked at by a person."""
+    """Move a file that cannot be used out of the way, to be looked at by a person.
+
+    Returns
+    -------
+    Path
+        Where it is now, beside what was set apart of the same place before.
+    """
     folder = blobs.root / blobs.DAMAGED
     folder.mkdir(exist_ok=True)
-    target = folder / "_".join(path.relative_to(blobs.root).parts)
-    os.replace(path, target)
+    target = place = folder / "_".join(path.relative_to(blobs.root).parts)
+    number = 1
+    while not link_new(str(path), str(target)):
+        number += 1
+        target = place.with_stem(f"{place.stem}~{number}")
     blobs.remove(path)  # and the folders that it leaves empty
     return target

@@ -11,6 +11,8 @@ __all__ = ["LEAST_ROOM", "require_room"]
 LEAST_ROOM = 1 << 20
 """Bytes: with less, a disk takes no slice of 512 by 512 together with its rows."""
 
+_LEAST_FILES = 8  # a new study takes two folders and a file, and the index has its own
+
 
 def require_room(folder: Path) -> None:
     """Find out whether the disk of a folder takes objects.
@@ -34,7 +36,7 @@ def require_room(folder: Path) -> None:
     if disk.f_flag & os.ST_RDONLY:
         raise OutOfResources("the disk is mounted read-only; make it writable")
     _require_bytes(disk.f_bavail * disk.f_frsize)
-    if disk.f_files and not disk.f_favail:  # some file systems count none
+    if disk.f_files and disk.f_favail < _LEAST_FILES:  # some file systems count none
         raise OutOfResources("the disk has room for no more files; remove some")
 
 

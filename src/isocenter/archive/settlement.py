@@ -9,12 +9,13 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
-from isocenter.errors import InstanceConflict, IsocenterError, OutOfResources
+from isocenter.errors import InstanceConflict, IsocenterError, NotFound, OutOfResources
 
 from . import schema
 from .arrivals import Arrival, ConflictPolicy, Outcome, Stored
 from .blobs import BlobStore
 from .change_log import Action
+from .deletion import is_left_over
 from .index import AnyRow, Transaction
 from .index_values import LevelValues
 from .keys import Level
@@ -88,13 +89,13 @@ class Settlement:
     def settle(self, arrival: Arrival) -> Stored | Exception:
         """Decide about one arrival; what is refused comes back as its error."""
         try:
+            if arrival.temporary is None:
+                return self._settle_found(arrival)
             if not arrival.placed:
                 return self._settle_contested(arrival)
             self._check_still_in_place(arrival)
             # A row without its file: the file was lost, and comes back now.
             row = self._kept(arrival) if self._careful else None
-            if row is not None and arrival.temporary is None:
-                return arrival.stored(Outcome.UNCHANGED)
             return self._store(arrival, row, Outcome.STORED)
         except IsocenterError as error:
             return error
@@ -137,6 +138,16 @@ class Settlement:
                 f"instance {arrival.instance} was received by another process at the same time; "
                 "send it again"
             )
+
+    def _settle_found(self, arrival: Arrival) -> Stored:
+        """Decide about a file that stood in its place, as a check finds it."""
+        if self._kept(arrival) is not None:
+            return arrival.stored(Outcome.UNCHANGED)
+        uids = arrival.study, arrival.series, arrival.instance
+        if is_left_over(self._transaction, uids, arrival.path):
+            raise NotFound(f"instance {arrival.instance} was deleted meanwhile")
+        self._check_still_in_place(arrival)
+        return self._store(arrival, None, Outcome.STORED)
 
     def _settle_contested(self, arrival: Arrival) -> Stored:
         row = self._kept(arrival)

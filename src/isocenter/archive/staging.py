@@ -34,7 +34,8 @@ class Staging:
     __slots__ = ("length", "memory")
 
     def __init__(self) -> None:
-        self.memory = memoryview(mmap.mmap(-1, STAGED))
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS  # no child writes into it
+        self.memory = memoryview(mmap.mmap(-1, STAGED, flags=flags))
         self.length = 0
 
 
