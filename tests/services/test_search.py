@@ -126,6 +126,14 @@ def test_joined_codes_match_each_of_them(filled: Web) -> None:
     assert filled.get("/series?Modality=MR,PT").status_code == 204
 
 
+def test_a_code_that_has_a_comma_against_the_standard_is_found_by_it(web: Web) -> None:
+    web.keep(ct_slice(8, 8, BodyPartExamined="HEAD,NECK"), ct_slice(8, 8, BodyPartExamined="NECK"))
+    web.keep(ct_slice(8, 8, BodyPartExamined="LEG"))
+    assert len(web.get("/series?BodyPartExamined=HEAD,NECK").json()) == 2
+    assert len(web.get("/series?BodyPartExamined=NECK,LEG").json()) == 2
+    assert len(web.get("/series?BodyPartExamined=HEAD*").json()) == 1
+
+
 def test_a_page_behind_everything_is_no_content(filled: Web) -> None:
     assert filled.get("/studies?offset=99999999999999999999").status_code == 204
     assert len(filled.get("/studies?limit=99999999999999999999").json()) == 2

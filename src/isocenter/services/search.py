@@ -197,12 +197,15 @@ def _asked(request: Request, level: Level) -> _Search:
 def _value(path: Sequence[int], value: str) -> str:
     """Write a list as the index reads it: PS3.18 8.3.4.1 lets commas separate UIDs.
 
-    Viewers join codes alike (`ModalitiesInStudy=CT,MR`), which have no commas (PS3.5 Table 6.2-1).
+    Viewers join codes alike (`ModalitiesInStudy=CT,MR`). A code has no comma (PS3.5 Table 6.2-1);
+    objects whose codes have one are found by them all the same.
     """
     found = key(path[-1])
-    if isinstance(found, Key) and found.vr in ("UI", "CS"):
-        return value.replace(",", "\\")
-    return value
+    vr = found.vr if isinstance(found, Key) else ""
+    if vr not in ("UI", "CS") or "," not in value:
+        return value
+    listed = value.replace(",", "\\")
+    return listed if vr == "UI" else f"{listed}\\{value}"
 
 
 def _answer(archive: Archive, asked: _Search, form: Representation, base: str) -> Response:
