@@ -275,6 +275,22 @@ def test_frames_come_uncompressed_by_default(web: Web, frames_kept: Dataset) -> 
     assert single.content == frames[2]
 
 
+def test_frames_as_kept_come_with_their_length(web: Web) -> None:
+    large, small = ct_slice(2048, 1100), multi_frame(3, 16, 16)
+    web.keep(large, small)
+    for path in (
+        path_of(large, "frames/1"),
+        path_of(small, "frames/1"),
+        path_of(small, "frames/3,1"),
+    ):
+        whole = web.get(path, FRAMES)
+        assert whole.headers["content-type"].startswith("multipart/related")
+        assert int(whole.headers["content-length"]) == len(whole.content)
+        head = web.client.head(f"/dicomweb{path}", headers={"accept": FRAMES})
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == whole.headers["content-length"]
+
+
 def test_the_same_frame_comes_again_from_memory(web: Web) -> None:
     dataset = ct_slice(32, 32)
     web.keep(dataset)

@@ -267,15 +267,26 @@ def _in_form(
         return _single_part(request, source, numbers[0], form, pool)
     writer = MultipartWriter(form.media_type, form.transfer_syntax)
     headers = {"content-type": writer.content_type}
-    pieces = _multipart(source, writer, numbers, form)
-    if len(numbers) > 1 or _is_large(source, numbers[0], form):
+    part_type = _content_type(form)
+    heads = [writer.head(part_type, first=index == 0) for index in range(len(numbers))]
+    size = _size(source, numbers, form)
+    if size is not None:
+        headers["content-length"] = str(sum(map(len, heads)) + size + len(writer.closing))
+    pieces = _multipart(source, writer.closing, heads, numbers, form)
+    if len(numbers) > 1 or (size is not None and size > _GATHERED):
         return IteratorResponse(primed(gathered(pieces, _GATHERED)), headers, pool)
     return Response(b"".join(pieces), headers=headers)
 
 
-def _is_large(source: _Source, number: int, form: Representation) -> bool:
-    content = source.content(number, form)
-    return content is not None and content.size > _GATHERED
+def _size(source: _Source, numbers: Sequence[int], form: Representation) -> int | None:
+    """Add up the bytes of frames; None where that takes making them."""
+    size = 0
+    for number in numbers:
+        content = source.content(number, form)
+        if content is None:
+            return None
+        size += content.size
+    return size
 
 
 def _single_part(
@@ -305,9 +316,13 @@ def _content_type(form: Representation) -> str:
 
 
 def _multipart(
-    source: _Source, writer: MultipartWriter, numbers: Sequence[int], form: Representation
+    source: _Source,
+    closing: bytes,
+    heads: Sequence[bytes],
+    numbers: Sequence[int],
+    form: Representation,
 ) -> Iterator[bytes]:
-    for index, number in enumerate(numbers):
-        yield writer.head(_content_type(form), first=index == 0)
+    for head, number in zip(heads, numbers, strict=True):
+        yield head
         yield from source.parts(number, form)
-    yield writer.closing
+    yield closing
