@@ -3,8 +3,11 @@
 import asyncio
 import io
 import json
+import subprocess
+import sys
 import threading
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -17,11 +20,21 @@ from starlette.testclient import TestClient
 from tests.factories import ct_slice, data_set_bytes, part10_bytes, small_object
 from tests.services.conftest import BOUNDARY, Web, multipart, opened
 
-from isocenter.archive import Archive, Incoming, Level, Query, Stored, commit_together
+from isocenter.archive import (
+    Archive,
+    Incoming,
+    Level,
+    Origin,
+    Query,
+    Stored,
+    commit_together,
+)
 from isocenter.archive.arrivals import Arrival
 from isocenter.archive.registration import Registrar
 from isocenter.errors import OutOfResources
+from isocenter.services.intake import Intake
 from isocenter.services.studies import StoreLimits, routes
+from isocenter.services.waiting_room import WaitingRoom
 
 MULTIPART = f'multipart/related; type="application/dicom"; boundary={BOUNDARY}'
 
@@ -559,3 +572,166 @@ def test_objects_that_wait_for_company_make_room_for_others(web: Web) -> None:
     answers = asyncio.run(asyncio.wait_for(scene(), 60))
     assert [answer.status_code for answer in answers] == [200, 200]
     assert kept(web) == 16
+
+
+Narrow = tuple[Intake, WaitingRoom, asyncio.Semaphore]
+
+
+@pytest.fixture
+def narrow(web: Web) -> Iterator[Narrow]:
+    """An intake with one place in its waiting room and one on the way to the disk."""
+    room, places = WaitingRoom(1), asyncio.Semaphore(1)
+    limits = StoreLimits(spool_bytes=100)
+    with ThreadPoolExecutor(1) as pool:
+        yield Intake(web.archive, limits, pool, places, room, Origin(), None), room, places
+
+
+def test_who_is_cancelled_on_the_way_to_the_disk_leaves_the_waiting_room(
+    web: Web, narrow: Narrow
+) -> None:
+    intake, room, places = narrow
+
+    async def scene() -> None:
+        intake.begin()
+        await intake.write(part10_bytes(small_object()))
+        await places.acquire()
+        ending = asyncio.create_task(intake.end())
+        while not room.full:
+            await asyncio.sleep(0.001)
+        ending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await ending
+        assert not room.full
+        places.release()
+        await intake.close()
+
+    asyncio.run(asyncio.wait_for(scene(), 60))
+    assert leftovers(web.archive.directory) == []
+    assert not places.locked()
+
+
+def test_who_is_cancelled_while_examined_leaves_the_waiting_room(
+    web: Web, narrow: Narrow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intake, room, places = narrow
+    begun, going_on = threading.Event(), threading.Event()
+    examine = Incoming.examine
+
+    def slow(incoming: Incoming) -> Arrival:
+        begun.set()
+        assert going_on.wait(60)
+        return examine(incoming)
+
+    monkeypatch.setattr(Incoming, "examine", slow)
+
+    async def scene() -> None:
+        intake.begin()
+        await intake.write(part10_bytes(small_object()))
+        await intake.end()
+        while not begun.is_set():
+            await asyncio.sleep(0.001)
+        assert room.full
+        [examining] = asyncio.all_tasks() - {asyncio.current_task()}
+        examining.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await examining
+        assert not room.full
+        assert not places.locked()
+
+    try:
+        asyncio.run(scene())
+    finally:
+        going_on.set()
+
+
+def test_what_has_arrived_is_kept_though_its_request_is_cancelled(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room, pool = WaitingRoom(2), ThreadPoolExecutor(1)
+    limits = StoreLimits(patience_seconds=600)
+    intake = Intake(web.archive, limits, pool, asyncio.Semaphore(1), room, Origin(), None)
+    begun, going_on = threading.Event(), threading.Event()
+    examine = Incoming.examine
+
+    def slow(incoming: Incoming) -> Arrival:
+        begun.set()
+        assert going_on.wait(60)
+        return examine(incoming)
+
+    monkeypatch.setattr(Incoming, "examine", slow)
+
+    async def scene() -> None:
+        intake.begin()
+        await intake.write(part10_bytes(small_object()))
+        await intake.end()
+        closing = asyncio.create_task(intake.close())
+        while not begun.is_set():
+            await asyncio.sleep(0.001)
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        going_on.set()
+        while kept(web) < 1:
+            await asyncio.sleep(0.001)
+
+    try:
+        asyncio.run(asyncio.wait_for(scene(), 30))
+    finally:
+        going_on.set()
+        pool.shutdown()
+
+
+_FEW_FILES = """
+import asyncio, resource, sys
+from pathlib import Path
+
+import httpx
+from tests.factories import part10_bytes, small_object
+from tests.services.conftest import BOUNDARY, multipart, opened, path_of
+
+FILES, REQUESTS, WAITING = 96, 6, 13
+HEADERS = {"content-type": f'multipart/related; type="application/dicom"; boundary={BOUNDARY}'}
+
+async def scene(app):
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+        async def slow(number):
+            body = multipart(*(part10_bytes(small_object()) for _ in range(WAITING + 1)))
+            yield body[:-2000]
+            await asyncio.sleep(1)
+            yield body[-2000:]
+        posts = [
+            client.post("/dicomweb/studies", content=slow(each), headers=HEADERS)
+            for each in range(REQUESTS)
+        ]
+        return await asyncio.gather(*posts)
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
+with opened(Path(sys.argv[1])) as web:
+    objects = [small_object() for _ in range(FILES // 4)]
+    web.keep(*objects)
+    for each in objects:
+        assert web.get(path_of(each), "application/dicom; transfer-syntax=*").status_code == 200
+    answers = asyncio.run(scene(web.client.app))
+    print([answer.status_code for answer in answers])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the limit of open files is POSIX")
+def test_few_open_files_are_enough_to_read_and_to_store(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _FEW_FILES, str(tmp_path / "archive")]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        command, cwd=root, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stdout == f"{[200] * 6}\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("allowed", "waiting", "requests"), [(128, 32, 16), (256, 64, 32), (1 << 20, 64, 64)]
+)
+def test_the_limits_follow_from_the_files_that_may_be_open(
+    monkeypatch: pytest.MonkeyPatch, allowed: int, waiting: int, requests: int
+) -> None:
+    monkeypatch.setattr("isocenter.services.intake.allowed_files", lambda: allowed)
+    assert (StoreLimits().waiting, StoreLimits().requests) == (waiting, requests)

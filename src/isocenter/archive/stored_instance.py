@@ -18,7 +18,7 @@ from isocenter.dicom.transfer_syntaxes import TransferSyntax
 from .index_values import EXTRA_TAGS
 from .versions import identity_of, version_of
 
-__all__ = ["OpenInstances", "StoredInstance"]
+__all__ = ["OpenInstances", "StoredInstance", "allowed_files"]
 
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0)
 _CHUNK = 1 << 20
@@ -89,12 +89,11 @@ class StoredInstance:
     @cached_property
     def frame_table(self) -> FrameTable:
         """The places of the frames in the file; of a deflated one, in its inflated data set."""
-        return frame_table(
-            self._inflated if self.header.inflated else self._descriptor, self.header
-        )
+        return frame_table(self.inflated if self.header.inflated else self._descriptor, self.header)
 
     @cached_property
-    def _inflated(self) -> bytes:
+    def inflated(self) -> bytes:
+        """The data set of a deflated object (PS3.5 A.5), inflated once."""
         start = self.header.data_set_offset
         return inflate(self.read(start, self.size - start))
 
@@ -157,7 +156,7 @@ class StoredInstance:
             The pixel data does not hold the frame.
         """
         if self.header.inflated:
-            inflated = self._inflated
+            inflated = self.inflated
             return self.frame_table.read_frame(
                 lambda at, length: inflated[at : at + length], number
             )
@@ -174,7 +173,8 @@ class StoredInstance:
             offset += len(part)
 
 
-def _allowed_files() -> int:
+def allowed_files() -> int:
+    """Tell how many files this process may hold open at the same time."""
     if sys.platform == "win32":
         return 1024
     import resource
@@ -194,7 +194,7 @@ class OpenInstances:
     """
 
     def __init__(self, largest: int | None = None) -> None:
-        self._largest = largest or min(1024, _allowed_files() // 4)
+        self._largest = largest or min(1024, allowed_files() // 4)
         self._open: OrderedDict[Triple, StoredInstance] = OrderedDict()
         self._lock = threading.Lock()
 

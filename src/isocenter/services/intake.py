@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from isocenter import errors
 from isocenter.archive import Archive, Incoming, Origin, Stored, commit_together
+from isocenter.archive.stored_instance import allowed_files
 from isocenter.dicom import read_file_meta, tags
 from isocenter.dicomweb import FailedItem, FailureReason
 from isocenter.services.waiting_room import WaitingRoom
@@ -41,10 +42,11 @@ class StoreLimits:
         How many objects are on their way to the disk at the same time, in all requests.
     waiting
         How many objects whose bytes are all here are not kept yet, in all requests: each has a file
-        open.
+        open. By default a quarter of the files that this process may open, and at most 64.
     requests
         How many requests are taken at the same time: each may hold an object of up to `spool_bytes`
-        in memory, and so may each object on its way to the disk.
+        in memory, and so may each object on its way to the disk. Each has a connection and perhaps
+        a file open: by default an eighth of what this process may open, and at most 64.
     silence_seconds
         How long to wait for the next bytes of a request.
     patience_seconds
@@ -56,10 +58,14 @@ class StoreLimits:
     parts: int = 100_000
     spool_bytes: int = 4 << 20
     at_once: int = 16
-    waiting: int = 64
-    requests: int = 64
+    waiting: int = field(default_factory=lambda: _part_of_files(4))
+    requests: int = field(default_factory=lambda: _part_of_files(8))
     silence_seconds: float = 60.0
     patience_seconds: float = 0.5
+
+
+def _part_of_files(parts: int) -> int:
+    return max(1, min(64, allowed_files() // parts))
 
 
 @dataclass(slots=True)
@@ -122,6 +128,7 @@ class Intake:
         self._tasks: set[asyncio.Task[None]] = set()
         self._complete: list[_Part] = []
         self._complete_since = 0.0
+        self._closed = False
         self.results: list[PartResult] = []
         room.open_to(self._keep_now)
 
@@ -150,15 +157,20 @@ class Intake:
         """Hand the part to the archive, without waiting until it is kept."""
         part = self._part
         assert part is not None
-        self._part = None
         self.results.append(part.result)
         if part.problem is not None:
+            self._part = None
             part.result.failure = part.result.failure or FailedItem(
                 FailureReason.CANNOT_UNDERSTAND, part.problem
             )
             return
         await self._room.enter()
-        await self._places.acquire()
+        try:
+            await self._places.acquire()
+        except asyncio.CancelledError:
+            self._room.leave()
+            raise
+        self._part = None
         self._start(self._completed(part))
 
     async def close(self) -> None:
@@ -174,6 +186,9 @@ class Intake:
                     self._keep_now()
         finally:
             self._room.close_to(self._keep_now)
+            # Where this is cancelled, what goes on leaves its places all the same.
+            self._closed = True
+            self._keep_now()
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -212,6 +227,9 @@ class Intake:
             finally:
                 self._room.leave()
             return
+        except asyncio.CancelledError:
+            self._room.leave()
+            raise
         finally:
             self._places.release()
         now = time.monotonic()
@@ -222,6 +240,7 @@ class Intake:
             len(self._complete) >= _MOST_TOGETHER
             or now - self._complete_since > self._limits.patience_seconds
             or self._room.full
+            or self._closed
         ):
             self._keep_now()
 
