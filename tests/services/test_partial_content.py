@@ -19,6 +19,8 @@ from pydicom.uid import (
 from tests.factories import composite, ct_slice, multi_frame, part10_bytes
 from tests.services.conftest import Web, opened, path_of
 
+from isocenter.dicom import inflate
+
 H264 = "1.2.840.10008.1.2.4.102"
 VIDEO_CLASS = "1.2.840.10008.5.1.4.1.1.77.1.4.1"  # Video Photographic Image Storage
 PDF_CLASS = "1.2.840.10008.5.1.4.1.1.104.1"
@@ -214,6 +216,23 @@ def test_bytes_that_did_not_change_are_not_sent_again(web: Web) -> None:
         assert web.get(path, accept, if_match="*").status_code == 200
 
 
+def test_conditions_may_be_written_in_several_lines(web: Web) -> None:
+    dataset = ct_slice(64, 64)
+    web.keep(dataset)
+    for path in (path_of(dataset, "bulkdata/7FE00010"), path_of(dataset, "metadata")):
+        etag = web.get(path).headers["etag"]
+        known = [("if-none-match", '"other"'), ("if-none-match", etag)]
+        assert web.client.get(f"/dicomweb{path}", headers=known).status_code == 304
+    url = f"/dicomweb{path_of(dataset, 'bulkdata/7FE00010')}"
+    for last, status in ((etag_of(web, url), 200), ('"another"', 412), ("", 412)):
+        lines = [("if-match", '"other"'), ("if-match", last)]
+        assert web.client.get(url, headers=lines).status_code == status
+
+
+def etag_of(web: Web, url: str) -> str:
+    return web.client.get(url).headers["etag"]
+
+
 def test_another_version_of_an_instance_has_another_name(tmp_path: Path) -> None:
     with opened(tmp_path / "archive", on_conflict="replace") as web:
         dataset = ct_slice(64, 64)
@@ -254,6 +273,7 @@ def test_what_is_made_for_one_answer_has_no_parts(web: Web) -> None:
         assert _offers_no_ranges(whole), path
         assert _offers_no_ranges(part), path
         assert len(part.content) == len(whole.content)
+        assert whole.headers["vary"] == "accept"
 
 
 def test_a_video_is_a_part_where_that_is_asked_for(web: Web) -> None:
@@ -295,3 +315,22 @@ def test_a_part_of_a_video_costs_no_more_memory_than_itself(web: Web) -> None:
     finally:
         tracemalloc.stop()
     assert most < len(STREAM) / 4
+
+
+def test_what_is_inflated_for_a_part_is_not_inflated_again(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = ct_slice(64, 64)
+    web.keep(dataset, transfer_syntax=DeflatedExplicitVRLittleEndian)
+    lengths: list[int] = []
+
+    def counted(data: bytes) -> bytes:
+        lengths.append(len(data))
+        return inflate(data)
+
+    monkeypatch.setattr("isocenter.archive.stored_instance.inflate", counted)
+    path = path_of(dataset, "bulkdata/7FE00010")
+    for start in (0, 100, 8000):
+        part = web.get(path, range=f"bytes={start}-{start + 9}")
+        assert part.content == dataset.PixelData[start : start + 10]
+    assert len(lengths) == 1

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from isocenter.archive import Archive, StoredInstance
-from isocenter.dicom import inflate, locate, tags
+from isocenter.dicom import locate, tags
 from isocenter.dicomweb import (
     OCTET_STREAM,
     MultipartWriter,
@@ -100,8 +100,7 @@ def value_content(instance: StoredInstance, path: str) -> Content:
     """
     header = instance.header
     if header.inflated:
-        start = header.data_set_offset
-        data = inflate(instance.read(start, instance.size - start))
+        data = instance.inflated
         place = locate(data, instance.transfer_syntax, path)
         return bytes_of(instance, data[place.offset : place.offset + place.length])
     with (

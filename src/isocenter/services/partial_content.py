@@ -12,7 +12,7 @@ from isocenter.archive import StoredInstance
 from isocenter.dicom.frames import Span
 from isocenter.dicomweb import parse_byte_range
 from isocenter.errors import InvalidDicom
-from isocenter.services.web import IteratorResponse, gathered, not_modified
+from isocenter.services.web import IteratorResponse, entity_tags, gathered, not_modified
 
 __all__ = [
     "Content",
@@ -118,7 +118,7 @@ def content_headers(instance: StoredInstance, media_type: str) -> dict[str, str]
 
 
 def _validators(etag: str) -> dict[str, str]:
-    return {"accept-ranges": "bytes", "etag": etag, "vary": "accept"}
+    return {"accept-ranges": "bytes", "etag": etag}
 
 
 def content_answer(
@@ -160,8 +160,10 @@ def content_answer(
 
 
 def _matches(request: Request, etag: str) -> bool:
-    text = request.headers.get("if-match")
-    return text is None or text.strip() == "*" or etag in map(str.strip, text.split(","))
+    if "if-match" not in request.headers:
+        return True
+    tags = entity_tags(request, "if-match")
+    return tags == ["*"] or etag in tags
 
 
 def _wanted(request: Request, content: Content) -> range | None:

@@ -152,7 +152,7 @@ class _RenderedService:
         instance = self._representative(resource)
         number = numbers[0] if numbers else representative_frame(instance)
         etag = f'"{instance.version}-{number}-{viewport.width}-{viewport.height}"'
-        headers = {"etag": etag, "cache-control": "private, no-cache", "vary": "accept"}
+        headers = {"etag": etag, "cache-control": "private, no-cache"}
         if not_modified(request, etag):
             return Response(status_code=304, headers=headers)
         picture = self._pictures.picture(instance, number, RenderingParameters(viewport=viewport))

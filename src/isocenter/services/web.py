@@ -30,6 +30,7 @@ __all__ = [
     "answered",
     "base_url",
     "document_headers",
+    "entity_tags",
     "forwarded_prefix",
     "gathered",
     "negotiate",
@@ -56,6 +57,7 @@ _STATUSES: Final[tuple[tuple[type[errors.IsocenterError], int], ...]] = (
 )
 
 _PIECE: Final = 1 << 20
+_NEGOTIATED: Final = ("GET", "HEAD")
 
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
@@ -65,6 +67,8 @@ _FORWARDED_PAIR = re.compile(r'(?i)\b(proto|host)=("?)([^";,]+)\2')
 def answered(endpoint: Endpoint) -> Endpoint:
     """Let an endpoint raise the errors of this project: each becomes its status and its sentence.
 
+    What is read depends on the Accept header field, and its answer says so (RFC 9110 12.5.5).
+
     Parameters
     ----------
     endpoint
@@ -73,9 +77,12 @@ def answered(endpoint: Endpoint) -> Endpoint:
 
     async def guarded(request: Request) -> Response:
         try:
-            return await endpoint(request)
+            answer = await endpoint(request)
         except errors.IsocenterError as error:
-            return failure(error)
+            answer = failure(error)
+        if request.method in _NEGOTIATED and all(name != b"vary" for name, _ in answer.raw_headers):
+            answer.raw_headers.append((b"vary", b"accept"))
+        return answer
 
     guarded.__name__ = getattr(endpoint, "__name__", "endpoint")
     return guarded
@@ -242,11 +249,22 @@ def not_modified(request: Request, etag: str) -> bool:
     etag
         Of the resource now, with its quotes.
     """
-    text = request.headers.get("if-none-match")
-    if not text:
-        return False
-    known = {tag.strip().removeprefix("W/") for tag in text.split(",")}
+    known = {tag.removeprefix("W/") for tag in entity_tags(request, "if-none-match")}
     return "*" in known or etag.removeprefix("W/") in known
+
+
+def entity_tags(request: Request, name: str) -> list[str]:
+    """List the entity tags that a header field names, in all its lines (RFC 9110 5.3).
+
+    Parameters
+    ----------
+    request
+        What the user agent asked.
+    name
+        If-Match or If-None-Match, in lower case.
+    """
+    text = ",".join(request.headers.getlist(name))
+    return [tag.strip() for tag in text.split(",") if tag.strip()]
 
 
 def primed(pieces: Iterator[bytes]) -> Iterator[bytes]:
