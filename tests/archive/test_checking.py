@@ -12,7 +12,18 @@ from sqlalchemy import text
 from tests.archive.conftest import keep, uids
 from tests.factories import ct_series, ct_slice, part10_bytes, small_object
 
-from isocenter.archive import Action, Level, Match, Outcome, ProblemKind, Query
+from isocenter.archive import (
+    Action,
+    Level,
+    Match,
+    Outcome,
+    ProblemKind,
+    Query,
+    blobs,
+    unknown_files,
+)
+from isocenter.archive.blobs import BlobStore
+from isocenter.archive.checking import Checker
 from isocenter.dicom import tags
 from isocenter.errors import OutOfResources
 
@@ -433,3 +444,175 @@ def test_nothing_is_wrong_while_instances_are_being_replaced(open_archive):
         finally:
             stop.set()
         replacing.result(60)
+
+
+class Clock:
+    """A clock that goes on only while somebody sleeps, and then lets somebody else do something."""
+
+    def __init__(self, meanwhile=lambda: None) -> None:
+        self.now = 0.0
+        self._meanwhile = meanwhile
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self._meanwhile()
+
+
+def once_before(monkeypatch, place, name: str, act, *, after: bool = False) -> None:
+    """Have something happen right before (or after) the next call of a function."""
+    original = getattr(place, name)
+
+    def called(*arguments):
+        monkeypatch.setattr(place, name, original)
+        if after:
+            result = original(*arguments)
+            act()
+            return result
+        act()
+        return original(*arguments)
+
+    monkeypatch.setattr(place, name, called)
+
+
+def alike() -> list[Dataset]:
+    """Make two instances of a series that say the same."""
+    first = small_object()
+    study, series, _ = uids(first)
+    return [first, small_object(StudyInstanceUID=study, SeriesInstanceUID=series)]
+
+
+def lost_rows(archive, *datasets: Dataset) -> None:
+    """Forget instances, but not their files, as an index does that was put back from a copy."""
+    kept = [archive.open_instance(*uids(dataset)).path for dataset in datasets]
+    content = [path.read_bytes() for path in kept]
+    for dataset in datasets:
+        archive.delete(*uids(dataset))
+    with archive._index.writing() as transaction:
+        transaction.execute(text("DELETE FROM change"))
+    for path, each in zip(kept, content, strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(each)
+
+
+@pytest.mark.parametrize("repair", [False, True])
+def test_what_is_deleted_after_its_row_was_read_is_not_missing(archive, monkeypatch, repair):
+    kept, deleted = alike()
+    keep(archive, kept, deleted)
+    once_before(monkeypatch, Checker, "_check_known", lambda: archive.delete(*uids(deleted)))
+    assert not archive.check(repair=repair).problems
+    assert archive.changes()[-1].action is Action.DELETED
+
+
+@pytest.mark.parametrize("repair", [False, True])
+def test_an_arrival_that_is_not_committed_yet_is_no_orphan(archive, monkeypatch, repair):
+    kept, coming = alike()
+    keep(archive, kept)
+    commit, results, reports = archive._reception.commits._write, [], []
+
+    def late(arrivals):
+        """Commit while the check waits, or else after it."""
+        clock = Clock(lambda: results.extend(commit(arrivals)))
+        monkeypatch.setattr(unknown_files, "time", clock)
+        reports.append(archive.check(repair=repair))
+        return results or commit(arrivals)
+
+    monkeypatch.setattr(archive._reception.commits, "_write", late)
+    assert keep(archive, coming)[0].outcome is Outcome.STORED
+    assert not reports[0].problems
+    assert [change.action for change in archive.changes()] == [Action.CREATED] * 2
+
+
+@pytest.mark.parametrize("repair", [False, True])
+def test_an_instance_whose_deletion_is_under_way_is_no_leftover(archive, monkeypatch, repair):
+    """Its row goes first, and its file a moment later."""
+    kept, deleted = alike()
+    keep(archive, kept, deleted)
+    reports = []
+    path = archive.open_instance(*uids(deleted)).path
+
+    def check() -> None:
+        monkeypatch.setattr(unknown_files, "time", Clock(path.unlink))
+        reports.append(archive.check(repair=repair))
+
+    once_before(monkeypatch, archive._deleter, "_remove_files", check)
+    archive.delete(*uids(deleted))
+    assert not reports[0].problems
+
+
+def test_what_comes_anew_while_a_check_waits_is_no_orphan(archive, monkeypatch):
+    """Another file in the place of the one that was seen is somebody's arrival, not committed."""
+    kept, orphan = alike()
+    keep(archive, kept, orphan)
+    lost_rows(archive, orphan)
+    path = archive._blobs.path(*uids(orphan))
+
+    def take_the_place() -> None:
+        path.with_suffix(".new").write_bytes(path.read_bytes())
+        path.with_suffix(".new").replace(path)
+
+    monkeypatch.setattr(unknown_files, "time", Clock(take_the_place))
+    assert not archive.check(repair=True).problems
+    assert archive.count(Query(Level.INSTANCE)) == 1
+
+
+def test_a_check_waits_once_in_all_and_only_for_what_looks_like_an_orphan(archive, monkeypatch):
+    objects = [small_object() for _ in range(4)]
+    keep(archive, *objects)
+    clock = Clock()
+    monkeypatch.setattr(unknown_files, "time", clock)
+    assert not archive.check().problems
+    assert clock.now == 0
+
+    lost_rows(archive, *objects[1:])
+    told = []
+    report = archive.check(progress=lambda done, _: told.append(done))
+    assert kinds(report) == [("orphan", False)] * 3
+    assert 0 < clock.now <= 1
+    assert told == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [(Checker, "_is_damaged"), (Checker, "_check_orphans"), (Checker, "_adopt")],
+)
+@pytest.mark.parametrize("repair", [False, True])
+def test_an_orphan_that_goes_while_it_is_looked_at_ends_no_check(
+    sqlite_archive, monkeypatch, place, name, repair
+):
+    kept, orphan = alike()
+    keep(sqlite_archive, kept, orphan)
+    lost_rows(sqlite_archive, orphan)
+    path = sqlite_archive._blobs.path(*uids(orphan))
+    monkeypatch.setattr(unknown_files, "time", Clock())
+    once_before(monkeypatch, place, name, path.unlink)
+    report = sqlite_archive.check(repair=repair)
+    assert not report.unrepaired
+    assert not sqlite_archive.check().problems
+
+
+def test_a_leftover_that_goes_while_it_is_looked_at_ends_no_check(sqlite_archive, monkeypatch):
+    kept, deleted = alike()
+    keep(sqlite_archive, kept, deleted)
+    path = sqlite_archive.open_instance(*uids(deleted)).path
+    monkeypatch.setattr(sqlite_archive._deleter, "_remove_files", lambda rows: None)
+    sqlite_archive.delete(*uids(deleted))
+    monkeypatch.setattr(unknown_files, "time", Clock())
+    once_before(monkeypatch, Checker, "_was_deleted", path.unlink)
+    assert not sqlite_archive.check().problems
+
+
+def test_a_series_that_is_deleted_while_files_are_listed_ends_no_check(sqlite_archive, monkeypatch):
+    study = small_object().StudyInstanceUID
+    kept, deleted = (small_object(StudyInstanceUID=study) for _ in range(2))
+    keep(sqlite_archive, kept, deleted)
+
+    def delete() -> None:
+        sqlite_archive.delete(study, deleted.SeriesInstanceUID)
+
+    once_before(monkeypatch, blobs, "_subfolders", delete, after=True)
+    found = BlobStore.files(sqlite_archive._blobs, study)
+    assert [path.stem for path in found] == [kept.SOPInstanceUID]
+    assert not sqlite_archive.check().problems

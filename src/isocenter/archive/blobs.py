@@ -276,7 +276,7 @@ class BlobStore:
         return [
             series / name
             for series in _subfolders(self.root / study)
-            for name in sorted(os.listdir(series))
+            for name in sorted(_names(series))
             if name.endswith(".dcm") and is_path_safe_uid(name.removesuffix(".dcm"))
         ]
 
@@ -339,6 +339,14 @@ def _subfolders(folder: Path) -> list[Path]:
             if is_path_safe_uid(entry.name) and entry.is_dir(follow_symlinks=False)
         )
     return []
+
+
+def _names(folder: Path) -> list[str]:
+    """List what is in a folder; one that is gone holds nothing."""
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:  # with the last of its files
+        return []
 
 
 class _Claim:

@@ -1,45 +1,36 @@
 """Comparing files and index, and putting right what differs."""
 
 import enum
-from collections.abc import Callable
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from isocenter.dicom.header import Header
 from isocenter.dicom.scan import scan_file
-from isocenter.errors import IsocenterError, OutOfResources
+from isocenter.errors import IsocenterError, NotFound, OutOfResources
 
 from . import schema
-from .arrivals import Arrival, now
+from .arrivals import Arrival, Outcome, now
 from .blobs import BlobStore
 from .change_log import Action
 from .comparison import ROWS, Comparison, Finding
-from .deletion import delete_rows, shrink_study
+from .deletion import delete_rows, is_left_over, shrink_study
 from .file_system import is_there
 from .index import AnyRow, Index, Transaction
 from .index_values import EXTRA_TAGS, IndexValues
 from .recovery import set_apart
 from .registration import Registrar
 from .resources import REMAKE_INDEX
+from .unknown_files import Statuses, UnknownFiles, unchanged
 from .wholeness import scan_stored, uids_in
 
 __all__ = ["CheckReport", "Checker", "Problem", "ProblemKind"]
 
 _study, _series, _instance = schema.study.c, schema.series.c, schema.instance.c
-_change = schema.change.c
-_LAST_TAKEN_OUT = (
-    select(_change.action, _change.time)
-    .where(
-        schema.TAKEN_OUT,
-        _change.sop_instance_uid == bindparam("instance"),
-        _change.study_instance_uid == bindparam("study"),
-        _change.series_instance_uid == bindparam("series"),
-    )
-    .order_by(_change.sequence.desc())
-    .limit(1)
-)
 _COUNTED = (
     select(func.count())
     .select_from(schema.instance)
@@ -177,8 +168,7 @@ class Checker:
         # An empty disk beside a full index is a disk that is not mounted, not a loss to record.
         self._has_files = any(self._blobs.files(study) for study in on_disk)
         studies = sorted({*on_disk, *indexed})
-        for number, study in enumerate(studies, 1):
-            self._check_study(study)
+        for number, _ in enumerate(self._check_studies(studies), 1):
             if progress is not None:
                 progress(number, len(studies))
         self._check_counts()
@@ -207,17 +197,48 @@ class Checker:
         if self._repair:
             self._blobs.remove_leftovers()
 
-    def _check_study(self, study: str) -> None:
-        with self._index.reading() as connection:
-            rows = connection.execute(ROWS, {"study": study}).all()
-        known = {self._blobs.path(study, row[4], row[5]): row for row in rows}
-        files = list(self._blobs.files(study))
+    def _check_studies(self, studies: Iterable[str]) -> Iterator[str]:
+        """Check studies and give each when it is done; meanwhile files without rows wait."""
+        waiting: deque[UnknownFiles] = deque()
+        for study in studies:
+            unknown = self._check_study(study)
+            if unknown.statuses:
+                waiting.append(unknown)
+            else:
+                yield study
+            while waiting and waiting[0].is_due:
+                yield self._check_unknown(waiting.popleft())
+        for unknown in waiting:
+            unknown.wait()
+            yield self._check_unknown(unknown)
+
+    def _check_study(self, study: str) -> UnknownFiles:
+        """Check what has rows, and give the files that have none."""
+        known = self._known(study)
+        files = self._blobs.files(study)
+        unknown = UnknownFiles.seen_now(study, [path for path in files if path not in known])
         self._report.files += len(files)
-        self._report.instances += len(rows)
+        self._report.instances += len(known)
         self._check_known(study, known)
         self._check_missing([row for path, row in known.items() if not is_there(path)])
-        unknown = [path for path in files if path not in known]
-        self._check_orphans([path for path in unknown if not self._is_damaged(path)])
+        return unknown
+
+    def _known(self, study: str) -> dict[Path, AnyRow]:
+        """Read the rows of a study, by their files."""
+        with self._index.reading() as connection:
+            rows = connection.execute(ROWS, {"study": study}).all()
+        return {self._blobs.path(study, row[4], row[5]): row for row in rows}
+
+    def _check_unknown(self, unknown: UnknownFiles) -> str:
+        """Look again at files that had no row, long enough after that; give their study."""
+        known = self._known(unknown.study)
+        still = {
+            path: status
+            for path, status in unchanged(unknown.statuses).items()
+            if path not in known and not self._is_damaged(path)
+        }
+        self._check_orphans(still)
+        return unknown.study
 
     def _check_known(self, study: str, known: dict[Path, AnyRow]) -> None:
         """Compare files with their rows, in the order in which they came."""
@@ -273,58 +294,66 @@ class Checker:
         repair = self._repair and self._has_files
         if repair:
             with self._index.writing() as transaction:
-                rows = [
-                    row
-                    for row in _current(transaction, rows)
-                    if not is_there(self._blobs.path(*_uids(row)))
-                ]
+                rows = self._still_missing(transaction, rows)
                 if rows:
                     delete_rows(transaction, rows, Action.LOST)
+        else:
+            with self._index.reading() as connection:
+                rows = self._still_missing(connection, rows)
         sentence = "in the index without its file"
         if self._repair and not self._has_files:
             sentence += "; not repaired, because no file is there at all: is the disk mounted?"
         for row in rows:
             self._found(ProblemKind.MISSING, self._blobs.path(*_uids(row)), sentence, repair)
 
-    def _check_orphans(self, paths: list[Path]) -> None:
+    def _still_missing(
+        self, connection: Connection | Transaction, rows: list[AnyRow]
+    ) -> list[AnyRow]:
+        """Leave out what was deleted meanwhile, first its row and then its file, or came back."""
+        return [
+            row for row in _current(connection, rows) if not is_there(self._blobs.path(*_uids(row)))
+        ]
+
+    def _check_orphans(self, found: Statuses) -> None:
         adopted: list[Path] = []
         # In the order in which they came, so that the latest values win again.
-        for path in sorted(filter(Path.exists, paths), key=lambda path: path.stat().st_mtime_ns):
+        for path in sorted(found, key=lambda path: found[path].st_mtime_ns):
             if self._was_deleted(path):
-                if self._repair:
-                    self._remove_leftover(path)
-                sentence = "left over from an instance that was deleted"
-                self._found(ProblemKind.DELETED, path, sentence, self._repair)
+                self._check_left_over(path, found[path])
             else:
                 adopted.append(path)
         for start in range(0, len(adopted), _BATCH):
             self._adopt(adopted[start : start + _BATCH])
 
-    def _remove_leftover(self, path: Path) -> None:
-        with self._index.writing() as transaction:
-            if not _has_changed(transaction, path, None):
-                self._blobs.remove(path)
-
     def _was_deleted(self, path: Path) -> bool:
-        study, series, instance = _triple(path)
-        named = {"study": study, "series": series, "instance": instance}
         with self._index.reading() as connection:
-            last = connection.execute(_LAST_TAKEN_OUT, named).one_or_none()
-        if last is None or last.action != int(Action.DELETED):
-            return False
-        return path.stat().st_mtime_ns // 1000 < last.time
+            return is_left_over(connection, _triple(path), path)
+
+    def _check_left_over(self, path: Path, status: os.stat_result) -> None:
+        if self._repair:
+            with self._index.writing() as transaction:
+                if _has_changed(transaction, path, None) or not unchanged({path: status}):
+                    return  # stored anew while we looked, or gone
+                self._blobs.remove(path)
+        elif not is_there(path):
+            return
+        sentence = "left over from an instance that was deleted"
+        self._found(ProblemKind.DELETED, path, sentence, self._repair)
 
     def _adopt(self, paths: list[Path]) -> None:
-        sentences = ["not in the index"] * len(paths)
-        repaired = [self._repair] * len(paths)
-        if self._repair:
-            arrivals = [_arrival(path) for path in paths]
-            for number, result in enumerate(self._registrar.adopt(arrivals)):
-                if isinstance(result, Exception):
-                    repaired[number] = False
-                    sentences[number] += f"; {result}"
-        for path, sentence, done in zip(paths, sentences, repaired, strict=True):
-            self._found(ProblemKind.ORPHAN, path, sentence, done)
+        sentence = "not in the index"
+        if not self._repair:
+            for path in filter(is_there, paths):
+                self._found(ProblemKind.ORPHAN, path, sentence, False)
+            return
+        arrivals = [arrival for path in paths if (arrival := _arrival(path))]
+        results = self._registrar.adopt(arrivals)
+        for arrival, result in zip(arrivals, results, strict=True):
+            if not isinstance(result, Exception):
+                if result.outcome is not Outcome.UNCHANGED:  # which got its row meanwhile
+                    self._found(ProblemKind.ORPHAN, arrival.path, sentence, True)
+            elif not isinstance(result, NotFound) and is_there(arrival.place):  # not deleted
+                self._found(ProblemKind.ORPHAN, arrival.path, f"{sentence}; {result}", False)
 
     def _check_counts(self) -> None:
         with self._index.reading() as connection:
@@ -343,9 +372,9 @@ class Checker:
         self._found(ProblemKind.MISCOUNTED, self._blobs.root, sentence, self._repair)
 
 
-def _current(transaction: Transaction, rows: list[AnyRow]) -> list[AnyRow]:
+def _current(connection: Connection | Transaction, rows: list[AnyRow]) -> list[AnyRow]:
     """Give those rows of a study that are still as they were read."""
-    found = transaction.execute(ROWS, {"study": rows[0].study_instance_uid})
+    found = connection.execute(ROWS, {"study": rows[0].study_instance_uid})
     current = {(row.pk, row.sequence) for row in found}
     return [row for row in rows if (row.pk, row.sequence) in current]
 
@@ -404,10 +433,13 @@ def _examined(
     return header, found
 
 
-def _arrival(path: Path) -> Arrival:
-    """Make an arrival of a file that stands in its place already."""
-    status = path.stat()
-    header = scan_file(path, extra=EXTRA_TAGS)
+def _arrival(path: Path) -> Arrival | None:
+    """Make an arrival of a file that stands in its place already, unless that is gone."""
+    try:
+        status = path.stat()
+        header = scan_file(path, extra=EXTRA_TAGS)
+    except FileNotFoundError:
+        return None
     return Arrival(
         header,
         *uids_in(header),
