@@ -100,9 +100,9 @@ def value_content(instance: StoredInstance, path: str) -> Content:
     """
     header = instance.header
     if header.inflated:
-        data = instance.inflated
-        place = locate(data, instance.transfer_syntax, path)
-        return bytes_of(instance, data[place.offset : place.offset + place.length])
+        place = locate(instance.inflated, instance.transfer_syntax, path)
+        inflated = memoryview(instance.inflated)
+        return bytes_of(instance, inflated[place.offset : place.offset + place.length])
     with (
         mmap.mmap(instance.descriptor, 0, access=mmap.ACCESS_READ) as mapped,
         memoryview(mapped) as view,

@@ -86,11 +86,11 @@ def whole_file(instance: StoredInstance) -> Content:
     return Content(instance.size, _etag(instance), instance.chunks)
 
 
-def bytes_of(instance: StoredInstance, data: bytes) -> Content:
+def bytes_of(instance: StoredInstance, data: memoryview) -> Content:
     """Take bytes that were read from an instance, or made from it always alike, for the content."""
 
     def read(offset: int, length: int) -> Iterator[bytes]:
-        yield data[offset : offset + length]
+        yield bytes(data[offset : offset + length])
 
     return Content(len(data), _etag(instance), read)
 
