@@ -19,7 +19,7 @@ from sqlalchemy import insert, text
 from tests.archive.conftest import keep, uids
 from tests.factories import small_object
 
-from isocenter.archive import Action, Archive, Level, Query, checking, index, migrations, schema
+from isocenter.archive import Action, Archive, Level, Query, deletion, index, migrations, schema
 from isocenter.archive import archive as archives
 from isocenter.archive.resources import answer_of
 from isocenter.dicom import tags
@@ -120,7 +120,7 @@ def test_the_index_of_what_took_an_instance_out_names_these_actions():
 
 def test_what_took_an_instance_out_is_found_by_an_index_of_such_changes(sqlite_archive):
     named = {"instance": "1.2.3", "study": "1.2", "series": "1.2.1"}
-    statement = checking._LAST_TAKEN_OUT.params(named)
+    statement = deletion._LAST_TAKEN_OUT.params(named)
     with sqlite_archive._index.reading() as connection:
         sql = statement.compile(connection, compile_kwargs={"literal_binds": True})
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}").all()
