@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pydicom.data import get_testdata_file
 from tests.factories import ct_slice, part10_bytes
 from tests.running_server import running_server
 
 from isocenter.cli import main
+
+OBJECT = get_testdata_file("CT_small.dcm")
 
 # One server serves them all, so they belong into one worker.
 pytestmark = pytest.mark.xdist_group("mistakes")
@@ -60,7 +63,7 @@ def server(tmp_path_factory):
         (["serve", "--aet", "SEVENTEEN-LETTERS"], 2, "--aet"),
         (["serve", "--durability", "sometimes"], 2, "'safe' or 'fast'"),
         (["serve", "--config", "no-such-file.toml"], 2, "no-such-file.toml"),
-        (["import", __file__, "--data", f"{__file__}/x"], 2, "Not a directory"),
+        (["import", str(OBJECT), "--data", f"{__file__}/x"], 2, "Not a directory"),
         (["check", "--data", "nowhere"], 2, "no archive at nowhere"),
         (["config", "--config", "no-such-file.toml"], 2, "no-such-file.toml"),
     ],
