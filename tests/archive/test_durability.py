@@ -6,7 +6,6 @@ import zlib
 import pytest
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
-    ExplicitVRLittleEndian,
     JPEG2000Lossless,
     RLELossless,
 )
@@ -14,7 +13,6 @@ from tests.archive.conftest import keep, uids
 from tests.factories import (
     ct_series,
     ct_slice,
-    data_set_bytes,
     multi_frame,
     part10_bytes,
     small_object,
@@ -22,7 +20,6 @@ from tests.factories import (
 
 from isocenter.archive import Archive, Outcome, blobs, file_system
 from isocenter.archive.index import Index
-from isocenter.archive.temporary import writes_past_cache
 from isocenter.dicom import file_meta_bytes, read_file_meta
 from isocenter.errors import InvalidDicom
 
@@ -192,24 +189,3 @@ def test_bytes_and_names_are_on_the_disk_before_the_index_says_so(
     assert last == "commit"
     assert sorted(path for path in synced if ".incoming" not in path) == sorted([*made, folder])
     assert len(synced) == len(made) + 2  # the file's bytes, under whichever of its names
-
-
-@pytest.mark.parametrize(
-    ("syntax", "past_cache"), [(ExplicitVRLittleEndian, True), (RLELossless, False)]
-)
-def test_what_nobody_reads_back_goes_to_the_disk_past_the_cache(tmp_path, syntax, past_cache):
-    if not writes_past_cache(str(tmp_path / "probe")):
-        pytest.skip("the file system of temporary files cannot be written past the cache")
-    dataset = ct_slice(512, 512)
-    with Archive.open(tmp_path, durability="safe") as archive:
-        incoming = archive.incoming(
-            transfer_syntax_uid=syntax,
-            sop_class_uid=dataset.SOPClassUID,
-            sop_instance_uid=dataset.SOPInstanceUID,
-        )
-        incoming.write([data_set_bytes(dataset, syntax)])
-        assert incoming._temporary._is_past_cache is past_cache
-        incoming.commit()
-        kept = archive.open_instance(*uids(dataset)).path.read_bytes()
-    meta = read_file_meta(kept, final=True)
-    assert kept[meta.data_set_offset :] == data_set_bytes(dataset, syntax)

@@ -22,8 +22,7 @@ from isocenter.errors import InvalidAttribute, OutOfResources
 
 from .file_system import O_BINARY, sync
 from .resources import EXHAUSTED, reported_as_out_of_resources
-from .staging import StagingPool
-from .temporary import Temporary, has_nameless_files, writes_past_cache
+from .temporary import Temporary, has_nameless_files
 
 if os.name == "nt":
     import msvcrt
@@ -80,8 +79,6 @@ class BlobStore:
             self._claim = _Claim(self._incoming.with_suffix(".lock"))
             self._incoming.mkdir()
         self._nameless = has_nameless_files(self._next_name())
-        past_cache = durable and writes_past_cache(self._next_name())
-        self._staging = StagingPool() if past_cache else None
 
     def close(self) -> None:
         """Remove this process's folder of arrivals; nothing can arrive any more."""
@@ -105,13 +102,8 @@ class BlobStore:
         _require_path_safe(_SOP_INSTANCE_UID, instance)
         return f"{folder}{os.sep}{instance}.dcm"
 
-    def temporary(self, *, read_back: bool = True) -> Temporary:
+    def temporary(self) -> Temporary:
         """Open a file to write an arrival to.
-
-        Parameters
-        ----------
-        read_back
-            Whether it is about to be read; otherwise it need not pass through the system's cache.
 
         Raises
         ------
@@ -122,12 +114,7 @@ class BlobStore:
         """
         name = self._next_name()
         try:
-            return Temporary(
-                name,
-                durable=self.durable,
-                named=not self._nameless,
-                pool=None if read_back else self._staging,
-            )
+            return Temporary(name, durable=self.durable, named=not self._nameless)
         except FileNotFoundError as error:
             raise OutOfResources(
                 "the archive is closed" if self._closed else FOLDER_IS_GONE

@@ -126,7 +126,7 @@ class Incoming:
     def open(self) -> None:
         """Open the file ahead of the first bytes; if that fails, `write` tries again and tells."""
         try:
-            self._temporary = self._temporary or self._new_temporary()
+            self._temporary = self._temporary or self.reception.blobs.temporary()
         except (OSError, OutOfResources):
             return
 
@@ -141,7 +141,7 @@ class Incoming:
         with _WRITING:
             temporary = self._temporary
             if temporary is None:
-                temporary = self._temporary = self._new_temporary()
+                temporary = self._temporary = self.reception.blobs.temporary()
             if temporary.size or not self._meta:
                 temporary.write(parts)
                 return
@@ -219,12 +219,6 @@ class Incoming:
             self._temporary.discard()
             self._temporary = None
 
-    def _new_temporary(self) -> Temporary:
-        syntax = self._syntax
-        # Its beginning is scanned as it comes; of packed pixel data the fragments are counted.
-        read_back = syntax is None or syntax.deflated or syntax.encapsulated
-        return self.reception.blobs.temporary(read_back=read_back)
-
     def _scrutinised(self) -> tuple[str, ...]:
         if self.reception.scrutiny is Scrutiny.OFF or self._temporary is None:
             return ()
@@ -239,8 +233,6 @@ class Incoming:
         if not self._meta:
             self._complete_file_meta()
         temporary = self._temporary
-        with _WRITING:
-            temporary.settle()
         if (arrival := self._described) is not None:
             check_complete(arrival.header, temporary.size, temporary.read)
         else:
