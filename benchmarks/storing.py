@@ -186,7 +186,7 @@ ROWS = (
         "C-STORE stock, fast, 1 association, storescu",
         "objects/s",
         (Target(25, "Orthanc"),),
-        _storing(_ct, (*FAST, Sink), send=storescu, environment=STOCK, share=0.5),
+        _storing(_ct, (*FAST, Sink), send=storescu, environment=STOCK),
     ),
     Row(
         "store-stock-1-durable",
