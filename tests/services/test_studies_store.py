@@ -40,13 +40,17 @@ MULTIPART = f'multipart/related; type="application/dicom"; boundary={BOUNDARY}'
 
 
 def referenced(payload: dict) -> list[str]:
-    items = payload.get("00081199", {"Value": []})["Value"]
-    return [item["00081155"]["Value"][0] for item in items]
+    return uids_named(payload, "00081199")
 
 
 def reasons(payload: dict) -> list[int]:
     items = payload.get("00081198", {"Value": []})["Value"]
     return [item["00081197"]["Value"][0] for item in items]
+
+
+def uids_named(payload: dict, tag: str) -> list[str]:
+    """The instances that one of the two sequences of an answer names."""
+    return [item["00081155"]["Value"][0] for item in payload.get(tag, {"Value": []})["Value"]]
 
 
 def kept(web: Web) -> int:
@@ -151,13 +155,108 @@ def test_the_same_instance_twice_in_one_request_is_kept_once(web: Web) -> None:
     assert kept(web) == 1
 
 
-def test_two_versions_of_an_instance_in_one_request_leave_one(web: Web) -> None:
-    dataset = small_object()
-    one = part10_bytes(dataset)
-    dataset.PatientComments = "changed"
-    answer = web.store(one, part10_bytes(dataset))
-    assert (answer.status_code, reasons(answer.json())) == (202, [45070])
-    assert kept(web) == 1
+def versions_of_one_instance() -> list[bytes]:
+    dataset = small_object(PatientComments="first")
+    first = part10_bytes(dataset)
+    dataset.PatientComments = "second"
+    return [first, part10_bytes(dataset)]
+
+
+def sent_at_once(web: Web, limits: StoreLimits, *contents: bytes) -> httpx.Response:
+    headers = {"content-type": MULTIPART}
+    client = limited(web.archive, limits)
+    return client.post("/dicomweb/studies", content=multipart(*contents), headers=headers)
+
+
+def comments_kept(web: Web) -> str:
+    [path] = web.archive.directory.glob("[0-9]*/*/*.dcm")
+    return dcmread(path).PatientComments
+
+
+POLICIES = pytest.mark.parametrize(
+    ("policy", "status", "kept_one"),
+    [("refuse", 202, "first"), ("replace", 200, "second"), ("keep", 202, "first")],
+)
+
+
+@POLICIES
+@pytest.mark.parametrize("slow", ["examined", "kept"])
+def test_of_two_versions_in_one_request_the_first_is_kept_first_however_slow_it_is(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    policy: str,
+    status: int,
+    kept_one: str,
+    slow: str,
+) -> None:
+    first, second = versions_of_one_instance()
+    second_is_kept = threading.Event()
+    examine = Incoming.examine
+
+    def is_first(incoming: Incoming) -> bool:
+        assert incoming._temporary
+        return b"first" in incoming._temporary.read(0, len(first))
+
+    def examined(incoming: Incoming) -> Arrival:
+        if slow == "examined" and is_first(incoming):
+            second_is_kept.wait(0.3)  # which it would be by then if it went its own way
+        return examine(incoming)
+
+    def kept_together(incomings: Sequence[Incoming]) -> list[Stored | Exception]:
+        if is_first(incomings[0]):
+            second_is_kept.wait(0.3)
+            return commit_together(incomings)
+        try:
+            return commit_together(incomings)
+        finally:
+            second_is_kept.set()
+
+    with opened(tmp_path / "archive", on_conflict=policy) as web:
+        monkeypatch.setattr(Incoming, "examine", examined)
+        monkeypatch.setattr("isocenter.services.intake.commit_together", kept_together)
+        answer = sent_at_once(web, StoreLimits(patience_seconds=-1), first, second)
+        monkeypatch.undo()
+        assert (answer.status_code, comments_kept(web)) == (status, kept_one)
+    payload = answer.json()
+    assert len(uids_named(payload, "00081198")) == (policy == "refuse")
+    assert len({*referenced(payload), *uids_named(payload, "00081198")}) == 1
+    warned = ["00081196" in item for item in payload["00081199"]["Value"]]
+    assert warned == {"refuse": [False], "replace": [False] * 2, "keep": [False, True]}[policy]
+
+
+def test_a_refused_version_without_file_meta_is_named(web: Web) -> None:
+    dataset = small_object(PatientComments="first")
+    first = data_set_bytes(dataset, "1.2.840.10008.1.2")
+    dataset.PatientComments = "second"
+    answer = web.store(first, data_set_bytes(dataset, "1.2.840.10008.1.2"))
+    assert (answer.status_code, comments_kept(web)) == (202, "first")
+    [failed] = answer.json()["00081198"]["Value"]
+    assert failed["00081150"]["Value"] == [dataset.SOPClassUID]
+    assert failed["00081155"]["Value"] == [dataset.SOPInstanceUID]
+
+
+def test_those_behind_a_slow_part_are_kept_once_it_is_refused(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = [part10_bytes(small_object()) for _ in range(4)]
+    complete = threading.Semaphore(0)
+    examine = Incoming.examine
+
+    def junk_is_slow(incoming: Incoming) -> Arrival:
+        assert incoming._temporary
+        if incoming._temporary.read(0, 4) == b"junk":
+            assert all(complete.acquire(timeout=60) for _ in others)
+            return examine(incoming)
+        try:
+            return examine(incoming)
+        finally:
+            complete.release()
+
+    monkeypatch.setattr(Incoming, "examine", junk_is_slow)
+    limits = StoreLimits(waiting=5, patience_seconds=600)
+    answer = sent_at_once(web, limits, b"junk" * 99, *others, *others)
+    assert (answer.status_code, reasons(answer.json())) == (202, [0xC000])
+    assert (len(referenced(answer.json())), kept(web)) == (8, 4)
 
 
 def test_another_version_of_an_instance_is_a_duplicate(web: Web) -> None:

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from isocenter import errors
 from isocenter.archive import Archive, Incoming, Origin, Stored, commit_together
+from isocenter.archive.arrivals import Arrival
 from isocenter.archive.stored_instance import allowed_files
 from isocenter.dicom import read_file_meta, tags
 from isocenter.dicomweb import FailedItem, FailureReason
@@ -88,6 +89,7 @@ class _Part:
     size: int = 0
     head: bytes = b""
     incoming: Incoming | None = None
+    arrival: Arrival | None = None
 
 
 class Intake:
@@ -95,7 +97,7 @@ class Intake:
 
     Each is written and examined as soon as it is complete. They are kept together, up to 16 and
     those that are left at the end: they share the waits for the disk, and while more arrives the
-    processor is theirs alone.
+    processor is theirs alone. Parts of one instance are kept in their order in the request.
 
     Parameters
     ----------
@@ -126,7 +128,9 @@ class Intake:
         self._study = study
         self._part: _Part | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._examining: set[int] = set()
         self._complete: list[_Part] = []
+        self._keeping: dict[asyncio.Task[None], set[str]] = {}
         self._complete_since = 0.0
         self._closed = False
         self.results: list[PartResult] = []
@@ -171,6 +175,7 @@ class Intake:
             self._room.leave()
             raise
         self._part = None
+        self._examining.add(part.number)
         self._start(self._completed(part))
 
     async def close(self) -> None:
@@ -190,10 +195,11 @@ class Intake:
             self._closed = True
             self._keep_now()
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
+    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _spill(self, part: _Part) -> None:
         """Write what was gathered to the disk."""
@@ -218,45 +224,62 @@ class Intake:
 
     async def _completed(self, part: _Part) -> None:
         """Write and examine a part that has arrived, and keep it as soon as there are enough."""
+        sound = False
+        try:
+            sound = await self._is_sound(part)
+        finally:
+            self._examining.discard(part.number)
+            self._places.release()
+            if sound:
+                if not self._complete:
+                    self._complete_since = time.monotonic()
+                self._complete.append(part)
+            else:
+                self._room.leave()
+            # Also where this part is refused: those behind it may have waited for it alone.
+            if self._is_time_to_keep():
+                self._keep_now()
+
+    async def _is_sound(self, part: _Part) -> bool:
         try:
             await self._run(lambda: self._examine(part))
         except Exception as error:
             part.result.failure = self._failure(part, error)
-            try:
-                await self._discard(part)
-            finally:
-                self._room.leave()
-            return
-        except asyncio.CancelledError:
-            self._room.leave()
-            raise
-        finally:
-            self._places.release()
-        now = time.monotonic()
-        if not self._complete:
-            self._complete_since = now
-        self._complete.append(part)
-        if (
-            len(self._complete) >= _MOST_TOGETHER
-            or now - self._complete_since > self._limits.patience_seconds
-            or self._room.full
-            or self._closed
-        ):
-            self._keep_now()
+            await self._discard(part)
+            return False
+        return True
 
     def _examine(self, part: _Part) -> None:
         self._write(part)
         assert part.incoming is not None
-        part.incoming.examine()
+        part.arrival = part.incoming.examine()
+
+    def _is_time_to_keep(self) -> bool:
+        return (
+            len(self._complete) >= _MOST_TOGETHER
+            or time.monotonic() - self._complete_since > self._limits.patience_seconds
+            or self._room.full
+            or self._closed
+        )
 
     def _keep_now(self) -> None:
-        """Begin to keep the parts that are complete."""
-        parts, self._complete = sorted(self._complete, key=lambda part: part.number), []
-        if parts:
-            self._start(self._keep(parts))
+        """Begin to keep the parts that are complete, save those behind one that may be the same."""
+        unknown_from = min(self._examining, default=len(self.results))
+        parts = [part for part in self._complete if part.number < unknown_from]
+        if not parts:
+            return
+        self._complete = [part for part in self._complete if part.number >= unknown_from]
+        parts.sort(key=lambda part: part.number)
+        places = {part.arrival.place for part in parts if part.arrival is not None}
+        earlier = [task for task, held in self._keeping.items() if held & places]
+        task = self._start(self._keep(parts, earlier))
+        self._keeping[task] = places
+        task.add_done_callback(self._keeping.pop)
 
-    async def _keep(self, parts: Sequence[_Part]) -> None:
+    async def _keep(self, parts: Sequence[_Part], earlier: Sequence[asyncio.Task[None]]) -> None:
         try:
+            if earlier:
+                await asyncio.wait(earlier)
             await self._keep_together(parts)
         finally:
             self._room.leave(len(parts))
@@ -284,7 +307,7 @@ class Intake:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def _failure(self, part: _Part, error: Exception) -> FailedItem:
-        sop_class_uid, sop_instance_uid = _claimed_uids(part.head)
+        sop_class_uid, sop_instance_uid = _uids(part)
         if isinstance(error, errors.IsocenterError):
             reason, comment = self._reason(error), str(error)
         else:
@@ -311,10 +334,12 @@ _REASONS: Final[tuple[tuple[type[errors.IsocenterError], FailureReason], ...]] =
 )
 
 
-def _claimed_uids(head: bytes) -> tuple[str | None, str | None]:
-    """Read which object the first bytes of a file claim to be, None where they do not say."""
+def _uids(part: _Part) -> tuple[str | None, str | None]:
+    """Tell which object a part is, or claims to be; None where it does not say."""
+    if part.arrival is not None:
+        return part.arrival.sop_class, part.arrival.instance
     try:
-        meta = read_file_meta(head)
+        meta = read_file_meta(part.head)
     except errors.IsocenterError:
         return None, None
     return meta.media_storage_sop_class_uid or None, meta.media_storage_sop_instance_uid or None
