@@ -18,6 +18,12 @@ from isocenter.dimse.send import SendOutcome, SendProgress, SendResult, send
 from isocenter.dimse.service import UNCOMPRESSED, Service
 from isocenter.dimse.status import SUCCESS, Status, StatusCategory, StatusCode
 from isocenter.dimse.storage import StorageHandler, StorageService, StoreRequest, StoreSink
+from isocenter.dimse.user_information import (
+    ExtendedNegotiation,
+    RoleSelection,
+    UserIdentity,
+    UserIdentityType,
+)
 from isocenter.dimse.verification import VERIFICATION, VerificationService
 from isocenter.errors import DimseStatusError
 
@@ -34,11 +40,13 @@ __all__ = [
     "AssociationPolicy",
     "AsyncAssociation",
     "DimseStatusError",
+    "ExtendedNegotiation",
     "Limits",
     "NegotiatedContext",
     "PeerAddress",
     "Proposal",
     "ProposedContext",
+    "RoleSelection",
     "SendOutcome",
     "SendProgress",
     "SendResult",
@@ -51,6 +59,8 @@ __all__ = [
     "StoreRequest",
     "StoreSink",
     "Timeouts",
+    "UserIdentity",
+    "UserIdentityType",
     "VerificationService",
     "connect",
     "connect_sync",
