@@ -51,6 +51,7 @@ EXAMPLES = [
         b"Dionysios=\x1b-F\xc4\xe9\xef^\xe9=\x1b-L\xbb\xee",
         "Dionysios=Διο^é=Лю",
     ),
+    (["", "ISO 2022 IR 203"], b"\xa4 \x1b-b\xa4 \xbd", "¤ € œ"),
     (
         ["ISO 2022 IR 6", "ISO 2022 IR 87", "ISO 2022 IR 159"],
         b"\x1b$(D\x30\x21\x1b(B^\x1b$B;3\x1b(B",
