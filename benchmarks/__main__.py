@@ -52,7 +52,7 @@ def main() -> None:
     print(f"data and servers in {work_dir}", file=sys.stderr)
     contenders = frozenset(options.contenders.split(",")) if options.contenders else frozenset()
     results = []
-    with Bench(work_dir, options.rounds, options.scale, contenders) as bench:
+    with Bench(work_dir, options.rounds, options.scale, contenders, options.attempts) as bench:
         for row in rows:
             results.append(measure(row, bench))
             if options.save:
@@ -69,6 +69,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="trials of each contender")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the data, 0.01 to 1")
     parser.add_argument("--contenders", help="only these, joined by commas")
+    parser.add_argument(
+        "--attempts",
+        type=int,
+        default=5,
+        help="how often at most a trial is done that the machine's host disturbs",
+    )
     parser.add_argument("--work-dir", type=Path, help="keeps the data for the next run")
     parser.add_argument("--save", type=Path, help="JSON file that gets the value of every round")
     parser.add_argument("--table", type=Path, help="only print the table of a file of --save")

@@ -34,12 +34,15 @@ class Bench:
         Share of the data, from 0.01 to 1; less than 1 for a quick look, not for figures to keep.
     contenders
         Names of those that run; empty means all.
+    attempts
+        How often at most a trial is done that the machine's host disturbs.
     """
 
     work_dir: Path
     rounds: int = 5
     scale: float = 1.0
     contenders: frozenset[str] = frozenset()
+    attempts: int = 1
     _servers: dict[str, Server] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
@@ -62,8 +65,8 @@ class Bench:
 
     @cached_property
     def stacks(self) -> dataset.Collection:
-        """CT studies of one series of 25 slices, one for each trial and one before them."""
-        return dataset.ct_stacks(self._data, studies=self.rounds + 1)
+        """CT studies of one series of 25 slices, one for each attempt and one before them."""
+        return dataset.ct_stacks(self._data, studies=self.rounds * self.attempts + 1)
 
     @cached_property
     def small(self) -> dataset.Collection:

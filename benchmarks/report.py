@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.row import US, Result, Row, Target
+from benchmarks.stolen import MOST_STOLEN
 
 
 def table(results: Sequence[Result]) -> str:
@@ -14,14 +15,31 @@ def table(results: Sequence[Result]) -> str:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     lines += [_line(result) for result in results]
+    lines += ["", disturbance(results)]
     return "\n".join(lines)
+
+
+def disturbance(results: Sequence[Result]) -> str:
+    """Say how often the machine's host took processor time away."""
+    values = sum(len(values) for result in results for values in result.values.values())
+    repeated = sum(result.repeated for result in results)
+    disturbed = sum(result.disturbed for result in results)
+    return (
+        f"{repeated} trials were done again because the host took more than {MOST_STOLEN:.0%} of "
+        f"the processor time wanted; {disturbed} of {values} values stand although it did."
+    )
 
 
 def save(path: Path, results: Sequence[Result]) -> None:
     """Write every value of every round; rows measured earlier stay in the file."""
     kept = json.loads(path.read_text()) if path.exists() else {}
     for result in results:
-        kept[result.row.key] = {"values": result.values, "failures": result.failures}
+        kept[result.row.key] = {
+            "values": result.values,
+            "failures": result.failures,
+            "repeated": result.repeated,
+            "disturbed": result.disturbed,
+        }
     path.write_text(json.dumps(kept, indent=1))
 
 

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from benchmarks.bench import Bench
+from benchmarks.stolen import MOST_STOLEN, Trialled, least_disturbed
 
 Trial = Callable[[], float]
 Contenders = Callable[[Bench], AbstractContextManager[Mapping[str, Trial]]]
@@ -69,11 +70,23 @@ class Result:
         One value a round, by contender.
     failures
         Why a contender has no values.
+    repeated
+        Trials that were done again because the machine's host disturbed them.
+    disturbed
+        Values that stand although it disturbed them: no attempt was better.
     """
 
     row: Row
     values: dict[str, list[float]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    repeated: int = 0
+    disturbed: int = 0
+
+    def add(self, contender: str, trialled: Trialled) -> None:
+        """Take in the trial of a round."""
+        self.values.setdefault(contender, []).append(trialled.value)
+        self.repeated += trialled.repeated
+        self.disturbed += trialled.stolen > MOST_STOLEN
 
     def medians(self) -> dict[str, float]:
         """Return the median of each contender."""
@@ -103,9 +116,9 @@ def measure(row: Row, bench: Bench) -> Result:
     result = Result(row)
     try:
         with row.contenders(bench) as trials:
-            for contender, value in _rounds(trials, bench.rounds, result.failures):
-                result.values.setdefault(contender, []).append(value)
-                _say(f"{row.key}: {contender} {value:.4g} {row.unit}")
+            for contender, trialled in _rounds(trials, bench, result.failures):
+                result.add(contender, trialled)
+                _say(f"{row.key}: {contender} {_described(trialled, row.unit)}")
     except Exception as error:  # the rows that follow shall be measured all the same
         result.failures[US] = f"{type(error).__name__}: {error}"
         _say(f"{row.key}: {result.failures[US]}")
@@ -115,17 +128,22 @@ def measure(row: Row, bench: Bench) -> Result:
 
 
 def _rounds(
-    trials: Mapping[str, Trial], rounds: int, failures: dict[str, str]
-) -> Iterator[tuple[str, float]]:
-    for _ in range(rounds):
+    trials: Mapping[str, Trial], bench: Bench, failures: dict[str, str]
+) -> Iterator[tuple[str, Trialled]]:
+    for _ in range(bench.rounds):
         for contender, trial in trials.items():
             if contender in failures:
                 continue
             try:
-                yield contender, trial()
+                yield contender, least_disturbed(trial, bench.attempts)
             except Exception as error:  # one contender's failure must not end the others' run
                 failures[contender] = f"{type(error).__name__}: {error}"
                 _say(f"{contender} failed: {failures[contender]}")
+
+
+def _described(trialled: Trialled, unit: str) -> str:
+    line = f"{trialled.value:.4g} {unit}, {trialled.stolen:.1%} stolen"
+    return f"{line}, attempt {trialled.repeated + 1}" if trialled.repeated else line
 
 
 def _say(line: str) -> None:
