@@ -1,6 +1,7 @@
 """Presentation data values, handed on as they come (PS3.8 9.3.5)."""
 
 import struct
+from collections import deque
 
 import pytest
 
@@ -22,7 +23,7 @@ def taken(pieces: list[bytes]) -> list[tuple[int, bool, bool, bytes]]:
     arriving.begin(sum(map(len, pieces)))
     seen: list[tuple[int, bool, bool, bytes]] = []
     for piece in pieces:
-        values: list[PresentationDataValue] = []
+        values: deque[PresentationDataValue] = deque()
         fill(buffer, piece)
         arriving.take(buffer, values)
         for context_id, control, data in values:
@@ -64,7 +65,7 @@ def test_a_value_that_would_end_behind_its_pdu_is_invalid_before_its_bytes_are_h
     fill(buffer, struct.pack(">IBB", 17, 1, 0))
 
     with pytest.raises(InvalidPdu, match="claims 17 bytes where 2 to 16"):
-        arriving.take(buffer, [])
+        arriving.take(buffer, deque())
 
 
 def test_several_values_and_an_empty_fragment_are_read() -> None:
@@ -88,7 +89,7 @@ def test_values_are_views_of_what_came_and_stop_before_a_pdu_that_carries_none()
     arriving, buffer = ArrivingData(1000), ReceiveBuffer(1000, 1000)
     header = struct.pack(">BxI", 4, len(THREE_VALUES))
     fill(buffer, header + THREE_VALUES + header + THREE_VALUES + b"\x05\0\0\0\0\x04")
-    values: list[PresentationDataValue] = []
+    values: deque[PresentationDataValue] = deque()
 
     arriving.take(buffer, values)
 
@@ -105,7 +106,7 @@ def test_values_without_number_are_taken_some_thousands_at_a_time() -> None:
     taken: list[int] = []
     goes_on = True
     while goes_on:
-        values: list[PresentationDataValue] = []
+        values: deque[PresentationDataValue] = deque()
         goes_on = arriving.take(buffer, values)
         taken.append(len(values))
 
@@ -119,7 +120,7 @@ def test_a_pdu_with_a_length_that_none_has_is_left_to_the_upper_layer(length: in
     arriving, buffer = ArrivingData(1000), ReceiveBuffer(1000, 1000)
     fill(buffer, struct.pack(">BxI", 4, length) + bytes(20))
 
-    arriving.take(buffer, [])
+    arriving.take(buffer, deque())
 
     assert buffer.start == 0
     assert not arriving.left

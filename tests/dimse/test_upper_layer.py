@@ -7,6 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from isocenter.dimse.indications import (
+    AbortIndication,
+    AssociateConfirmation,
+    AssociateIndication,
+    Indication,
+    ReleaseConfirmation,
+    ReleaseIndication,
+)
 from isocenter.dimse.invalid_pdu import AbortReason, AbortSource
 from isocenter.dimse.pdu import (
     Abort,
@@ -17,16 +25,7 @@ from isocenter.dimse.pdu import (
     ProposedContext,
 )
 from isocenter.dimse.state_machine import TRANSITIONS, Event, State
-from isocenter.dimse.upper_layer import (
-    AbortIndication,
-    AssociateConfirmation,
-    AssociateIndication,
-    DataIndication,
-    ReleaseConfirmation,
-    ReleaseIndication,
-    Role,
-    UpperLayer,
-)
+from isocenter.dimse.upper_layer import Role, UpperLayer
 from isocenter.dimse.user_information import UserInformation
 from isocenter.errors import AssociationError
 
@@ -78,13 +77,13 @@ EFFECTS: dict[str, tuple[bytes | None, type | None, bool | None, bool]] = {
     "AE-7": (ACCEPTANCE.encode(), None, None, False),
     "AE-8": (REJECTION.encode(), None, True, False),
     "DT-1": (P_DATA, None, None, False),
-    "DT-2": (None, DataIndication, None, False),
+    "DT-2": (None, list, None, False),
     "AR-1": (RELEASE_RQ, None, None, False),
     "AR-2": (None, ReleaseIndication, None, False),
     "AR-3": (None, ReleaseConfirmation, None, True),
     "AR-4": (RELEASE_RP, None, True, False),
     "AR-5": (None, None, False, True),
-    "AR-6": (None, DataIndication, None, False),
+    "AR-6": (None, list, None, False),
     "AR-7": (P_DATA, None, None, False),
     "AR-8": (None, ReleaseIndication, None, False),
     "AR-9": (RELEASE_RP, None, None, False),
@@ -108,6 +107,15 @@ def in_state(state: State, role: Role) -> UpperLayer:
     return upper
 
 
+def next_told(upper: UpperLayer) -> Indication | list[PresentationDataValue] | None:
+    """Take what happened next: data, another indication, or nothing yet."""
+    if upper.values:
+        values = list(upper.values)
+        upper.values.clear()
+        return values
+    return upper.indications.popleft() if upper.indications else None
+
+
 def role_for(event: Event) -> Role:
     return Role.ACCEPTOR if event is Event.TRANSPORT_INDICATED else Role.REQUESTOR
 
@@ -127,9 +135,9 @@ def test_each_event_in_each_state_does_what_its_action_says(event: Event, state:
         sent = PROVIDER_ABORT_UNRECOGNIZED
     assert upper.state is next_state
     assert b"".join(upper.data_to_send()) == (sent or b"")
-    received = upper.next_indication()
+    received = next_told(upper)
     assert (type(received) if received else None) is indication
-    assert upper.next_indication() is None
+    assert next_told(upper) is None
     assert upper.artim_runs is (artim_before if artim is None else artim)
     assert upper.close_transport is closed
 
@@ -164,11 +172,11 @@ def test_release_collision_leads_the_acceptor_to_sta10_and_then_sta12() -> None:
 
     upper.receive_data(RELEASE_RQ)
     assert upper.state is State.COLLISION_ACCEPTOR_AWAITING_RELEASE_RP
-    assert upper.next_indication() == ReleaseIndication(collision=True)
+    assert next_told(upper) == ReleaseIndication(collision=True)
 
     upper.receive_data(RELEASE_RP)
     assert upper.state is State.COLLISION_ACCEPTOR_AWAITING_LOCAL_RESPONSE
-    assert upper.next_indication() == ReleaseConfirmation()
+    assert next_told(upper) == ReleaseConfirmation()
 
     upper.respond_release()
     assert b"".join(upper.data_to_send()) == RELEASE_RP
@@ -243,8 +251,8 @@ def test_nothing_behind_an_invalid_pdu_is_looked_at() -> None:
     upper.receive_data(INVALID + P_DATA + RELEASE_RQ)
     upper.receive_data(ABORT)
 
-    assert isinstance(upper.next_indication(), AbortIndication)
-    assert upper.next_indication() is None
+    assert isinstance(next_told(upper), AbortIndication)
+    assert next_told(upper) is None
     assert upper.state is State.AWAITING_TRANSPORT_CLOSE
 
 
@@ -260,13 +268,13 @@ def test_data_out_of_turn_is_answered_by_one_abort_whatever_is_in_it(values: byt
 def test_the_rest_of_a_pdu_is_dropped_once_this_side_aborts() -> None:
     upper = in_state(State.ESTABLISHED, Role.ACCEPTOR)
     upper.receive_data(P_DATA[:-1])
-    assert isinstance(upper.next_indication(), DataIndication)
+    assert isinstance(next_told(upper), list)
     upper.abort()
     upper.data_to_send()
 
     upper.receive_data(P_DATA[-1:] + P_DATA)
 
-    assert upper.next_indication() is None
+    assert next_told(upper) is None
     assert upper.data_to_send() == []
 
 
@@ -291,9 +299,9 @@ def observed(stream: bytes, cuts: list[int]) -> tuple[list[object], bytes, State
     for end in [*cuts, len(stream)]:
         upper.receive_data(stream[start:end])
         start = end
-        while (indication := upper.next_indication()) is not None:
-            if isinstance(indication, DataIndication):
-                for value in indication.values:
+        while (indication := next_told(upper)) is not None:
+            if isinstance(indication, list):
+                for value in indication:
                     add(seen, value)
             else:
                 seen.append(indication)
@@ -343,8 +351,8 @@ def test_views_stay_true_until_the_buffer_is_recycled() -> None:
         piece = bytes([number]) * 1000
         expected += piece
         upper.receive_data(struct.pack(">BxIIBB", 4, 1006, 1002, 1, 0) + piece)
-        indication = upper.next_indication()
-        assert isinstance(indication, DataIndication)
-        views += [data for _, _, data in indication.values]
+        indication = next_told(upper)
+        assert isinstance(indication, list)
+        views += [data for _, _, data in indication]
 
     assert b"".join(views) == expected

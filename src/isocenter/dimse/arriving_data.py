@@ -1,5 +1,7 @@
 """P-DATA-TF PDUs as they arrive: their values are handed on piece by piece (PS3.8 9.3.5)."""
 
+from collections import deque
+
 from isocenter.dimse.invalid_pdu import InvalidPdu
 from isocenter.dimse.pdu import PDU_HEADER, PDV_HEADER, PduType, PresentationDataValue
 from isocenter.dimse.receive_buffer import ReceiveBuffer
@@ -39,7 +41,7 @@ class ArrivingData:
         self._context_id = 0
         self._control = 0
 
-    def take(self, buffer: ReceiveBuffer, into: list[PresentationDataValue]) -> bool:
+    def take(self, buffer: ReceiveBuffer, into: deque[PresentationDataValue]) -> bool:
         """Read on without copying: the rest of a PDU and the P-DATA-TF PDUs behind it.
 
         Parameters
@@ -48,12 +50,12 @@ class ArrivingData:
             What came. Its unread bytes begin, afterwards, with a header that is not all there, or
             with the header of a PDU that is no P-DATA-TF or has no length that one can have.
         into
-            The empty list that the values are appended to.
+            What the values are appended to.
 
         Returns
         -------
         bool
-            Whether it stopped because the list is as long as it may get.
+            Whether it stopped because so many came.
 
         Raises
         ------
@@ -61,34 +63,34 @@ class ArrivingData:
             A value reaches past the end of its PDU, or its length is under 2.
         """
         view, start, end = buffer.view, buffer.start, buffer.end
-        left, value_left = self.left, self._value_left
-        while start < end and len(into) < _MOST_VALUES:
-            if not left:
-                left = self._length_of_pdu(view, start, end)
-                if not left:
+        pdu_end, value_end = start + self.left, start + self._value_left
+        goes_on = False
+        for _ in range(_MOST_VALUES):
+            if start == end:
+                break
+            if start == value_end:
+                if start == pdu_end:
+                    length = self._length_of_pdu(view, start, end)
+                    if not length:
+                        break
+                    start = value_end = start + _PDU_HEADER_SIZE
+                    pdu_end = start + length
+                if end - start < _PDV_HEADER_SIZE <= pdu_end - start:
                     break
-                start += _PDU_HEADER_SIZE
-            if not value_left:
-                if end - start < _PDV_HEADER_SIZE <= left:
-                    break
-                value_left = self._begin_value(view, start, left)
+                value_end = self._begin_value(view, start, pdu_end)
                 start += _PDV_HEADER_SIZE
-                left -= _PDV_HEADER_SIZE
-            stop = start + value_left
+            stop, control = value_end, self._control
             if stop > end:
-                stop = end
-            taken = stop - start
-            value_left -= taken
-            left -= taken
-            if taken or not value_left:
-                control = self._control & ~_LAST if value_left else self._control
-                into.append((self._context_id, control, view[start:stop]))
-            if not left:
-                self.completed += 1
+                stop, control = end, control & ~_LAST
+            into.append((self._context_id, control, view[start:stop]))
             start = stop
+            if start == pdu_end:
+                self.completed += 1
+        else:
+            goes_on = True
         buffer.start = start
-        self.left, self._value_left = left, value_left
-        return len(into) >= _MOST_VALUES
+        self.left, self._value_left = pdu_end - start, value_end - start
+        return goes_on
 
     @property
     def sure_to_come(self) -> int:
@@ -96,8 +98,10 @@ class ArrivingData:
 
         The rest of the PDU; and where its message goes on, the shortest PDU that there is.
         """
-        goes_on = self._value_left == self.left and not self._control & _LAST
-        return self.left + _SHORTEST_PDU if goes_on and self.left else self.left
+        left = self.left
+        if left and left == self._value_left and not self._control & _LAST:
+            return left + _SHORTEST_PDU
+        return left
 
     def begin(self, length: int) -> None:
         """Begin with a PDU whose header was read elsewhere.
@@ -126,8 +130,9 @@ class ArrivingData:
         kind, length = PDU_HEADER.unpack_from(view, start)
         return length if kind == _P_DATA_TF and length <= self._maximum_length else 0
 
-    def _begin_value(self, view: memoryview, start: int, left: int) -> int:
-        """Read a value's header; returns how long the value is."""
+    def _begin_value(self, view: memoryview, start: int, pdu_end: int) -> int:
+        """Read a value's header; returns where the value ends."""
+        left = pdu_end - start
         if left < _PDV_HEADER_SIZE:
             raise InvalidPdu("a presentation data value is cut off in its header")
         length, self._context_id, self._control = PDV_HEADER.unpack_from(view, start)
@@ -136,4 +141,4 @@ class ArrivingData:
                 f"a presentation data value claims {length} bytes where 2 to "
                 f"{left - 4} are possible"
             )
-        return length - 2
+        return start + 4 + length

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from isocenter.dimse import operations
+from isocenter.dimse.indications import AbortIndication
 from isocenter.dimse.invalid_pdu import AbortSource
 from isocenter.dimse.limits import Timeouts
 from isocenter.dimse.machine import DataSet, Machine, Operation, Received, Wait, seconds_by_wait
@@ -17,7 +18,7 @@ from isocenter.dimse.negotiation import AssociationInfo, NegotiatedContext
 from isocenter.dimse.outgoing import Outgoing, describe
 from isocenter.dimse.status import Status
 from isocenter.dimse.transport import Buffer, Transport
-from isocenter.dimse.upper_layer import AbortIndication, Role
+from isocenter.dimse.upper_layer import Role
 from isocenter.errors import AssociationAborted, AssociationError, TimedOut
 
 T = TypeVar("T")
@@ -45,6 +46,7 @@ class Association:
     def __init__(self, transport: Transport, machine: Machine, timeouts: Timeouts) -> None:
         self._transport = transport
         self._machine = machine
+        self._upper = machine.upper
         self._timeouts = timeouts
         self._seconds = seconds_by_wait(timeouts)
         self._closed = False
@@ -62,7 +64,7 @@ class Association:
     @property
     def is_open(self) -> bool:
         """Whether messages may be exchanged."""
-        return not self._closed and self._machine.upper.is_established
+        return not self._closed and self._upper.is_established
 
     def context(self, context_id: int) -> NegotiatedContext:
         """Return one of `contexts`."""
@@ -83,7 +85,7 @@ class Association:
     @property
     def _patience(self) -> Wait:
         """What `receive` waits for: a requestor expects responses, an acceptor just the next."""
-        requestor = self._machine.upper.role is Role.REQUESTOR
+        requestor = self._upper.role is Role.REQUESTOR
         return Wait.RESPONSE if requestor else Wait.MESSAGE
 
     def fragments(self) -> Iterator[list[memoryview]]:
@@ -97,10 +99,8 @@ class Association:
         machine, deadline = self._machine, 0.0
         while machine.data_set_is_open:
             try:
-                batch = machine.take_fragments()
-                if batch is None:
+                while (batch := machine.take_fragments()) is None:
                     deadline = self._await(Wait.REST, deadline)
-                    continue
             except Exception:
                 self._flush_quietly()
                 raise
@@ -139,7 +139,7 @@ class Association:
     def send_response(self, encoded: list[Buffer]) -> None:
         """Skip what is left of the request's data set and send what `response` encoded."""
         self.skip_data_set()
-        self._machine.upper.send_p_data(encoded)
+        self._upper.send_p_data(encoded)
         self._flush()
 
     def exchange(self, context_id: int, request: AnyRequest, data: DataSet = None) -> Response:
@@ -197,7 +197,7 @@ class Association:
     def abort(self) -> None:
         """Abort the association and close the connection."""
         if not self._closed:
-            self._machine.upper.abort()
+            self._upper.abort()
             self.close()
 
     def close(self) -> None:
@@ -274,7 +274,7 @@ class Association:
         float
             The same, or 0 where the peer made progress that earns it the whole time once more.
         """
-        upper = self._machine.upper
+        upper = self._upper
         if upper.to_send:
             self._flush()
         now = time.monotonic()
@@ -294,27 +294,23 @@ class Association:
         return 0.0 if upper.pdus_received != pdus and wait.starts_anew else deadline
 
     def _receive(self, seconds: float) -> int:
-        upper = self._machine.upper
-        if upper.is_inside_pdu:
-            seconds = min(seconds, self._timeouts.transfer)
+        upper, receive_into = self._upper, self._transport.receive_into
+        if seconds > self._timeouts.transfer and upper.is_inside_pdu:
+            seconds = self._timeouts.transfer
         if seconds > _QUIET:
             # The same limit nearly always, of which the system need not be told again.
+            space, sure = upper.space(), upper.sure_to_come
             try:
-                return self._receive_what_must_come(_QUIET)
+                if sure >= _WORTH_WAITING:
+                    return receive_into(space[:sure], _QUIET, all_of_it=True)
+                return receive_into(space, _QUIET)
             except TimeoutError:
                 upper.buffer.shrink()
                 seconds -= _QUIET
-        return self._transport.receive_into(upper.space(), seconds)
-
-    def _receive_what_must_come(self, seconds: float) -> int:
-        upper = self._machine.upper
-        space, sure = upper.space(), upper.sure_to_come
-        if sure >= _WORTH_WAITING:
-            return self._transport.receive_into(space[:sure], seconds, all_of_it=True)
-        return self._transport.receive_into(space, seconds)
+        return receive_into(upper.space(), seconds)
 
     def _flush(self) -> None:
-        upper = self._machine.upper
+        upper = self._upper
         if upper.to_send:
             try:
                 self._transport.send(upper.data_to_send())
@@ -326,11 +322,13 @@ class Association:
 
     def _lost(self) -> AssociationAborted:
         """Return why the connection broke while sending: often an A-ABORT is waiting to be read."""
-        upper = self._machine.upper
+        upper = self._upper
         with contextlib.suppress(OSError):
             upper.received(self._transport.receive_into(upper.space(), 0.1))
         upper.transport_closed()
-        while (indication := upper.next_indication()) is not None:
+        while upper.read_on():
+            upper.values.clear()
+        for indication in upper.indications:
             if isinstance(indication, AbortIndication):
                 text = f"{self._peer} ended the association: {indication.detail}"
                 return AssociationAborted(text, indication.source, indication.reason)
@@ -342,7 +340,7 @@ class Association:
             self._flush()
 
     def _timed_out(self, wait: Wait) -> TimedOut:
-        upper = self._machine.upper
+        upper = self._upper
         if wait in (Wait.ASSOCIATE_RQ, Wait.CLOSE):
             upper.artim_expired()
         else:
@@ -350,7 +348,7 @@ class Association:
         return TimedOut(f"{self._peer} let pass the time for {wait.value}")
 
     def _stopped(self) -> AssociationAborted:
-        self._machine.upper.abort()
+        self._upper.abort()
         self._flush_quietly()
         return AssociationAborted("this node stops", AbortSource.SERVICE_USER)
 

@@ -4,29 +4,26 @@ Its operations are generators. Each `yield` says what the operation waits for; t
 or asynchronous, sends what is to be sent, receives, and resumes. So every exchange is written once.
 """
 
-from collections import deque
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
 from isocenter.dimse import fragments, messages
+from isocenter.dimse.indications import (
+    AbortIndication,
+    AssociateConfirmation,
+    AssociateIndication,
+    Indication,
+    ReleaseIndication,
+)
 from isocenter.dimse.invalid_pdu import AbortReason, AbortSource
 from isocenter.dimse.limits import Limits, Timeouts
 from isocenter.dimse.messages import AnyRequest, Message, Response
 from isocenter.dimse.negotiation import AssociationInfo, NegotiatedContext, agreed_contexts
 from isocenter.dimse.pdu import AssociateRj, AssociateRq, PresentationDataValue
 from isocenter.dimse.state_machine import State
-from isocenter.dimse.upper_layer import (
-    AbortIndication,
-    AssociateConfirmation,
-    AssociateIndication,
-    DataIndication,
-    Indication,
-    ReleaseIndication,
-    Role,
-    UpperLayer,
-)
+from isocenter.dimse.upper_layer import Role, UpperLayer
 from isocenter.errors import (
     AssociationAborted,
     AssociationError,
@@ -135,7 +132,6 @@ class Machine:
         self.contexts: Mapping[int, NegotiatedContext] = {}
         self.data_set_is_open = False
         self._fragment_size = fragments.fragment_size(0)
-        self._values: deque[PresentationDataValue] = deque()
         self._command = bytearray()
         self._context_id = 0
         # Of the open data set: what waits to be handed on, how many bytes came, and how many before
@@ -201,9 +197,9 @@ class Machine:
     def close(self) -> Operation[None]:
         """Wait until the peer closes, when it is the peer's turn to (Sta13)."""
         while self.upper.state is State.AWAITING_TRANSPORT_CLOSE:
-            self._values.clear()
             while self.upper.read_on():
                 pass  # what is not looked at any more would leave no room to receive into
+            self.upper.values.clear()
             self.upper.buffer.recycle()
             yield Wait.CLOSE
 
@@ -221,14 +217,18 @@ class Machine:
         """
         while self.data_set_is_open:
             yield from self.fragments()
+        upper = self.upper
         while True:
-            while self._values:
-                message = self._take_command(self._values.popleft())
+            while upper.values:
+                message = self._take_command(upper.values.popleft())
                 if message is not None:
                     return Received(self._context_id, message)
-            yield from self._await_indication(Wait.REST if self._command else wait)
-            if not self._take_values():
-                return None
+            if not upper.read_on():
+                if upper.indications:
+                    self._take_release()
+                    return None
+                self._make_ready_to_wait(may_recycle=True)
+                yield Wait.REST if self._command else wait
 
     def fragments(self) -> Operation[list[memoryview]]:
         """Wait for the next fragments of the data set; `data_set_is_open` tells when it ends.
@@ -254,7 +254,8 @@ class Machine:
         AssociationAborted, LimitExceeded
             As `fragments`.
         """
-        upper, values, batch = self.upper, self._values, self._batch
+        upper, batch = self.upper, self._batch
+        values = upper.values
         while True:
             while values:
                 context_id, control, data = values.popleft()
@@ -263,8 +264,6 @@ class Machine:
                 if data:
                     batch.append(data)
                     self._received += len(data)
-                    if self._received > self.limits.data_set:
-                        raise self._too_long()
                 if control & 2:
                     self.data_set_is_open = False
                     return self._handed_on()
@@ -272,17 +271,23 @@ class Machine:
                     return self._handed_on()
             if batch and self._is_worth_handing_on():
                 return self._handed_on()
-            if not upper.indications and not upper.read_on():
+            if not upper.read_on():
+                if upper.indications:
+                    self._take_release()
+                    raise AssociationAborted("the peer released inside a message")
                 self._make_ready_to_wait(may_recycle=not batch)
                 return None
-            if upper.indications and not self._take_values():
-                raise AssociationAborted("the peer released inside a message")
 
     def _is_worth_handing_on(self) -> bool:
         piece = _EARLY_PIECE if self._received_before <= _EARLY else _PIECE
         return self._received - self._received_before >= piece or self.upper.buffer.is_short
 
     def _handed_on(self) -> list[memoryview]:
+        if self._received > self.limits.data_set:
+            self.upper.abort()
+            raise LimitExceeded(
+                f"a data set is longer than {self.limits.data_set} bytes (limit: data_set)"
+            )
         batch, self._batch = self._batch, []
         self._received_before = self._received
         return batch
@@ -336,12 +341,6 @@ class Machine:
             return self._fault("a command set fragment arrived where a data set belongs")
         return self._fault("fragments of two messages are mixed")
 
-    def _too_long(self) -> LimitExceeded:
-        self.upper.abort()
-        return LimitExceeded(
-            f"a data set is longer than {self.limits.data_set} bytes (limit: data_set)"
-        )
-
     def _fault(self, message: str) -> AssociationAborted:
         """Abort for a message that breaks PS3.7, and return the error that says so."""
         self.upper.abort(AbortReason.INVALID_PARAMETER_VALUE, AbortSource.SERVICE_PROVIDER)
@@ -349,31 +348,33 @@ class Machine:
             message, AbortSource.SERVICE_PROVIDER, AbortReason.INVALID_PARAMETER_VALUE
         )
 
-    def _take_values(self) -> bool:
-        """Take the data that was indicated; `False` when the peer released instead."""
-        indication = self.upper.indications.popleft()
-        if isinstance(indication, DataIndication):
-            self._values.extend(indication.values)
-            return True
-        self._raise_for_abort(indication)
-        if isinstance(indication, ReleaseIndication):
-            # What came behind the request may have ended the association already.
-            if self.upper.state is State.AWAITING_LOCAL_RELEASE_RESPONSE:
-                self.upper.respond_release()
-            return False
-        raise AssociationError(f"unexpected {type(indication).__name__}")
+    def _take_release(self) -> None:
+        """Agree to the release that was indicated; another end of the association raises."""
+        indication = self._take_indication()
+        if not isinstance(indication, ReleaseIndication):
+            raise AssociationError(f"unexpected {type(indication).__name__}")
+        # What came behind the request may have ended the association already.
+        if self.upper.state is State.AWAITING_LOCAL_RELEASE_RESPONSE:
+            self.upper.respond_release()
 
-    def _indication(self, wait: Wait) -> Operation[Indication]:
-        yield from self._await_indication(wait)
+    def _take_indication(self) -> Indication:
         indication = self.upper.indications.popleft()
-        self._raise_for_abort(indication)
+        if isinstance(indication, AbortIndication):
+            by = "the peer ended the association" if indication.by_peer else "association aborted"
+            raise AssociationAborted(
+                f"{by}: {indication.detail}", indication.source, indication.reason
+            )
         return indication
 
-    def _await_indication(self, wait: Wait) -> Operation[None]:
-        while not self.upper.indications:
-            if not self.upper.read_on():
+    def _indication(self, wait: Wait) -> Operation[Indication]:
+        """Wait for what is no data; data that comes before it is dropped."""
+        upper = self.upper
+        while not upper.indications:
+            upper.values.clear()
+            if not upper.read_on():
                 self._make_ready_to_wait(may_recycle=True)
                 yield wait
+        return self._take_indication()
 
     def _make_ready_to_wait(self, *, may_recycle: bool) -> None:
         upper = self.upper
@@ -381,14 +382,6 @@ class Machine:
             raise AssociationAborted("the association is over")
         if may_recycle:
             upper.buffer.views_are_out = False
-
-    @staticmethod
-    def _raise_for_abort(indication: Indication) -> None:
-        if isinstance(indication, AbortIndication):
-            by = "the peer ended the association" if indication.by_peer else "association aborted"
-            raise AssociationAborted(
-                f"{by}: {indication.detail}", indication.source, indication.reason
-            )
 
     # Sending
 

@@ -6,15 +6,21 @@ bytes to send out, runs the ARTIM timer while `artim_runs`, and closes the trans
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 
 from isocenter.dimse import pdu as codec
 from isocenter.dimse.arriving_data import ArrivingData
+from isocenter.dimse.indications import (
+    AbortIndication,
+    AssociateConfirmation,
+    AssociateIndication,
+    Indication,
+    ReleaseConfirmation,
+    ReleaseIndication,
+)
 from isocenter.dimse.invalid_pdu import AbortReason, AbortSource, InvalidPdu
 from isocenter.dimse.pdu import (
     PDU_HEADER,
-    PDV_HEADER,
     Abort,
     AssociateAc,
     AssociateRj,
@@ -37,71 +43,6 @@ class Role(Enum):
     REQUESTOR = "requestor"
     ACCEPTOR = "acceptor"
 
-
-@dataclass(frozen=True, slots=True)
-class AssociateIndication:
-    """A peer asks for an association; answer with `accept` or `reject`."""
-
-    request: AssociateRq
-
-
-@dataclass(frozen=True, slots=True)
-class AssociateConfirmation:
-    """The peer answered our request: accepted or rejected."""
-
-    answer: AssociateAc | AssociateRj
-
-
-@dataclass(slots=True)
-class DataIndication:
-    """Fragments of messages, in the order received."""
-
-    values: list[PresentationDataValue]
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseIndication:
-    """The peer asks to release; answer with `respond_release`.
-
-    `collision` tells that both sides asked at the same time.
-    """
-
-    collision: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseConfirmation:
-    """The peer agreed to our release."""
-
-
-@dataclass(frozen=True, slots=True)
-class AbortIndication:
-    """The association is over: by the peer's A-ABORT, its closing, or bytes that break PS3.8.
-
-    Parameters
-    ----------
-    source, reason
-        As in A-ABORT (PS3.8 9.3.8).
-    by_peer
-        Whether the peer ended it, not this side for the peer's fault.
-    detail
-        What happened, as a sentence's end.
-    """
-
-    source: int
-    reason: int
-    by_peer: bool
-    detail: str
-
-
-Indication = (
-    AssociateIndication
-    | AssociateConfirmation
-    | DataIndication
-    | ReleaseIndication
-    | ReleaseConfirmation
-    | AbortIndication
-)
 
 _EVENTS = {
     PduType.ASSOCIATE_RQ: Event.ASSOCIATE_RQ_RECEIVED,
@@ -139,12 +80,15 @@ class UpperLayer:
 
     Attributes
     ----------
+    values
+        The fragments of messages that came and were not taken yet, the first first: all of them
+        came before what ended the association. More needs `read_on` or more bytes.
     indications
-        What happened and was not taken yet, the first first; more needs `read_on` or more bytes.
+        What else happened and was not taken yet.
     to_send
         What `data_to_send` would return.
     buffer
-        Where received bytes stand: the views of a `DataIndication` are true until its `recycle`.
+        Where received bytes stand: the views of `values` are true until its `recycle`.
 
     Notes
     -----
@@ -163,7 +107,6 @@ class UpperLayer:
         self.state = State.IDLE
         self.artim_runs = False
         self.close_transport = False
-        self._others_received = 0  # PDUs that are no P-DATA-TF
         self._length_limits = dict.fromkeys(map(int, _EVENTS), 4)
         self._length_limits[PduType.ASSOCIATE_RQ] = associate_limit
         self._length_limits[PduType.ASSOCIATE_AC] = associate_limit
@@ -174,6 +117,7 @@ class UpperLayer:
         self._needed = PDU_HEADER.size
         self._lost_track = False
         self._more_is_here = False
+        self.values: deque[PresentationDataValue] = deque()
         self.indications: deque[Indication] = deque()
         self.to_send: list[bytes | memoryview] = []
         self._request: AssociateRq | None = None
@@ -222,16 +166,10 @@ class UpperLayer:
             while self.read_on():
                 pass
 
-    def next_indication(self) -> Indication | None:
-        """Take the next thing that happened; `None` when more bytes are needed."""
-        while not self.indications and self.read_on():
-            pass
-        return self.indications.popleft() if self.indications else None
-
     def read_on(self) -> bool:
         """Read what is here already, where so many values came that reading stopped.
 
-        Whoever takes `indications` itself asks for it before more is received.
+        Whoever has taken all `values` asks for it before more is received.
 
         Returns
         -------
@@ -252,7 +190,7 @@ class UpperLayer:
     @property
     def pdus_received(self) -> int:
         """How many PDUs came to their end."""
-        return self._arriving.completed + self._others_received
+        return self._arriving.completed
 
     @property
     def is_inside_pdu(self) -> bool:
@@ -338,17 +276,15 @@ class UpperLayer:
         try:
             while True:
                 if self.state in _INDICATING_DATA:
-                    self._take_data()
+                    buffer.views_are_out = True
+                    self._more_is_here = arriving.take(buffer, self.values)
                     if self._more_is_here:
                         return
                 elif arriving.left:
                     arriving.skip(buffer)
-                if arriving.left:
-                    self._needed = PDV_HEADER.size
-                    return
                 available = buffer.end - buffer.start
-                if available < _HEADER_SIZE:
-                    self._needed = _HEADER_SIZE
+                if arriving.left or available < _HEADER_SIZE:
+                    self._needed = _HEADER_SIZE  # of a value or of a PDU: both have as many bytes
                     return
                 kind, length = PDU_HEADER.unpack_from(buffer.view, buffer.start)
                 if kind not in self._length_limits or length > self._length_limits[kind]:
@@ -366,7 +302,7 @@ class UpperLayer:
         except InvalidPdu as error:
             # Where the next PDU begins is unknown now: nothing behind this can be understood.
             self._lost_track = True
-            self._others_received += 1
+            arriving.completed += 1
             buffer.start = buffer.end
             self._happen(Event.INVALID_PDU, error)
 
@@ -379,7 +315,7 @@ class UpperLayer:
         )
 
     def _take_pdu(self, kind: int, length: int) -> None:
-        self._others_received += 1
+        self._arriving.completed += 1
         buffer = self.buffer
         start = buffer.start + PDU_HEADER.size
         buffer.start = start + length
@@ -392,22 +328,6 @@ class UpperLayer:
             if not length:
                 return
         self._arriving.begin(length)
-
-    def _take_data(self) -> None:
-        values: list[PresentationDataValue] = []
-        try:
-            self._more_is_here = self._arriving.take(self.buffer, values)
-        finally:
-            if values:
-                self.buffer.views_are_out = True
-                self._indicate_data(values)
-
-    def _indicate_data(self, values: list[PresentationDataValue]) -> None:
-        indications = self.indications
-        if indications and isinstance(last := indications[-1], DataIndication):
-            last.values += values
-        else:
-            indications.append(DataIndication(values))
 
     # Transitions and actions (PS3.8 Tables 9-6 to 9-10)
 
@@ -468,7 +388,7 @@ class UpperLayer:
         self.to_send.extend(parameter)
 
     def _dt_2(self, _: Parameter) -> None:
-        """Indicate data: `_take_data` does, as it comes."""
+        """Indicate data: `_parse` does, as it comes."""
 
     def _ar_1(self, _: Parameter) -> None:
         self._send(ReleaseRq())
