@@ -76,8 +76,7 @@ def _serve(machine: Machine, seen: list[object]) -> Operation[None]:
     machine.agree(agreement.contexts, request.user_information.maximum_length)
     while (received := (yield from machine.receive())) is not None:
         seen.append(received)
-        while machine.data_set_is_open:
-            seen.extend(map(bytes, (yield from machine.fragments())))
+        seen.append((yield from machine.read_data_set()))
 
 
 def one_input(data: bytes) -> None:
