@@ -11,15 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from isocenter.archive import (
-    Archive,
-    Key,
-    Level,
-    Match,
-    Query,
-    key,
-)
-from isocenter.dicom import tags
+from isocenter.archive import Archive, Level, Match, Query
+from isocenter.dicom import dictionary, tags
 from isocenter.dicom.uids import is_path_safe_uid
 from isocenter.dicomweb import (
     DICOM_JSON,
@@ -200,8 +193,7 @@ def _value(path: Sequence[int], value: str) -> str:
     Viewers join codes alike (`ModalitiesInStudy=CT,MR`). A code has no comma (PS3.5 Table 6.2-1);
     objects whose codes have one are found by them all the same.
     """
-    found = key(path[-1])
-    vr = found.vr if isinstance(found, Key) else ""
+    vr = dictionary.vr(path[-1])
     if vr not in ("UI", "CS") or "," not in value:
         return value
     listed = value.replace(",", "\\")
