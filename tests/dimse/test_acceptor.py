@@ -66,6 +66,20 @@ def test_fragments_are_handed_on_in_large_portions() -> None:
     assert shelf.kept[0].writes < 50
 
 
+def test_without_a_maximum_length_a_pdu_may_be_longer_than_the_memory_for_it() -> None:
+    shelf = Shelf()
+    data = os.urandom(3_000_000)
+    limits = Limits(maximum_length=0, buffer=1 << 17)
+    with accepting(shelf, limits=limits) as acceptor, RawPeer.to(acceptor) as peer:
+        answer = peer.associate(context(1, CT, EXPLICIT))
+        assert store(peer, data, size=len(data)) == 0
+        peer.release()
+
+    assert item(0x51, bytes(4)) in answer
+    assert bytes(shelf.kept[0].data) == data
+    assert shelf.kept[0].writes > 10
+
+
 def test_many_tiny_fragments_are_handed_on_before_they_pile_up() -> None:
     shelf = Shelf()
     with accepting(shelf) as acceptor, RawPeer.to(acceptor) as peer:

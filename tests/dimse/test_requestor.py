@@ -36,6 +36,7 @@ from tests.free_ports import free_port
 
 from isocenter.dimse import (
     VERIFICATION,
+    Limits,
     PeerAddress,
     Proposal,
     Status,
@@ -402,6 +403,32 @@ def test_a_large_data_set_is_sent_in_pieces_without_holding_it() -> None:
 
     assert response.status == 0
     assert bytes(shelf.kept[0].data) == piece * 20
+
+
+def test_where_neither_side_has_a_maximum_length_pdus_stay_bounded() -> None:
+    requests: list[bytes] = []
+    lengths: list[int] = []
+
+    def script(peer: RawPeer) -> None:
+        requests.append(accept_all(peer, maximum_length=0))
+        peer.command()
+        last = False
+        while not last:
+            _, body = peer.pdu()
+            lengths.append(len(body))
+            last = bool(body[5] & 2)
+        peer.send(p_data(pdv(store_rsp())))
+        peer.pdu()
+        peer.send(RELEASE_RP)
+
+    with scripted_peer(script) as address:
+        unlimited = Limits(maximum_length=0)
+        with connect_sync(PeerAddress("P", *address), contexts=[CT], limits=unlimited) as one:
+            request = CStoreRq(message_id=1, affected_sop_class_uid=CT, has_data_set=True)
+            assert one.exchange(1, request, bytes(3_000_000)).status == 0
+
+    assert item(0x51, bytes(4)) in requests[0]
+    assert max(lengths) == 1 << 18
 
 
 def test_a_peer_that_stops_reading_ends_the_association() -> None:

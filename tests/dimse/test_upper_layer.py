@@ -245,6 +245,19 @@ def test_a_claimed_length_takes_no_memory_before_its_bytes_come() -> None:
     assert len(upper.buffer.view) <= 1 << 16
 
 
+def test_the_longest_pdu_that_there_is_takes_no_more_memory_than_the_buffer() -> None:
+    upper = UpperLayer(Role.ACCEPTOR, maximum_length=0, buffer_size=1 << 17)
+    upper.state = State.ESTABLISHED
+    upper.receive_data(struct.pack(">BxIIBB", 4, 0xFFFFFFFF, 0xFFFFFFFB, 1, 0))
+
+    for _ in range(20):
+        upper.received(len(upper.space()))
+        assert len(upper.buffer.view) <= 1 << 17
+
+    assert upper.is_established
+    assert sum(len(data) for _, _, data in upper.values) > 20 << 16
+
+
 def test_nothing_behind_an_invalid_pdu_is_looked_at() -> None:
     upper = in_state(State.ESTABLISHED, Role.ACCEPTOR)
 

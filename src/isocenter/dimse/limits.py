@@ -10,7 +10,8 @@ class Limits:
     Parameters
     ----------
     maximum_length
-        The longest P-DATA-TF variable field that is announced and taken (PS3.8 D.1).
+        The longest P-DATA-TF variable field that is announced and taken; 0 is unlimited (PS3.8
+        D.1.1), and takes no more memory.
     associate_pdu
         The longest association PDU.
     command_set

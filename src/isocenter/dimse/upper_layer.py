@@ -59,6 +59,7 @@ _INDICATING_DATA = (State.ESTABLISHED, State.AWAITING_RELEASE_RP)
 
 _HEADER_SIZE = PDU_HEADER.size
 _P_DATA_TF = int(PduType.P_DATA_TF)
+_ANY_LENGTH = 0xFFFFFFFF
 
 Parameter = codec.AnyPdu | InvalidPdu | Sequence[bytes | memoryview] | None
 
@@ -72,7 +73,7 @@ class UpperLayer:
         Whether this side requests or accepts the association.
     maximum_length
         The longest P-DATA-TF variable field that this side announces and takes, in bytes; 0 is
-        unlimited for the peer, and then bounded by `buffer_size` here.
+        unlimited (PS3.8 D.1.1). It need not fit into the buffer: data is handed on as it comes.
     associate_limit
         The longest association PDU taken, in bytes.
     buffer_size
@@ -110,9 +111,8 @@ class UpperLayer:
         self._length_limits = dict.fromkeys(map(int, _EVENTS), 4)
         self._length_limits[PduType.ASSOCIATE_RQ] = associate_limit
         self._length_limits[PduType.ASSOCIATE_AC] = associate_limit
-        self._length_limits[PduType.P_DATA_TF] = maximum_length or buffer_size
-        longest = self._length_limits[PduType.P_DATA_TF] + PDU_HEADER.size
-        self.buffer = ReceiveBuffer(1 << 16, max(buffer_size, longest))
+        self._length_limits[PduType.P_DATA_TF] = maximum_length or _ANY_LENGTH
+        self.buffer = ReceiveBuffer(1 << 16, buffer_size)
         self._arriving = ArrivingData(self._length_limits[PduType.P_DATA_TF])
         self._needed = PDU_HEADER.size
         self._lost_track = False
