@@ -4,6 +4,7 @@ import json
 import struct
 import tracemalloc
 import warnings
+import zlib
 from array import array
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from isocenter.dicom import (
     data_set_json,
     data_set_members,
     file_json,
+    file_meta_bytes,
     inflate,
     locate,
     scan,
@@ -425,6 +427,49 @@ def test_attributes_behind_pixel_data_are_there_too() -> None:
         model = json.loads(file_json(content, header, bulk_data_uri=BULK))
         assert model["7FE10010"] == {"vr": "LO", "Value": ["ACME"]}
         assert model["7FE00010"]["BulkDataURI"] == f"{BULK}/7FE00010"
+
+
+def deflated_file(*contents: bytes) -> bytes:
+    packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    packed = b"".join([*map(packer.compress, contents), packer.flush()])
+    return file_meta_bytes("1.2", "1.2.3", "1.2.840.10008.1.2.1.99") + packed
+
+
+def test_deflated_pixels_are_passed_over_without_taking_memory() -> None:
+    pixel_data = struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, 64 << 20)
+    name, behind = (element(*place, b"LO", b"ACME") for place in ((0x0008, 0x70), (0x7FE1, 0x10)))
+    content = deflated_file(name, pixel_data, *[bytes(1 << 20)] * 64, behind)
+    header = scan_file(content)
+    tracemalloc.start()
+    try:
+        model = json.loads(file_json(content, header, bulk_data_uri=BULK))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert model == {
+        "00080070": {"vr": "LO", "Value": ["ACME"]},
+        "7FE00010": {"vr": "OB", "BulkDataURI": f"{BULK}/7FE00010"},
+        "7FE10010": {"vr": "LO", "Value": ["ACME"]},
+    }
+    assert most < 1 << 20
+
+
+def test_what_is_behind_deflated_pixels_takes_bounded_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("isocenter.dicom.json_model.MAXIMUM_INFLATED_HEADER", 1 << 20)
+    pixel_data = struct.pack("<HH2sHIxx", 0x7FE0, 0x0010, b"OB", 0, 2)
+    behind = struct.pack("<HH2sHI", 0xFFFC, 0xFFFC, b"OB", 0, 64 << 20)
+    content = deflated_file(pixel_data, behind, *[bytes(1 << 20)] * 64)
+    header = scan_file(content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidDicom):
+            file_json(content, header, bulk_data_uri=BULK)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 8 << 20
 
 
 def implicit_items(content: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 import io
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,8 @@ from pydicom.uid import (
 from tests.factories import composite, ct_slice, multi_frame, part10_bytes
 from tests.services.conftest import Web, opened, path_of
 
-from isocenter.dicom import inflate
+from isocenter.dicom.inflation import inflated_pieces
+from isocenter.dicom.source import ReadAt
 
 H264 = "1.2.840.10008.1.2.4.102"
 VIDEO_CLASS = "1.2.840.10008.5.1.4.1.1.77.1.4.1"  # Video Photographic Image Storage
@@ -322,15 +323,15 @@ def test_what_is_inflated_for_a_part_is_not_inflated_again(
 ) -> None:
     dataset = ct_slice(64, 64)
     web.keep(dataset, transfer_syntax=DeflatedExplicitVRLittleEndian)
-    lengths: list[int] = []
+    offsets: list[int] = []
 
-    def counted(data: bytes) -> bytes:
-        lengths.append(len(data))
-        return inflate(data)
+    def counted(read: ReadAt, offset: int, *, limit: int) -> Iterator[bytes]:
+        offsets.append(offset)
+        return inflated_pieces(read, offset, limit=limit)
 
-    monkeypatch.setattr("isocenter.archive.stored_instance.inflate", counted)
+    monkeypatch.setattr("isocenter.archive.stored_instance.inflated_pieces", counted)
     path = path_of(dataset, "bulkdata/7FE00010")
     for start in (0, 100, 8000):
         part = web.get(path, range=f"bytes={start}-{start + 9}")
         assert part.content == dataset.PixelData[start : start + 10]
-    assert len(lengths) == 1
+    assert len(offsets) == 1

@@ -7,6 +7,7 @@ import io
 import json
 import struct
 import time
+import tracemalloc
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -129,17 +130,31 @@ def test_an_object_that_inflates_to_too_much_is_refused_before_memory_is_taken(
     path = tmp_path / "deflated.dcm"
     path.write_bytes(part10_bytes(dataset, DeflatedExplicitVRLittleEndian))
     web.archive.ingest(path)
-    stored = web.archive.open_instance(
-        dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.SOPInstanceUID
-    )
-    monkeypatch.setattr("isocenter.dicom.inflation.MAXIMUM_INFLATED_LENGTH", 4000)
+    for module in ("dicom.inflation", "archive.stored_instance"):
+        monkeypatch.setattr(f"isocenter.{module}.MAXIMUM_INFLATED_LENGTH", 4000)
     answer = web.get(path_of(dataset), accept="application/dicom")
     assert (answer.status_code, "4000 bytes" in answer.text) == (413, True)
     for read in (render_file, validate_file):
         with pytest.raises(LimitExceeded, match="4000 bytes"):
             read(path)
-    with pytest.raises(LimitExceeded, match="4000 bytes"):
-        tag_table(stored)
+
+
+def test_what_stands_in_front_of_the_pixels_is_read_without_inflating_them(web: Web) -> None:
+    dataset = ct_slice(64, 64, PixelData=bytes(64 << 20))
+    dataset.NumberOfFrames = 8192
+    web.keep(dataset, transfer_syntax=DeflatedExplicitVRLittleEndian)
+    stored = web.archive.open_instance(
+        dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.SOPInstanceUID
+    )
+    tag_table(stored)
+    tracemalloc.start()
+    try:
+        rows = {row.keyword: row.value for row in tag_table(stored)}
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (rows["PatientName"], rows["PixelData"]) == ("Doe^Jane", f"{64 << 20} bytes")
+    assert most < 1 << 20
 
 
 def validate_file(path: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from functools import cached_property
@@ -11,17 +12,20 @@ from pathlib import Path
 from isocenter.dicom.frame_table import frame_table
 from isocenter.dicom.frames import FrameTable
 from isocenter.dicom.header import Header
-from isocenter.dicom.inflation import inflate
+from isocenter.dicom.inflation import MAXIMUM_INFLATED_LENGTH, Inflation, inflated_pieces
 from isocenter.dicom.scan import FIRST_READ, scan_file
 from isocenter.dicom.transfer_syntaxes import TransferSyntax
 
 from .index_values import EXTRA_TAGS
+from .inflated_data_sets import InflatedDataSets
 from .versions import identity_of, version_of
 
 __all__ = ["OpenInstances", "StoredInstance", "allowed_files"]
 
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0)
 _CHUNK = 1 << 20
+
+_INFLATED = InflatedDataSets(256 << 20)
 
 Triple = tuple[str, str, str]
 
@@ -91,11 +95,16 @@ class StoredInstance:
         """The places of the frames in the file; of a deflated one, in its inflated data set."""
         return frame_table(self.inflated if self.header.inflated else self._descriptor, self.header)
 
-    @cached_property
-    def inflated(self) -> bytes:
-        """The data set of a deflated object (PS3.5 A.5), inflated once."""
+    @property
+    def inflated(self) -> memoryview:
+        """The data set of a deflated object (PS3.5 A.5): in memory, so nobody should hold it long.
+
+        It is inflated again where others were used meanwhile that take too much memory with it.
+        """
         start = self.header.data_set_offset
-        return inflate(self.read(start, self.size - start))
+        return _INFLATED.get(
+            self, lambda: inflated_pieces(self.read, start, limit=MAXIMUM_INFLATED_LENGTH)
+        )
 
     def is_current(self) -> bool:
         """Whether this is still the file that stands in the instance's place, with its bytes."""
@@ -156,10 +165,8 @@ class StoredInstance:
             The pixel data does not hold the frame.
         """
         if self.header.inflated:
-            inflated = self.inflated
-            return self.frame_table.read_frame(
-                lambda at, length: inflated[at : at + length], number
-            )
+            table, inflated = self.frame_table, self.inflated
+            return table.read_frame(lambda at, length: bytes(inflated[at : at + length]), number)
         return self.frame_table.read_frame(self.read, number)
 
     def chunks(self, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
@@ -171,6 +178,37 @@ class StoredInstance:
                 return
             yield part
             offset += len(part)
+
+    def beginning(self) -> bytes:
+        """Read the file up to its Pixel Data, for readers that take files; all of it without any.
+
+        Of a deflated object it is the data set up to there, deflated anew.
+        """
+        element, start = self.header.pixel_data, self.header.data_set_offset
+        if not self.header.inflated:
+            return self.read(0, self.size if element is None else element.offset)
+        end = MAXIMUM_INFLATED_LENGTH if element is None else element.offset
+        head = Inflation(self.read, start, limit=MAXIMUM_INFLATED_LENGTH).read(0, end)
+        packer = zlib.compressobj(1, wbits=-zlib.MAX_WBITS)
+        return self.read(0, start) + packer.compress(head) + packer.flush()
+
+    def inflated_chunks(self, offset: int, length: int) -> Iterator[bytes]:
+        """Read a stretch of a deflated object's data set, inflated, in parts of a megabyte.
+
+        Whoever is slow to take them holds none of the others in memory: if they are not there any
+        more, they are inflated once more on the way.
+        """
+        start, end = self.header.data_set_offset, offset + length
+        inflation = Inflation(self.read, start, limit=MAXIMUM_INFLATED_LENGTH)
+        while offset < end:
+            size = min(_CHUNK, end - offset)
+            part = self._inflated_part(offset, size)
+            yield inflation.read(offset, size) if part is None else part
+            offset += size
+
+    def _inflated_part(self, offset: int, size: int) -> bytes | None:
+        kept = _INFLATED.kept(self)
+        return None if kept is None else bytes(kept[offset : offset + size])
 
 
 def allowed_files() -> int:

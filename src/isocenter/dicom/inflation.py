@@ -12,6 +12,9 @@ from isocenter.errors import InvalidDicom, LimitExceeded
 MAXIMUM_INFLATED_LENGTH = 1 << 30
 """How large a deflated data set may become unless the caller sets another limit."""
 
+MAXIMUM_INFLATED_HEADER = 1 << 27
+"""How far a deflated data set is inflated in search of Pixel Data, and behind it."""
+
 _PIECE = 1 << 16
 
 
@@ -63,7 +66,7 @@ class Inflation:
     """
 
     def __init__(self, read: ReadAt, offset: int, *, limit: int) -> None:
-        self._pieces = _inflated_pieces(read, offset, _PIECE)
+        self._pieces = _unbounded_pieces(read, offset)
         self._limit = limit
         self._window = bytearray()
         self._begin = 0  # of the window
@@ -107,8 +110,10 @@ class Inflation:
         self._begin += passed
 
 
-def inflated_length(read: ReadAt, offset: int, *, limit: int = MAXIMUM_INFLATED_LENGTH) -> int:
-    """Find how long a deflated data set is, in the memory of a piece of it.
+def inflated_pieces(
+    read: ReadAt, offset: int, *, limit: int = MAXIMUM_INFLATED_LENGTH
+) -> Iterator[bytes]:
+    """Inflate a deflated data set piece by piece.
 
     Parameters
     ----------
@@ -119,10 +124,10 @@ def inflated_length(read: ReadAt, offset: int, *, limit: int = MAXIMUM_INFLATED_
     limit
         The most bytes that it may become.
 
-    Returns
-    -------
-    int
-        In bytes, inflated.
+    Yields
+    ------
+    bytes
+        At most 64 kB, of the data set in order.
 
     Raises
     ------
@@ -132,11 +137,22 @@ def inflated_length(read: ReadAt, offset: int, *, limit: int = MAXIMUM_INFLATED_
         If the stream is broken or cut off.
     """
     length = 0
-    for piece in _inflated_pieces(read, offset, _PIECE):
+    for piece in _unbounded_pieces(read, offset):
         length += len(piece)
         if length > limit:
             raise LimitExceeded(f"the deflated data set is larger than {limit} bytes when inflated")
-    return length
+        yield piece
+
+
+def inflated_length(read: ReadAt, offset: int, *, limit: int = MAXIMUM_INFLATED_LENGTH) -> int:
+    """Find how long a deflated data set is in bytes, in the memory of a piece of it.
+
+    Parameters
+    ----------
+    read, offset, limit
+        As for `inflated_pieces`, which raises the same.
+    """
+    return sum(map(len, inflated_pieces(read, offset, limit=limit)))
 
 
 def check_inflation(source: Source, header: Header) -> None:
@@ -163,7 +179,7 @@ def check_inflation(source: Source, header: Header) -> None:
             inflated_length(read, header.data_set_offset, limit=MAXIMUM_INFLATED_LENGTH)
 
 
-def _inflated_pieces(read: ReadAt, offset: int, largest: int) -> Iterator[bytes]:
+def _unbounded_pieces(read: ReadAt, offset: int) -> Iterator[bytes]:
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     while not stream.eof:
         packed = stream.unconsumed_tail
@@ -171,7 +187,7 @@ def _inflated_pieces(read: ReadAt, offset: int, largest: int) -> Iterator[bytes]
             packed = read(offset, _PIECE)
             offset += len(packed)
         try:
-            piece = stream.decompress(packed, largest)
+            piece = stream.decompress(packed, _PIECE)
         except zlib.error as error:
             raise InvalidDicom(f"the deflated data set cannot be inflated: {error}") from error
         # Without more to read, there may still be bytes that the last piece had no room for.

@@ -11,7 +11,11 @@ from mmap import mmap
 from isocenter.dicom.encoding import Buffer, actual_layout
 from isocenter.dicom.fragments import walk_fragments
 from isocenter.dicom.header import Header
-from isocenter.dicom.inflation import inflate
+from isocenter.dicom.inflation import (
+    MAXIMUM_INFLATED_HEADER,
+    MAXIMUM_INFLATED_LENGTH,
+    Inflation,
+)
 from isocenter.dicom.json_writer import BulkDataURI, Writer, in_order
 from isocenter.dicom.source import ReadAt, Source, mapped, opened
 from isocenter.dicom.transfer_syntaxes import TransferSyntax
@@ -132,7 +136,9 @@ def file_json(
 def _parts(read: ReadAt, size: int, header: Header) -> list[tuple[int, int]]:
     """Return where a file's attributes begin and end: before and behind Pixel Data."""
     start, pixel_data = header.data_set_offset, header.pixel_data
-    if pixel_data is None or header.inflated:
+    if header.inflated:
+        start, size, read = 0, MAXIMUM_INFLATED_LENGTH, _inflating(read, header)
+    if pixel_data is None:
         parts = [(start, size)]
     else:
         if pixel_data.length is None:
@@ -143,13 +149,18 @@ def _parts(read: ReadAt, size: int, header: Header) -> list[tuple[int, int]]:
     return [(begin, end) for begin, end in parts if begin < end]
 
 
+def _inflating(read: ReadAt, header: Header) -> ReadAt:
+    """Read a deflated data set, inflated; each time behind what was read before."""
+    return Inflation(read, header.data_set_offset, limit=MAXIMUM_INFLATED_LENGTH).read
+
+
 @contextmanager
 def _part(
     source: Source, read: ReadAt, header: Header, start: int, end: int
 ) -> Generator[tuple[bytes | mmap, int, int]]:
     """Yield bytes, and where in them a part begins and ends."""
     if header.inflated:
-        data = inflate(read(start, end - start))
+        data = _inflating(read, header)(start, min(end - start, MAXIMUM_INFLATED_HEADER))
         yield data, 0, len(data)
     elif end - start <= _LARGEST_READ:
         yield read(start, end - start), 0, end - start

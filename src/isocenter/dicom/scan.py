@@ -21,7 +21,7 @@ from isocenter.dicom.encoding import (
     skip_undefined,
 )
 from isocenter.dicom.header import WANTED, Header, PixelDataElement
-from isocenter.dicom.inflation import Inflation
+from isocenter.dicom.inflation import MAXIMUM_INFLATED_HEADER, Inflation
 from isocenter.dicom.part10 import MAXIMUM_META_LENGTH, FileMeta, read_file_meta
 from isocenter.dicom.recurring import RecurringElements, Stretch
 from isocenter.dicom.source import ReadAt, Source, opened
@@ -31,9 +31,6 @@ from isocenter.errors import InvalidDicom, LimitExceeded, NeedMoreData
 
 FIRST_READ = 1 << 15
 """How many bytes of a file are read at first; headers of images seldom take more."""
-
-MAXIMUM_INFLATED_HEADER = 1 << 27
-"""How far a deflated data set is inflated in search of Pixel Data."""
 
 MAXIMUM_WINDOW = 1 << 28
 """How much of a file is read at once to find the end of one sequence of undefined length."""

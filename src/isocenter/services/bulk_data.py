@@ -24,7 +24,12 @@ from isocenter.dicomweb import (
 )
 from isocenter.errors import InvalidRequest
 from isocenter.services.frames import frames_answer, video_answer
-from isocenter.services.partial_content import Content, bytes_of, content_answer, stretches_of
+from isocenter.services.partial_content import (
+    Content,
+    content_answer,
+    inflated_stretch,
+    stretches_of,
+)
 from isocenter.services.resources import resource_of
 from isocenter.services.web import Accept, IteratorResponse, answered, document_headers
 
@@ -101,8 +106,7 @@ def value_content(instance: StoredInstance, path: str) -> Content:
     header = instance.header
     if header.inflated:
         place = locate(instance.inflated, instance.transfer_syntax, path)
-        inflated = memoryview(instance.inflated)
-        return bytes_of(instance, inflated[place.offset : place.offset + place.length])
+        return inflated_stretch(instance, place.offset, place.length)
     with (
         mmap.mmap(instance.descriptor, 0, access=mmap.ACCESS_READ) as mapped,
         memoryview(mapped) as view,

@@ -17,9 +17,9 @@ from isocenter.services.web import IteratorResponse, entity_tags, gathered, not_
 __all__ = [
     "Content",
     "asks_for_part",
-    "bytes_of",
     "content_answer",
     "content_headers",
+    "inflated_stretch",
     "stretches_of",
     "whole_file",
 ]
@@ -86,13 +86,21 @@ def whole_file(instance: StoredInstance) -> Content:
     return Content(instance.size, _etag(instance), instance.chunks)
 
 
-def bytes_of(instance: StoredInstance, data: memoryview) -> Content:
-    """Take bytes that were read from an instance, or made from it always alike, for the content."""
+def inflated_stretch(instance: StoredInstance, start: int, size: int) -> Content:
+    """Take a stretch of the data set of a deflated instance, inflated, for the content.
+
+    Parameters
+    ----------
+    instance
+        Open for reading.
+    start, size
+        In bytes of the inflated data set.
+    """
 
     def read(offset: int, length: int) -> Iterator[bytes]:
-        yield bytes(data[offset : offset + length])
+        return instance.inflated_chunks(start + offset, length)
 
-    return Content(len(data), _etag(instance), read)
+    return Content(size, _etag(instance), read)
 
 
 def _etag(instance: StoredInstance) -> str:

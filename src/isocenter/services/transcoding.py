@@ -8,7 +8,6 @@ from typing import Any, Final
 from isocenter.archive import StoredInstance
 from isocenter.dicom import TransferSyntax, file_meta_bytes, tags
 from isocenter.dicom.blame import blamed
-from isocenter.dicom.inflation import check_inflation
 from isocenter.errors import InvalidDicom
 from isocenter.pixels import PixelDescription, transcode_frame, transcoded
 
@@ -42,7 +41,8 @@ def transcoded_object(instance: StoredInstance, target: TransferSyntax) -> Itera
         It is deflated and becomes too large.
     """
     header = instance.header
-    check_inflation(instance.descriptor, header)
+    if header.inflated:
+        _ = instance.inflated  # refuses what is too large before anything is sent
     yield file_meta_bytes(header.sop_class_uid, header.sop_instance_uid, target.uid)
     if header.pixel_data is None:
         yield _rewritten(instance, None)
@@ -70,10 +70,7 @@ def _read(instance: StoredInstance) -> Any:
     """Read the data set up to its pixel data."""
     from pydicom import dcmread  # pyright: ignore[reportUnknownVariableType]
 
-    element = instance.header.pixel_data
-    whole = element is None or instance.header.inflated
-    head = instance.read(0, instance.size if whole or element is None else element.offset)
-    data_set: Any = dcmread(BytesIO(head), force=True, stop_before_pixels=True)
+    data_set: Any = dcmread(BytesIO(instance.beginning()), force=True, stop_before_pixels=True)
     for tag in (tags.ExtendedOffsetTable, tags.ExtendedOffsetTableLengths):
         data_set.pop(tag, None)
     if not instance.transfer_syntax.little_endian:

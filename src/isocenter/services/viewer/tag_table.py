@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any
 
 import pydicom
@@ -11,7 +12,6 @@ from pydicom.tag import BaseTag
 
 from isocenter.archive import StoredInstance
 from isocenter.dicom import tags
-from isocenter.dicom.inflation import check_inflation
 from isocenter.errors import InvalidDicom
 
 from .schema import TagRow
@@ -42,10 +42,7 @@ def tag_table(stored: StoredInstance) -> list[TagRow]:
     ------
     InvalidDicom
         When the data set cannot be read.
-    LimitExceeded
-        When it is deflated and becomes too large.
     """
-    check_inflation(stored.descriptor, stored.header)
     dataset = _dataset(stored)
     rows: list[TagRow] = []
     for row in (*_rows(dataset.file_meta, 0), *_rows(dataset, 0)):
@@ -59,11 +56,13 @@ def tag_table(stored: StoredInstance) -> list[TagRow]:
 
 
 def _dataset(stored: StoredInstance) -> FileDataset:
+    inflated = stored.header.inflated  # pydicom would inflate the pixels, too
+    source = BytesIO(stored.beginning()) if inflated else stored.path
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the table shows what is there, odd or not
         try:
             return pydicom.dcmread(  # pyright: ignore[reportUnknownMemberType]
-                stored.path, stop_before_pixels=True, force=True
+                source, stop_before_pixels=True, force=True
             )
         except Exception as error:  # pydicom raises what the broken part happens to cause
             raise InvalidDicom(f"the data set cannot be listed: {error}") from error
