@@ -108,6 +108,11 @@ WORDS = (
         ("ane", set()),
         ("marie schm", {"c"}),
         ("太", {"d"}),
+        ("j?ne", {"a", "b"}),
+        ("*net d*e", {"b"}),
+        ("schm?dt mar*", {"c"}),
+        ("?ane", {"a", "b"}),
+        ("?ne", set()),
     ],
 )
 def test_fuzzy_matching_finds_words_by_their_beginnings(shelves, value, expected):

@@ -52,7 +52,7 @@ def condition(key: Key, search: Column, value: str, *, fuzzy: bool) -> Condition
         What to match: one value, of a person name one component group; for a UID and a number also
         several with backslashes between them, of which one must match.
     fuzzy
-        Whether each word of a person name need only begin a word of the value.
+        Whether each word of a person name, wildcards or not, need only begin a word of the value.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def _name(search: Column, value: str) -> Condition:
 
 
 def _fuzzy_name(search: Column, value: str) -> Condition:
-    words = folded(value).translate(str.maketrans("^=,*?-", "      ")).split()
+    words = folded(value).translate(str.maketrans("^=,-", "    ")).split()
     return and_(*(_some_word_begins(search, word) for word in words))
 
 

@@ -143,8 +143,8 @@ function Nothing({ search }: { search: StudySearch }) {
       <Icon name="search" />
       <h2>No study matches</h2>
       <p>
-        A name is found by the beginnings of its words, everything else by any part of it; <code>*</code> and{" "}
-        <code>?</code> stand for what is unknown.
+        A name is found by the beginnings of its words, everything else by any part of it. <code>*</code> stands for
+        any letters, <code>?</code> for one.
       </p>
       <button type="button" class="button" onClick={() => search.clear()}>Clear the search</button>
     </div>

@@ -38,9 +38,9 @@ class StudySearch:
     Parameters
     ----------
     patient_name
-        Beginnings of words of the name in any order, or a pattern with `*` and `?`.
+        Beginnings of words of the name in any order; `*` and `?` stand for what is unknown.
     patient_id, accession, description
-        A part of the value, or a pattern.
+        A part of the value, with the same wildcards.
     date_from, date_to
         `YYYYMMDD`, inclusive.
     modality
@@ -70,7 +70,7 @@ class StudySearch:
         return Query(
             Level.STUDY,
             tuple(matches),
-            fuzzy=not _has_wildcard(self.patient_name),
+            fuzzy=True,
             order=self._order(),
             offset=offset,
             limit=limit,
@@ -79,7 +79,7 @@ class StudySearch:
     def _values(self) -> list[tuple[int, str]]:
         dates = f"{self.date_from}-{self.date_to}" if self.date_from or self.date_to else ""
         return [
-            (tags.PatientName, _name_pattern(self.patient_name)),
+            (tags.PatientName, _one(self.patient_name)),
             (tags.PatientID, _part(self.patient_id)),
             (tags.StudyDate, dates),
             (tags.ModalitiesInStudy, "\\".join(_one_of(self.modality))),
@@ -98,19 +98,13 @@ class StudySearch:
         return first, Order(tags.StudyDate, True), Order(tags.StudyTime, True)
 
 
-def _has_wildcard(text: str) -> bool:
-    return "*" in text or "?" in text
+def _one(text: str) -> str:
+    return text.strip().replace("\\", "")  # one value, not a list of them
 
 
 def _part(text: str) -> str:
-    text = text.strip().replace("\\", "")  # one value, not a list of them
-    return text if not text or _has_wildcard(text) else f"*{text}*"
-
-
-def _name_pattern(text: str) -> str:
-    """Turn "Doe, Jane" as it is displayed into words; a pattern stays one."""
-    text = text.strip().replace("\\", "")
-    return text.replace(", ", "^") if _has_wildcard(text) else text.replace(",", " ")
+    text = _one(text)
+    return f"*{text}*" if text else ""
 
 
 def _one_of(text: str) -> list[str]:
