@@ -76,6 +76,20 @@ def open_plain(viewer, dataset, more="") -> None:
     viewer.press("0", "n")
 
 
+def test_on_a_screen_of_twice_as_many_pixels_one_to_one_means_those(browser, server, tmp_path):
+    context = browser.new_context(viewport={"width": 900, "height": 600}, device_scale_factor=2)
+    try:
+        viewer = Viewer(context.new_page(), server.http)
+        dataset = objects.singles()["RGB"]
+        open_plain(viewer, dataset)
+        shown = viewer.page.locator("canvas.image").bounding_box()
+        assert viewer.canvas().shape[:2] == (2 * shown["height"], 2 * shown["width"])
+        assert viewer.state()["toCanvas"]["a"] == 1
+        compare(viewer, rendered(dataset, tmp_path))
+    finally:
+        context.close()
+
+
 @pytest.mark.parametrize("name", EXACT)
 def test_a_canvas_shows_exactly_what_numpy_renders(viewer, tmp_path, name):
     dataset = objects.singles()[name]

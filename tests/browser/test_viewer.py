@@ -8,7 +8,7 @@ import httpx
 import numpy as np
 import pytest
 from playwright.sync_api import expect
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from pydicom.encaps import encapsulate
 from tests.browser import objects
 from tests.factories import ct_series, ct_slice, part10_bytes
@@ -121,6 +121,83 @@ def test_letters_of_an_image_without_a_plane_turn_and_mirror_with_it(viewer, ser
     ):
         viewer.press(key)
         expect(letters).to_have_text(expected)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({"BodyPartExamined": "ABDOMEN"}, ["RT", "LE", "V", "D"]),
+        ({"BodyPartExamined": "FEMUR"}, ["RT", "LE", "", ""]),
+        ({"BodyPartExamined": None, "PatientOrientation": ["LE", "PL"]}, ["RT", "LE", "D", "PL"]),
+    ],
+)
+def test_a_quadrupeds_plane_has_no_letters_of_people(viewer, server, attributes, expected):
+    described = {"StudyInstanceUID": objects.STUDY, "SeriesNumber": 97}
+    dataset = ct_slice(32, 32, AnatomicalOrientationType="QUADRUPED", **described, **attributes)
+    store(server, dataset)
+    viewer.open_series(dataset)
+    expect(viewer.page.locator(".letter")).to_have_text(expected)
+
+
+def region(left, top, right, bottom, units, delta):
+    item = Dataset()
+    item.RegionLocationMinX0, item.RegionLocationMinY0 = left, top
+    item.RegionLocationMaxX1, item.RegionLocationMaxY1 = right - 1, bottom - 1
+    item.PhysicalUnitsXDirection, item.PhysicalUnitsYDirection = units
+    item.PhysicalDeltaX = item.PhysicalDeltaY = delta
+    return item
+
+
+SECONDS, CENTIMETRES, SPEED = 4, 3, 7
+
+
+def test_an_ultrasound_image_has_a_scale_in_each_region_that_has_one_and_nowhere_else(
+    viewer, server
+):
+    dataset = ct_slice(
+        400,
+        800,
+        StudyInstanceUID=objects.STUDY,
+        SeriesNumber=98,
+        Modality="US",
+        PixelSpacing=None,
+        ImageOrientationPatient=None,
+        ImagePositionPatient=None,
+        SequenceOfUltrasoundRegions=[
+            region(0, 0, 400, 200, (CENTIMETRES, CENTIMETRES), 0.05),
+            region(400, 0, 800, 200, (CENTIMETRES, CENTIMETRES), 0.01),
+            region(0, 200, 800, 400, (SECONDS, SPEED), 0.01),
+        ],
+    )
+    store(server, dataset)
+    viewer.open_series(dataset)
+    scales = viewer.page.locator(".scale")
+    expect(scales).to_have_count(2)
+    m = viewer.state()["toCanvas"]
+    for scale, (edge, spacing) in zip(scales.all(), [(0, 0.5), (400, 0.1)], strict=True):
+        number, unit = scale.inner_text().split()
+        millimetres = float(number) * {"cm": 10, "mm": 1}[unit]
+        bar = scale.locator(".scale-bar").bounding_box()
+        assert bar["width"] == pytest.approx(millimetres / spacing * m["a"], abs=0.5)
+        box = scale.bounding_box()
+        origin = pane(viewer).bounding_box()
+        left = (box["x"] - origin["x"] - m["e"]) / m["a"]
+        right = (box["x"] + box["width"] - origin["x"] - m["e"]) / m["a"]
+        bottom = (box["y"] + box["height"] - origin["y"] - m["f"]) / m["d"]
+        assert edge < left < right < edge + 400
+        assert 0 < bottom < 200
+
+
+def test_one_to_one_stays_so_beside_the_tags(stack):
+    stack.press("0")
+    width = stack.canvas().shape[1]
+    stack.press("t")
+    wait_until(lambda: stack.canvas().shape[1] < width)
+    stack.settled()
+    assert stack.state()["toCanvas"]["a"] == stack.state()["toCanvas"]["d"] == 1
+    stack.press("Escape", "r")  # the panel has the keys, until it is closed
+    wait_until(lambda: stack.canvas().shape[1] == width)
+    assert stack.state()["toCanvas"]["b"] == 1
 
 
 def test_several_studies_and_one_series_may_be_asked_for(viewer):

@@ -193,6 +193,41 @@ def test_projections_say_where_their_spacing_holds(
     assert shown(ct_slice(8, 8, **(plain | attributes)))[0].model.spacing == expected
 
 
+def enhanced(modality: str, **groups: object) -> PixelSpacing | None:
+    """The spacing of an image with nothing but functional groups."""
+    bare = {"PixelSpacing": None, "ImagePositionPatient": None, "ImageOrientationPatient": None}
+    shared = item(**{name: Sequence([group]) for name, group in groups.items()})
+    dataset = ct_slice(
+        8, 8, Modality=modality, SharedFunctionalGroupsSequence=Sequence([shared]), **bare
+    )
+    return shown(dataset)[0].model.spacing
+
+
+def test_an_enhanced_projection_says_in_functional_groups_where_its_spacing_holds() -> None:
+    # PS3.3 C.8.19.6.4 and C.8.19.6.9.
+    at_detector = item(ImagerPixelSpacing=[0.3, 0.4])
+    expected = PixelSpacing(0.3, 0.4, "Imager Pixel Spacing", False)
+    assert enhanced("XA", FramePixelDataPropertiesSequence=at_detector) == expected
+    in_beam = item(ObjectPixelSpacingInCenterOfBeam=[0.2, 0.1])
+    assert enhanced(
+        "XA",
+        FramePixelDataPropertiesSequence=at_detector,
+        ProjectionPixelCalibrationSequence=in_beam,
+    ) == PixelSpacing(0.2, 0.1, "Object Pixel Spacing in Center of Beam", False)
+
+
+def test_a_plane_through_the_patient_is_no_projection_whatever_its_modality() -> None:
+    # Breast tomosynthesis and rotational angiography: reconstructed, in millimetres of the patient.
+    measures = item(PixelSpacing=[0.1, 0.1])
+    plane = item(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])
+    assert enhanced(
+        "MG", PixelMeasuresSequence=measures, PlaneOrientationSequence=plane
+    ) == PixelSpacing(0.1, 0.1, "Pixel Spacing", True)
+    assert enhanced("MG", PixelMeasuresSequence=measures) == PixelSpacing(
+        0.1, 0.1, "Pixel Spacing", False
+    )
+
+
 def test_ultrasound_is_calibrated_by_its_regions() -> None:
     region = item(
         PhysicalUnitsXDirection=3,
@@ -208,6 +243,52 @@ def test_ultrasound_is_calibrated_by_its_regions() -> None:
     other.PhysicalDeltaX = 0.05
     dataset.SequenceOfUltrasoundRegions = Sequence([region, other])
     assert shown(dataset)[0].model.spacing is None
+
+
+def regions(dataset: pydicom.Dataset) -> list[tuple[tuple[int, ...], tuple[float, ...] | None]]:
+    return [
+        ((each.left, each.top, each.right, each.bottom), each.spacing)
+        for each in shown(dataset)[0].model.regions
+    ]
+
+
+def test_every_region_of_an_ultrasound_image_has_its_own_scale_or_none() -> None:
+    # An abdomen above an electrocardiogram, in seconds.
+    found = Picture.named("OBXXXX1A.dcm").frames()[0].model
+    (tissue, trace) = found.regions
+    assert (tissue.left, tissue.top, tissue.right, tissue.bottom) == (120, 60, 800, 519)
+    assert tissue.spacing == pytest.approx((0.2622878766, 0.2622878766))
+    assert (trace.left, trace.top, trace.right, trace.bottom) == (176, 522, 744, 577)
+    assert trace.spacing is None
+    assert shown(ct_slice(8, 8))[0].model.regions == ()
+
+
+def test_a_region_ends_with_the_image_and_one_that_does_not_say_where_it_is_may_be_anywhere() -> (
+    None
+):
+    lengths = {"PhysicalUnitsXDirection": 3, "PhysicalUnitsYDirection": 3}
+    lengths |= {"PhysicalDeltaX": -0.1, "PhysicalDeltaY": 0.2}
+    beyond = item(
+        RegionLocationMinX0=2,
+        RegionLocationMinY0=3,
+        RegionLocationMaxX1=6,
+        RegionLocationMaxY1=40,
+        **lengths,
+    )
+    nowhere = item(**lengths | {"PhysicalDeltaX": 0.0})
+    turned = item(
+        RegionLocationMinX0=6,
+        RegionLocationMinY0=0,
+        RegionLocationMaxX1=2,
+        RegionLocationMaxY1=4,
+        **lengths,
+    )
+    dataset = ct_slice(8, 8, SequenceOfUltrasoundRegions=Sequence([beyond, nowhere, turned]))
+    assert regions(dataset) == [
+        ((2, 3, 7, 8), (2.0, 1.0)),
+        ((0, 0, 8, 8), None),
+        ((0, 0, 8, 8), (2.0, 1.0)),
+    ]
 
 
 def test_pixel_aspect_ratio_alone_gives_shape_without_size() -> None:

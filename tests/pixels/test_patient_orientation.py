@@ -123,6 +123,39 @@ def test_a_plane_decides() -> None:
     assert model.patient_orientation is None
 
 
+LEFT, DORSAL = ("LE", "RT"), ("D", "V")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "axes"),
+    [
+        ({}, (("L", "R"), ("P", "A"), ("H", "F"))),
+        ({"AnatomicalOrientationType": "BIPED"}, (("L", "R"), ("P", "A"), ("H", "F"))),
+        # PS3.3 C.7.6.2.1.1: y dorsal, z cranial; of a head rostral.
+        (QUADRUPED | {"BodyPartExamined": "ABDOMEN"}, (LEFT, DORSAL, ("CR", "CD"))),
+        (QUADRUPED | {"BodyPartExamined": "HEAD"}, (LEFT, DORSAL, ("R", "CD"))),
+        # Proximal limbs are cranial along y, distal ones dorsal, and z is proximal.
+        (QUADRUPED | {"BodyPartExamined": "FEMUR"}, (LEFT, None, None)),
+        (QUADRUPED | {"BodyPartExamined": None}, (LEFT, None, None)),
+        ({"AnatomicalOrientationType": "CENTIPEDE"}, (None, None, None)),
+    ],
+)
+def test_what_the_axes_of_a_plane_are_called_depends_on_the_body_and_its_part(
+    attributes: dict[str, object], axes: object
+) -> None:
+    assert resolve(DisplayResolver(), ct_slice(8, 8, **attributes))[0].model.axes == axes
+
+
+def test_of_a_quadruped_with_a_plane_the_abbreviations_are_read_too() -> None:
+    told = {"PatientOrientation": ["RT", "V"]}
+    models = [
+        resolve(DisplayResolver(), ct_slice(8, 8, **attributes))[0].model
+        for attributes in (told | QUADRUPED, QUADRUPED)
+    ]
+    assert models[0].patient_orientation == PatientOrientation("LE", "RT", "D", "V")
+    assert models[1].patient_orientation is None
+
+
 def test_objects_of_a_series_have_each_its_own() -> None:
     resolver = DisplayResolver()
     same = WITHOUT_PLANE | {"FrameOfReferenceUID": None}

@@ -18,8 +18,9 @@ from .modality import (
     read_real_world,
 )
 from .overlays import read_overlays
-from .patient_orientation import read_patient_orientation
+from .patient_orientation import BIPED_AXES, read_axes, read_patient_orientation
 from .samples import display_format, palette_of
+from .ultrasound import read_regions
 from .voi import VoiTransform, read_voi
 
 __all__ = ["DisplayResolver", "display_models"]
@@ -37,6 +38,7 @@ _MODEL_GROUPS = (
     tags.PatientOrientationInFrameSequence,
     tags.PixelValueTransformationSequence,
     tags.FramePixelDataPropertiesSequence,
+    tags.ProjectionPixelCalibrationSequence,
     tags.RealWorldValueMappingSequence,
 )
 
@@ -61,6 +63,7 @@ _MODEL_TAGS = (
     tags.ImageOrientationPatient,
     tags.PatientOrientation,
     tags.AnatomicalOrientationType,
+    tags.BodyPartExamined,
     tags.PositionerMotion,
     tags.FrameOfReferenceUID,
     tags.PixelSpacing,
@@ -206,8 +209,12 @@ def _voi(attributes: Attributes, model: DisplayModel) -> _ResolvedVoi:
 
 def _model(frame: FrameAttributes, description: PixelDescription) -> DisplayModel:
     root = frame.root
-    spacing = read_spacing(frame)
+    regions = read_regions(root, description.rows, description.columns)
+    spacing = read_spacing(frame, regions)
     orientation = read_orientation(frame)
+    axes = read_axes(root)
+    # Of an animal a plane alone may not say what lies where.
+    in_words = orientation is None or axes != BIPED_AXES
     model = DisplayModel(
         rows=description.rows,
         columns=description.columns,
@@ -216,8 +223,10 @@ def _model(frame: FrameAttributes, description: PixelDescription) -> DisplayMode
         signed=description.signed,
         spacing=spacing,
         aspect=read_aspect(frame, spacing),
+        regions=regions,
         orientation=orientation,
-        patient_orientation=read_patient_orientation(frame) if orientation is None else None,
+        axes=axes,
+        patient_orientation=read_patient_orientation(frame) if in_words else None,
         frame_of_reference=root.text(tags.FrameOfReferenceUID) or None,
         overlays=read_overlays(root),
         lossy=_lossy(root, description.transfer_syntax),

@@ -6,7 +6,8 @@ from .geometry import PixelSpacing
 from .lookup_tables import LookupTable, Palette
 from .modality import ModalityTransform, Padding, RealWorldMapping, Rescale
 from .overlays import OverlayPlane
-from .patient_orientation import PatientOrientation
+from .patient_orientation import BIPED_AXES, Axes, PatientOrientation
+from .ultrasound import UltrasoundRegion
 from .voi import VoiTransform, Window, full_window
 
 __all__ = ["DisplayModel", "DisplayedFrame", "Lossy", "Presentation"]
@@ -66,10 +67,14 @@ class DisplayModel:
         Stored values that are no measurement.
     spacing, aspect
         Size of a pixel in millimetres, where known, and its shape (vertical, horizontal).
+    regions
+        Parts of an ultrasound image with a scale of their own, or none; elsewhere it has none.
     orientation, frame_of_reference
         Plane in the patient.
+    axes
+        What lies towards the ends of the x, y and z axis in which the plane is told.
     patient_orientation
-        Directions in the patient at the edges, where there is no plane.
+        Directions in the patient at the edges, where there is no plane or it does not tell.
     overlays
         Overlay planes.
     lossy
@@ -99,8 +104,10 @@ class DisplayModel:
     padding: Padding | None = None
     spacing: PixelSpacing | None = None
     aspect: tuple[float, float] = (1.0, 1.0)
+    regions: tuple[UltrasoundRegion, ...] = ()
     orientation: tuple[float, ...] | None = None
     frame_of_reference: str | None = None
+    axes: Axes = BIPED_AXES
     patient_orientation: PatientOrientation | None = None
     overlays: tuple[OverlayPlane, ...] = ()
     lossy: Lossy | None = None

@@ -7,6 +7,7 @@ from isocenter.dicom import tags
 
 from .attributes import Attributes
 from .functional_groups import FrameAttributes
+from .ultrasound import UltrasoundRegion, agreed_spacing
 
 __all__ = [
     "PixelSpacing",
@@ -43,11 +44,9 @@ class PixelSpacing:
 
 _AT_A_PLANE = (
     (tags.NominalScannedPixelSpacing, "Nominal Scanned Pixel Spacing"),
-    (tags.ObjectPixelSpacingInCenterOfBeam, "Object Pixel Spacing in Center of Beam"),
     (tags.ImagePlanePixelSpacing, "Image Plane Pixel Spacing"),
 )
 _PROJECTIONS = {"CR", "DX", "MG", "XA", "RF", "IO", "PX", "RG", "XC", "RTIMAGE"}
-_CENTIMETRES = 3  # Physical Units (0018,6024), PS3.3 C.8.5.5.1.1
 
 
 def _pair(attributes: Attributes, tag: int) -> tuple[float, float] | None:
@@ -57,35 +56,55 @@ def _pair(attributes: Attributes, tag: int) -> tuple[float, float] | None:
     return numbers[0], numbers[1]
 
 
-def read_spacing(frame: FrameAttributes) -> PixelSpacing | None:
+def read_spacing(
+    frame: FrameAttributes, regions: Sequence[UltrasoundRegion] = ()
+) -> PixelSpacing | None:
     """Find the spacing of a frame's pixels and say where it comes from.
 
     Parameters
     ----------
     frame
         The frame.
+    regions
+        Of an ultrasound image.
 
     Returns
     -------
     PixelSpacing or None
         None where the object only knows pixels.
+
+    References
+    ----------
+    PS3.3 10.7.1.3, C.8.19.6.4, C.8.19.6.9
     """
     root = frame.root
     measured = _pair(frame.macro(tags.PixelMeasuresSequence), tags.PixelSpacing)
-    imager = _pair(root, tags.ImagerPixelSpacing)
+    imager = _pair(frame.macro(tags.FramePixelDataPropertiesSequence), tags.ImagerPixelSpacing)
     if measured is not None and (imager is None or measured != imager):
-        projected = (
-            root.text(tags.Modality) in _PROJECTIONS and tags.ImagePositionPatient not in root
-        )
         calibrated = imager is not None or tags.PixelSpacingCalibrationType in root
-        return PixelSpacing(*measured, "Pixel Spacing", not projected or calibrated)
+        return PixelSpacing(*measured, "Pixel Spacing", calibrated or not _is_projection(frame))
+    in_beam = _pair(
+        frame.macro(tags.ProjectionPixelCalibrationSequence), tags.ObjectPixelSpacingInCenterOfBeam
+    )
+    if in_beam is not None:
+        return PixelSpacing(*in_beam, "Object Pixel Spacing in Center of Beam", False)
     if imager is not None:
         return _at_detector(root, imager, calibrated=measured is not None)
     for tag, source in _AT_A_PLANE:
         plane = _pair(root, tag)
         if plane is not None:
             return PixelSpacing(*plane, source, False)
-    return _ultrasound(root)
+    size = agreed_spacing(regions)
+    return None if size is None else PixelSpacing(*size, "Sequence of Ultrasound Regions", True)
+
+
+def _is_projection(frame: FrameAttributes) -> bool:
+    """Tell whether pixels are shadows, and not of a plane in the patient."""
+    root = frame.root
+    placed = (
+        tags.ImagePositionPatient in root or frame.macro(tags.PlaneOrientationSequence) is not root
+    )
+    return root.text(tags.Modality) in _PROJECTIONS and not placed
 
 
 def _at_detector(root: Attributes, imager: tuple[float, float], calibrated: bool) -> PixelSpacing:
@@ -96,22 +115,6 @@ def _at_detector(root: Attributes, imager: tuple[float, float], calibrated: bool
         source = "Imager Pixel Spacing / Estimated Radiographic Magnification Factor"
         return PixelSpacing(imager[0] / factor, imager[1] / factor, source, False)
     return PixelSpacing(*imager, "Imager Pixel Spacing", False)
-
-
-def _ultrasound(root: Attributes) -> PixelSpacing | None:
-    """Read the calibration of ultrasound, where all tissue regions of the image agree."""
-    found: set[tuple[float, float]] = set()
-    for region in root.items(tags.SequenceOfUltrasoundRegions):
-        units = (
-            region.integer(tags.PhysicalUnitsXDirection),
-            region.integer(tags.PhysicalUnitsYDirection),
-        )
-        x, y = region.number(tags.PhysicalDeltaX), region.number(tags.PhysicalDeltaY)
-        if units == (_CENTIMETRES, _CENTIMETRES) and x and y:
-            found.add((abs(y) * 10, abs(x) * 10))
-    if len(found) != 1:
-        return None
-    return PixelSpacing(*found.pop(), "Sequence of Ultrasound Regions", True)
 
 
 def read_aspect(frame: FrameAttributes, spacing: PixelSpacing | None) -> tuple[float, float]:

@@ -1,13 +1,61 @@
-"""Which way the patient lies in an image that has no plane (PS3.3 C.7.6.1.1.1)."""
+"""Which way the patient lies in an image (PS3.3 C.7.6.1.1.1, C.7.6.2.1.1)."""
 
 import re
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from isocenter.dicom import tags
 
+from .attributes import Attributes
 from .functional_groups import FrameAttributes
 
-__all__ = ["PatientOrientation", "read_patient_orientation"]
+__all__ = ["BIPED_AXES", "Axes", "PatientOrientation", "read_axes", "read_patient_orientation"]
+
+_Axis: TypeAlias = tuple[str, str] | None
+Axes: TypeAlias = tuple[_Axis, _Axis, _Axis]
+"""Abbreviations of what lies towards the positive and negative end of x, y and z, where known."""
+
+BIPED_AXES: Axes = (("L", "R"), ("P", "A"), ("H", "F"))
+_LEFT_RIGHT = ("LE", "RT")
+_DORSAL_VENTRAL = ("D", "V")
+# Body Part Examined (0018,0015): only of these are the axes of quadrupeds told by the part alone.
+# Of limbs they depend on how far from the trunk one is, and of which limb.
+_TRUNK = frozenset(
+    [
+        "ABDOMEN",
+        "ABDOMENPELVIS",
+        "BACK",
+        "BLADDER",
+        "CHEST",
+        "CHESTABDOMEN",
+        "CHESTABDPELVIS",
+        "COCCYX",
+        "CSPINE",
+        "HEART",
+        "KIDNEY",
+        "LIVER",
+        "LSPINE",
+        "LSSPINE",
+        "LUNG",
+        "NECK",
+        "NECKCHEST",
+        "NECKCHESTABDOMEN",
+        "NECKCHESTABDPELV",
+        "PELVIS",
+        "RIB",
+        "SPINE",
+        "SPLEEN",
+        "SSPINE",
+        "STERNUM",
+        "STOMACH",
+        "TAIL",
+        "THORAX",
+        "TLSPINE",
+        "TRUNK",
+        "TSPINE",
+    ]
+)
+_HEAD = frozenset(["BRAIN", "FACE", "HEAD", "JAW", "MANDIBLE", "MAXILLA", "NOSE", "ORBIT", "SKULL"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +117,37 @@ _QUADRUPED = _Anatomy(
 _ANATOMIES = {"": _BIPED, "BIPED": _BIPED, "QUADRUPED": _QUADRUPED}
 # Of a trunk the sides are left and right.
 _OF_LIMBS = {"PR", "DI", "PA", "PL", "M", "L"}
+
+
+def read_axes(root: Attributes) -> Axes:
+    """Read what the axes of the patient's coordinate system are called.
+
+    Parameters
+    ----------
+    root
+        The data set.
+
+    Returns
+    -------
+    tuple
+        For x, y and z the abbreviations towards their positive and negative end; None for an axis
+        that lies otherwise in other parts of the body, where the part is not known.
+
+    References
+    ----------
+    PS3.3 C.7.6.2.1.1
+    """
+    anatomy = root.text(tags.AnatomicalOrientationType)
+    if anatomy in ("", "BIPED"):
+        return BIPED_AXES
+    if anatomy != "QUADRUPED":
+        return None, None, None
+    part = root.text(tags.BodyPartExamined).upper()
+    if part in _TRUNK:
+        return _LEFT_RIGHT, _DORSAL_VENTRAL, ("CR", "CD")
+    if part in _HEAD:
+        return _LEFT_RIGHT, _DORSAL_VENTRAL, ("R", "CD")
+    return _LEFT_RIGHT, None, None
 
 
 def read_patient_orientation(frame: FrameAttributes) -> PatientOrientation | None:

@@ -94,6 +94,22 @@ export interface Spacing {
   isReal: boolean;
 }
 
+/** A part of an ultrasound image, by its edges in pixels (PS3.3 C.8.5.5). */
+export interface Region {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+  /** Height and width of its pixels in millimetres; null where an axis is no length. */
+  readonly spacing: readonly [number, number] | null;
+}
+
+/**
+ * Abbreviations of what lies towards the positive and negative end of the patient's x, y and z axis
+ * (PS3.3 C.7.6.2.1.1); null where that is not known.
+ */
+export type Axes = readonly (readonly [string, string] | null)[];
+
 /** Abbreviations of directions in the patient (PS3.3 C.7.6.1.1.1); empty where not known. */
 export interface EdgeLetters {
   readonly left: string;
@@ -136,9 +152,11 @@ export interface DisplayModel {
   spacing: Spacing | null;
   /** Pixel Aspect Ratio (0028,0034): vertical, horizontal. */
   aspect?: [number, number] | null;
+  regions: readonly Region[];
   orientation: number[] | null;
+  axes: Axes;
   frameOfReference: string | null;
-  /** What lies at the edges of the stored image, where there is no plane. */
+  /** What lies at the edges of the stored image, where there is no plane or it does not tell. */
   patientOrientation?: EdgeLetters | null;
   overlays: OverlayPlane[];
   shutter?: Shutter | null;

@@ -38,8 +38,8 @@ export interface ImageShape {
  * (PS3.3 C.10.6) has it.
  */
 export interface View {
-  /** Magnification on top of what fits the image to its canvas. */
-  readonly zoom: number;
+  /** Magnification on top of what fits the image to its canvas; or a column to a device pixel, however large that is. */
+  readonly zoom: number | "1:1";
   /** The point of the image at the canvas's centre, as fractions of columns and rows. */
   readonly centre: Point;
   /** Degrees clockwise. */
@@ -106,7 +106,7 @@ export function fitScale(shape: ImageShape, canvas: Size, rotation: number): num
 
 /** Device pixels a column. */
 export function scaleOf(view: View, shape: ImageShape, canvas: Size): number {
-  return fitScale(shape, canvas, view.rotation) * view.zoom;
+  return view.zoom === "1:1" ? 1 : fitScale(shape, canvas, view.rotation) * view.zoom;
 }
 
 /**
@@ -132,8 +132,8 @@ export function imageToCanvas(view: View, shape: ImageShape, canvas: Size): Affi
 }
 
 /** The view at which a column covers one device pixel. */
-export function oneToOne(view: View, shape: ImageShape, canvas: Size): View {
-  return { ...view, zoom: 1 / fitScale(shape, canvas, view.rotation), centre: RESET_VIEW.centre };
+export function oneToOne(view: View): View {
+  return { ...view, zoom: "1:1", centre: RESET_VIEW.centre };
 }
 
 /** The view moved by a distance on the canvas. */
@@ -153,7 +153,8 @@ export function zoomed(
   factor: number,
   at: Point = { x: canvas.width / 2, y: canvas.height / 2 },
 ): View {
-  const zoom = Math.min(Math.max(view.zoom * factor, MINIMUM_ZOOM), MAXIMUM_ZOOM);
+  const from = view.zoom === "1:1" ? 1 / fitScale(shape, canvas, view.rotation) : view.zoom;
+  const zoom = Math.min(Math.max(from * factor, MINIMUM_ZOOM), MAXIMUM_ZOOM);
   const away = { x: at.x - canvas.width / 2, y: at.y - canvas.height / 2 };
   const toPoint = panned(view, shape, canvas, -away.x, -away.y);
   return panned({ ...toPoint, zoom }, shape, canvas, away.x, away.y);

@@ -1,28 +1,21 @@
 /** The letters at a viewport's edges: which way the patient lies (PS3.3 C.7.6.1.1.1). */
 
-import type { EdgeLetters } from "../api/model";
+import type { Axes, EdgeLetters } from "../api/model";
 import type { Affine } from "./geometry";
 
 type Vector = readonly [number, number, number];
 
-/** Positive and negative ends of the patient's axes: left, posterior, head. */
-const AXES: readonly (readonly [string, string])[] = [
-  ["L", "R"],
-  ["P", "A"],
-  ["H", "F"],
-];
-
 /** Directions that contribute less than this cosine (about 17 degrees off the plane) stay unsaid. */
 const LEAST_COSINE = 0.3;
 
-/** Letters of a direction in the patient, the strongest first. */
-export function directionLetters(direction: Vector): string {
-  return direction
-    .map((cosine, axis) => ({ size: Math.abs(cosine), letter: AXES[axis]?.[cosine > 0 ? 0 : 1] }))
+/** Letters of a direction in the patient, the strongest first; none where not all of them are known. */
+export function directionLetters(direction: Vector, axes: Axes): string {
+  const letters = direction
+    .map((cosine, axis) => ({ size: Math.abs(cosine), letter: axes[axis]?.[cosine > 0 ? 0 : 1] }))
     .filter(({ size }) => size > LEAST_COSINE)
     .sort((one, other) => other.size - one.size)
-    .map(({ letter }) => letter)
-    .join("");
+    .map(({ letter }) => letter);
+  return letters.includes(undefined) ? "" : letters.join("");
 }
 
 function along(row: Vector, column: Vector, x: number, y: number): Vector {
@@ -39,10 +32,12 @@ function atEdges(letters: (dx: number, dy: number) => string): EdgeLetters {
  * Letters at the four edges of the canvas, of an image with a plane.
  *
  * @param orientation Image Orientation (Patient): direction cosines of the rows, then the columns.
+ * @param axes what its axes are called in this patient.
  * @param toImage from canvas to image coordinates, pixels being `pixelHeight` widths high.
  */
 export function edgeLetters(
   orientation: readonly number[],
+  axes: Axes,
   toImage: Affine,
   pixelHeight: number,
 ): EdgeLetters | null {
@@ -52,6 +47,7 @@ export function edgeLetters(
   return atEdges((dx, dy) =>
     directionLetters(
       along(row, column, toImage.a * dx + toImage.c * dy, (toImage.b * dx + toImage.d * dy) * pixelHeight),
+      axes,
     ),
   );
 }

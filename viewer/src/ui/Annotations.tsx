@@ -2,6 +2,7 @@
 
 import { COLOUR_WINDOW, isColour, isTable } from "../image/display_table";
 import { edgeLetters, sliceLocation, viewedLetters } from "../image/orientation";
+import { regionBars } from "../image/region_bars";
 import { lengthNote, scaleBar } from "../image/scale_bar";
 import { type NamedVoi, shortNumber, windowLabel } from "../image/windows";
 import type { EdgeLetters, SeriesDisplay } from "../api/model";
@@ -81,8 +82,8 @@ function lettersOf({ model }: ShownImage, viewport: Viewport): EdgeLetters | nul
   const toImage = viewport.toImage.value;
   const shape = viewport.shape.value;
   if (!toImage || !shape) return null;
-  if (model.orientation) return edgeLetters(model.orientation, toImage, shape.pixelHeight);
-  return model.patientOrientation ? viewedLetters(model.patientOrientation, toImage) : null;
+  if (model.patientOrientation) return viewedLetters(model.patientOrientation, toImage);
+  return model.orientation && edgeLetters(model.orientation, model.axes, toImage, shape.pixelHeight);
 }
 
 function Letters({ shown, viewport }: { shown: ShownImage; viewport: Viewport }) {
@@ -111,6 +112,29 @@ function Scale({ shown, viewport }: { shown: ShownImage; viewport: Viewport }) {
       <span class="scale-bar" style={{ width: `${bar.pixels / ratio}px` }} />
       {[bar.label, note].filter(Boolean).join(" ")}
     </span>
+  );
+}
+
+/** The scales of an ultrasound image, each in the region it holds for. */
+function RegionScales({ shown, viewport }: { shown: ShownImage; viewport: Viewport }) {
+  const toCanvas = viewport.toCanvas.value;
+  const size = viewport.size.value;
+  if (!toCanvas) return null;
+  const ratio = devicePixelRatio;
+  return (
+    <>
+      {regionBars(shown.model.regions, toCanvas, size, ratio).map(({ pixels, label, x, y }) => (
+        <span
+          class="scale"
+          key={`${x} ${y}`}
+          title="Sequence of Ultrasound Regions"
+          style={{ left: `${x / ratio}px`, bottom: `${(size.height - y) / ratio}px` }}
+        >
+          <span class="scale-bar" style={{ width: `${pixels / ratio}px` }} />
+          {label}
+        </span>
+      ))}
+    </>
   );
 }
 
@@ -161,7 +185,11 @@ export function Annotations({ workspace, viewport }: { workspace: Workspace; vie
       <Lines place="bottom-left" lines={[lossyLine(shown), viewLine(viewport), window]} />
       <Lines place="bottom-right" lines={imageLines(shown, viewport.count.value)} />
       <Marks shown={shown} viewport={viewport} />
-      <Scale shown={shown} viewport={viewport} />
+      {shown.model.regions.length > 0 ? (
+        <RegionScales shown={shown} viewport={viewport} />
+      ) : (
+        <Scale shown={shown} viewport={viewport} />
+      )}
     </div>
   );
 }

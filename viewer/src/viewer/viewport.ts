@@ -203,14 +203,14 @@ export class Viewport {
   }
 
   oneToOne(): void {
-    this.change(oneToOne);
+    this.view.value = oneToOne(this.view.value);
   }
 
   /** Turn clockwise; an image that was magnified keeps its magnification. */
   rotate(degrees: number): void {
     this.change((view, shape, size) => {
       const turned = rotated(view, degrees);
-      if (view.zoom === 1) return turned;
+      if (view.zoom === 1 || view.zoom === "1:1") return turned;
       return { ...turned, zoom: scaleOf(view, shape, size) / fitScale(shape, size, turned.rotation) };
     });
   }

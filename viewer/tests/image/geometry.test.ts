@@ -54,11 +54,21 @@ test("four turns and two mirrorings change nothing", () => {
 describe("one to one", () => {
   test("gives every image pixel one device pixel, on canvases of odd size too", () => {
     for (const size of [{ width: 401, height: 333 }, { width: 90, height: 64 }]) {
-      const view = oneToOne(RESET_VIEW, shape, size);
+      const view = oneToOne(RESET_VIEW);
       const m = imageToCanvas(view, shape, size);
       expect(m.a).toBeCloseTo(1, 12);
       expect([m.e, m.f].every(Number.isInteger)).toBe(true);
     }
+  });
+
+  test("stays so when the canvas or the image becomes another, and when it is turned or moved", () => {
+    const moved = panned(rotated(oneToOne(RESET_VIEW), 90), shape, canvas, 10, -6);
+    expect(scaleOf(moved, shape, { width: 300, height: 400 })).toBe(1);
+    expect(scaleOf(moved, { ...shape, columns: 64 }, canvas)).toBe(1);
+  });
+
+  test("is where zooming goes on from", () => {
+    expect(scaleOf(zoomed(oneToOne(RESET_VIEW), shape, canvas, 1.25), shape, canvas)).toBeCloseTo(1.25, 12);
   });
 });
 

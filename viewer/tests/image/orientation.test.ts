@@ -1,17 +1,19 @@
 import { expect, test } from "vitest";
+import type { Axes } from "../../src/api/model";
 import {
   flippedHorizontally, flippedVertically, imageToCanvas, invert, RESET_VIEW, rotated, type View,
 } from "../../src/image/geometry";
 import { directionLetters, edgeLetters, sliceLocation, viewedLetters } from "../../src/image/orientation";
 
+const HUMAN = [["L", "R"], ["P", "A"], ["H", "F"]] as const;
 const AXIAL = [1, 0, 0, 0, 1, 0];
 const SAGITTAL = [0, 1, 0, 0, 0, -1];
 const CORONAL = [1, 0, 0, 0, 0, -1];
 
-function letters(orientation: number[], view: View = RESET_VIEW) {
+function letters(orientation: number[], view: View = RESET_VIEW, axes: Axes = HUMAN) {
   const shape = { columns: 64, rows: 64, pixelHeight: 1 };
   const toImage = invert(imageToCanvas(view, shape, { width: 300, height: 200 }));
-  const found = edgeLetters(orientation, toImage, 1);
+  const found = edgeLetters(orientation, axes, toImage, 1);
   return found && `${found.left} ${found.right} ${found.top} ${found.bottom}`;
 }
 
@@ -57,8 +59,21 @@ test("an edge of which nothing is known has no letters wherever it is turned", (
 });
 
 test("an oblique direction names its strongest axis first and leaves weak ones out", () => {
-  expect(directionLetters([0.8, 0.6, 0])).toBe("LP");
-  expect(directionLetters([-0.5, 0.1, 0.86])).toBe("HR");
+  expect(directionLetters([0.8, 0.6, 0], HUMAN)).toBe("LP");
+  expect(directionLetters([-0.5, 0.1, 0.86], HUMAN)).toBe("HR");
+});
+
+test("an animal's plane has the animal's letters", () => {
+  const trunk = [["LE", "RT"], ["D", "V"], ["CR", "CD"]] as const;
+  expect(letters(AXIAL, RESET_VIEW, trunk)).toBe("RT LE V D");
+  expect(letters(SAGITTAL, flippedHorizontally(RESET_VIEW), trunk)).toBe("D V CR CD");
+});
+
+test("a direction along an axis that has no name has no letters, not even its lesser ones", () => {
+  const limb = [["LE", "RT"], null, null];
+  expect(letters(AXIAL, RESET_VIEW, limb as unknown as Axes)).toBe("RT LE  ");
+  expect(directionLetters([0.6, 0.8, 0], limb as unknown as Axes)).toBe("");
+  expect(directionLetters([0.98, 0.2, 0], limb as unknown as Axes)).toBe("LE");
 });
 
 test("an image without a plane has no letters", () => {

@@ -9,7 +9,7 @@ const model: DisplayModel = {
     { type: "window", function: "LINEAR", center: 40, width: 350 },
     { type: "window", function: "LINEAR", center: -600, width: 1500, explanation: "LUNG" },
   ],
-  presentation: { inverse: false }, padding: null, spacing: null, orientation: null,
+  presentation: { inverse: false }, padding: null, spacing: null, regions: [], orientation: null, axes: [],
   frameOfReference: null, overlays: [], lossy: null, frameTime: null, recommendedFrameRate: null,
 };
 const image: ImageEntry = {

@@ -5,7 +5,7 @@ import { cineRate, frameKey, Viewport } from "../../src/viewer/viewport";
 
 const model = {
   rows: 4, columns: 4, format: "uint8", modality: { type: "linear", slope: 1, intercept: 0 }, voi: [],
-  presentation: {}, padding: null, spacing: null, orientation: null, overlays: [], lossy: null,
+  presentation: {}, padding: null, spacing: null, regions: [], orientation: null, axes: [], overlays: [], lossy: null,
   frameTime: null, recommendedFrameRate: null,
 } as unknown as DisplayModel;
 

@@ -120,7 +120,9 @@ def model_json(
         padding=_padding(model),
         spacing=_spacing(model),
         aspect=model.aspect,
+        regions=_regions(model),
         orientation=model.orientation,  # pyright: ignore[reportArgumentType] - six, checked
+        axes=model.axes,
         frame_of_reference=model.frame_of_reference,
         patient_orientation=_patient_orientation(model),
         overlays=[_overlay(plane, overlay_url(plane.index)) for plane in model.overlays],
@@ -150,6 +152,19 @@ def _spacing(model: DisplayModel) -> schema.Spacing | None:
     return spacing and schema.Spacing(
         row=spacing.row, column=spacing.column, source=spacing.source, is_real=spacing.is_real
     )
+
+
+def _regions(model: DisplayModel) -> list[schema.Region]:
+    return [
+        schema.Region(
+            left=each.left,
+            top=each.top,
+            right=each.right,
+            bottom=each.bottom,
+            spacing=each.spacing,
+        )
+        for each in model.regions
+    ]
 
 
 def _patient_orientation(model: DisplayModel) -> schema.PatientOrientation | None:

@@ -1,6 +1,6 @@
 """What the viewer API answers, as pydantic models: camelCase JSON and its OpenAPI schema."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -18,6 +18,7 @@ __all__ = [
     "Presentation",
     "Problem",
     "RealWorld",
+    "Region",
     "Series",
     "SeriesModel",
     "Shutter",
@@ -157,6 +158,16 @@ class Spacing(_Model):
     is_real: bool
 
 
+class Region(_Model):
+    """A part of an ultrasound image; `spacing` is of its pixels in mm, row and column."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    spacing: tuple[float, float] | None
+
+
 class Shutter(_Model):
     """Pixels that are hidden, and the colour in their place.
 
@@ -214,6 +225,9 @@ class SupplementalPalette(_Model):
     colours: str
 
 
+Axis: TypeAlias = tuple[str, str] | None
+
+
 class Model(_Model):
     """How frames are shown."""
 
@@ -231,7 +245,9 @@ class Model(_Model):
     padding: PaddingRange | None
     spacing: Spacing | None
     aspect: tuple[float, float]
+    regions: list[Region]
     orientation: tuple[float, float, float, float, float, float] | None
+    axes: tuple[Axis, Axis, Axis]
     frame_of_reference: str | None
     patient_orientation: PatientOrientation | None
     overlays: list[Overlay]
