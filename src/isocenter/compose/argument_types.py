@@ -28,7 +28,7 @@ __all__ = ["check_members", "checked", "real_array"]
 
 _Given = ParamSpec("_Given")
 _Made = TypeVar("_Made")
-_SHORT = 50  # shorter than any system's limit of a name, and so sure to be none too long
+_SHORT = 128  # shorter than any system's limit of a name, and so sure to be none too long
 _CALLABLE: Any = get_origin(Callable[[], None])
 
 
@@ -38,18 +38,29 @@ class _Kind:
 
     Parameters
     ----------
-    takes
-        Whether it takes a value.
     one, many
         What it is called: `a whole number`, `whole numbers`.
+    exactly, instances
+        Classes of whose own objects it takes all, and of whose subclasses' objects, too: what most
+        values are, and asked first, since that takes next to no time.
+    others
+        Whether it takes a value that is none of these.
     of
         What it takes as the members of a collection; None where it is none.
     """
 
-    takes: Callable[[Any], bool]
     one: str
     many: str
+    exactly: frozenset[type] = frozenset()
+    instances: tuple[type, ...] = ()
+    others: Callable[[Any], bool] | None = None
     of: _Kind | None = None
+
+    def takes(self, value: Any) -> bool:
+        """Tell whether it takes a value."""
+        if type(value) in self.exactly or isinstance(value, self.instances):
+            return True
+        return self.others is not None and self.others(value)
 
 
 def checked(function: Callable[_Given, _Made]) -> Callable[_Given, _Made]:
@@ -65,9 +76,14 @@ def checked(function: Callable[_Given, _Made]) -> Callable[_Given, _Made]:
     @wraps(function)
     def call(*args: _Given.args, **kwargs: _Given.kwargs) -> _Made:
         kinds = _kinds(function)
-        by_place = [_fitting(name, one, kinds) for name, one in zip(names, args, strict=False)]
-        by_name = {name: _fitting(name, one, kinds) for name, one in kwargs.items()}
-        return cast("Any", function)(*by_place, *args[len(names) :], **by_name)
+        by_place = list(args)
+        for place, name in enumerate(names[: len(args)]):
+            if name in kinds and type(args[place]) not in kinds[name].exactly:
+                by_place[place] = _fitting(name, args[place], kinds[name])
+        for name, one in kwargs.items():
+            if name in kinds and type(one) not in kinds[name].exactly:
+                kwargs[name] = _fitting(name, one, kinds[name])
+        return cast("Any", function)(*by_place, **kwargs)
 
     return call
 
@@ -80,12 +96,11 @@ def check_members(made: Any) -> None:
     CannotCompose
         As for `checked`.
     """
-    kind = type(cast("object", made))
-    kinds = _kinds(kind)
-    for name in _members(kind):
+    made_of = type(cast("object", made))
+    for name, kind in _members(made_of):
         value = getattr(made, name)
-        if not kinds[name].takes(value):
-            raise _refused(f"{name} of {kind.__name__}", value, kinds[name])
+        if not kind.takes(value):
+            raise _refused(f"{name} of {made_of.__name__}", value, kind)
 
 
 def real_array(name: str, value: Any, shape: tuple[int, ...] | None = None) -> NDArray[np.float64]:
@@ -118,8 +133,9 @@ def real_array(name: str, value: Any, shape: tuple[int, ...] | None = None) -> N
 
 
 @cache
-def _members(kind: type) -> tuple[str, ...]:
-    return tuple(one.name for one in fields(cast("Any", kind)))
+def _members(made_of: type) -> tuple[tuple[str, _Kind], ...]:
+    kinds = _kinds(made_of)
+    return tuple((one.name, kinds[one.name]) for one in fields(cast("Any", made_of)) if one.init)
 
 
 @cache
@@ -127,10 +143,9 @@ def _kinds(annotated: Any) -> dict[str, _Kind]:
     return {name: _kind(hint) for name, hint in get_type_hints(annotated).items()}
 
 
-def _fitting(name: str, value: Any, kinds: Mapping[str, _Kind]) -> Any:
+def _fitting(name: str, value: Any, kind: _Kind) -> Any:
     """Return a value that fits, of an iterator one whose members are looked at as they come."""
-    kind = kinds.get(name)
-    if kind is None:
+    if isinstance(value, kind.instances):
         return value
     if isinstance(value, np.generic):  # which some libraries take for none of Python's numbers
         value = cast("Any", value).item()
@@ -182,11 +197,11 @@ def _kind(hint: Any) -> _Kind:
     if origin in (Union, UnionType):
         return _any_of(args)
     if origin is np.ndarray:
-        return _Kind(lambda value: isinstance(value, np.ndarray), "a numpy array", "numpy arrays")
+        return _Kind("a numpy array", "numpy arrays", instances=(np.ndarray,))
     if origin is tuple:
         return _tuple(args)
     if origin is _CALLABLE or getattr(hint, "_is_protocol", False):
-        return _Kind(callable, "a function", "functions")
+        return _Kind("a function", "functions", others=callable)
     if origin is not None and issubclass(origin, Mapping):
         return _mapping(*map(_kind, args))
     if origin is not None:
@@ -198,13 +213,14 @@ def _any_of(hints: Sequence[Any]) -> _Kind:
     # Text beside a path is the text of one.
     told = [hint for hint in hints if not (hint is str and Path in hints)]
     kinds = [_kind(hint) for hint in told]
-    takes = [kind.takes for kind in kinds]
+    others = [kind.others for kind in kinds if kind.others is not None]
     of = [kind.of for kind in kinds if kind.of is not None]
-    optional = NoneType in told  # most of what is not given
     return _Kind(
-        lambda value: (optional and value is None) or any(one(value) for one in takes),
         _listed([kind.one for kind in kinds]),
         _listed([kind.many for kind in kinds]),
+        frozenset(one for kind in kinds for one in kind.exactly),
+        tuple(one for kind in kinds for one in kind.instances),
+        lambda value: any(one(value) for one in others),
         of[0] if len(of) == 1 else None,
     )
 
@@ -227,7 +243,8 @@ def _tuple(args: Sequence[Any]) -> _Kind:
             return False
         return all(kind.takes(one) for kind, one in zip(kinds, value, strict=True))
 
-    return _Kind(takes, words, f"tuples of {words}", kinds[0] if alike else None)
+    of = kinds[0] if alike else None
+    return _Kind(words, f"tuples of {words}", others=takes, of=of)
 
 
 def _several(origin: type, kind: _Kind) -> _Kind:
@@ -243,13 +260,15 @@ def _several(origin: type, kind: _Kind) -> _Kind:
             return all(map(kind.takes, cast("Collection[Any]", value)))
         return isinstance(value, Iterable)
 
-    return _Kind(takes, f"several {kind.many}", f"lists of {kind.many}", kind)
+    return _Kind(f"several {kind.many}", f"lists of {kind.many}", others=takes, of=kind)
 
 
 def _is_sequence(value: Any) -> bool:
     """Tell whether a value has members in order; an array of one dimension has, too."""
     if isinstance(value, np.ndarray):
         return cast("Any", value).ndim == 1
+    if isinstance(value, list | tuple):  # and not asked slowly whether they are any sequence
+        return True
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
@@ -261,13 +280,13 @@ def _mapping(key: _Kind, content: _Kind) -> _Kind:
         return all(key.takes(one) and content.takes(other) for one, other in items)
 
     words = f"of {key.many} to {content.many}"
-    return _Kind(takes, f"a mapping {words}", f"mappings {words}")
+    return _Kind(f"a mapping {words}", f"mappings {words}", others=takes)
 
 
 def _instance(hint: type) -> _Kind:
     name = hint.__name__
     article = "an" if name[0] in "AEIOU" else "a"
-    return _Kind(lambda value: isinstance(value, hint), f"{article} {name}", f"{name} objects")
+    return _Kind(f"{article} {name}", f"{name} objects", instances=(hint,))
 
 
 def _is_whole(value: Any) -> bool:
@@ -296,13 +315,19 @@ def _is_path(value: Any) -> bool:
     return True
 
 
+def _plain(
+    exactly: type, one: str, many: str, others: Callable[[Any], bool] | None = None
+) -> _Kind:
+    return _Kind(one, many, frozenset({exactly}), others=others)
+
+
 _PLAIN = {
-    Any: _Kind(lambda value: True, "a value", "values"),
-    NoneType: _Kind(lambda value: value is None, "None", "None"),
-    bool: _Kind(lambda value: isinstance(value, bool | np.bool_), "True or False", "True or False"),
-    int: _Kind(_is_whole, "a whole number", "whole numbers"),
-    float: _Kind(_is_number, "a number", "numbers"),
-    str: _Kind(lambda value: isinstance(value, str), "text", "texts"),
-    bytes: _Kind(lambda value: isinstance(value, bytes), "bytes", "bytes"),
-    Path: _Kind(_is_path, "a path", "paths"),
+    Any: _Kind("a value", "values", others=lambda value: True),
+    NoneType: _plain(NoneType, "None", "None"),
+    bool: _plain(bool, "True or False", "True or False", lambda value: isinstance(value, np.bool_)),
+    int: _plain(int, "a whole number", "whole numbers", _is_whole),
+    float: _plain(float, "a number", "numbers", _is_number),
+    str: _plain(str, "text", "texts", lambda value: isinstance(value, str)),
+    bytes: _plain(bytes, "bytes", "bytes", lambda value: isinstance(value, bytes)),
+    Path: _Kind("a path", "paths", others=_is_path),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, cast
 
 from pydicom.dataelem import DataElement
@@ -39,15 +40,26 @@ from isocenter.compose.sound_values import (
 from isocenter.compose.sources import Source, Sources
 from isocenter.compose.templates import Template
 from isocenter.compose.unsound_items import leave_out_inside
-from isocenter.dicom import new_uid
+from isocenter.dicom import dictionary, new_uid
 from isocenter.dicom.validation.conditions import PAIRED_BODY_PARTS
 from isocenter.errors import CannotCompose
 
 _NEW_SERIES = 1000  # above the numbers that a modality gives to the series of a study
 _MOST = (1 << 31) - 1
 _PATIENT_ID, _OTHER_PATIENT_IDS = 0x00100020, 0x00101000
+_NO_TEMPLATE = Template()
 
 __all__ = ["Composed", "Composition", "Origin", "Provenance"]
+
+
+@lru_cache(maxsize=1024)  # many attributes of many objects have the same
+def _copied(detail: str) -> Provenance:
+    return Provenance(Origin.COPIED, detail)
+
+
+@lru_cache(maxsize=1024)
+def _generated(detail: str) -> Provenance:
+    return Provenance(Origin.GENERATED, detail)
 
 
 class Composition:
@@ -89,7 +101,7 @@ class Composition:
         # The offset is inherited, and holds for all dates and times of the object.
         self.now = values.local_moment(now or datetime.datetime.now(), str(offset or ""))
         self._kind = kind
-        self._template = template or Template()
+        self._template = template or _NO_TEMPLATE
         self._overrides = dict(overrides or {})
         self._without: dict[int, Provenance] = {}  # what caller or site took out or emptied
         self._unsound: dict[int, LeftOut] = {}  # what the object cannot be without
@@ -101,7 +113,7 @@ class Composition:
     def generate(self, keyword: str, value: Any, detail: str = "") -> None:
         """Set an attribute to what the rules of its kind say."""
         tag = values.tag_of(keyword)
-        self._put(element(tag, value), Provenance(Origin.GENERATED, detail))
+        self._put(element(tag, value), _generated(detail))
 
     def give(self, keyword: str, value: Any, detail: str = "") -> None:
         """Set an attribute to what the caller said; None leaves it as it is."""
@@ -114,13 +126,15 @@ class Composition:
 
     def copy(self, keywords: Iterable[str], source: Source | None = None) -> None:
         """Copy those of `keywords` that the source has (Type 3 and conditional attributes)."""
-        for keyword in keywords:
-            self._inherit(keyword, source)
+        asked = self._asked(source)
+        for tag in map(values.tag_of, keywords):
+            self._inherit(tag, asked)
 
     def copy_or_empty(self, keywords: Iterable[str], source: Source | None = None) -> None:
         """Copy each of `keywords`, or leave it present and empty (Type 2 attributes)."""
+        asked = self._asked(source)
         for keyword in keywords:
-            if not self._inherit(keyword, source):
+            if not self._inherit(values.tag_of(keyword), asked):
                 self.generate(keyword, None, "Type 2, no value known")
 
     def remove(self, keyword: str) -> None:
@@ -243,12 +257,12 @@ class Composition:
 
     def set_pixel_data(self, data: bytes, transfer_syntax_uid: str, *, vr: str) -> None:
         """Set Pixel Data (7FE0,0010), already encoded in `transfer_syntax_uid`."""
-        self.data_set.add_new(0x7FE00010, vr, data)
-        self.provenance[0x7FE00010] = Provenance(Origin.GIVEN, "the pixels")
-        encapsulated = UID(transfer_syntax_uid).is_encapsulated
-        self.data_set["PixelData"].is_undefined_length = encapsulated
+        syntax = UID(transfer_syntax_uid)
+        made = DataElement(BaseTag(0x7FE00010), vr, data, already_converted=True)
+        made.is_undefined_length = syntax.is_encapsulated
+        self._put(made, Provenance(Origin.GIVEN, "the pixels"))
         self.data_set.file_meta = FileMetaDataset()
-        self.data_set.file_meta.TransferSyntaxUID = UID(transfer_syntax_uid)
+        self.data_set.file_meta.TransferSyntaxUID = syntax
 
     # -- the end -----------------------------------------------------------------------------------
 
@@ -307,13 +321,19 @@ class Composition:
         values.check_character_set(self.data_set)
         return True
 
-    def _inherit(self, keyword: str, source: Source | None) -> bool:
-        """Copy from the worklist item if it knows, else from the source; False if neither does."""
-        order = self.sources.order
-        if source is None and order is not None and self._copy_element(keyword, order):
-            return True
-        source = source or self.sources.first
-        return source is not None and self._copy_element(keyword, source)
+    def _asked(self, source: Source | None) -> tuple[Source, ...]:
+        """Return whom to ask for values: first the worklist item, unless it is about a source."""
+        known = (source,) if source is not None else (self.sources.order, self.sources.first)
+        return tuple(one for one in known if one is not None)
+
+    def _inherit(self, tag: int, asked: Iterable[Source]) -> bool:
+        """Copy from the first that knows; False if none does."""
+        for source in asked:
+            # Asking the data set itself is slow, and most of what there may be is not there.
+            present = tag in source.data_set.keys()  # noqa: SIM118
+            if present and self._copy_element(tag, source):
+                return True
+        return False
 
     def _other_patient_ids(self) -> None:
         """Carry the retired Other Patient IDs (0010,1000) over into the sequence in its place."""
@@ -341,12 +361,9 @@ class Composition:
         highest = max(present, default=0)
         return highest + _NEW_SERIES if present and highest < _MOST - _NEW_SERIES else 1
 
-    def _copy_element(self, keyword: str, source: Source) -> bool:
-        """Copy an attribute; False when the source does not have it, or only an unsound value."""
-        tag = values.tag_of(keyword)
-        if tag not in source.data_set.keys():  # noqa: SIM118 - asking the data set is slow
-            return False
-        copied = copied_element(source.data_set[tag])
+    def _copy_element(self, tag: int, source: Source) -> bool:
+        """Copy an attribute that a source has; False when its value is unsound."""
+        copied = copied_element(source.data_set[BaseTag(tag)])
         if copied.VR == "SQ":
             return self._copy_items(copied, source)
         made, detail = mended(copied), source.name
@@ -357,7 +374,7 @@ class Composition:
             self._unsound[tag] = LeftOut.of(tag, made.value, expected, source.name)
         if made is not copied:
             detail = f"{detail}, {how_mended(made.VR)}"
-        self._put(made, Provenance(Origin.COPIED, detail))
+        self._put(made, _copied(detail))
         return True
 
     def _copy_items(self, copied: DataElement, source: Source) -> bool:
@@ -373,7 +390,7 @@ class Composition:
                 return False
         if made is not copied:
             detail = f"{detail}, {MENDED_ITEMS}"
-        self._put(made, Provenance(Origin.COPIED, detail))
+        self._put(made, _copied(detail))
         return True
 
     def _leave_out(self, tag: int, value: Any, expected: str, source: str) -> None:
@@ -452,9 +469,10 @@ class Composition:
         return tag in self.data_set and not self.data_set[tag].is_empty
 
     def _put(self, made: DataElement, provenance: Provenance) -> None:
+        tag = int(made.tag)
         plain = made.VR != "SQ" or isinstance(made.value, RepeatedItems)
-        if plain and not made.tag.is_private:
+        if plain and not dictionary.is_private(tag):
             self._elements[made.tag] = made
         else:
             self.data_set[made.tag] = made  # pydicom keeps books on items and private blocks
-        self.provenance[int(made.tag)] = provenance
+        self.provenance[tag] = provenance

@@ -16,6 +16,7 @@ from pydicom.charset import convert_encodings
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
+from pydicom.multival import MultiValue
 
 from isocenter.compose import values
 from isocenter.compose.reading import element_of
@@ -33,7 +34,8 @@ _correct_vr: Any = vars(importlib.import_module("pydicom.filewriter"))[
 _PIXEL_DATA = 0x7FE00010
 _LUT_DESCRIPTORS = frozenset({0x00281101, 0x00281102, 0x00281103, 0x00283002})
 _TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
-_ASCII = frozenset({"AE", "AS", "CS", "DA", "DT", "TM", "UR"})
+_SEVERAL = (MultiValue, list, tuple)
+_STRINGS = _TEXT | {"AE", "AS", "CS", "DA", "DT", "TM", "UI", "UR"}
 _BYTES = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 _NUMBERS = dict(FD="d", FL="f", SL="i", SS="h", SV="q", UL="I", US="H", UV="Q")
 _HEADS = {
@@ -118,14 +120,16 @@ class _Encoding:
             character_set = (own,) if isinstance(own, str) else tuple(own)
         inside = [data_set, *around]
         size = 0
-        for element in sorted(data_set.values(), key=_number):
-            tag = int(element.tag)
-            if tag & 0xFFFF or tag >> 16 <= 6:
-                if not isinstance(element, DataElement) and element.VR in ("DS", "IS"):
-                    size += self._put(element, tag, str(element.VR), element.value or b"")
-                    continue  # numbers in text need no parsing to be written again
-                known = element_of(data_set, element)
-                size += self.element(known, character_set, inside)
+        # Comparing pydicom's tags themselves takes five times as long.
+        for tag, element in sorted(zip(map(int, data_set.keys()), data_set.values(), strict=True)):
+            if not tag & 0xFFFF and tag >> 16 > 6:
+                continue
+            if isinstance(element, DataElement):
+                size += self.element(element, character_set, inside)
+            elif element.VR in ("DS", "IS"):  # which need no parsing to be written again
+                size += self._put(element, tag, str(element.VR), element.value or b"")
+            else:
+                size += self.element(element_of(data_set, element), character_set, inside)
         return size
 
     def element(
@@ -156,7 +160,7 @@ class _Encoding:
         odd = len(value) % 2
         head = self._head(tag, vr, len(value) + odd)
         if len(value) < _LARGE:
-            whole = head + value + (b"\0" if odd else b"")
+            whole = head + value + b"\0" if odd else head + value
             self._pieces.append(whole)
             return len(whole)
         self._pieces += [head, value, b"\0"] if odd else [head, value]
@@ -222,15 +226,13 @@ class _Encoding:
         """Return the value; None where only pydicom knows how it is written."""
         value: Any = element.value
         if vr in _BYTES:
-            if not isinstance(value, bytes | None):
-                return None
-            return value or b""
+            return (value or b"") if isinstance(value, bytes | None) else None
         if value is None or (isinstance(value, str) and not value):
             return b""
+        if vr in _STRINGS:
+            return _text(value, vr, character_set)
         if vr in _NUMBERS:
             return self._numbers(value, tag, _NUMBERS[vr])
-        if vr in _ASCII or vr == "UI" or vr in _TEXT:
-            return _text(value, vr, character_set)
         return _number_text(value) if vr in ("DS", "IS") else None
 
     def _numbers(self, value: Any, tag: int, code: str) -> bytes | None:
@@ -244,21 +246,14 @@ class _Encoding:
             return None
 
 
-def _number(element: Any) -> int:
-    return int(element.tag)  # comparing pydicom's tags themselves takes five times as long
-
-
 def _text(value: Any, vr: str, character_set: tuple[str, ...]) -> bytes | None:
-    if vr == "PN":
-        names = [value] if not isinstance(value, Sequence) else cast("Sequence[Any]", value)
-        text = "\\".join(map(str, names))
-    elif isinstance(value, str):
+    if isinstance(value, str):
         text = value
     else:
-        many = cast("Sequence[Any]", value) if isinstance(value, Sequence) else (value,)
-        if not all(isinstance(one, str) for one in many):
+        many = cast("Sequence[Any]", value) if isinstance(value, _SEVERAL) else (value,)
+        if vr != "PN" and not all(isinstance(one, str) for one in many):
             return None
-        text = "\\".join(many)
+        text = "\\".join(map(str, many))
     if not text.isascii():
         if vr not in _TEXT or vr == "PN" or _codecs(character_set) != ["utf8"]:
             return None

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.tag import BaseTag
+from pydicom.uid import UID
 from pydicom.valuerep import PersonName
 
 from isocenter.compose import values
@@ -56,9 +57,10 @@ def element(tag: int, value: Any) -> DataElement:
     """
     vr = values.vr_of(tag)
     # What needs no conversion is not handed to pydicom's, which takes ten times as long.
-    if (isinstance(value, int) and vr in _INTEGERS) or (
-        isinstance(value, str) and vr in _PLAIN_TEXT and "\\" not in value
-    ):
+    if isinstance(value, str) and "\\" not in value and (vr in _PLAIN_TEXT or vr == "UI"):
+        told = str.__new__(UID, value.strip()) if vr == "UI" else value
+        return DataElement(BaseTag(tag), vr, told, already_converted=True)
+    if (isinstance(value, int) and vr in _INTEGERS) or (value is None and vr in _PLAIN_TEXT):
         return DataElement(BaseTag(tag), vr, value, already_converted=True)
     if vr in _FLOATS and isinstance(value, list) and len(cast("list[Any]", value)) > 1:
         floats = MultiValue(float, cast("list[float]", value))
@@ -101,11 +103,15 @@ def checked_element(tag: int, value: Any, *, vr: str = "") -> DataElement:
 def copied_element(source: DataElement) -> DataElement:
     """Return an element that can be changed without changing `source`."""
     value: Any = source.value
-    if value is None or isinstance(value, _SHARED):
-        result = DataElement(source.tag, source.VR, value, already_converted=True)
-        result.is_undefined_length = source.is_undefined_length
-        return result
-    return copy.deepcopy(source)
+    # What is shared need not be copied, and pydicom's items take ten times as long by deepcopy.
+    items = cast("list[Dataset]", value) if type(value) is DicomSequence else None
+    if items is not None and all(type(item) is Dataset for item in items):
+        value = DicomSequence(map(_copied_item, items))
+    elif value is not None and not isinstance(value, _SHARED):
+        return copy.deepcopy(source)
+    made = object.__new__(DataElement)
+    vars(made).update(vars(source), _value=value)
+    return made
 
 
 def prepared(tag: int, value: Any, vr: str = "") -> Any:
@@ -134,6 +140,18 @@ def _item(one: Mapping[str, Any] | Dataset) -> Dataset:
 
 _FIELDS = vars(Dataset())
 _TABLES = tuple(name for name in _FIELDS if isinstance(_FIELDS[name], dict) and name != "_dict")
+
+
+def _copied_item(item: Dataset) -> Dataset:
+    """Return an item that can be changed; what nobody has read yet cannot be, and is shared."""
+    made = data_set_of(())
+    tables = {name: vars(made)[name] for name in _TABLES}
+    vars(made).update(vars(item), **tables)
+    vars(made)["_dict"] = {
+        tag: copied_element(one) if isinstance(one, DataElement) else one
+        for tag, one in item.items()
+    }
+    return made
 
 
 def data_set_of(elements: Iterable[DataElement]) -> Dataset:

@@ -4,6 +4,7 @@ import importlib
 import struct
 from collections.abc import Iterable
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
@@ -35,6 +36,7 @@ __all__ = [
 
 _dcmread: Any = vars(importlib.import_module("pydicom"))["dcmread"]  # only partly typed
 
+_REPRESENTATION = attrgetter("VR")
 _REPRESENTATIONS: frozenset[str | None] = frozenset({None, *VR})
 _UNREADABLE = (
     OSError,
@@ -197,17 +199,20 @@ def mark_torn(data_set: Dataset) -> None:
 
 def torn(data_set: Dataset) -> list[tuple[BaseTag, str, bytes]]:
     """Return tag, VR and value of elements whose bytes make no whole number of binary numbers."""
-    found: list[tuple[BaseTag, str, bytes]] = []
-    for stored in data_set.values():
-        if isinstance(stored, RawDataElement) and stored.value:
-            vr = stored.VR or dictionary.vr(int(stored.tag))
-            if vr in SIZES and len(stored.value) % SIZES[vr]:
-                found.append((stored.tag, vr, stored.value))
-    return found
+    return [
+        (stored.tag, vr, stored.value)
+        for stored in data_set.values()
+        if isinstance(stored, RawDataElement)
+        and (vr := stored.VR or dictionary.vr(int(stored.tag))) in SIZES
+        and stored.value
+        and len(stored.value) % SIZES[vr]
+    ]
 
 
 def _of_no_representation(data_set: Dataset) -> list[RawDataElement]:
     """Return elements with a VR that there is not."""
+    if _REPRESENTATIONS.issuperset(map(_REPRESENTATION, data_set.values())):
+        return []
     return [
         one
         for one in data_set.values()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache, lru_cache
 from typing import Any, cast
 
@@ -70,21 +70,41 @@ def what_is_expected(sop_class_uid: str, found: DataElement) -> str:
 
     A UID with leading zeros is let through: it says which study or frame of reference is meant.
     """
-    if found.VR in SIZES and isinstance(found.value, bytes):  # see `mark_torn`
+    value: Any = found.value
+    if type(value) is str and value:
+        return _expected_text(sop_class_uid, int(found.tag), found.VR, value)
+    if found.VR in SIZES and isinstance(value, bytes):  # see `mark_torn`
         return f"numbers of {SIZES[found.VR]} bytes each"
     if number := expected_number(int(found.tag), found.VR, found.VM):
-        return f"{number} value{'' if number == '1' else 's'} (value multiplicity)"
+        return _expected_values(number)
     if found.VR not in _TEXTS and found.VR not in _LISTED:
         return ""
     listed = _enumerated(sop_class_uid).get(int(found.tag), ())
     if not listed and found.VR in _LISTED:
         return ""
-    for one in _values(found):
-        if (text := "" if one is None else str(one)) and (expected := complaint_of(found.VR, text)):
-            return expected
-        if text and listed and text not in listed:
-            return f"one of {', '.join(listed)}"
-    return ""
+    texts = ("" if one is None else str(one) for one in _values(found))
+    return next(filter(None, (_complaint(found.VR, text, listed) for text in texts)), "")
+
+
+@lru_cache(maxsize=4096)
+def _expected_text(sop_class_uid: str, tag: int, vr: str, text: str) -> str:
+    """Return the same of an attribute whose only value is a text."""
+    if number := expected_number(tag, vr, 1):
+        return _expected_values(number)
+    if vr not in _TEXTS:
+        return ""
+    return _complaint(vr, text, _enumerated(sop_class_uid).get(tag, ()))
+
+
+def _expected_values(number: str) -> str:
+    return f"{number} value{'' if number == '1' else 's'} (value multiplicity)"
+
+
+def _complaint(vr: str, text: str, listed: Collection[str]) -> str:
+    """Return what was expected of one value, which may be of those that are listed alone."""
+    if text and (expected := complaint_of(vr, text)):
+        return expected
+    return f"one of {', '.join(listed)}" if text and listed and text not in listed else ""
 
 
 @lru_cache(maxsize=4096)
@@ -140,6 +160,8 @@ def mended(found: DataElement) -> DataElement:
     times with colons, as ACR-NEMA had them, lose these; code strings are written in capitals
     (PS3.5 6.2).
     """
+    if found.VR not in _MENDED:
+        return found
     if found.VR == "DS":
         return _shortened(found)
     if found.VR == "CS":

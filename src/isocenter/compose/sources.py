@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -22,7 +22,7 @@ from pydicom.tag import BaseTag
 from isocenter.compose import worklist as worklist_items
 from isocenter.compose.argument_types import check_members, checked
 from isocenter.compose.element_values import data_set_of
-from isocenter.compose.reading import mark_torn, read_data_set, readable
+from isocenter.compose.reading import mark_torn, read_data_set, readable, value_of
 from isocenter.compose.whole_sequences import check_sequences
 from isocenter.dicom import Header, scan_file, tags
 from isocenter.errors import CannotCompose, IsocenterError, NotDicom, NotFound
@@ -46,20 +46,26 @@ _IDENTITY = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One object to inherit from or refer to."""
+    """One object to inherit from or refer to.
+
+    Parameters
+    ----------
+    data_set
+        The object.
+    path
+        Its file, if it is one's.
+    name
+        How messages and explanations call it: its file, else its SOP Instance UID.
+    """
 
     data_set: Dataset
     path: Path | None = None
+    name: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         check_members(self)
-
-    @property
-    def name(self) -> str:
-        """How messages and explanations call it: its file, else its SOP Instance UID."""
-        if self.path is not None:
-            return str(self.path)
-        return str(self.data_set.get("SOPInstanceUID", "the given data set"))
+        named = self.path or value_of(self.data_set, "SOPInstanceUID") or "the given data set"
+        object.__setattr__(self, "name", str(named))
 
     def pixels_loaded(self) -> Dataset:
         """Return the whole data set, pixel data included."""

@@ -3,7 +3,7 @@
 import datetime
 import re
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, cast
 
 from pydicom.charset import python_encoding
@@ -240,9 +240,9 @@ def _holds(character: str, codec: str) -> bool:
 
 def _texts(data_set: Dataset) -> Iterable[str]:
     for present in data_set.values():
-        if not isinstance(present, DataElement) and present.VR in _NO_TEXT:
-            continue  # parsing it would take long, and find no text
-        element = element_of(data_set, present)
+        if present.VR in _NO_TEXT:
+            continue  # parsing it may take long, and finds no text
+        element = present if isinstance(present, DataElement) else element_of(data_set, present)
         if element.VR == "SQ":
             repeated = isinstance(element.value, RepeatedItems)
             for item in element.value.made() if repeated else element.value:
@@ -253,6 +253,7 @@ def _texts(data_set: Dataset) -> Iterable[str]:
             yield str(element.value)
 
 
+@lru_cache(maxsize=8192)
 def tag_of(keyword: str) -> int:
     """Return the tag of an attribute given as keyword, `GGGGEEEE` or `(GGGG,EEEE)`.
 

@@ -46,7 +46,7 @@ def check_sequences(data_set: Dataset, name: str) -> None:
     InvalidDicom
         When they nest too deeply.
     """
-    if all(map(_is_whole, data_set.values())):
+    if all(_is_whole(one) for one in data_set.values() if is_sequence(int(one.tag))):
         return
     try:
         _check(data_set, name)
@@ -88,10 +88,8 @@ def _check(data_set: Dataset, name: str) -> None:
 
 
 def _is_whole(stored: DataElement | RawDataElement) -> bool:
-    """Tell whether an element is no sequence, or one that can surely be read."""
+    """Tell whether a sequence can surely be read."""
     tag = int(stored.tag)
-    if not is_sequence(tag):
-        return True
     if isinstance(stored, RawDataElement):
         layout = _LAYOUTS[stored.is_implicit_VR, stored.is_little_endian]
         return stored.VR in ("SQ", None) and _holds_items(stored.value or b"", layout, tag)
@@ -99,7 +97,9 @@ def _is_whole(stored: DataElement | RawDataElement) -> bool:
     if isinstance(value, RepeatedItems):  # made here, of items that are whole
         return True
     items = cast("Iterable[Dataset]", value or ())
-    return stored.VR == "SQ" and all(_is_whole(one) for item in items for one in item.values())
+    return stored.VR == "SQ" and all(
+        _is_whole(one) for item in items for one in item.values() if is_sequence(int(one.tag))
+    )
 
 
 def _holds_items(data: bytes, layout: Layout, tag: int) -> bool:

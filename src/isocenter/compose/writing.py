@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import stat
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -133,14 +135,14 @@ def require_replaceable(path: Path) -> None:
         When that is what is there, or the path has characters that none has.
     """
     try:
-        path.lstat()
-    except OSError:
-        pass
+        mode = os.stat(path).st_mode
+    except OSError:  # there is nothing yet, or what keeps it from being written is told then
+        return
     except ValueError:
         raise CannotCompose(
             f"{str(path)!r} has characters that no path has; name a file to write."
         ) from None
-    if path.exists() and not (path.is_file() or path.is_dir()):
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise CannotCompose(f"{path} is a device, pipe or socket; name a file to write.")
 
 
@@ -208,13 +210,8 @@ def deflated(pieces: Iterable[Buffer]) -> Iterator[bytes]:
 
 def _joined(pieces: Iterable[Buffer]) -> Iterator[Buffer]:
     """Join small pieces that follow each other, so that a file takes few system calls."""
-    small: list[Buffer] = []
-    for piece in pieces:
-        if len(piece) < _SMALL:
-            small.append(piece)
-            continue
+    for small, group in groupby(pieces, lambda piece: len(piece) < _SMALL):
         if small:
-            yield b"".join(small)
-            small.clear()
-        yield piece
-    yield b"".join(small)
+            yield b"".join(group)
+        else:
+            yield from group

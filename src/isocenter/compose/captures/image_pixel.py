@@ -176,7 +176,7 @@ def _stacked(pictures: Sequence[Picture]) -> NDArray[Any]:
             tag=0x00280010,
             module="Image Pixel",
         )
-    return np.concatenate(arrays)
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 def _suited_to_frames(pixels: NDArray[Any]) -> NDArray[Any]:
