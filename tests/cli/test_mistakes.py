@@ -1,18 +1,23 @@
 """What a newcomer gets wrong is answered with what to do, an exit code, and no traceback."""
 
+import errno
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import typer.main
 from pydicom.data import get_testdata_file
 from tests.factories import ct_slice, part10_bytes
 from tests.running_server import running_server
 
 from isocenter.cli import main
+from isocenter.cli.program import app
 
+COMMANDS = typer.main.get_command(app).commands
 OBJECT = get_testdata_file("CT_small.dcm")
 
 # One server serves them all, so they belong into one worker.
@@ -63,6 +68,7 @@ def server(tmp_path_factory):
         (["serve", "--aet", "SEVENTEEN-LETTERS"], 2, "--aet"),
         (["serve", "--durability", "sometimes"], 2, "'safe' or 'fast'"),
         (["serve", "--config", "no-such-file.toml"], 2, "no-such-file.toml"),
+        (["serve", "--data", __file__, "--http", "0"], 2, "is no folder"),
         (["import", str(OBJECT), "--data", f"{__file__}/x"], 2, "Not a directory"),
         (["check", "--data", "nowhere"], 2, "no archive at nowhere"),
         (["config", "--config", "no-such-file.toml"], 2, "no-such-file.toml"),
@@ -76,6 +82,70 @@ def test_a_mistake_is_answered_with_what_to_do(
     assert says in answer.out + answer.err
     assert answer.code == code
     assert "Traceback" not in answer.err
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("aet = ARCHIVE", "text stands in quotes"),
+        ('[server]\naet = "ARCHIVE"', "in no table [server]"),
+        ('max_object_size = "lots"', "such as 8GiB"),
+        ('ateit = "ARCHIVE"', "did you mean aet?"),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_answered_with_what_to_write(
+    content, says, isocenter, tmp_path
+):
+    file = tmp_path / "isocenter.toml"
+    file.write_text(content)
+    answer = isocenter("config", "--config", str(file))
+    assert (answer.code, answer.out) == (2, "")
+    assert says in answer.err
+
+
+def test_a_folder_where_nobody_may_write_is_named_with_what_to_do(isocenter, tmp_path, monkeypatch):
+    def forbidden(path, *_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", forbidden)  # root, who may run this, may write everywhere
+    answer = isocenter("serve", "--http", "0", "--data", str(tmp_path / "closed"))
+    assert answer.code == 2
+    assert str(tmp_path / "closed") in answer.err and "write there" in answer.err
+
+
+def test_a_taken_dicom_port_is_answered_with_what_to_do(isocenter, server, tmp_path):
+    answer = isocenter(
+        *("serve", "--http", "0", "--data", str(tmp_path / "data")),
+        *("--dicom", str(server.dicom_port)),
+    )
+    assert answer.code == 2
+    assert "is Isocenter running already?" in answer.err and "while" not in answer.err
+
+
+def test_what_config_prints_is_a_configuration(isocenter, tmp_path):
+    file = tmp_path / "isocenter.toml"
+    file.write_text(isocenter("config").out)
+    assert isocenter("config", "--config", str(file)).code == 0
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)], ids=str)
+def test_the_help_of_a_command_is_in_words_and_every_summary_is_whole(command, isocenter):
+    shown = isocenter(*command, "--help").out
+    assert not re.search(r"<\w+|<list", shown)
+    assert not re.search(r"^  \w+ +\S.*\.\.\.$", shown, re.M)
+
+
+def test_an_interrupt_while_the_program_loads_ends_without_a_traceback(tmp_path):
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
+    answer = subprocess.run(
+        [sys.executable, "-m", "isocenter", "version"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (answer.returncode, answer.stderr) == (130, "")
 
 
 def test_the_port_of_the_browser_is_not_mistaken_for_the_dicom_port(isocenter, server):

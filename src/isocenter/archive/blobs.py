@@ -68,7 +68,7 @@ class BlobStore:
         self._closed = False
         self._lock = threading.Lock()
         new = [folder for folder in (root, *root.parents) if not folder.exists()]
-        with reported_as_out_of_resources("make the folders of the archive"):
+        with reported_as_out_of_resources(f"make the folders of the archive in {root}"):
             for name in (self.INCOMING, self.REPLACED, self.ASIDE):
                 (root / name).mkdir(parents=True, exist_ok=True)
             for folder in new:

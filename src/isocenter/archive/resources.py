@@ -78,7 +78,10 @@ class reported_as_out_of_resources:  # noqa: N801 - it reads as the verb of its 
 def said_of_exhaustion(error: BaseException) -> str:
     """Tell what is exhausted or failing; nothing where it is a mistake of ours."""
     if isinstance(error, OSError) and error.errno in EXHAUSTED:
-        return f"{error.strerror}; free space or make the disk writable"
+        remedy = "free space or make the disk writable"
+        if error.errno == errno.EACCES:
+            remedy = "let the user that this runs as write there"
+        return f"{error.strerror}; {remedy}"
     if isinstance(error, DatabaseError):
         said = f"the index answered: {answer_of(error)}"
         if _is_damaged(error):

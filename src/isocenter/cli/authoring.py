@@ -22,17 +22,13 @@ from isocenter.errors import ConfigurationError
 
 __all__ = ["Authored", "Inherited", "kind", "series_kind", "with_shared_options"]
 
-_INHERITED = "Inherited and overridden"
-_DELIVERED = "Where it goes"
 
-
-def _option(kind: Any, *spellings: str, panel: str, metavar: str | None, help: str) -> Any:
-    option = typer.Option(*spellings, metavar=metavar, help=help, rich_help_panel=panel)
-    return Annotated[kind, option]
+def _option(kind: Any, *spellings: str, metavar: str | None, help: str) -> Any:
+    return Annotated[kind, typer.Option(*spellings, metavar=metavar, help=help)]
 
 
 def _inherited(kind: Any, *spellings: str, metavar: str, help: str) -> Any:
-    return _option(kind | None, *spellings, panel=_INHERITED, metavar=metavar, help=help)
+    return _option(kind | None, *spellings, metavar=metavar, help=help)
 
 
 SOURCE = _inherited(
@@ -85,28 +81,24 @@ _TO = {
     "to": _option(
         str | None,
         "--to",
-        panel=_DELIVERED,
         metavar="DESTINATION",
         help="AET@HOST:PORT, DICOMweb URL, or archive folder.",
     ),
     "transfer_syntax": _option(
         str | None,
         "--transfer-syntax",
-        panel=_DELIVERED,
         metavar="UID",
         help="Encoding of what is written; JPEG 2000 is 1.2.840.10008.1.2.4.90.",
     ),
     "explain": _option(
         bool,
         "--explain",
-        panel=_DELIVERED,
         metavar=None,
         help="Print where the value of each attribute came from.",
     ),
     "dry_run": _option(
         bool,
         "--dry-run",
-        panel=_DELIVERED,
         metavar=None,
         help="Make and encode it, keep nothing.",
     ),
@@ -114,11 +106,7 @@ _TO = {
 
 
 def _output(metavar: str, help: str) -> dict[str, Any]:
-    return {
-        "output": _option(
-            Path | None, "--output", "-o", panel=_DELIVERED, metavar=metavar, help=help
-        )
-    }
+    return {"output": _option(Path | None, "--output", "-o", metavar=metavar, help=help)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +152,7 @@ class Authored:
 
     def add_to(self, app: typer.Typer) -> None:
         """Make it a command of `app`, whose help ends with the examples."""
-        epilog = "\n\n".join(self.examples)
+        epilog = "\b\n" + "\n".join(self.examples)  # lines that are not wrapped
         app.command(self.name, cls=Command, epilog=epilog)(self.run)
 
 

@@ -26,7 +26,7 @@ def check(
     config: options.ConfigFile = None,
     as_json: options.Json = False,
 ) -> None:
-    """Compare the archive's files with its index, and repair what differs.
+    """Compare the archive's files with its index, and repair it.
 
     Also makes a lost index anew from the files. The archive may be in use meanwhile.
     """

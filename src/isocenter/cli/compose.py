@@ -33,8 +33,9 @@ KINDS = (
 )
 
 app = typer.Typer(
-    help="Make DICOM objects from pictures, documents, masks, fields and references.",
+    help="Make DICOM objects: images, documents, reports, masks, maps.",
     no_args_is_help=True,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _kind in KINDS:

@@ -40,7 +40,7 @@ def _document(name: str) -> Authored:
         )
 
     document.__doc__ = (
-        "Encapsulate a document: PDF, CDA, STL, OBJ or MTL, told by its content and name."
+        "Encapsulate a document: PDF, CDA, STL, OBJ or MTL.\n\nIts content and name tell which."
         if insisted is None
         else f"Encapsulate a document that must be {name.upper()}."
     )

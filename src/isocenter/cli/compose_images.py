@@ -66,7 +66,10 @@ def sc(
     burned_in_annotation: BurnedIn = False,
     series_of: SeriesOf = None,
 ) -> "Composed":
-    """Secondary Capture from pictures, or from one video; a JPEG is kept as it is."""
+    """Secondary Capture from pictures, or from one video.
+
+    A JPEG is kept as it is.
+    """
     from isocenter.compose import secondary_capture
 
     return secondary_capture(
@@ -98,7 +101,7 @@ def vl(
     burned_in_annotation: BurnedIn = False,
     series_of: SeriesOf = None,
 ) -> "Composed":
-    """Visible light image: a photograph, or one frame of endoscopy or microscopy."""
+    """Visible light image of photography, endoscopy or microscopy."""
     from isocenter.compose import photograph
 
     return photograph(
@@ -131,7 +134,10 @@ def video(
     burned_in_annotation: BurnedIn = False,
     series_of: SeriesOf = None,
 ) -> "Composed":
-    """Video of photography, endoscopy or microscopy; a stream that DICOM has is kept as it is."""
+    """Video of photography, endoscopy or microscopy.
+
+    A stream that DICOM has is kept as it is.
+    """
     from isocenter import compose
 
     return compose.video(

@@ -53,7 +53,7 @@ def pm(
     slope: Slope = 1.0,
     intercept: Intercept = 0.0,
 ) -> "Composed":
-    """Parametric Map from measured values (NIfTI, MetaImage, NRRD): float, double or 16 bits."""
+    """Parametric Map from measured values: float, double or 16 bits."""
     from isocenter.compose import parametric_map
 
     return parametric_map(
@@ -100,7 +100,7 @@ def rwvm(
         ),
     ] = "",
 ) -> "Composed":
-    """Real World Value Mapping: what the stored values of images mean."""
+    """Real World Value Mapping: what the values of images mean."""
     from isocenter import compose
 
     mapping = compose.RealWorldMapping(

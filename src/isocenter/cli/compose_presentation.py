@@ -27,9 +27,9 @@ def gsps(
         Path, typer.Argument(metavar="FILE", help="JSON: text, graphics, window, rotation, ...")
     ],
 ) -> "Composed":
-    """Softcopy Presentation State: how images are shown, and what is drawn over them.
+    """Softcopy Presentation State: how images are shown.
 
-    Grayscale or, for colour images, Color. The smallest file is
+    What is drawn over them, too. Grayscale or, for colour images, Color. The smallest file is
     {"text": [{"text": "Nodule", "anchor": [120, 80]}]}; the documentation lists all members.
     """
     from isocenter.compose import presentation_state

@@ -50,7 +50,7 @@ def rtstruct(
         str, typer.Option(metavar="KIND", help="xor, or keyhole for readers that know no XOR.")
     ] = "xor",
 ) -> "Composed":
-    """RT Structure Set from a label map (NIfTI, MetaImage, NRRD): a region for each label."""
+    """RT Structure Set from a label map: a region for each label."""
     from isocenter.compose import rt_structure_set
 
     named = _numbered(names, "--region")
@@ -103,7 +103,7 @@ def seg(
         ),
     ] = True,
 ) -> "Composed":
-    """Segmentation from a label map (NIfTI, MetaImage, NRRD): a segment for each label.
+    """Segmentation from a label map: a segment for each label.
 
     The smallest file of --segments is {"1": {"label": "Liver"}}; the documentation lists all
     members.

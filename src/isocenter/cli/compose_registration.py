@@ -109,11 +109,12 @@ def reg(
         typer.Option("--copy-other-attributes", help="Copy all further attributes; of a field."),
     ] = False,
 ) -> "Composed":
-    """Spatial Registration from a linear transform, Deformable Spatial Registration from others.
+    """Spatial Registration from a linear transform, or Deformable.
 
-    Transforms and fields are those of ITK: from the fixed images (--from) to the moving ones
-    (--moving), in LPS. A text file of 16 numbers is a matrix from the moving images to the fixed
-    ones, unless --from-fixed says otherwise.
+    What is not linear becomes a Deformable Spatial Registration. Transforms and fields are those of
+    ITK: from the fixed images (--from) to the moving ones (--moving), in LPS. A text file of 16
+    numbers is a matrix from the moving images to the fixed ones, unless --from-fixed says
+    otherwise.
     """
     from isocenter.compose import registration
 
@@ -155,7 +156,7 @@ def fiducials(
         Path, typer.Argument(metavar="FILE", help="3D Slicer's .mrk.json or .fcsv, CSV, or JSON.")
     ],
 ) -> "Composed":
-    """Spatial Fiducials: points, lines and shapes that were marked in the patient or on images."""
+    """Spatial Fiducials: points, lines and shapes that were marked."""
     from isocenter.compose import spatial_fiducials
 
     return spatial_fiducials(file, **inherited.arguments())

@@ -71,11 +71,11 @@ def sr(
         ),
     ] = None,
 ) -> "Composed":
-    """Structured report from Markdown or JSON, in the smallest SOP Class that holds it.
+    """Structured report from Markdown or JSON.
 
-    Headings become containers, paragraphs TEXT, `key: value` numbers with units, codes, dates;
-    links and images that name DICOM files or UIDs become references. JSON with `groups` becomes a
-    measurement report (TID 1500).
+    It has the smallest SOP Class that holds it. Headings become containers, paragraphs TEXT,
+    `key: value` numbers with units, codes, dates; links and images that name DICOM files or UIDs
+    become references. JSON with `groups` becomes a measurement report (TID 1500).
     """
     from isocenter.compose import report_from_file
 

@@ -65,7 +65,7 @@ def series(
         ),
     ] = True,
 ) -> "AcquiredSeries":
-    """CT, MR or PET series from a volume, with its geometry and rescale."""
+    """CT, MR or PET series from a volume, with geometry and rescale."""
     from isocenter.compose import acquired_series, read_matrix
 
     made = acquired_series(

@@ -12,7 +12,10 @@ def config(
     file: options.ConfigFile = None,
     as_json: options.Json = False,
 ) -> None:
-    """Print every setting in force and where its value came from; secrets stay hidden."""
+    """Print every setting in force and where its value came from.
+
+    Secrets stay hidden. What is printed may be the beginning of an isocenter.toml.
+    """
     from isocenter.server.settings import load, unknown_variables
 
     effective = load(file=file)
@@ -28,5 +31,8 @@ def config(
         return
     width = max(len(name) for name in values)
     for name, value in values.items():
-        shown = json.dumps(value)
-        print(f"{name:{width}} = {shown:28}  # {effective.origins[name]}")
+        source = f"# {effective.origins[name]}"
+        if value is None:  # TOML has no word for it
+            print(f"{f'# {name} is not set':{width + 33}}{source}")
+        else:
+            print(f"{name:{width}} = {json.dumps(value):28}  {source}")

@@ -70,7 +70,7 @@ def correct(
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Correct attributes of files, keeping on record what was there before.
+    """Correct attributes of files; what was there stays on record.
 
     isocenter correct study/ --set PatientName=DOE^JANE --remove PatientComments -o corrected/
 

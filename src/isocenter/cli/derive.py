@@ -81,7 +81,7 @@ def derive(
         typer.Option(metavar="CREATOR", help="Keep a maker's private attributes; `all` for all."),
     ] = None,
 ) -> "DerivedSeries":
-    """Make a new series from one that there is: smoothed, resampled, or with new pixels.
+    """Make a new series: smoothed, resampled, or with new pixels.
 
     isocenter derive series/ --smooth 2mm -o smoothed/
 

@@ -49,7 +49,7 @@ def dump(
         bool, typer.Option("--xml", help="Print the Native DICOM Model (PS3.19 A).")
     ] = False,
 ) -> None:
-    """Show the elements of a file: tag, value representation, keyword and value.
+    """Show the elements of a file: tag, VR, keyword and value.
 
     Of a broken file, shows what can be read, then says where it breaks, and exits with 1.
 

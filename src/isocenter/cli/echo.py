@@ -13,7 +13,9 @@ __all__ = ["echo"]
 def echo(
     destination: options.Destination,
     calling: options.CallingAE = "ISOCENTER",
-    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many C-ECHOs.")] = 1,
+    count: Annotated[
+        int, typer.Option("--count", "-n", metavar="N", min=1, help="How many C-ECHOs.")
+    ] = 1,
     timeout: options.Timeout = 15.0,
 ) -> None:
     """Ask whether a DICOM node answers (Verification, C-ECHO)."""

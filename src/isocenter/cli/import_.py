@@ -26,14 +26,18 @@ def import_paths(
     data: options.DataFolder = None,
     config: options.ConfigFile = None,
     workers: Annotated[
-        int, typer.Option("--workers", "-w", min=1, max=64, help="How many files at a time.")
+        int,
+        typer.Option(
+            "--workers", "-w", metavar="N", min=1, max=64, help="How many files at a time."
+        ),
     ] = 4,
     as_json: options.Json = False,
 ) -> None:
-    """Bring DICOM files into an archive; a server on it may be running.
+    """Bring DICOM files into an archive, from disk or media.
 
-    Of a folder every file below it is tried, of a ZIP file every member, of a DICOMDIR every file
-    that it refers to. What is not DICOM is counted and does no harm beside what is.
+    A server on the archive may be running. Of a folder every file below it is tried, of a
+    ZIP file every member, of a DICOMDIR every file that it refers to. What is not DICOM is counted
+    and does no harm beside what is.
     """
     from isocenter.cli.progress import count_progress
     from isocenter.media import ImportStopped, has_anything

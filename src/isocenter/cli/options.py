@@ -44,8 +44,19 @@ Timeout = Annotated[
 ]
 
 
+def _no_type(ctx: object) -> str:
+    return ""
+
+
 class Command(TyperCommand):
     """A command that waits for no named pipe, in whichever argument or option one is given."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters, whose help shows none of Python's types, such as `list[Path]`."""
+        parameters: list[Any] = super().get_params(ctx)
+        for one in parameters:
+            one.display_type = _no_type
+        return parameters
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command.

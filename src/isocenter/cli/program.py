@@ -35,6 +35,7 @@ app = typer.Typer(
     epilog="Start with: isocenter serve --demo",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -89,8 +90,6 @@ def main() -> None:
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         _fail(f"{place}{error.strerror or error}", ExitCode.USAGE)
-    except KeyboardInterrupt:
-        sys.exit(ExitCode.INTERRUPTED)
     except Exception as error:
         if os.environ.get("ISOCENTER_DEBUG"):
             raise

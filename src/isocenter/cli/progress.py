@@ -22,7 +22,7 @@ def _progress(*columns: object, description: str) -> Generator[Show]:
         TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
-        disable=not sys.stderr.isatty(),
+        disable=not (sys.stderr and sys.stderr.isatty()),
     )
     with bar:
         task = bar.add_task(description, total=None)

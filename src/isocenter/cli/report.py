@@ -27,7 +27,9 @@ def report(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write a file instead.")
     ] = None,
 ) -> None:
-    """Show what a structured report says, Key Object Selections included: as text by default.
+    """Show what a structured report says.
+
+    Key Object Selections, too; as text unless told otherwise.
 
     isocenter report report.dcm --html -o report.html
     """

@@ -23,7 +23,10 @@ def send(
     destination: options.Destination,
     calling: options.CallingAE = "ISOCENTER",
     associations: Annotated[
-        int, typer.Option("--associations", "-a", min=1, max=64, help="How many at a time.")
+        int,
+        typer.Option(
+            "--associations", "-a", metavar="N", min=1, max=64, help="How many at a time."
+        ),
     ] = 2,
     timeout: options.Timeout = 30.0,
     results: Annotated[

@@ -9,71 +9,66 @@ from isocenter.cli import options
 
 __all__ = ["serve"]
 
-_LISTENERS = "Listeners"
-_ARCHIVE = "Archive"
 
-
-def _flag(name: str, metavar: str | None, panel: str, help_text: str) -> typer.models.OptionInfo:
-    return typer.Option(name, metavar=metavar, rich_help_panel=panel, help=help_text)
+def _flag(name: str, metavar: str | None, help_text: str) -> typer.models.OptionInfo:
+    return typer.Option(name, metavar=metavar, help=help_text)
 
 
 def serve(
     http: Annotated[
         str | None,
-        _flag("--http", "HOST:PORT", _LISTENERS, "Viewer, DICOMweb (127.0.0.1:8104)."),
+        _flag("--http", "HOST:PORT", "Viewer, DICOMweb (127.0.0.1:8104)."),
     ] = None,
     dicom: Annotated[
-        str | None, _flag("--dicom", "HOST:PORT", _LISTENERS, "Associations (127.0.0.1:11112).")
+        str | None, _flag("--dicom", "HOST:PORT", "Associations (127.0.0.1:11112).")
     ] = None,
     aet: Annotated[
-        str | None, _flag("--aet", "TITLE", _LISTENERS, "AE title of this node (ISOCENTER).")
+        str | None, _flag("--aet", "TITLE", "AE title of this node (ISOCENTER).")
     ] = None,
     peers: Annotated[
         str | None,
-        _flag("--peers", "AET,AET", _LISTENERS, "Calling AE titles that may associate (anyone)."),
+        _flag("--peers", "AET,AET", "Calling AE titles that may associate (anyone)."),
     ] = None,
     insecure: Annotated[
         bool,
-        _flag("--insecure", None, _LISTENERS, "Listen beyond this machine, open to anyone."),
+        _flag("--insecure", None, "Listen beyond this machine, open to anyone."),
     ] = False,
     data: Annotated[
-        Path | None, _flag("--data", "DIR", _ARCHIVE, "Folder of the archive (./isocenter-data).")
+        Path | None, _flag("--data", "DIR", "Folder of the archive (./isocenter-data).")
     ] = None,
     durability: Annotated[
         str | None,
-        _flag("--durability", "safe|fast", _ARCHIVE, "Whether success waits for the disk (safe)."),
+        _flag("--durability", "safe|fast", "Whether success waits for the disk (safe)."),
     ] = None,
     on_conflict: Annotated[
         str | None,
         _flag(
             "--on-conflict",
             "refuse|replace|keep",
-            _ARCHIVE,
             "When the same instance arrives with other bytes (refuse).",
         ),
     ] = None,
     quarantine: Annotated[
         Path | None,
-        _flag("--quarantine", "DIR", _ARCHIVE, "Keep refused objects and the reason."),
+        _flag("--quarantine", "DIR", "Keep refused objects and the reason."),
     ] = None,
     validation: Annotated[
         str | None,
         _flag(
             "--validation",
             "off|warn|refuse",
-            _ARCHIVE,
             "What becomes of objects that break rules of their IOD (off: nobody looks).",
         ),
     ] = None,
     demo: Annotated[
-        bool, _flag("--demo", None, _ARCHIVE, "Fill an empty archive with sample studies.")
+        bool, _flag("--demo", None, "Fill an empty archive with sample studies.")
     ] = False,
     log_level: Annotated[
         str | None, typer.Option(metavar="LEVEL", help="debug, info, warning or error (info).")
     ] = None,
     config: options.ConfigFile = None,
 ) -> None:
-    """Run the archive, its DICOM and DICOMweb services, and the viewer.
+    """Run the archive, its DICOM and web services, and the viewer.
 
     Every flag is also a setting (isocenter.toml) and a variable (ISOCENTER_...); the flag wins.
     `isocenter config` shows all of them.

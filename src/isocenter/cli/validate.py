@@ -18,7 +18,7 @@ __all__ = ["validate"]
 
 def validate(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Files, and folders of them.")
+        list[Path], typer.Argument(metavar="PATH", help="Files, and folders of them.")
     ],
     no_warnings: Annotated[bool, typer.Option("--no-warnings", help="Show errors only.")] = False,
     as_json: options.Json = False,
@@ -26,10 +26,11 @@ def validate(
         bool, typer.Option("--sarif", help="Print SARIF 2.1.0, for tools that show results.")
     ] = False,
 ) -> None:
-    """Find the rules of DICOM that objects break: modules, values, geometry, pixels, and agreement.
+    """Find the rules of DICOM that files break.
 
-    Files that are given together are compared with each other, too. Exits with 0 if there is no
-    error, with 1 if there is one, with 2 if a file cannot be read.
+    Modules, values, geometry, pixels and agreement are looked at. Files that are given together are
+    compared with each other, too. Exits with 0 if there is no error, with 1 if there is one, with 2
+    if a file cannot be read.
 
     isocenter validate study/ --json
     """

@@ -50,7 +50,7 @@ def volume(
         typer.Option(metavar="NUMBER", help="Which item of a registration, if several."),
     ] = None,
 ) -> None:
-    """Write a series as one volume for research: NIfTI, NRRD, MetaImage, NumPy.
+    """Write a series as one volume: NIfTI, NRRD, MetaImage, NumPy.
 
     isocenter volume series/ -o volume.nii.gz
 

@@ -17,12 +17,14 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from isocenter.dimse.address import why_not_listening
 from isocenter.dimse.association import Association
 from isocenter.dimse.limits import Limits, Timeouts
 from isocenter.dimse.machine import Machine
 from isocenter.dimse.negotiation import (
     EVERYONE,
     LOCAL_LIMIT_EXCEEDED,
+    Agreement,
     AssociationPolicy,
     negotiate,
 )
@@ -112,7 +114,7 @@ class Acceptor:
             )
         except OSError as error:
             raise ConfigurationError(
-                f"cannot listen for DICOM on {self._host}:{self._port}: {error.strerror}"
+                f"cannot listen for DICOM on {self._host}:{self._port}: {why_not_listening(error)}"
             ) from error
         self._stopping = False
         self._listener.setblocking(False)
@@ -192,6 +194,12 @@ class Acceptor:
             excess = max(total - limits.associations, of_peer - limits.associations_per_peer)
             if excess >= _TURNED_AWAY:
                 connection.close()
+                _log.warning(
+                    "closed a connection from %s: %d are open, %d of them its own",
+                    host,
+                    total,
+                    of_peer,
+                )
                 return
             thread = threading.Thread(
                 target=self._converse,
@@ -242,9 +250,9 @@ class Acceptor:
         try:
             request = establish(association, machine, host, port)
             if full:
-                machine.upper.reject(LOCAL_LIMIT_EXCEEDED)
-                return
-            agreement = negotiate(request, host, self._services, self._policy, self._limits)
+                agreement = Agreement(LOCAL_LIMIT_EXCEEDED, {})
+            else:
+                agreement = negotiate(request, host, self._services, self._policy, self._limits)
             serve(association, machine, agreement, self._services)
         except BaseException:
             association.abort()

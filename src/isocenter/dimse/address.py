@@ -1,11 +1,18 @@
 """Application entity titles and where to find the entity on the network."""
 
+import errno
 import re
 from dataclasses import dataclass
 
 from isocenter.errors import ConfigurationError
 
 _DESTINATION = re.compile(r"(?P<title>[^@]+)@(?P<host>\[[^\]]+\]|[^:@\[\]]+)(:(?P<port>\d{1,5}))?")
+
+_HINTS = {
+    errno.EADDRINUSE: "; is Isocenter running already? Otherwise choose another port",
+    errno.EACCES: "; ports below 1024 need a privilege, so choose a higher one",
+    errno.EADDRNOTAVAIL: "; that is no address of this machine",
+}
 
 REGISTERED_PORT = 11112
 """The port that is registered for DICOM (PS3.8 9.1.1)."""
@@ -62,3 +69,10 @@ class PeerAddress:
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.ae_title}@{host}:{self.port}"
+
+
+def why_not_listening(error: OSError) -> str:
+    """Say why an address cannot be listened on, and what to do about it."""
+    # Python adds the address to what the system said, in brackets.
+    reason = str(error.strerror).partition(" (while")[0]
+    return reason + _HINTS.get(error.errno or 0, "")

@@ -1,22 +1,17 @@
 """Where a listener listens: `HOST:PORT`, and whether that is only this machine."""
 
-import errno
 import ipaddress
 import os
 import socket
 from dataclasses import dataclass
 
+from isocenter.dimse.address import why_not_listening
 from isocenter.errors import ConfigurationError
 
 __all__ = ["Endpoint"]
 
 _STALLED_MS = 120_000
 _IPV4 = socket.AF_INET
-_HINTS = {
-    errno.EADDRINUSE: "; is Isocenter running already? Otherwise choose another port",
-    errno.EACCES: "; ports below 1024 need a privilege, so choose a higher one",
-    errno.EADDRNOTAVAIL: "; that is no address of this machine",
-}
 _LOOPBACK_NAMES = frozenset({"localhost", "ip6-localhost", "localhost.localdomain"})
 
 
@@ -96,8 +91,8 @@ class Endpoint:
             listener.listen(1024)
         except OSError as error:
             listener.close()
-            hint = _HINTS.get(error.errno or 0, "")
-            raise ConfigurationError(f"cannot listen on {self}: {error.strerror}{hint}") from error
+            reason = why_not_listening(error)
+            raise ConfigurationError(f"cannot listen on {self}: {reason}") from error
         listener.setblocking(False)
         return listener
 

@@ -1,6 +1,7 @@
 """Opens the archive that the settings describe, for the server and for commands beside it."""
 
 from isocenter.archive import Archive
+from isocenter.errors import ConfigurationError
 from isocenter.server.settings import Settings
 
 __all__ = ["open_archive"]
@@ -11,9 +12,13 @@ def open_archive(settings: Settings) -> Archive:
 
     Raises
     ------
+    ConfigurationError
+        If something else than a folder has its name.
     OutOfResources
         If the folder or the index cannot be written.
     """
+    if settings.data.exists() and not settings.data.is_dir():
+        raise ConfigurationError(f"{settings.data} is no folder; name that of the archive (--data)")
     index_url = settings.index_url.get_secret_value() if settings.index_url else None
     return Archive.open(
         settings.data,

@@ -256,9 +256,13 @@ def _read_file(file: Path | None) -> tuple[dict[str, object], Path]:
     try:
         content = tomllib.loads(read_text(path))
     except (OSError, ValueError, RecursionError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        if str(error).startswith("Invalid value"):
+            reason = f'{reason}; text stands in quotes, as in aet = "ARCHIVE"'
         raise ConfigurationError(f"{path}: cannot read the configuration: {reason}") from error
-    for name in content:
+    for name, value in content.items():
+        if isinstance(value, dict):
+            raise ConfigurationError(f"{path}: settings stand by themselves, in no table [{name}]")
         if name not in Settings.model_fields:
             raise ConfigurationError(
                 f"{path}: unknown setting {name!r}{_suggestion(name, Settings.model_fields)}"
@@ -277,5 +281,7 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
     for detail in error.errors(include_url=False, include_context=False, include_input=False):
         name = str(detail["loc"][0]) if detail["loc"] else ""
         message = detail["msg"].removeprefix("Value error, ")
+        if detail["type"].startswith("byte_size"):
+            message = "give a number of bytes, or a size such as 8GiB"
         lines.append(f"{name} (from {origins.get(name, 'the configuration')}): {message}")
     return "\n".join(lines)
