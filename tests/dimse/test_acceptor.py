@@ -1,6 +1,7 @@
 """The acceptor: storage, limits, ending, and what hostile or careless peers may not cause."""
 
 import gc
+import logging
 import os
 import socket
 import sys
@@ -12,6 +13,7 @@ from tests.dimse.wire import (
     ABORT,
     CT,
     EXPLICIT,
+    RELEASE_RQ,
     RawPeer,
     Shelf,
     accepting,
@@ -220,6 +222,58 @@ def test_connections_far_over_the_limit_get_no_thread() -> None:
         assert acceptor.open_associations <= 17
         for one in silent:
             one.close()
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", "PDU type 47H is unknown"),
+        (p_data(pdv(echo_rq())), "it sent a PDU out of turn"),
+        (associate_rq(version=2), "rejected (permanent): protocol version not supported"),
+        (ABORT, "aborted by the service user"),
+        (associate_rq()[:20], "the peer closed the connection"),
+        (b"", "the peer closed the connection"),
+        (associate_rq() + ABORT, "aborted by the service user"),
+    ],
+    ids=["HTTP", "data", "version", "abort", "half", "nothing", "abort behind"],
+)
+def test_the_log_says_why_a_connection_came_to_nothing(
+    sent: bytes, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="isocenter.dimse")
+    with accepting() as acceptor, RawPeer.to(acceptor) as peer:
+        peer.send(sent)
+        peer.socket.shutdown(socket.SHUT_WR)
+        assert eventually(lambda: " ended: " in caplog.text)
+
+    assert reason in caplog.text
+
+
+def test_the_log_says_that_a_peer_released_inside_a_command(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, logger="isocenter.dimse")
+    with accepting() as acceptor, RawPeer.to(acceptor) as peer:
+        peer.associate()
+        peer.send(p_data(pdv(echo_rq()[:20], last=False)) + RELEASE_RQ)
+        assert peer.pdu() == (6, bytes(4))
+        peer.socket.close()
+        assert eventually(lambda: "the peer released inside a message" in caplog.text)
+
+
+def test_the_log_says_whom_the_limits_kept_out(caplog: pytest.LogCaptureFixture) -> None:
+    with accepting(limits=Limits(associations=1)) as acceptor, RawPeer.to(acceptor) as first:
+        first.associate()
+        with RawPeer.to(acceptor) as second:
+            second.send(associate_rq(calling=b"LATE"))
+            assert second.pdu()[0] == 3
+        assert eventually(lambda: "association of LATE with ANY-SCP" in caplog.text)
+        silent = [socket.create_connection(acceptor.address) for _ in range(40)]
+        assert eventually(lambda: "closed a connection from 127.0.0.1" in caplog.text)
+        for one in silent:
+            one.close()
+
+    assert "local limit exceeded" in caplog.text
 
 
 def test_silent_connections_hold_up_nobody() -> None:

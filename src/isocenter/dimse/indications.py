@@ -6,6 +6,7 @@ Data is told apart from these: `UpperLayer.values`.
 from dataclasses import dataclass
 
 from isocenter.dimse.pdu import AssociateAc, AssociateRj, AssociateRq
+from isocenter.errors import AssociationAborted
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,11 @@ class AbortIndication:
     reason: int
     by_peer: bool
     detail: str
+
+    def error(self) -> AssociationAborted:
+        """Return the error that tells it."""
+        by = "the peer ended the association" if self.by_peer else "association aborted"
+        return AssociationAborted(f"{by}: {self.detail}", self.source, self.reason)
 
 
 Indication = (

@@ -226,6 +226,8 @@ class Machine:
             if not upper.read_on():
                 if upper.indications:
                     self._take_release()
+                    if self._command:
+                        raise AssociationAborted("the peer released inside a message")
                     return None
                 self._make_ready_to_wait(may_recycle=True)
                 yield Wait.REST if self._command else wait
@@ -360,10 +362,7 @@ class Machine:
     def _take_indication(self) -> Indication:
         indication = self.upper.indications.popleft()
         if isinstance(indication, AbortIndication):
-            by = "the peer ended the association" if indication.by_peer else "association aborted"
-            raise AssociationAborted(
-                f"{by}: {indication.detail}", indication.source, indication.reason
-            )
+            raise indication.error()
         return indication
 
     def _indication(self, wait: Wait) -> Operation[Indication]:
@@ -379,7 +378,7 @@ class Machine:
     def _make_ready_to_wait(self, *, may_recycle: bool) -> None:
         upper = self.upper
         if upper.state in _OVER:
-            raise AssociationAborted("the association is over")
+            raise upper.over()
         if may_recycle:
             upper.buffer.views_are_out = False
 

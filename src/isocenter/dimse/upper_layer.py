@@ -121,6 +121,7 @@ class UpperLayer:
         self.indications: deque[Indication] = deque()
         self.to_send: list[bytes | memoryview] = []
         self._request: AssociateRq | None = None
+        self._end: AbortIndication | None = None
         self._actions: dict[Action, Callable[[Parameter], None]] = {
             action: getattr(self, f"_{action.name.lower()}") for action in Action
         }
@@ -264,6 +265,10 @@ class UpperLayer:
         """Whether data may be sent."""
         return (Event.P_DATA_REQUEST, self.state) in TRANSITIONS
 
+    def over(self) -> AssociationAborted:
+        """Return the error of whoever goes on although the association is over: it says why."""
+        return self._end.error() if self._end else AssociationAborted("the association is over")
+
     # Parsing
 
     @property
@@ -335,7 +340,7 @@ class UpperLayer:
         transition = TRANSITIONS.get((event, self.state))
         if transition is None:
             if self.state in (State.IDLE, State.AWAITING_TRANSPORT_CLOSE):
-                raise AssociationAborted("the association is over")
+                raise self.over()
             raise AssociationError(f"{event.name} cannot happen in {self.state.name}")
         action, self.state = transition
         self._actions[action](parameter)
@@ -369,8 +374,9 @@ class UpperLayer:
         if parameter.protocol_version & 1:
             self.indications.append(AssociateIndication(parameter))
             return
-        source = RejectSource.SERVICE_PROVIDER_ACSE
-        self._send(AssociateRj(RejectResult.PERMANENT, source, 2))
+        rejection = AssociateRj(RejectResult.PERMANENT, RejectSource.SERVICE_PROVIDER_ACSE, 2)
+        self._send(rejection)
+        self._end_for(Abort(), rejection.describe())
         self.artim_runs = True
         self.state = State.AWAITING_TRANSPORT_CLOSE
 
@@ -423,28 +429,32 @@ class UpperLayer:
         self.indications.append(ReleaseConfirmation())
 
     def _aa_1(self, parameter: Parameter) -> None:
-        self._send(parameter if isinstance(parameter, Abort) else Abort())
+        if isinstance(parameter, Abort):
+            self._send(parameter)
+        else:
+            self._send(Abort())
+            self._end_for(_provider_abort(parameter), _fault(parameter))
         self.artim_runs = True
 
-    def _aa_2(self, _: Parameter) -> None:
+    def _aa_2(self, parameter: Parameter) -> None:
+        if isinstance(parameter, Abort):
+            self._end_for(parameter, parameter.describe(), by_peer=True)
         self.artim_runs = False
         self.close_transport = True
 
     def _aa_3(self, parameter: Parameter) -> None:
         assert isinstance(parameter, Abort)
-        self.indications.append(
-            AbortIndication(parameter.source, parameter.reason, True, parameter.describe())
-        )
+        self.indications.append(self._end_for(parameter, parameter.describe(), by_peer=True))
         self.close_transport = True
 
     def _aa_4(self, _: Parameter) -> None:
-        source, reason = AbortSource.SERVICE_PROVIDER, AbortReason.NOT_SPECIFIED
         self.indications.append(
-            AbortIndication(source, reason, True, "the peer closed the connection")
+            self._end_for(_CLOSED, "the peer closed the connection", by_peer=True)
         )
         self.close_transport = True
 
     def _aa_5(self, _: Parameter) -> None:
+        self._end_for(_CLOSED, "the peer closed the connection", by_peer=True)
         self.artim_runs = False
         self.close_transport = True
 
@@ -457,14 +467,23 @@ class UpperLayer:
     def _aa_8(self, parameter: Parameter) -> None:
         abort = _provider_abort(parameter)
         self._send(abort)
-        detail = (
-            str(parameter) if isinstance(parameter, InvalidPdu) else "it sent a PDU out of turn"
-        )
-        self.indications.append(AbortIndication(abort.source, abort.reason, False, detail))
+        self.indications.append(self._end_for(abort, _fault(parameter)))
         self.artim_runs = True
+
+    def _end_for(self, abort: Abort, detail: str, *, by_peer: bool = False) -> AbortIndication:
+        """Take down why the association is over, also where the standard has no indication."""
+        self._end = AbortIndication(abort.source, abort.reason, by_peer, detail)
+        return self._end
+
+
+_CLOSED = Abort(AbortSource.SERVICE_PROVIDER, AbortReason.NOT_SPECIFIED)
 
 
 def _provider_abort(parameter: Parameter) -> Abort:
     invalid = isinstance(parameter, InvalidPdu)
     reason = parameter.reason if invalid else AbortReason.UNEXPECTED_PDU
     return Abort(AbortSource.SERVICE_PROVIDER, reason)
+
+
+def _fault(parameter: Parameter) -> str:
+    return str(parameter) if isinstance(parameter, InvalidPdu) else "it sent a PDU out of turn"
