@@ -37,6 +37,8 @@ def isocenter(monkeypatch, capsys):
 
     def run(*arguments: str) -> Answer:
         monkeypatch.setattr("sys.argv", ["isocenter", *arguments])
+        # The log of this process is the tests', and other tests read it.
+        monkeypatch.setattr("isocenter.server.logs.configure", lambda level: None)
         with pytest.raises(SystemExit) as ended:
             main()
         printed = capsys.readouterr()
