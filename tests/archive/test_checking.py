@@ -411,18 +411,6 @@ def test_instances_that_disagree_about_their_study_are_no_problem(archive):
     assert not archive.check(thorough=True).problems
 
 
-def test_what_only_a_deleted_instance_said_goes_where_others_say_otherwise(archive):
-    study = small_object().StudyInstanceUID
-    slices = [
-        small_object(StudyInstanceUID=study, PatientName=name) for name in ("Doe^Jane", "Roe^Jane")
-    ]
-    keep(archive, *slices)
-    archive.delete(*uids(slices[1]))
-    assert kinds(archive.check(repair=True)) == [("differing", True)]
-    (found,) = archive.find(Query(Level.STUDY))
-    assert found.text(tags.PatientName) == "Doe^Jane"
-
-
 def test_nothing_is_wrong_while_instances_are_being_replaced(open_archive):
     archive = open_archive(on_conflict="replace")
     first, other = (ct_slice(8, 8, InstanceNumber=number) for number in (1, 22222))

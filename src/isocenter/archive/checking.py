@@ -17,14 +17,16 @@ from . import schema
 from .arrivals import Arrival, Outcome, now
 from .blobs import BlobStore
 from .change_log import Action
-from .comparison import ROWS, Comparison, Finding
+from .comparison import Comparison, Finding
 from .deletion import delete_rows, is_left_over, shrink_study
 from .file_system import is_there
 from .index import AnyRow, Index, Transaction
 from .index_values import EXTRA_TAGS, IndexValues
+from .instance_rows import INSTANCES, uids_of
 from .recovery import set_apart
 from .registration import Registrar
 from .resources import REMAKE_INDEX
+from .told import Told
 from .unknown_files import Statuses, UnknownFiles, unchanged
 from .wholeness import scan_stored, uids_in
 
@@ -226,8 +228,8 @@ class Checker:
     def _known(self, study: str) -> dict[Path, AnyRow]:
         """Read the rows of a study, by their files."""
         with self._index.reading() as connection:
-            rows = connection.execute(ROWS, {"study": study}).all()
-        return {self._blobs.path(study, row[4], row[5]): row for row in rows}
+            rows = connection.execute(INSTANCES, {"study": study}).all()
+        return {self._blobs.path(*uids_of(row)): row for row in rows}
 
     def _check_unknown(self, unknown: UnknownFiles) -> str:
         """Look again at files that had no row, long enough after that; give their study."""
@@ -268,12 +270,13 @@ class Checker:
         if damage.kind is ProblemKind.UNREADABLE:
             repair = False
         elif repair:
+            told = Told.ahead(self._index, self._blobs, [] if row is None else [row])
             with self._index.writing() as transaction:
                 again = _examined(path, None if row is None else row.size)
                 if _has_changed(transaction, path, row) or not damage.is_of_kind(again):
                     return  # stored, replaced, put back or deleted while we looked
                 if row is not None:
-                    delete_rows(transaction, [row], Action.LOST)
+                    delete_rows(transaction, [row], told, Action.LOST)
                 target = set_apart(self._blobs, path)
             sentence += f"; moved to {target}; send the object again"
         self._found(damage.kind, path, sentence, repair)
@@ -293,10 +296,11 @@ class Checker:
             return
         repair = self._repair and self._has_files
         if repair:
+            told = Told.ahead(self._index, self._blobs, rows)
             with self._index.writing() as transaction:
                 rows = self._still_missing(transaction, rows)
                 if rows:
-                    delete_rows(transaction, rows, Action.LOST)
+                    delete_rows(transaction, rows, told, Action.LOST)
         else:
             with self._index.reading() as connection:
                 rows = self._still_missing(connection, rows)
@@ -304,14 +308,16 @@ class Checker:
         if self._repair and not self._has_files:
             sentence += "; not repaired, because no file is there at all: is the disk mounted?"
         for row in rows:
-            self._found(ProblemKind.MISSING, self._blobs.path(*_uids(row)), sentence, repair)
+            self._found(ProblemKind.MISSING, self._blobs.path(*uids_of(row)), sentence, repair)
 
     def _still_missing(
         self, connection: Connection | Transaction, rows: list[AnyRow]
     ) -> list[AnyRow]:
         """Leave out what was deleted meanwhile, first its row and then its file, or came back."""
         return [
-            row for row in _current(connection, rows) if not is_there(self._blobs.path(*_uids(row)))
+            row
+            for row in _current(connection, rows)
+            if not is_there(self._blobs.path(*uids_of(row)))
         ]
 
     def _check_orphans(self, found: Statuses) -> None:
@@ -374,7 +380,7 @@ class Checker:
 
 def _current(connection: Connection | Transaction, rows: list[AnyRow]) -> list[AnyRow]:
     """Give those rows of a study that are still as they were read."""
-    found = connection.execute(ROWS, {"study": rows[0].study_instance_uid})
+    found = connection.execute(INSTANCES, {"study": rows[0].study_instance_uid})
     current = {(row.pk, row.sequence) for row in found}
     return [row for row in rows if (row.pk, row.sequence) in current]
 
@@ -384,16 +390,12 @@ def _has_changed(transaction: Transaction, path: Path, row: AnyRow | None) -> bo
     if row is not None:
         return not _current(transaction, [row])
     study = _triple(path)[0]
-    rows = transaction.execute(ROWS, {"study": study})
-    return any(_uids(each) == _triple(path) for each in rows)
+    rows = transaction.execute(INSTANCES, {"study": study})
+    return any(uids_of(each) == _triple(path) for each in rows)
 
 
 def _triple(path: Path) -> Triple:
     return path.parent.parent.name, path.parent.name, path.name.removesuffix(".dcm")
-
-
-def _uids(row: AnyRow) -> Triple:
-    return row.study_instance_uid, row.series_instance_uid, row.sop_instance_uid
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select, update
 
 from isocenter.dicom.header import Header
 from isocenter.errors import IsocenterError
@@ -15,39 +15,19 @@ from .blobs import BlobStore
 from .change_log import Action, log_changes
 from .deletion import shrink_study
 from .index import AnyRow, Index, Transaction
-from .index_values import FurtherValue, LevelValues, Signature, level_values, signature
+from .index_values import FurtherValue
+from .instance_rows import INSTANCES, uids_of
 from .keys import Level
 from .parents import joined, replace_further
 from .row_values import Difference, RowValues, differing, instance_values
+from .told import PARENTS, Told
 from .versions import wait_for_replacements
 from .wholeness import scan_stored, uids_in
 
-__all__ = ["ROWS", "Comparison", "Finding"]
+__all__ = ["Comparison", "Finding"]
 
-_study, _series, _instance = schema.study.c, schema.series.c, schema.instance.c
-_item = schema.item_value.c
-
-ROWS = (
-    select(
-        _instance.pk,
-        _instance.series_pk,
-        _series.study_pk,
-        _study.study_instance_uid,
-        _series.series_instance_uid,
-        _instance.sop_instance_uid,
-        _instance.sop_class_uid,
-        _series.modality,
-        _instance.size,
-        _instance.sequence,
-    )
-    .join(schema.series, _series.pk == _instance.series_pk)
-    .join(schema.study, _study.pk == _series.study_pk)
-    .where(_study.study_instance_uid == bindparam("study"))
-)
-"""The instances of a study."""
-
+_series, _instance, _item = schema.series.c, schema.instance.c, schema.item_value.c
 _BATCH = 256
-_PARENTS = (Level.STUDY, Level.SERIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +61,6 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What the file of an instance said, when the row had this sequence number."""
-
-    sequence: int
-    study: LevelValues
-    series: LevelValues
-
-    def of(self, level: Level) -> LevelValues:
-        return self.study if level is Level.STUDY else self.series
-
-
-@dataclass(frozen=True, slots=True)
 class _Wrong:
     """A row that is not as it should be."""
 
@@ -106,7 +74,8 @@ class _Wrong:
     @property
     def finding(self) -> Finding:
         row, difference = self.instance, self.difference
-        names = row.study_instance_uid, row.series_instance_uid, f"{row.sop_instance_uid}.dcm"
+        study, series, instance = uids_of(row)
+        names = study, series, f"{instance}.dcm"
         sizes = (difference.differing["size"], row.size) if "size" in difference.differing else None
         return Finding(Path(*names[: self.level]), difference.lacked, difference.differed, sizes)
 
@@ -137,8 +106,7 @@ class Comparison:
         self._blobs = blobs
         self._repair = repair
         self._thorough = thorough
-        self._told: dict[int, _Told] = {}
-        self._values: dict[tuple[Level, Signature], LevelValues] = {}
+        self._told = Told(blobs)
         self._pending: list[tuple[AnyRow, RowValues]] = []
         self._findings: list[Finding] = []
 
@@ -148,12 +116,11 @@ class Comparison:
         Parameters
         ----------
         row
-            Its row, of `ROWS`.
+            Its row, of `INSTANCES`.
         header, size
             As `scan_stored` gives them.
         """
-        study, series = (self._remembered(header, level) for level in _PARENTS)
-        self._told[row.pk] = _Told(row.sequence, study, series)
+        self._told.note(row.pk, row.sequence, header)
         if self._thorough or size != row.size:
             self._pending.append((row, instance_values(header, size)))
         if len(self._pending) >= _BATCH:
@@ -164,12 +131,6 @@ class Comparison:
         self._compare_instances()
         self._compare_parents()
         return self._findings
-
-    def _remembered(self, header: Header, level: Level) -> LevelValues:
-        name = level, signature(header, level)
-        if name not in self._values:
-            self._values[name] = level_values(header, level)
-        return self._values[name]
 
     def _compare_instances(self) -> None:
         pending, self._pending = self._pending, []
@@ -195,22 +156,20 @@ class Comparison:
 
     def _read_again(self, rows: Iterable[AnyRow]) -> Iterator[tuple[AnyRow, RowValues]]:
         for row in rows:
-            uids = row.study_instance_uid, row.series_instance_uid, row.sop_instance_uid
             try:
-                header, size = scan_stored(self._blobs.path(*uids), row.size)
+                header, size = scan_stored(self._blobs.path(*uids_of(row)), row.size)
             except (OSError, IsocenterError):  # replaced or deleted meanwhile
                 continue
-            if uids_in(header) == uids:
+            if uids_in(header) == uids_of(row):
                 yield row, instance_values(header, size)
 
     def _rewrite_instances(self, transaction: Transaction, found: Sequence[_Wrong]) -> None:
         _rewrite(transaction, found)
-        changed = [wrong.pk for wrong in found if wrong.difference.differed]
-        for sequence, pk in enumerate(changed, transaction.sequence + 1):
-            of_row = _instance.pk == pk
+        changed = [wrong.instance for wrong in found if wrong.difference.differed]
+        for sequence, row in enumerate(changed, transaction.sequence + 1):
+            of_row = _instance.pk == row.pk
             transaction.execute(update(schema.instance).where(of_row).values(sequence=sequence))
-            told = self._told[pk]
-            self._told[pk] = _Told(sequence, told.study, told.series)
+            self._told.renumber(row, sequence)
 
     def _compare_parents(self) -> None:
         with self._index.reading() as connection:
@@ -227,13 +186,13 @@ class Comparison:
 
     def _wrong_parents(self, connection: Any) -> list[_Wrong]:
         below: dict[tuple[Level, int], list[AnyRow]] = {}
-        rows = connection.execute(ROWS, {"study": self._study}).all()
+        rows = connection.execute(INSTANCES, {"study": self._study}).all()
         for row in sorted(rows, key=lambda row: row.sequence):
             for level, pk in ((Level.STUDY, row.study_pk), (Level.SERIES, row.series_pk)):
                 below.setdefault((level, pk), []).append(row)
         return [
             wrong
-            for level in _PARENTS
+            for level in PARENTS
             for pk, row, further in _kept(
                 connection, level, [pk for of, pk in below if of is level]
             )
@@ -255,19 +214,13 @@ class Comparison:
     def _said(self, level: Level, below: Sequence[AnyRow]) -> tuple[RowValues, RowValues]:
         """Give what files say of a row, and what of it nobody can have overruled."""
         said = RowValues()
-        told = [
-            found.of(level)
-            for row in below
-            if (found := self._told.get(row.pk)) and found.sequence == row.sequence
-        ]
+        told = [values for row in below if (values := self._told.of(row, level))]
         for values in told:
             said.merge(values)
         if len(told) == len(below):
             return said, said
-        last = self._told.get(below[-1].pk)
-        if last is None or last.sequence != below[-1].sequence:
-            return said, RowValues()
-        return said, RowValues(last.of(level).columns, last.of(level).further)
+        last = self._told.of(below[-1], level)
+        return said, RowValues(last.columns, last.further) if last else RowValues()
 
 
 def _gathered(row: Any, below: Sequence[AnyRow]) -> dict[str, str]:

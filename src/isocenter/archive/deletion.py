@@ -13,9 +13,11 @@ from . import schema
 from .blobs import BlobStore
 from .change_log import Action, log_changes
 from .index import AnyRow, Index, Transaction
+from .instance_rows import INSTANCES, uids_of
 from .keys import Level
 from .parents import joined
 from .resources import reported_as_out_of_resources
+from .told import Told
 
 __all__ = ["Deleter", "delete_rows", "is_left_over", "shrink_study"]
 
@@ -96,31 +98,24 @@ class Deleter:
     def _delete_rows(
         self, study: str, series: str | None, instance: str | None
     ) -> tuple[list[AnyRow], list[str]]:
-        with (
-            reported_as_out_of_resources("delete from the index"),
-            self._index.writing() as transaction,
-        ):
-            uids = [uid for uid in (study, series, instance) if uid is not None]
-            known = all(map(is_path_safe_uid, uids))  # nothing is kept under another name
-            rows = _rows(transaction, study, series, instance) if known else []
-            if not rows:
-                named = instance or series or study
-                raise NotFound(f"{named[:64]} cannot be deleted: it is not in this archive")
-            delete_rows(transaction, rows)
-            return rows, _delete_aside(transaction, rows)
+        with reported_as_out_of_resources("delete from the index"):
+            with self._index.reading() as connection:
+                rows = _rows(connection, study, series, instance)
+            told = Told.ahead(self._index, self._blobs, rows)
+            with self._index.writing() as transaction:
+                rows = _rows(transaction, study, series, instance)
+                if not rows:
+                    named = instance or series or study
+                    raise NotFound(f"{named[:64]} cannot be deleted: it is not in this archive")
+                delete_rows(transaction, rows, told)
+                return rows, _delete_aside(transaction, rows)
 
     def _remove_files(self, rows: list[AnyRow]) -> None:
         """Remove files unless their instances came anew; they cannot come while we look."""
         with self._index.writing() as transaction:
             for row in rows:
-                again = _rows(
-                    transaction,
-                    row.study_instance_uid,
-                    row.series_instance_uid,
-                    row.sop_instance_uid,
-                )
-                if not again:
-                    self._remove_file(self._path(row))
+                if not _rows(transaction, *uids_of(row)):
+                    self._remove_file(self._blobs.path(*uids_of(row)))
 
     def _remove_file(self, path: Path) -> None:
         """Remove a file; one that stays is no instance any more, and a check removes it."""
@@ -129,33 +124,20 @@ class Deleter:
         except OSError as error:
             _log.warning("%s is deleted, but its file stays: %s", path.stem, error.strerror)
 
-    def _path(self, row: AnyRow) -> Path:
-        return self._blobs.path(
-            row.study_instance_uid, row.series_instance_uid, row.sop_instance_uid
-        )
-
 
 def _rows(
-    transaction: Transaction, study: str, series: str | None, instance: str | None
+    connection: Connection | Transaction, study: str, series: str | None, instance: str | None
 ) -> list[AnyRow]:
-    statement = (
-        select(
-            _instance.pk,
-            _instance.series_pk,
-            _series.study_pk,
-            _study.study_instance_uid,
-            _series.series_instance_uid,
-            _instance.sop_instance_uid,
-        )
-        .join(schema.series, _series.pk == _instance.series_pk)
-        .join(schema.study, _study.pk == _series.study_pk)
-        .where(_study.study_instance_uid == study)
-    )
+    uids = {"study": study, "series": series, "instance": instance}
+    given = {name: uid for name, uid in uids.items() if uid is not None}
+    if not all(map(is_path_safe_uid, given.values())):  # which no kept instance has
+        return []
+    statement = INSTANCES.order_by(_instance.pk)
     if series is not None:
-        statement = statement.where(_series.series_instance_uid == series)
+        statement = statement.where(_series.series_instance_uid == bindparam("series"))
     if instance is not None:
-        statement = statement.where(_instance.sop_instance_uid == instance)
-    return list(transaction.execute(statement.order_by(_instance.pk)))
+        statement = statement.where(_instance.sop_instance_uid == bindparam("instance"))
+    return list(connection.execute(statement, given))
 
 
 def is_left_over(connection: Connection | Transaction, uids: Sequence[str], path: Path) -> bool:
@@ -182,7 +164,7 @@ def is_left_over(connection: Connection | Transaction, uids: Sequence[str], path
 
 
 def delete_rows(
-    transaction: Transaction, rows: list[AnyRow], action: Action = Action.DELETED
+    transaction: Transaction, rows: list[AnyRow], told: Told, action: Action = Action.DELETED
 ) -> int:
     """Delete the rows of instances, of series and studies that are left empty, and log it.
 
@@ -191,7 +173,9 @@ def delete_rows(
     transaction
         Where the rows are.
     rows
-        Instances, with `pk`, `series_pk`, `study_pk` and the three UIDs.
+        Instances of one study, of `INSTANCES`.
+    told
+        What files said that may have been read ahead.
     action
         What the log says.
 
@@ -200,6 +184,8 @@ def delete_rows(
     int
         The sequence number of the last change now.
     """
+    for parent in told.without(transaction, rows):
+        parent.write(transaction)
     _delete_instances(transaction, [row.pk for row in rows])
     sequence = log_changes(transaction, rows, action)
     for series in {row.series_pk for row in rows}:

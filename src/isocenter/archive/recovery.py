@@ -2,28 +2,14 @@
 
 from pathlib import Path
 
-from sqlalchemy import bindparam, select
-
 from isocenter.dicom.uids import is_path_safe_uid
 
-from . import schema
 from .blobs import BlobStore
 from .file_system import link_new
 from .index import Index, Transaction
+from .instance_rows import ONE_INSTANCE
 
 __all__ = ["recover"]
-
-_study, _series, _instance = schema.study.c, schema.series.c, schema.instance.c
-_KEPT = (
-    select(_instance.sequence)
-    .join(schema.series, _series.pk == _instance.series_pk)
-    .join(schema.study, _study.pk == _series.study_pk)
-    .where(
-        _study.study_instance_uid == bindparam("study"),
-        _series.series_instance_uid == bindparam("series"),
-        _instance.sop_instance_uid == bindparam("instance"),
-    )
-)
 
 
 def recover(index: Index, blobs: BlobStore) -> None:
@@ -51,8 +37,8 @@ def _decide(transaction: Transaction, blobs: BlobStore, journal: Path) -> None:
         return
     study, series, instance = uids
     named = {"study": study, "series": series, "instance": instance}
-    kept = transaction.execute(_KEPT, named).scalar_one_or_none()
-    if kept is None or kept >= int(number):
+    kept = transaction.execute(ONE_INSTANCE, named).one_or_none()
+    if kept is None or kept.sequence >= int(number):
         journal.unlink(missing_ok=True)
         return
     path = blobs.path(study, series, instance)

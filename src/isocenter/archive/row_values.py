@@ -8,10 +8,12 @@ from typing import Any
 
 from isocenter.dicom.header import Header
 
+from . import schema
 from .index_values import FurtherValue, LevelValues, level_values
 from .keys import KEYS, SEQUENCE_KEYS, Level
+from .prepared import blank_row
 
-__all__ = ["Difference", "RowValues", "differing", "instance_values"]
+__all__ = ["Difference", "RowValues", "blank_columns", "differing", "instance_values"]
 
 _KEYWORDS = {name: key.keyword for key in KEYS for name in (key.column, key.search_column)} | {
     "transfer_syntax_uid": "TransferSyntaxUID",
@@ -105,15 +107,18 @@ def instance_values(header: Header, size: int) -> RowValues:
         Its bytes.
     """
     values = level_values(header, Level.INSTANCE)
-    columns = dict.fromkeys(_columns_of_instances(), None) | values.columns
+    columns = blank_columns(Level.INSTANCE) | values.columns
     columns |= {"transfer_syntax_uid": header.transfer_syntax.uid, "size": size}
     return RowValues(columns, values.further)
 
 
 @cache
-def _columns_of_instances() -> tuple[str, ...]:
-    keys = [key for key in KEYS if key.level is Level.INSTANCE]
-    return tuple(dict.fromkeys(name for key in keys for name in (key.column, key.search_column)))
+def blank_columns(level: Level) -> dict[str, Any]:
+    """Give the columns that hold what files say of a level, with nothing in them."""
+    table = schema.table_of(level)
+    keys = [key for key in KEYS if schema.table_of(key.level) is table]
+    names = {name for key in keys for name in (key.column, key.search_column)}
+    return {name: value for name, value in blank_row(table).items() if name in names}
 
 
 def differing(

@@ -4,6 +4,7 @@ import contextlib
 import os
 import secrets
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +16,22 @@ from . import schema
 from .arrivals import Arrival, ConflictPolicy, Outcome, Stored
 from .blobs import BlobStore
 from .change_log import Action
-from .deletion import is_left_over
+from .deletion import is_left_over, shrink_study
 from .index import AnyRow, Transaction
 from .index_values import LevelValues
+from .instance_rows import ONE_INSTANCE
 from .keys import Level
 from .parents import Parents, SeriesEntry, StudyEntry, replace_further
 from .prepared import blank_row, insert_rows
+from .resources import reported_as_out_of_resources
 from .same_object import same_object
+from .told import Told
 
 __all__ = ["Settlement"]
 
 
-_study, _series, _instance = schema.study.c, schema.series.c, schema.instance.c
-_FIND_KEPT = (
-    select(_instance.pk, _instance.sequence)
-    .join(schema.series, _series.pk == _instance.series_pk)
-    .join(schema.study, _study.pk == _series.study_pk)
-    .where(
-        _study.study_instance_uid == bindparam("study"),
-        _series.series_instance_uid == bindparam("series"),
-        _instance.sop_instance_uid == bindparam("instance"),
-    )
-)
 _INSERT_INSTANCE = insert_rows(schema.instance, "pk")
-_UPDATE_INSTANCE = update(schema.instance).where(_instance.pk == bindparam("key"))
+_UPDATE_INSTANCE = update(schema.instance).where(schema.instance.c.pk == bindparam("key"))
 _INSERT_CHANGE = insert_rows(schema.change)
 _INSERT_ASIDE = insert(schema.aside)
 _FIND_ASIDE = select(schema.aside.c.name).where(
@@ -83,8 +76,13 @@ class Settlement:
         self._rows: list[dict[str, Any]] = []
         self._changes: list[dict[str, Any]] = []
         self._parents_met: dict[StudyEntry | SeriesEntry, None] = {}  # in order
+        self._replaced: list[AnyRow] = []
         self._undo: list[Callable[[], None]] = []
         self._clean_up: list[Callable[[], None]] = []
+
+    @cached_property
+    def _told(self) -> Told:
+        return Told(self._blobs)
 
     def settle(self, arrival: Arrival) -> Stored | Exception:
         """Decide about one arrival; what is refused comes back as its error."""
@@ -108,6 +106,19 @@ class Settlement:
             self._transaction.run_many(_INSERT_CHANGE, self._changes)
         for parent in self._parents_met:
             parent.write_counts(self._transaction, self.sequence)
+        if self._replaced:
+            self._write_parents_of_replaced()
+            self._parents.forget()
+
+    def _write_parents_of_replaced(self) -> None:
+        """Take out of the rows of studies and series what only replaced objects said of them."""
+        by_study: dict[int, list[AnyRow]] = {}
+        for row in self._replaced:
+            by_study.setdefault(row.study_pk, []).append(row)
+        for study, rows in by_study.items():
+            for parent in self._told.without(self._transaction, rows):
+                parent.write(self._transaction)
+            shrink_study(self._transaction, study, self.sequence)
 
     def undo(self) -> None:
         """Put the files back as they were, because the transaction failed."""
@@ -123,7 +134,7 @@ class Settlement:
 
     def _kept(self, arrival: Arrival) -> AnyRow | None:
         return self._transaction.execute(
-            _FIND_KEPT,
+            ONE_INSTANCE,
             {"study": arrival.study, "series": arrival.series, "instance": arrival.instance},
         ).one_or_none()
 
@@ -152,6 +163,9 @@ class Settlement:
     def _settle_contested(self, arrival: Arrival) -> Stored:
         row = self._kept(arrival)
         same = self._same_as_found(arrival)
+        if row is not None and same:
+            return arrival.stored(Outcome.UNCHANGED)
+        self._require_synced(arrival)
         if row is None:
             if same is False:
                 self._set_aside(arrival, arrival.path, arrival.path.stat().st_size)
@@ -160,9 +174,14 @@ class Settlement:
         if same is None:
             self._move(arrival.arrived_as, arrival.path)
             return self._store(arrival, row, Outcome.STORED)
-        if same:
-            return arrival.stored(Outcome.UNCHANGED)
         return self._settle_different(arrival, row)
+
+    def _require_synced(self, arrival: Arrival) -> None:
+        """Sync the bytes of an arrival that seemed to be kept already, and is not any more."""
+        assert arrival.temporary is not None
+        if self._blobs.durable and not arrival.temporary.synced:
+            with reported_as_out_of_resources("keep the object"):
+                arrival.temporary.sync()
 
     def _same_as_found(self, arrival: Arrival) -> bool | None:
         """Whether the file in the place has the same bytes; None where there is none."""
@@ -185,6 +204,7 @@ class Settlement:
             if not self._is_aside(arrival):
                 self._set_aside(arrival, Path(arrival.arrived_as), arrival.size)
             return arrival.stored(Outcome.KEPT)
+        self._told.read(row)
         self._replace(arrival)
         return self._store(arrival, row, Outcome.REPLACED)
 
@@ -234,6 +254,8 @@ class Settlement:
         if row is None:
             study.more_instances += 1
             series.more_instances += 1
+        else:
+            self._note_replaced(arrival, row)
         study.sop_classes.add(arrival.sop_class)
         values = arrival.values.instance
         self._write_instance(arrival, series, row, values)
@@ -262,6 +284,13 @@ class Settlement:
             del columns["pk"]  # an update of this row
             self._transaction.execute(_UPDATE_INSTANCE, columns | {"key": pk})
         replace_further(self._transaction, Level.INSTANCE, pk, values.further)
+
+    def _note_replaced(self, arrival: Arrival, row: AnyRow) -> None:
+        """Remember a row whose file is another now that says something else of its parents."""
+        self._told.note(row.pk, self.sequence, arrival.header)
+        same_class = row.sop_class_uid == arrival.sop_class
+        if not (same_class and self._told.is_same(row, self.sequence)):
+            self._replaced.append(row)
 
     def _note_change(self, arrival: Arrival, action: Action) -> None:
         self._changes.append(
