@@ -14,12 +14,14 @@ from tests.factories import ct_series
 
 from isocenter import compose
 from isocenter.compose.planes import Stack
+from isocenter.compose.registrations.grids import DisplacementField
 from isocenter.compose.structure_sets.regions import Contour
 from isocenter.errors import CannotCompose, IsocenterError
 
 MASK = np.ones((3, 16, 16), np.bool_)
 PICTURE = np.zeros((4, 4), np.uint8)
 FRAMES = np.zeros((3, 4, 4), np.uint8)
+FIELD = DisplacementField.from_array(np.zeros((2, 2, 2, 3)))
 NOT_CALLED = {"AcquiredSeries", "Composed", "DerivedSeries", "LeftOut", "Origin", "Provenance"}
 """What composing returns, which nobody makes."""
 
@@ -171,6 +173,55 @@ WRONG: dict[str, tuple[Callable[[Any], object], int | None]] = {
         None,
     ),
     "a Gaussian of no width": (lambda s: compose.derive(s, compose.Smooth(float("nan"))), None),
+    "voxels of no size": (lambda s: compose.Resample((0.0, 1.0, 1.0)), 0x00280030),
+    "a grid of no slices": (
+        lambda s: compose.Grid(np.zeros(3), np.ones(3), np.eye(3), (0, 1, 1)),
+        0x00280010,
+    ),
+    "a grid of less than no rows": (
+        lambda s: compose.Grid(np.zeros(3), np.ones(3), np.eye(3), (1, -1, 1)),
+        0x00280010,
+    ),
+    "a volume of less than no thickness": (
+        lambda s: compose.ObjectVolume(MASK, {}, Stack((), (), ()), thickness=-1.0),
+        0x00180050,
+    ),
+    "a label map of no thickness": (
+        lambda s: compose.write_label_map(MASK, "a.nii", source=s, thickness=float("nan")),
+        0x00180050,
+    ),
+    "points at no distance": (
+        lambda s: compose.deformable_registration(FIELD, source=s, spacing=0.0),
+        0x00640008,
+    ),
+    "a field from nowhere": (
+        lambda s: DisplacementField.from_array(np.zeros((2, 2, 2, 3)), origin=(0, float("nan"), 0)),
+        None,
+    ),
+    "values that all become one": (
+        lambda s: compose.parametric_map(
+            np.ones((3, 16, 16)), source=s, units_of_measure="mm", slope=0.0
+        ),
+        0x00409225,
+    ),
+    "a segment below the background": (
+        lambda s: compose.seg(MASK, source=s, segments={-1: compose.Segment("a")}),
+        0x00620004,
+    ),
+    "a segment that no label can be": (
+        lambda s: compose.seg(MASK, source=s, segments={1 << 70: compose.Segment("a")}),
+        0x00620004,
+    ),
+    "a single picture for no time": (
+        lambda s: compose.sc(PICTURE, source=s, frame_time=-1.0),
+        0x00181063,
+    ),
+    "a transform that makes all flat": (
+        lambda s: compose.RegistrationTransform(np.diag([0.0, 1, 1, 1]), "1.2", "1.3").write(
+            "flat.tfm"
+        ),
+        0x300600C6,
+    ),
     "a reason of one's own": (
         lambda s: compose.correct(["a.dcm"], output="out", reason="tidy"),
         0x04000565,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import inspect
+import math
 import numbers
 import os
 import sys
@@ -24,7 +25,7 @@ from pydicom.valuerep import PersonName
 
 from isocenter.errors import CannotCompose
 
-__all__ = ["check_members", "checked", "real_array"]
+__all__ = ["check_members", "check_positive", "checked", "real_array"]
 
 _Given = ParamSpec("_Given")
 _Made = TypeVar("_Made")
@@ -130,6 +131,29 @@ def real_array(name: str, value: Any, shape: tuple[int, ...] | None = None) -> N
     if not np.all(np.isfinite(made)):
         raise CannotCompose(f"{name} is not finite: it holds NaN or infinity; expected {words}.")
     return made.astype(np.float64)
+
+
+def check_positive(name: str, numbers: Iterable[float], tag: int) -> None:
+    """Refuse distances, widths and durations that are none.
+
+    Parameters
+    ----------
+    name
+        The parameter.
+    numbers
+        What was given.
+    tag
+        The attribute that it becomes, or is about.
+
+    Raises
+    ------
+    CannotCompose
+        When one is not above 0, or not finite.
+    """
+    given = tuple(numbers)
+    if not all(0 < one < math.inf for one in given):
+        found = ", ".join(f"{one:g}" for one in given)
+        raise CannotCompose(f"{name} is {found}; expected finite numbers above 0.", tag=tag)
 
 
 @cache

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter.compose import sources
-from isocenter.compose.argument_types import checked
+from isocenter.compose.argument_types import check_positive, checked
 from isocenter.compose.image_files import read_image, write_image
 from isocenter.compose.measured.segments import COLORS
 from isocenter.compose.planes import Stack, stack
@@ -134,6 +134,7 @@ def write_label_map(
         the suffix is unknown.
     """
     sitk: Any = importlib.import_module("SimpleITK")
+    check_positive("thickness", (thickness,), 0x00180050)
     images = source if isinstance(source, Stack) else stack(sources.load(source))
     if labels.shape != images.shape:
         raise _refused(

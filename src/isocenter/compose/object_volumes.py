@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from isocenter.compose import sources
-from isocenter.compose.argument_types import check_members, checked
+from isocenter.compose.argument_types import check_members, check_positive, checked
 from isocenter.compose.label_maps import write_label_map
 from isocenter.compose.measured.own_grid import distance_of_frames, own_stack
 from isocenter.compose.measured.parametric_map import SOP_CLASS_UID as PARAMETRIC_MAP
@@ -55,6 +55,7 @@ class ObjectVolume:
 
     def __post_init__(self) -> None:
         check_members(self)
+        check_positive("thickness of ObjectVolume", (self.thickness,), 0x00180050)
 
     @checked
     def write(self, path: str | Path) -> Path:

@@ -32,12 +32,12 @@ class Grid:
         Shape (3, 3): the columns are the unit vectors in which the column, row and slice index
         increase. The third may be the cross product of the others or its opposite.
     shape
-        Slices, rows, columns.
+        Slices, rows, columns; at least one of each.
 
     Raises
     ------
     CannotCompose
-        When a spacing is not positive or the axes are not perpendicular.
+        When a spacing is not positive, the axes are not perpendicular, or there are no voxels.
     """
 
     origin: NDArray[np.float64]
@@ -49,6 +49,12 @@ class Grid:
         check_members(self)
         for name, shape in (("origin", (3,)), ("spacing", (3,)), ("directions", (3, 3))):
             real_array(f"{name} of Grid", getattr(self, name), shape)
+        if min(self.shape) < 1:
+            raise CannotCompose(
+                f"The shape of Grid is {self.shape}; expected at least one slice, row and column.",
+                tag=0x00280010,
+                module=_MODULE,
+            )
         if np.any(self.spacing <= 0):
             raise CannotCompose(
                 f"The spacing of the voxels is {self.spacing.tolist()} mm; expected three positive "

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -65,22 +64,6 @@ def add_pixels(
         if losses:
             ratio = sum(one.ratio for one in losses) / len(losses)
             mark_lossy(composition, ratio, losses[0].method)
-
-
-def check_positive(name: str, numbers: Iterable[float], tag: int) -> None:
-    """Refuse distances and durations that are none.
-
-    Raises
-    ------
-    CannotCompose
-        When one is not above 0, or not finite.
-    """
-    if not all(0 < one < math.inf for one in numbers):
-        raise CannotCompose(
-            f"{name} is or holds a number that is not above 0 or not finite; expected positive "
-            "numbers.",
-            tag=tag,
-        )
 
 
 def sc_equipment(composition: Composition, conversion_type: str) -> None:

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from isocenter.compose import sources
-from isocenter.compose.argument_types import checked
+from isocenter.compose.argument_types import check_positive, checked
 from isocenter.compose.captures import images
 from isocenter.compose.captures.image_pixel import (
     ANATOMIC_IMAGE,
     add_pixels,
-    check_positive,
     general_image,
     reference_sources,
 )

@@ -19,11 +19,10 @@ from pydicom.uid import (
 )
 
 from isocenter.compose import sources
-from isocenter.compose.argument_types import checked
+from isocenter.compose.argument_types import check_positive, checked
 from isocenter.compose.captures import images
 from isocenter.compose.captures.image_pixel import (
     add_pixels,
-    check_positive,
     general_image,
     reference_sources,
     sc_equipment,
@@ -144,6 +143,8 @@ def secondary_capture(
         check_positive("pixel_spacing", pixel_spacing, 0x00280030)
         composition.give("NominalScannedPixelSpacing", list(pixel_spacing))
         composition.give("PixelSpacing", list(pixel_spacing))
+    if frame_time is not None:
+        check_positive("frame_time", (frame_time,), 0x00181063)
     multi_frame = sop_class_uid != SecondaryCaptureImageStorage
     add_pixels(composition, pictures, multi_frame=multi_frame)
     if multi_frame:
@@ -201,7 +202,6 @@ def _multi_frame(composition: Composition, frame_time: float | None) -> None:
     """Add the Multi-frame, Cine and SC Multi-frame modules (PS3.3 C.7.6.5, C.7.6.6, C.8.6.3)."""
     frames = int(composition.data_set.NumberOfFrames)
     if frame_time is not None:
-        check_positive("frame_time", (frame_time,), 0x00181063)
         composition.give("FrameTime", frame_time)
         composition.generate("FrameIncrementPointer", 0x00181063, "Frame Time")
     else:

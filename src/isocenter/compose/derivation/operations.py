@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from isocenter.compose.argument_types import check_members, checked
+from isocenter.compose.argument_types import check_members, check_positive, checked
 from isocenter.compose.codes import Code
 from isocenter.compose.derivation.codes import derivation_code
 from isocenter.compose.derivation.quantisation import Range
@@ -97,20 +97,25 @@ class Smooth:
     ----------
     sigma
         Standard deviation in mm.
+
+    Raises
+    ------
+    CannotCompose
+        When it is no width, or wider than any image.
     """
 
     sigma: float
 
     def __post_init__(self) -> None:
         check_members(self)
-
-    def __call__(self, series: SourceSeries) -> Result:
-        """Smooth in three dimensions; images that do not say where they lie, in two."""
         if not 0 < self.sigma <= _WIDEST:
             raise CannotCompose(
                 f"A Gaussian of {self.sigma:g} mm smooths nothing; expected a width above 0 and "
                 f"up to {_WIDEST:g} mm."
             )
+
+    def __call__(self, series: SourceSeries) -> Result:
+        """Smooth in three dimensions; images that do not say where they lie, in two."""
         stack = _stacked(series)
         grid = stack.grid
         volume, undefined = _volume(stack.series)
@@ -142,6 +147,11 @@ class Resample:
         Distance of rows, of columns, and of slices in mm; of a single image, the first two.
     interpolation
         `linear`, `nearest` or `b-spline` (cubic).
+
+    Raises
+    ------
+    CannotCompose
+        When a distance is none, or there is no such interpolation.
     """
 
     spacing: tuple[float, ...]
@@ -149,13 +159,14 @@ class Resample:
 
     def __post_init__(self) -> None:
         check_members(self)
-
-    def __call__(self, series: SourceSeries) -> Result:
-        """Resample; no new voxel lies beyond the centres of the outermost old ones."""
+        check_positive("spacing of Resample", self.spacing, 0x00280030)
         if self.interpolation not in _INTERPOLATORS:
             raise CannotCompose(
                 f"{self.interpolation!r} is no interpolation; expected linear, nearest or b-spline."
             )
+
+    def __call__(self, series: SourceSeries) -> Result:
+        """Resample; no new voxel lies beyond the centres of the outermost old ones."""
         stack = _stacked(series)
         source = stack.grid
         target = self._target(source)
@@ -186,7 +197,7 @@ class Resample:
     def _target(self, source: Grid) -> Grid:
         flat = source.shape[0] == 1
         wanted = (*self.spacing, source.spacing[2])[:3] if flat else self.spacing
-        if len(wanted) < 3 or not all(np.isfinite(one) and one > 0 for one in wanted):
+        if len(wanted) < 3:
             raise CannotCompose(
                 "The new distances of rows, columns and slices are "
                 f"{'x'.join(f'{one:g}' for one in self.spacing)} mm; expected "

@@ -153,6 +153,12 @@ def parametric_map(
     ----------
     PS3.3 A.75, C.8.32, C.7.6.16.2.11.
     """
+    if slope == 0:
+        raise CannotCompose(
+            "slope is 0, by which all values would become one; expected another number.",
+            tag=0x00409225,
+            module="Real World Value Mapping",
+        )
     loaded = sources.load(source)
     frames = source_frames(loaded)
     array = _array(values, frames)

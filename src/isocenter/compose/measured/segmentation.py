@@ -260,6 +260,11 @@ def _labelled(
             "0 for the background.",
             0x00620004,
         )
+    if isinstance(segments, Mapping) and not all(0 <= one <= 0xFFFF for one in segments):
+        raise _refused(
+            "segments describes labels below 0 or above 65535; expected those of the mask, from 1.",
+            0x00620004,
+        )
     seen = np.zeros(0x10000, np.bool_)
     seen[array.astype(np.uint16, copy=False)] = True
     described = range(1, len(segments) + 1) if isinstance(segments, Sequence) else segments or ()

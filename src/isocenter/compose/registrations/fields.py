@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from isocenter.compose import sources
-from isocenter.compose.argument_types import checked
+from isocenter.compose.argument_types import check_positive, checked
 from isocenter.compose.image_files import read_image, unreadable
 from isocenter.compose.planes import stack
 from isocenter.compose.registrations.grids import DisplacementField
@@ -46,6 +46,8 @@ def read_field(field: Any, *, like: Any = None, spacing: float | None = None) ->
     CannotCompose
         When the file is no field or transform, or does not have three components at every point.
     """
+    if spacing is not None:
+        check_positive("spacing", (spacing,), 0x00640008)
     sitk = _simple_itk()
     if isinstance(field, DisplacementField):
         return field

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isocenter.compose.argument_types import check_members, real_array
 from isocenter.errors import CannotCompose
 
 __all__ = ["DisplacementField"]
@@ -51,6 +52,9 @@ class DisplacementField:
     directions: NDArray[np.float64]
 
     def __post_init__(self) -> None:
+        check_members(self)
+        for name, shape in (("origin", (3,)), ("spacing", (3,)), ("directions", (3, 3))):
+            real_array(f"{name} of DisplacementField", getattr(self, name), shape)
         _check_shape(self.vectors)
         _check_spacing(self.spacing)
         _check_directions(self.directions)
@@ -68,9 +72,9 @@ class DisplacementField:
         """Take an array of shape (planes, rows, columns, 3); see the class for units and axes."""
         return cls(
             np.asarray(vectors, np.float32),
-            np.asarray(origin, np.float64),
-            np.asarray(spacing, np.float64),
-            np.eye(3) if directions is None else np.asarray(directions, np.float64).reshape(3, 3),
+            real_array("origin", origin),
+            real_array("spacing", spacing),
+            np.eye(3) if directions is None else real_array("directions", directions),
         )
 
     @property
@@ -145,7 +149,7 @@ def _check_shape(vectors: NDArray[Any]) -> None:
 
 
 def _check_spacing(spacing: NDArray[Any]) -> None:
-    if spacing.shape != (3,) or not np.all(np.isfinite(spacing)) or np.any(spacing <= 0):
+    if np.any(spacing <= 0):
         raise CannotCompose(
             f"The grid's spacing is {spacing.tolist()}; expected three positive distances in mm.",
             tag=0x00640008,

@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from isocenter.compose.argument_types import check_members, checked, real_array
+from isocenter.compose.argument_types import check_members, checked
 from isocenter.compose.image_files import write_image, write_transform
 from isocenter.compose.reading import data_set_of_file
 from isocenter.compose.registrations.deformable import SOP_CLASS_UID as DEFORMABLE
 from isocenter.compose.registrations.deformable import read_deformable_registration
 from isocenter.compose.registrations.grids import DisplacementField
 from isocenter.compose.registrations.linear_transforms import TRANSFORM_SUFFIXES, inverse
+from isocenter.compose.registrations.matrices import checked_matrix
 from isocenter.compose.registrations.spatial_registration import SOP_CLASS_UID as SPATIAL
 from isocenter.compose.registrations.spatial_registration import read_spatial_registration
 from isocenter.errors import CannotCompose
@@ -72,7 +73,8 @@ class RegistrationTransform:
         Raises
         ------
         CannotCompose
-            When a linear transform is to be an image, or the file cannot be written.
+            When a linear transform is to be an image, a matrix is none that moves points, or the
+            file cannot be written.
         """
         sitk: Any = importlib.import_module("SimpleITK")
         as_transform = Path(path).name.lower().endswith(TRANSFORM_SUFFIXES)
@@ -88,7 +90,7 @@ class RegistrationTransform:
                 ".tfm, a transform of ITK.",
                 module=_MODULE,
             )
-        matrix = real_array("transform", self.transform, (4, 4))
+        matrix, _ = checked_matrix(self.transform, None)
         linear = sitk.AffineTransform(3)
         linear.SetMatrix(matrix[:3, :3].ravel().tolist())
         linear.SetTranslation(matrix[:3, 3].tolist())
