@@ -1,5 +1,6 @@
 """What `pip install` gives: the command, with the built viewer inside."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -21,9 +22,22 @@ def wheel(tmp_path_factory):
     source, folder = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     _copy_source(source)
     command = [UV, "build", "--wheel", "--no-build-isolation", "--python", sys.executable]
-    subprocess.run([*command, "--out-dir", folder, source], check=True, timeout=110)
+    subprocess.run(
+        [*command, "--out-dir", folder, source],
+        env=os.environ | {"PATH": str(_shell_alone(folder))},
+        check=True,
+        timeout=110,
+    )
     (built,) = folder.glob("*.whl")
     return built
+
+
+def _shell_alone(folder: Path) -> Path:
+    """Make a search path on which there is no Node; npm runs its scripts by a shell."""
+    programs = folder / "programs"
+    programs.mkdir()
+    (programs / "sh").symlink_to("/bin/sh")
+    return programs
 
 
 def _copy_source(target: Path) -> None:
