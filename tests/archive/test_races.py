@@ -10,7 +10,7 @@ from pydicom import Dataset
 from tests.archive.conftest import keep, uids
 from tests.factories import ct_series, data_set_bytes, part10_bytes, small_object
 
-from isocenter.archive import Action, Archive, Level, Outcome, Query, checking
+from isocenter.archive import Action, Archive, Level, Outcome, Query, blobs, checking
 from isocenter.archive.blobs import BlobStore
 from isocenter.archive.deletion import Deleter
 from isocenter.archive.settlement import Settlement
@@ -260,3 +260,59 @@ def test_what_is_set_apart_twice_from_one_place_is_all_there(sqlite_archive, dir
     assert sorted(path.read_bytes() for path in (directory / ".damaged").iterdir()) == sorted(
         others
     )
+
+
+def leave_behind(directory: Path, *names: str) -> None:
+    """Leave what a process does that dies while objects arrive."""
+    for name in names:
+        (directory / ".incoming" / name).mkdir()
+        (directory / ".incoming" / name / "1").write_bytes(b"half")
+
+
+def test_two_who_open_an_archive_at_once_both_clear_up_after_the_dead(directory, monkeypatch):
+    Archive.open(directory).close()
+    leave_behind(directory, "dead", "gone")
+    remove = blobs.shutil.rmtree
+
+    def both(folder: Path, **options) -> None:
+        monkeypatch.setattr(blobs.shutil, "rmtree", remove)
+        Archive.open(directory).close()  # leaves out what the first is at, and takes the other
+        remove(folder, **options)
+
+    monkeypatch.setattr(blobs.shutil, "rmtree", both)
+    Archive.open(directory).close()
+    assert not list((directory / ".incoming").iterdir())
+
+
+def test_a_process_that_ends_while_another_looks_for_the_dead_is_none_of_them(
+    directory, monkeypatch
+):
+    ending, looking = (BlobStore(directory, durable=False) for _ in range(2))
+    take = blobs._Claim.try_taking
+
+    def late(path: Path):
+        ending.close()
+        return take(path)
+
+    monkeypatch.setattr(blobs._Claim, "try_taking", late)
+    assert looking.remove_leftovers() == 0
+    looking.close()
+
+
+def test_a_lock_that_was_removed_before_it_was_taken_claims_nothing(directory, monkeypatch):
+    """Else two would hold a claim to one folder: by its file, and by another of that name."""
+    fcntl = pytest.importorskip("fcntl", reason="Windows removes no file that is open")
+    store = BlobStore(directory, durable=False)
+    leave_behind(directory, "dead")
+    lock = directory / ".incoming" / "dead.lock"
+    flock = fcntl.flock
+
+    def late(descriptor: int, how: int) -> None:
+        lock.unlink(missing_ok=True)
+        flock(descriptor, how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", late)
+        assert list(store.leftovers()) == []
+    assert store.remove_leftovers() == 1
+    store.close()

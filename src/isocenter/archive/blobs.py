@@ -278,13 +278,17 @@ class BlobStore:
         return found
 
     def leftovers(self) -> Iterator[Path]:
-        """Find the folders of arrivals whose process is dead."""
+        """Find the folders of arrivals whose process is dead; each is ours until the next."""
         for folder in sorted((self.root / self.INCOMING).iterdir()):
             if folder.suffix == ".lock" or folder == self._incoming:
                 continue
             claim = _Claim.try_taking(folder.with_suffix(".lock"))
-            if claim is not None:
-                yield folder
+            if claim is None:
+                continue
+            try:
+                if folder.is_dir():  # its process, or another that clears up, may just have ended
+                    yield folder
+            finally:
                 claim.release()
 
     def remove_leftovers(self) -> int:
@@ -347,6 +351,9 @@ class _Claim:
                 msvcrt.locking(self._descriptor, msvcrt.LK_NBLCK, 1)
             else:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Whoever had it may have removed its name, which then is another file's, or nobody's.
+            if not os.path.samestat(os.stat(path), os.fstat(self._descriptor)):
+                raise FileNotFoundError(path)
         except OSError:
             os.close(self._descriptor)
             raise
