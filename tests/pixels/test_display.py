@@ -268,11 +268,11 @@ def test_a_region_ends_with_the_image_and_one_that_does_not_say_where_it_is_may_
 ):
     lengths = {"PhysicalUnitsXDirection": 3, "PhysicalUnitsYDirection": 3}
     lengths |= {"PhysicalDeltaX": -0.1, "PhysicalDeltaY": 0.2}
-    beyond = item(
+    one_more = item(
         RegionLocationMinX0=2,
         RegionLocationMinY0=3,
         RegionLocationMaxX1=6,
-        RegionLocationMaxY1=40,
+        RegionLocationMaxY1=8,
         **lengths,
     )
     nowhere = item(**lengths | {"PhysicalDeltaX": 0.0})
@@ -283,12 +283,20 @@ def test_a_region_ends_with_the_image_and_one_that_does_not_say_where_it_is_may_
         RegionLocationMaxY1=4,
         **lengths,
     )
-    dataset = ct_slice(8, 8, SequenceOfUltrasoundRegions=Sequence([beyond, nowhere, turned]))
+    dataset = ct_slice(8, 8, SequenceOfUltrasoundRegions=Sequence([one_more, nowhere, turned]))
     assert regions(dataset) == [
         ((2, 3, 7, 8), (2.0, 1.0)),
         ((0, 0, 8, 8), None),
         ((0, 0, 8, 8), (2.0, 1.0)),
     ]
+
+
+def test_regions_of_an_image_that_was_made_smaller_tell_no_lengths() -> None:
+    # 320 by 240 pixels; what its regions say is of 640 by 480: its own marks lie half as far apart.
+    frame = Picture.named("examples_ybr_color.dcm").frames()[0].model
+    assert (frame.columns, frame.rows) == (320, 240)
+    assert [each.spacing for each in frame.regions] == [None]
+    assert frame.spacing is None and frame.aspect == (1, 1)
 
 
 def test_pixel_aspect_ratio_alone_gives_shape_without_size() -> None:

@@ -45,19 +45,27 @@ def read_regions(root: Attributes, rows: int, columns: int) -> tuple[UltrasoundR
     Returns
     -------
     tuple of UltrasoundRegion
-        In their order; empty where the image has none.
+        In their order; empty where the image has none. None has a spacing where one of them goes
+        beyond the image: they are of the image before somebody made it smaller.
 
     References
     ----------
     PS3.3 C.8.5.5
     """
+    items = root.items(tags.SequenceOfUltrasoundRegions)
+    whole = (0, 0, columns, rows)
+    edges = [_edges(item) or whole for item in items]
+    # One pixel more is how some count the last one.
+    fit = all(right <= columns + 1 and bottom <= rows + 1 for _, _, right, bottom in edges)
     return tuple(
-        UltrasoundRegion(*_edges(item, rows, columns), _spacing(item))
-        for item in root.items(tags.SequenceOfUltrasoundRegions)
+        UltrasoundRegion(
+            left, top, min(right, columns), min(bottom, rows), _spacing(item) if fit else None
+        )
+        for item, (left, top, right, bottom) in zip(items, edges, strict=True)
     )
 
 
-def _edges(region: Attributes, rows: int, columns: int) -> tuple[int, int, int, int]:
+def _edges(region: Attributes) -> tuple[int, int, int, int] | None:
     left, top = (
         region.integer(tag) for tag in (tags.RegionLocationMinX0, tags.RegionLocationMinY0)
     )
@@ -65,10 +73,10 @@ def _edges(region: Attributes, rows: int, columns: int) -> tuple[int, int, int, 
         region.integer(tag) for tag in (tags.RegionLocationMaxX1, tags.RegionLocationMaxY1)
     )
     if left is None or top is None or last is None or lowest is None:
-        return 0, 0, columns, rows
+        return None
     if not (0 <= left <= last and 0 <= top <= lowest):
-        return 0, 0, columns, rows
-    return left, top, min(last + 1, columns), min(lowest + 1, rows)
+        return None
+    return left, top, last + 1, lowest + 1
 
 
 def _spacing(region: Attributes) -> tuple[float, float] | None:
