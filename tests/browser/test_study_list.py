@@ -95,6 +95,16 @@ def test_what_a_narrow_column_cuts_off_is_told_by_its_title(studies):
     expect(row.locator("td.patient")).to_have_attribute("title", "Doe, Jane · 1970-01-02 · F")
 
 
+@pytest.mark.parametrize("width", [480, 800, 1280])
+def test_every_width_leaves_room_for_the_description(studies, width):
+    studies.page.set_viewport_size({"width": width, "height": 600})
+    headings = studies.page.locator("th").filter(visible=True)
+    sizes = "(all) => all.map((e) => [e.innerText, e.offsetWidth, e.scrollWidth])"
+    found = {name.strip(" ▾▴\n"): rest for name, *rest in headings.evaluate_all(sizes)}
+    assert found["Description"][0] > 110, found
+    assert all(inner <= outer for outer, inner in found.values()), found
+
+
 def test_a_study_that_arrives_appears_by_itself_and_goes_when_deleted(viewer, server):
     viewer.open("/?patientId=ARRIVES")
     page = viewer.page

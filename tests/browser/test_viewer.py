@@ -705,6 +705,7 @@ def test_an_image_that_cannot_be_had_says_so_and_is_tried_again(stack):
     )
     thumbnail(stack, objects.second_stack()[0]).dblclick()
     expect(pane(stack)).to_contain_text("Image 1 cannot be shown: the frame is truncated")
+    expect(pane(stack)).to_contain_text("Stack, Stella")  # of nobody's image, either
     stack.press("ArrowDown")
     assert stack.state()["index"] == 1
     stack.press("ArrowUp")
@@ -725,6 +726,20 @@ def test_a_series_that_cannot_be_had_says_so_and_is_tried_again(stack):
     page.get_by_role("button", name="Try again").click()
     stack.wait(f"isocenter.viewports[0].series === '{other.SeriesInstanceUID}'")
     stack.complaints.clear()  # Chromium itself notes the request that failed
+
+
+def test_nothing_moves_for_those_who_want_less_motion(stack):
+    page = stack.page
+    page.emulate_media(reduced_motion="reduce")
+    held = []
+    page.route("**/frames/*", lambda route: held.append(route))
+    thumbnail(stack, objects.second_stack()[0]).dblclick()
+    page.get_by_role("status").get_by_text("Loading").wait_for(state="attached")
+    moving = "document.getAnimations().map((a) => a.animationName)"
+    assert "travel" not in page.evaluate(moving)
+    page.emulate_media(reduced_motion="no-preference")
+    assert "travel" in page.evaluate(moving)
+    page.unroute("**/frames/*")  # which lets what was held go on
 
 
 def test_a_thumbnail_that_cannot_be_had_leaves_the_modality(viewer):

@@ -148,11 +148,17 @@ function Marks({ shown, viewport }: { shown: ShownImage; viewport: Viewport }) {
   );
 }
 
-/** Whose series it is that has no image to write that on: a waveform, a report, what cannot be loaded. */
-function Whose({ workspace, viewport }: { workspace: Workspace; viewport: Viewport }) {
+/** The study of a viewport that has no image to write that on: a waveform, a report, what cannot be loaded. */
+function studyWithoutImage(viewport: Viewport): string | null {
   const content = viewport.content.value;
-  if (content.kind !== "undisplayable" && content.kind !== "failed") return null;
-  const study = workspace.studies.value.find((contents) => contents.study.uid === content.study)?.study;
+  if (content.kind === "undisplayable" || content.kind === "failed") return content.study;
+  return content.kind === "images" && viewport.failure.value !== null ? content.series.study : null;
+}
+
+/** Whose study it is that a viewport has no image of. */
+function Whose({ workspace, viewport }: { workspace: Workspace; viewport: Viewport }) {
+  const uid = studyWithoutImage(viewport);
+  const study = workspace.studies.value.find((contents) => contents.study.uid === uid)?.study;
   if (!study || !workspace.cornerText.value) return null;
   const patient = { ...study, name: study.patientName, id: study.patientId };
   return (
