@@ -67,7 +67,7 @@ def test_what_the_results_file_records_as_sent_is_not_sent_again(server, files, 
     assert second.returncode == 0
     assert "1 sent" in second.stdout
     third = send(server, str(files), "--results", str(results))
-    assert "0 sent" in third.stdout
+    assert "0 sent" in third.stdout and "5 sent before" in third.stdout
 
 
 def test_a_results_file_that_is_something_else_is_left_alone(server, files, tmp_path):
@@ -77,6 +77,13 @@ def test_a_results_file_that_is_something_else_is_left_alone(server, files, tmp_
     assert done.returncode == 2
     assert "line 1" in done.stderr
     assert other.read_text() == "dear diary\n"
+
+
+def test_a_folder_without_anything_to_send_is_told_as_such(server, tmp_path):
+    (tmp_path / "notes.txt").write_text("dear diary\n")
+    done = send(server, str(tmp_path))
+    assert done.returncode == 2
+    assert "nothing to send" in done.stderr and str(tmp_path) in done.stderr
 
 
 @contextlib.contextmanager

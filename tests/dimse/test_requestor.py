@@ -123,7 +123,10 @@ def test_an_answer_that_is_none_ends_the_association(echo: Echo, answer: bytes) 
 
 @both
 def test_a_peer_that_does_not_answer_the_request_costs_limited_time(echo: Echo) -> None:
-    with scripted_peer(lambda peer: time.sleep(3)) as address, pytest.raises(TimedOut):
+    with (
+        scripted_peer(lambda peer: time.sleep(3)) as address,
+        pytest.raises(TimedOut, match=f"127.0.0.1:{address[1]}"),
+    ):
         echo(address, timeouts=Timeouts(associate=0.5, close=0.3))
 
 
@@ -300,7 +303,8 @@ def test_an_impossible_calling_title_never_reaches_the_wire(echo: Echo) -> None:
 
 @both
 def test_a_sop_class_that_was_not_accepted_is_named(echo: Echo) -> None:
-    with accepting() as acceptor, pytest.raises(AssociationError, match=VERIFICATION):
+    named = rf"Verification SOP Class \({VERIFICATION}\)"
+    with accepting() as acceptor, pytest.raises(AssociationError, match=named):
         echo(acceptor.address, contexts=[CT])
 
 

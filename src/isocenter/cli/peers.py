@@ -11,7 +11,7 @@ __all__ = ["explain_unreachable"]
 
 @contextlib.contextmanager
 def explain_unreachable(destination: str) -> Generator[None]:
-    """Add to an association's error what to look at.
+    """Add to an association's error whose it is and what to look at.
 
     Parameters
     ----------
@@ -21,10 +21,10 @@ def explain_unreachable(destination: str) -> Generator[None]:
     try:
         yield
     except AssociationError as error:
-        hint = _hint(error)
-        if not hint:
-            raise
-        raise AssociationError(f"{error}\n{hint}") from error
+        text, hint = str(error), _hint(error)
+        if destination.rpartition("@")[2] not in text:
+            text = f"{destination}: {text}"
+        raise AssociationError(f"{text}\n{hint}".strip()) from error
 
 
 def _hint(error: AssociationError) -> str:

@@ -9,6 +9,7 @@ import typer
 from isocenter.cli import options
 from isocenter.cli.exit_codes import ExitCode
 from isocenter.cli.names import shown
+from isocenter.errors import NotDicom
 
 if TYPE_CHECKING:
     from isocenter.dimse import PeerAddress, SendProgress, SendResult
@@ -47,15 +48,22 @@ def send(
     from isocenter.cli.peers import explain_unreachable
     from isocenter.cli.progress import bytes_progress
     from isocenter.cli.send_results import SendRecord
-    from isocenter.dimse import PeerAddress, Timeouts, connect_sync
+    from isocenter.dimse import PeerAddress, SendOutcome, Timeouts, connect_sync
     from isocenter.dimse import send as send_files
 
     options.require_paths(paths)
     peer = PeerAddress.parse(destination)
     timeouts = Timeouts(connect=timeout, associate=timeout)
+    before = 0
     with explain_unreachable(destination), SendRecord(results, peer) as record:
         connect_sync(peer, calling_ae=calling, timeouts=timeouts).release()
         with bytes_progress("sending") as show:
+
+            def sent_before(path: Path) -> bool:
+                nonlocal before
+                known = record.was_sent(path)
+                before += known
+                return known
 
             def finished(progress: "SendProgress") -> None:
                 record.add(progress.result)
@@ -66,14 +74,17 @@ def send(
                 peer,
                 calling_ae=calling,
                 associations=associations,
-                leave_out=record.was_sent,
+                leave_out=sent_before,
                 progress=finished,
                 timeouts=timeouts,
             )
-    _report(outcomes, peer, as_json)
+    if not before and all(one.outcome is SendOutcome.SKIPPED for one in outcomes):
+        named = ", ".join(shown(path) for path in paths)
+        raise NotDicom(f"nothing to send: there is no DICOM object in {named}")
+    _report(outcomes, before, peer, as_json)
 
 
-def _report(results: list["SendResult"], peer: "PeerAddress", as_json: bool) -> None:
+def _report(results: list["SendResult"], before: int, peer: "PeerAddress", as_json: bool) -> None:
     """Print the results, and end with FAILED if a file was not sent."""
     from isocenter.cli.send_results import described
     from isocenter.dimse import SendOutcome
@@ -90,7 +101,7 @@ def _report(results: list["SendResult"], peer: "PeerAddress", as_json: bool) -> 
     if not as_json:
         print(
             f"{counts[SendOutcome.SENT]} sent to {peer}, {counts[SendOutcome.FAILED]} failed, "
-            f"{counts[SendOutcome.SKIPPED]} skipped"
+            f"{counts[SendOutcome.SKIPPED]} skipped" + (f", {before} sent before" if before else "")
         )
     if counts[SendOutcome.FAILED]:
         raise typer.Exit(ExitCode.FAILED)

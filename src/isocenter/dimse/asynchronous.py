@@ -282,6 +282,7 @@ async def connect(
     reader, writer = await _open(peer, timeouts, tls)
     machine = Machine(Role.REQUESTOR, limits)
     association = AsyncAssociation(reader, writer, machine, timeouts)
+    association.info = AssociationInfo(title, peer.ae_title, peer.host, peer.port)
     try:
         association.info = await association.run(machine.associate(request, (peer.host, peer.port)))
         yield association
@@ -305,4 +306,4 @@ async def _open(
     except TimeoutError as error:
         raise TimedOut(f"{peer} did not take the connection in time") from error
     except OSError as error:
-        raise AssociationError(f"cannot connect to {peer}: {error}") from error
+        raise AssociationError(f"cannot connect to {peer}: {error.strerror or error}") from error

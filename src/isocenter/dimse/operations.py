@@ -1,5 +1,7 @@
 """What a service class user asks for, as operations of the protocol machine."""
 
+from isocenter.dicom import sop_class
+from isocenter.dicom.transfer_syntaxes import lookup
 from isocenter.dimse.machine import Machine, Operation
 from isocenter.dimse.messages import CEchoRq, CStoreRq, Response
 from isocenter.dimse.outgoing import Outgoing
@@ -28,10 +30,15 @@ def context_for(machine: Machine, abstract_syntax: str, transfer_syntax: str | N
             return context.context_id
     if accepted:
         raise UnsupportedTransferSyntax(
-            f"the peer does not accept transfer syntax {transfer_syntax} "
-            f"for SOP class {abstract_syntax}"
+            f"the peer does not accept {named(abstract_syntax)} in {named(transfer_syntax)}"
         )
-    raise AssociationError(f"the peer does not accept SOP class {abstract_syntax}")
+    raise AssociationError(f"the peer does not accept {named(abstract_syntax)}")
+
+
+def named(uid: str | None) -> str:
+    """Return a SOP class or transfer syntax as a person knows it."""
+    known = uid and (lookup(uid) or sop_class(uid))
+    return f"{known.name} ({uid})" if known else str(uid)
 
 
 def status_of(response: Response) -> Status:

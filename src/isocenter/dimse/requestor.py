@@ -9,6 +9,7 @@ from isocenter.dimse.address import PeerAddress, check_ae_title
 from isocenter.dimse.association import Association
 from isocenter.dimse.limits import Limits, Timeouts
 from isocenter.dimse.machine import Machine
+from isocenter.dimse.negotiation import AssociationInfo
 from isocenter.dimse.proposal import Proposal, associate_request
 from isocenter.dimse.transport import Transport
 from isocenter.dimse.upper_layer import Role
@@ -61,6 +62,7 @@ def connect_sync(
     association = Association(transport, machine, timeouts)
     with contextlib.ExitStack() as on_error:
         on_error.callback(association.abort)
+        association.info = AssociationInfo(title, peer.ae_title, peer.host, peer.port)
         association.info = association.run(machine.associate(request, (peer.host, peer.port)))
         on_error.pop_all()
     return association
@@ -76,7 +78,9 @@ def _open(peer: PeerAddress, timeouts: Timeouts, tls: ssl.SSLContext | None) -> 
         except TimeoutError as error:
             raise TimedOut(f"{peer} did not take the connection in time") from error
         except OSError as error:
-            raise AssociationError(f"cannot connect to {peer}: {error}") from error
+            raise AssociationError(
+                f"cannot connect to {peer}: {error.strerror or error}"
+            ) from error
         on_error.pop_all()
         connection.settimeout(None)
         return connection

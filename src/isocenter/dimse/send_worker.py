@@ -4,14 +4,12 @@ import ssl
 import time
 from collections.abc import Iterator, Sequence
 
-from isocenter.dicom import sop_class
-from isocenter.dicom.transfer_syntaxes import lookup
 from isocenter.dimse.address import PeerAddress
 from isocenter.dimse.association import Association
 from isocenter.dimse.limits import Limits, Timeouts
 from isocenter.dimse.machine import Buffer
 from isocenter.dimse.messages import CStoreRq
-from isocenter.dimse.operations import status_of, store_request
+from isocenter.dimse.operations import named, status_of, store_request
 from isocenter.dimse.outgoing import Outgoing, PieceReader
 from isocenter.dimse.proposal import Proposal
 from isocenter.dimse.reencoding import is_uncompressed, reencode
@@ -163,12 +161,6 @@ def _choose_context(association: Association, outgoing: Outgoing) -> tuple[int, 
             if is_uncompressed(syntax):
                 return context_id, syntax
     raise UnsupportedTransferSyntax(
-        f"{association.info.called_ae} does not accept {_named(outgoing.sop_class_uid)} in "
-        f"{_named(own)}"
+        f"{association.info.called_ae} does not accept {named(outgoing.sop_class_uid)} in "
+        f"{named(own)}"
     )
-
-
-def _named(uid: str) -> str:
-    """Return a SOP class or transfer syntax as a person knows it."""
-    known = lookup(uid) or sop_class(uid)
-    return f"{known.name} ({uid})" if known else uid

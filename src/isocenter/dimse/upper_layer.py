@@ -448,13 +448,11 @@ class UpperLayer:
         self.close_transport = True
 
     def _aa_4(self, _: Parameter) -> None:
-        self.indications.append(
-            self._end_for(_CLOSED, "the peer closed the connection", by_peer=True)
-        )
+        self.indications.append(self._end_for(_CLOSED, "it closed the connection", by_peer=True))
         self.close_transport = True
 
     def _aa_5(self, _: Parameter) -> None:
-        self._end_for(_CLOSED, "the peer closed the connection", by_peer=True)
+        self._end_for(_CLOSED, "it closed the connection", by_peer=True)
         self.artim_runs = False
         self.close_transport = True
 
