@@ -29,6 +29,7 @@ from .places import Places
 from .quarantine import Quarantine
 from .query import Found, Query
 from .quiet_series import QuietSeries
+from .recognition import Recognition
 from .recovery import recover
 from .registration import Registrar
 from .resources import reported_as_out_of_resources
@@ -91,6 +92,7 @@ class Archive:
             quarantine,
             scrutiny,
         )
+        self._recognition = Recognition(self._reception, self._finder)
 
     @classmethod
     def open(
@@ -341,6 +343,11 @@ class Archive:
         OutOfResources
             The disk is full, read-only or failing; nothing was kept.
         """
+        if isinstance(source, (str, Path)):
+            with open(source, "rb", buffering=0) as file:
+                return self.ingest(file, origin=origin, study_instance_uid=study_instance_uid)
+        if known := self._recognition.recognised(source, study_instance_uid):
+            return known
         incoming = self.receiving(origin=origin, study_instance_uid=study_instance_uid)
         try:
             for part in parts_of(source):

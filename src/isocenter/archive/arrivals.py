@@ -134,6 +134,11 @@ class Arrival:
         assert self.temporary is not None
         return self.temporary.path
 
+    @property
+    def seems_kept(self) -> bool:
+        """Whether the file found in its place has the same bytes: its own is then thrown away."""
+        return self.same_as is not None and self.same_as[1]
+
     def stored(self, outcome: Outcome, warnings: tuple[str, ...] = ()) -> Stored:
         """Say what became of it."""
         return Stored(self.study, self.series, self.instance, self.sop_class, outcome, warnings)

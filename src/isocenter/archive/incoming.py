@@ -25,10 +25,13 @@ from .scrutiny import Scrutiny, scrutinised
 from .temporary import Buffer, Temporary
 from .wholeness import require_whole
 
-__all__ = ["Expected", "Incoming", "Reception", "Source", "parts_of"]
+__all__ = ["Expected", "Incoming", "Reception", "Source", "Stream", "parts_of"]
 
-Source = Path | str | BinaryIO | Buffer | Iterable[Buffer]
-"""A Part 10 stream: a file's path, an open binary file, its bytes, or its parts."""
+Stream = BinaryIO | Buffer | Iterable[Buffer]
+"""A Part 10 stream: an open binary file, its bytes, or its parts."""
+
+Source = Path | str | Stream
+"""A Part 10 stream, or a file's path."""
 
 Expected = tuple[tuple[int, str, str], ...]
 """Tag, keyword and value of UIDs that a data set must have."""
@@ -318,13 +321,10 @@ def _first_bytes(parts: Sequence[Buffer], length: int) -> bytes:
     return b"".join(parts[:_MOST_PARTS])[:length]
 
 
-def parts_of(source: Source) -> Iterator[Buffer]:
+def parts_of(source: Stream) -> Iterator[Buffer]:
     """Read a Part 10 stream in parts of at most a megabyte where it does not bring its own."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         yield cast(Buffer, source)
-    elif isinstance(source, (str, Path)):
-        with open(source, "rb", buffering=0) as file:
-            yield from _read_parts(file)
     elif hasattr(source, "read"):
         yield from _read_parts(cast(BinaryIO, source))
     else:

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import TypeVar
@@ -56,10 +56,11 @@ class Places:
         try:
             with _KEEPING:
                 self._stand(arrival)
-                if self._blobs.durable:
+                if self._blobs.durable and arrival.placed:
                     self._sync_file(arrival)
-                    if arrival.placed:
-                        self._blobs.sync_names(folder_of(place))
+                    self._blobs.sync_names(folder_of(place))
+                elif self._blobs.durable and not arrival.seems_kept:
+                    self._sync_file(arrival)
             return register(arrival)
         except BaseException:
             self._take_away(arrival)
@@ -69,6 +70,21 @@ class Places:
                 self._taken.discard(place)
                 if self._waiting:
                     self._free.notify_all()
+
+    @contextlib.contextmanager
+    def held(self, place: str) -> Generator[None]:
+        """Hold a place while somebody looks who stands there: nobody of this process arrives.
+
+        Raises
+        ------
+        OutOfResources
+            Another arrival takes too long.
+        """
+        self._wait_for(place)
+        try:
+            yield
+        finally:
+            self._leave([place])
 
     @contextlib.contextmanager
     def all_taken(
@@ -113,7 +129,11 @@ class Places:
         self, arrivals: Sequence[Arrival], problems: list[Exception | None], executor: Executor
     ) -> None:
         """Sync the files that stand, then each of their folders once."""
-        standing = [number for number, problem in enumerate(problems) if problem is None]
+        standing = [
+            number
+            for number, problem in enumerate(problems)
+            if problem is None and not arrivals[number].seems_kept
+        ]
         synced = [
             executor.submit(_problem, self._sync_file, arrivals[number]) for number in standing[1:]
         ]
@@ -140,9 +160,12 @@ class Places:
                 if problems[number] is not None:
                     self._take_away(arrivals[number])
         finally:
-            with self._lock:
-                self._taken.difference_update(arrivals[number].place for number in held)
-                self._free.notify_all()
+            self._leave(arrivals[number].place for number in held)
+
+    def _leave(self, places: Iterable[str]) -> None:
+        with self._lock:
+            self._taken.difference_update(places)
+            self._free.notify_all()
 
     def _wait_for(self, place: str) -> None:
         with self._lock:

@@ -5,18 +5,17 @@ from typing import BinaryIO
 
 from isocenter.dicom.part10 import FileMeta, read_file_meta
 from isocenter.dicom.transfer_syntaxes import lookup
-from isocenter.errors import InvalidDicom
+from isocenter.errors import InvalidDicom, NeedMoreData
 
-__all__ = ["same_object"]
+__all__ = ["same_contents", "same_object"]
 
-_CHUNK = 1 << 20
+_START = 1 << 12
+_CHUNK = 1 << 16
+_LONGEST_START = 1 << 21
 
 
 def same_object(path: Path, other: Path) -> bool:
-    """Compare two files from their data sets on.
-
-    Two ways in put different File Meta Information before the same data set, so only its transfer
-    syntax counts.
+    """Compare two files as `same_contents` does.
 
     Parameters
     ----------
@@ -24,25 +23,44 @@ def same_object(path: Path, other: Path) -> bool:
         Part 10 files.
     """
     with path.open("rb", buffering=0) as first, other.open("rb", buffering=0) as second:
-        try:
-            metas = _file_meta(first), _file_meta(second)
-        except InvalidDicom:
-            return False
-        if metas[0].transfer_syntax_uid != metas[1].transfer_syntax_uid:
-            return False
-        rests = [
-            file.seek(0, 2) - meta.data_set_offset
-            for file, meta in zip((first, second), metas, strict=True)
-        ]
-        if rests[0] > rests[1]:
-            first, second, metas = second, first, (metas[1], metas[0])
-        if rests[0] != rests[1] and not _padded(second, metas[1], *sorted(rests)):
-            return False
-        return _same_from(first, second, metas)
+        return same_contents(first, second)
+
+
+def same_contents(first: BinaryIO, second: BinaryIO) -> bool:
+    """Compare two files from their data sets on.
+
+    Two ways in put different File Meta Information before the same data set, so only its transfer
+    syntax counts.
+
+    Parameters
+    ----------
+    first, second
+        Open Part 10 files.
+    """
+    try:
+        metas = _file_meta(first), _file_meta(second)
+    except InvalidDicom:
+        return False
+    if metas[0].transfer_syntax_uid != metas[1].transfer_syntax_uid:
+        return False
+    rests = [
+        file.seek(0, 2) - meta.data_set_offset
+        for file, meta in zip((first, second), metas, strict=True)
+    ]
+    if rests[0] > rests[1]:
+        first, second, metas = second, first, (metas[1], metas[0])
+    if rests[0] != rests[1] and not _padded(second, metas[1], *sorted(rests)):
+        return False
+    return _same_from(first, second, metas)
 
 
 def _file_meta(file: BinaryIO) -> FileMeta:
-    return read_file_meta(file.read(_CHUNK * 2), final=True)
+    file.seek(0)
+    start = file.read(_START)
+    try:
+        return read_file_meta(start, final=len(start) < _START)
+    except NeedMoreData:
+        return read_file_meta(start + file.read(_LONGEST_START), final=True)
 
 
 def _padded(file: BinaryIO, meta: FileMeta, shorter: int, length: int) -> bool:

@@ -45,6 +45,9 @@ class Temporary:
         a name costs the file system's journal less, and is gone when its process dies.
     """
 
+    synced = False
+    """Whether the bytes are on the disk for certain."""
+
     def __init__(self, path: str, *, durable: bool, named: bool = True) -> None:
         self._path = path
         self._named = named
@@ -142,6 +145,7 @@ class Temporary:
         if self._descriptor < 0:
             return
         sync_bytes(self._descriptor)
+        self.synced = True
 
     def close(self) -> None:
         """Give the descriptor back; the file stays."""

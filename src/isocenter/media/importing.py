@@ -1,13 +1,14 @@
 """Bringing objects into an archive from folders, ZIP files and DICOMDIRs."""
 
 import contextlib
+import io
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO, cast
 
 from isocenter.archive import Archive, Origin, Outcome, Stored
 from isocenter.dicom import read_file_meta
@@ -234,7 +235,7 @@ def _import(archive: Archive, candidate: Candidate) -> Stored:
     with candidate.open() as file:
         start = file.read(_START)
         _check_start(candidate.name, start)
-        return archive.ingest(_parts(start, file), origin=Origin(address=candidate.name))
+        return archive.ingest(_whole(start, file), origin=Origin(address=candidate.name))
 
 
 def _check_start(name: str, start: bytes) -> None:
@@ -247,6 +248,14 @@ def _check_start(name: str, start: bytes) -> None:
         return
     if meta.media_storage_sop_class_uid == MEDIA_STORAGE_DIRECTORY:
         raise _Directory
+
+
+def _whole(start: bytes, file: IO[bytes]) -> BinaryIO | Iterator[bytes]:
+    """Give what was begun to read: a file from its start, since the archive may know it already."""
+    if isinstance(file, io.BufferedReader):
+        file.seek(0)
+        return cast(BinaryIO, file)
+    return _parts(start, file)
 
 
 def _parts(start: bytes, file: IO[bytes]) -> Iterator[bytes]:
