@@ -4,11 +4,12 @@ What differs between encodings disappears: attributes are in order and occur onc
 padding are left out, text is UTF-8, binary values are little endian, bulk data is a link.
 
 On every file of pydicom and pydicom-data the model is that of pydicom 3's `to_json_dict`, but for
-what that leaves as the file has it: Specific Character Set (ISO_IR 192 here, as JSON is UTF-8), group
-lengths and Data Set Trailing Padding, words of big endian (F.2.7), padding behind each of several
-code strings (PS3.5 6.2); and but for a sequence without items, an empty one of several values and
-an empty component group, which it writes as `[]`, `""` and `""` where F.2.2 and F.2.5 have no Value,
-null and nothing. Two files it cannot write: an IS that is no number, and pixel data cut off.
+what that leaves as the file has it: Specific Character Set (ISO_IR 192 here, as JSON is UTF-8),
+group lengths and Data Set Trailing Padding, words of big endian (F.2.7), padding behind each of
+several code strings (PS3.5 6.2); and but for a sequence without items, an empty one of several
+values and an empty component group, which it writes as `[]`, `""` and `""` where F.2.2 and F.2.5
+have no Value, null and nothing. Two files it cannot write: an IS that is no number, and pixel data
+cut off.
 """
 
 from collections.abc import Generator
