@@ -174,3 +174,33 @@ def test_the_key_finds_by_every_kind_of_matching_of_its_vr_and_comes_back(
     (told,) = element["Value"]
     assert element["vr"] == vr
     assert (told["Alphabetic"] if vr == "PN" else str(told)) == value
+
+
+# PS3.18 Tables 10.6.3-3 to 10.6.3-5, beside the UIDs of what was found.
+ALWAYS = ("SpecificCharacterSet", "RetrieveURL", "TimezoneOffsetFromUTC")
+PAYLOAD = {
+    "studies": [
+        *("StudyDate", "StudyTime", "AccessionNumber", "InstanceAvailability", "ModalitiesInStudy"),
+        *("ReferringPhysicianName", "PatientName", "PatientID", "PatientBirthDate", "PatientSex"),
+        *("StudyInstanceUID", "StudyID", "NumberOfStudyRelatedSeries"),
+        "NumberOfStudyRelatedInstances",
+    ],
+    "series": [
+        *("Modality", "SeriesDescription", "SeriesInstanceUID", "SeriesNumber"),
+        *("NumberOfSeriesRelatedInstances", "PerformedProcedureStepStartDate"),
+        *("PerformedProcedureStepStartTime", "RequestAttributesSequence"),
+    ],
+    "instances": [
+        *("SOPClassUID", "SOPInstanceUID", "InstanceAvailability", "InstanceNumber", "Rows"),
+        *("Columns", "BitsAllocated", "NumberOfFrames"),
+    ],
+}
+
+
+@pytest.mark.parametrize("level", PAYLOAD)
+def test_a_result_says_without_being_asked_what_the_standard_wants(
+    filled: Web, dataset: Dataset, level: str
+) -> None:
+    (result,) = filled.get(f"/{level}?StudyInstanceUID={dataset.StudyInstanceUID}").json()
+    tags = {keyword: f"{tag_for_keyword(keyword):08X}" for keyword in (*PAYLOAD[level], *ALWAYS)}
+    assert [keyword for keyword, tag in tags.items() if "Value" not in result.get(tag, {})] == []
