@@ -42,6 +42,12 @@ def test_a_foreign_host_name_is_refused_so_that_dns_rebinding_reads_nothing(host
     assert client().get("/", headers={"Host": host}).status_code == 421
 
 
+def test_a_request_that_names_two_hosts_is_refused():
+    for second in ("localhost", "evil.example"):
+        answer = client().get("/", headers=[("Host", "localhost"), ("Host", second)])
+        assert answer.status_code == 400
+
+
 def test_a_configured_host_name_is_known():
     assert client(hosts="pacs.example").get("/", headers={"Host": "PACS.example"}).is_success
 

@@ -425,13 +425,16 @@ def test_a_forged_host_is_passed_over(web: Web) -> None:
     assert "script" not in json.dumps(answer.json())
 
 
-async def asked(archive: Archive, limits: StoreLimits, messages: list[dict]) -> int | None:
+async def asked(
+    archive: Archive, limits: StoreLimits, messages: list[dict], *, pause: float = 0
+) -> int | None:
     """The status of a request whose payload comes as `messages`, then never goes on."""
     app = Starlette(routes=[Mount("/dicomweb", routes=routes(archive, limits=limits))])
     sent: list[dict] = []
 
     async def receive() -> dict:
         if messages:
+            await asyncio.sleep(pause)
             return messages.pop(0)
         await asyncio.sleep(30)
         raise AssertionError("asked for more")
@@ -462,6 +465,24 @@ def test_a_user_agent_that_falls_silent_is_not_waited_for(web: Web) -> None:
     half = multipart(part10_bytes(ct_slice(32, 32)))[:2000]
     assert asyncio.run(asked(web.archive, limits, [piece(half)])) == 400
     assert leftovers(web.archive.directory) == []
+
+
+def test_a_user_agent_that_sends_by_drops_is_not_waited_for(web: Web) -> None:
+    body = multipart(part10_bytes(ct_slice(128, 128)))[:30_000]
+    drops = [piece(body[start : start + 1]) for start in range(len(body))]
+    taken = len(drops)
+    limits = StoreLimits(silence_seconds=0.3)
+    assert asyncio.run(asked(web.archive, limits, drops, pause=0.01)) == 400
+    assert len(drops) > taken - 10_000
+    assert leftovers(web.archive.directory) == []
+
+
+def test_a_slow_user_agent_that_goes_on_is_waited_for(web: Web) -> None:
+    body = multipart(part10_bytes(ct_slice(256, 256)))
+    pieces = [piece(body[start : start + 20_000]) for start in range(0, len(body), 20_000)]
+    pieces.append({"type": "http.request", "body": b"", "more_body": False})
+    limits = StoreLimits(silence_seconds=1)
+    assert asyncio.run(asked(web.archive, limits, pieces, pause=0.2)) == 200
 
 
 def test_a_user_agent_that_goes_away_leaves_nothing_of_a_part(web: Web) -> None:

@@ -127,7 +127,10 @@ def _host_check(settings: Settings) -> Check:
     ours |= {name.lower() for name in settings.hosts}
 
     def check(scope: Scope, headers: Headers) -> Refusal | None:
-        name = _host_name(headers.get("host", ""))
+        given = headers.getlist("host")
+        if len(given) > 1:
+            return Refusal(400, "The request names several hosts; expected one (RFC 9112 3.2).")
+        name = _host_name("".join(given))
         if name in ours or _is_address(name):
             return None
         return Refusal(

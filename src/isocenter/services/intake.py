@@ -49,7 +49,7 @@ class StoreLimits:
         in memory, and so may each object on its way to the disk. Each has a connection and perhaps
         a file open: by default an eighth of what this process may open, and at most 64.
     silence_seconds
-        How long to wait for the next bytes of a request.
+        How long to wait for the next 16 kB of a request, or its end.
     patience_seconds
         How long an object whose bytes are all here waits for others to be kept with; it is looked
         at when the next one is complete.

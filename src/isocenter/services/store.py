@@ -44,6 +44,8 @@ __all__ = ["StoreLimits", "routes"]
 
 _RESPONSES: Final = (Representation(DICOM_JSON), Representation(DICOM_XML), Representation(JSON))
 _METADATA_TYPES: Final = (DICOM_JSON, DICOM_XML)
+_LEAST_PROGRESS: Final = 1 << 14
+"""Bytes that have to come within the time for which silence is borne."""
 
 
 def routes(archive: Archive, limits: StoreLimits | None = None) -> list[Route]:
@@ -202,19 +204,28 @@ async def _chunks(request: Request, silence_seconds: float) -> AsyncIterator[byt
     Raises
     ------
     InvalidRequest
-        The user agent fell silent.
+        The user agent fell silent, or nearly so.
     """
     stream = request.stream()
+    clock = asyncio.get_running_loop().time
+    patience, received = silence_seconds, 0
     while True:
+        waiting_since = clock()
         try:
-            async with asyncio.timeout(silence_seconds):
+            async with asyncio.timeout(patience):
                 chunk = await anext(stream)
         except StopAsyncIteration:
             return
         except TimeoutError:
             raise errors.InvalidRequest(
-                f"the payload did not go on for {silence_seconds:.0f} seconds"
+                f"the payload went on by {received} bytes in {silence_seconds:.0f} seconds; "
+                f"expected {_LEAST_PROGRESS} or its end"
             ) from None
+        # Only waiting counts: while the disk is slow the user agent has to wait, too.
+        patience -= clock() - waiting_since
+        received += len(chunk)
+        if received >= _LEAST_PROGRESS:
+            patience, received = silence_seconds, 0
         yield chunk
 
 
