@@ -70,6 +70,18 @@ def test_whoever_sends_64_kb_of_a_long_pdu_in_time_may_go_on(
     assert sum(len(view) for batch in association.fragments() for view in batch) == _LONG + 2
 
 
+def test_a_message_whose_first_pdu_trickles_in_ends_the_association_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    peer = _SteadyPeer(p_data(pdv(store_rq())), rate=10.0)
+    association = _association(peer, monkeypatch)
+
+    with pytest.raises(TimedOut):
+        association.receive()
+
+    assert _TRANSFER <= peer.clock <= _TRANSFER + 0.3
+
+
 @pytest.mark.parametrize("rate", [100.0, 1e6])
 def test_a_pdu_that_does_not_go_on_ends_the_association_when_the_time_is_over(
     rate: float, monkeypatch: pytest.MonkeyPatch

@@ -47,7 +47,6 @@ class Association:
         self._transport = transport
         self._machine = machine
         self._upper = machine.upper
-        self._timeouts = timeouts
         self._seconds = seconds_by_wait(timeouts)
         self._closed = False
         self._stopping = False
@@ -278,7 +277,8 @@ class Association:
         if upper.to_send:
             self._flush()
         now = time.monotonic()
-        deadline = deadline or now + self._seconds[wait]
+        limit = now + self._seconds[wait]
+        deadline = min(deadline, limit) if deadline else limit
         if now > deadline:
             raise self._timed_out(wait)
         pdus = upper.pdus_received
@@ -295,8 +295,6 @@ class Association:
 
     def _receive(self, seconds: float) -> int:
         upper, receive_into = self._upper, self._transport.receive_into
-        if seconds > self._timeouts.transfer and upper.is_inside_pdu:
-            seconds = self._timeouts.transfer
         if seconds > _QUIET:
             # The same limit nearly always, of which the system need not be told again.
             space, sure = upper.space(), upper.sure_to_come

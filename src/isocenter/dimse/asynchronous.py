@@ -178,7 +178,8 @@ class AsyncAssociation:
                 if wait is None:
                     return results[0]
                 if wait is not Wait.SENT:
-                    deadline = deadline or time.monotonic() + self._seconds[wait]
+                    limit = time.monotonic() + self._seconds[wait]
+                    deadline = min(deadline, limit) if deadline else limit
                     if await self._fill(wait, deadline):
                         deadline = 0.0
         except Exception:

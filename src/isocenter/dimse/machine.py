@@ -230,7 +230,7 @@ class Machine:
                         raise AssociationAborted("the peer released inside a message")
                     return None
                 self._make_ready_to_wait(may_recycle=True)
-                yield Wait.REST if self._command else wait
+                yield Wait.REST if self._command or upper.is_inside_pdu else wait
 
     def fragments(self) -> Operation[list[memoryview]]:
         """Wait for the next fragments of the data set; `data_set_is_open` tells when it ends.
