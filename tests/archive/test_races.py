@@ -7,16 +7,28 @@ from pathlib import Path
 import psycopg
 import pytest
 from pydicom import Dataset
+from sqlalchemy.exc import OperationalError
 from tests.archive.conftest import keep, uids
 from tests.factories import ct_series, data_set_bytes, part10_bytes, small_object
 
-from isocenter.archive import Action, Archive, Level, Outcome, Query, blobs, checking
+from isocenter.archive import (
+    Action,
+    Archive,
+    Level,
+    Outcome,
+    Query,
+    blobs,
+    checking,
+    commit_together,
+    unknown_files,
+)
 from isocenter.archive.blobs import BlobStore
 from isocenter.archive.deletion import Deleter
+from isocenter.archive.index import Index
 from isocenter.archive.settlement import Settlement
 from isocenter.archive.temporary import Temporary
 from isocenter.dicom import tags
-from isocenter.errors import InstanceConflict, NotFound, OutOfResources
+from isocenter.errors import InstanceConflict, NotDicom, NotFound, OutOfResources
 
 
 def other_version(dataset: Dataset) -> Dataset:
@@ -31,6 +43,19 @@ def other_version(dataset: Dataset) -> Dataset:
 
 def kinds(report) -> list[tuple[str, bool]]:
     return sorted((problem.kind.value, problem.repaired) for problem in report.problems)
+
+
+class Clock:
+    """A clock that goes on only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
 
 
 def test_nobody_takes_a_place_that_was_filled_after_he_found_it_empty(open_archive, monkeypatch):
@@ -316,3 +341,78 @@ def test_a_lock_that_was_removed_before_it_was_taken_claims_nothing(directory, m
         assert list(store.leftovers()) == []
     assert store.remove_leftovers() == 1
     store.close()
+
+
+def adopted_before_it_fails(archive: Archive, monkeypatch, *coming: Dataset) -> list[object]:
+    """Have a check adopt arrivals that take long; then they fail. Gives what became of them."""
+
+    def late(arrivals):
+        monkeypatch.setattr(unknown_files, "time", Clock())
+        assert kinds(archive.check(repair=True)) == [("orphan", True)] * len(coming)
+        raise OutOfResources("the index is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(archive._reception.commits, "_write", late)
+        incomings = [archive.receiving() for _ in coming]
+        for incoming, dataset in zip(incomings, coming, strict=True):
+            incoming.write([part10_bytes(dataset)])
+        return list(commit_together(incomings))
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_what_a_check_adopted_keeps_its_file_though_its_arrival_fails(archive, monkeypatch, number):
+    keep(archive, small_object())
+    coming = [small_object() for _ in range(number)]
+    outcomes = adopted_before_it_fails(archive, monkeypatch, *coming)
+    assert [type(outcome) for outcome in outcomes] == [OutOfResources] * number
+    for dataset in coming:
+        assert archive.open_instance(*uids(dataset)).path.read_bytes() == part10_bytes(dataset)
+    assert not archive.check(thorough=True).problems
+    assert keep(archive, coming[0])[0].outcome is Outcome.UNCHANGED
+
+
+def test_failed_arrivals_leave_their_files_while_the_index_cannot_say_whether_they_have_rows(
+    archive, monkeypatch
+):
+    datasets = [small_object() for _ in range(3)]
+    asked = []
+
+    def away(*_):
+        asked.append(1)
+        raise OperationalError("", {}, Exception("the index is away"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Index, "_begin", away)
+        incomings = [archive.receiving() for _ in datasets]
+        for incoming, dataset in zip(incomings, datasets, strict=True):
+            incoming.write([part10_bytes(dataset)])
+        assert all(isinstance(outcome, OutOfResources) for outcome in commit_together(incomings))
+    assert len(asked) == 2  # for all together: each may take long to say no
+    assert kinds(archive.check()) == [("orphan", False)] * 3
+    assert [stored.outcome for stored in keep(archive, *datasets)] == [Outcome.STORED] * 3
+    assert not archive.check(thorough=True).problems
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_what_is_registered_counts_as_stored_whatever_becomes_of_its_temporary_file(
+    archive, monkeypatch, together
+):
+    datasets = [small_object(), small_object()]
+    discard = Temporary.discard
+
+    def failing(temporary: Temporary) -> None:
+        discard(temporary)
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(Temporary, "discard", failing)
+    incomings = [archive.receiving() for _ in range(3)]
+    for incoming, content in zip(
+        incomings, [b"no DICOM", *map(part10_bytes, datasets)], strict=True
+    ):
+        incoming.write([content])
+    if together:
+        outcomes = commit_together(incomings)
+        assert isinstance(outcomes.pop(0), NotDicom)
+    else:
+        outcomes = [incoming.commit() for incoming in incomings[1:]]
+    assert [outcome.outcome for outcome in outcomes] == [Outcome.STORED] * 2

@@ -84,7 +84,7 @@ class Archive:
         commits = GroupCommit[Arrival, Stored](self._registrar.register)
         self._reception = Reception(
             blobs,
-            Places(blobs),
+            Places(blobs, GroupCommit(self._registrar.withdraw)),
             commits,
             self._executor,
             self._syncing,

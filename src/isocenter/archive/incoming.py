@@ -217,9 +217,12 @@ class Incoming:
         return self.reception.executor.submit(self.commit)
 
     def discard(self) -> None:
-        """Throw the bytes away."""
+        """Throw the bytes away; trouble with that is logged: what was kept is kept."""
         if self._temporary is not None:
-            self._temporary.discard()
+            try:
+                self._temporary.discard()
+            except Exception:
+                _log.exception("a file below .incoming could not be discarded")
             self._temporary = None
 
     def _scrutinised(self) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Putting a complete file into its place, one arrival at a time for each place."""
 
 import contextlib
+import logging
 import os
 import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -12,10 +13,13 @@ from isocenter.errors import OutOfResources
 
 from .arrivals import Arrival, Stored
 from .blobs import BlobStore, folder_of
+from .group_commit import GroupCommit
 from .resources import reported_as_out_of_resources
 from .same_object import same_object
 
 __all__ = ["Places"]
+
+_log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
@@ -32,10 +36,13 @@ class Places:
     ----------
     blobs
         Where the places are.
+    withdrawals
+        Take the files of arrivals that failed out of their places.
     """
 
-    def __init__(self, blobs: BlobStore) -> None:
+    def __init__(self, blobs: BlobStore, withdrawals: GroupCommit[Arrival, None]) -> None:
         self._blobs = blobs
+        self._withdrawals = withdrawals
         self._taken: set[str] = set()
         self._lock = threading.Lock()
         self._free = threading.Condition(self._lock)
@@ -44,7 +51,7 @@ class Places:
     def keep(self, arrival: Arrival, register: Callable[[Arrival], Stored]) -> Stored:
         """Hold an arrival's place while it is registered, its file there if the place was empty.
 
-        The file is taken away again where registering fails.
+        The file is withdrawn where registering fails.
 
         Raises
         ------
@@ -63,7 +70,7 @@ class Places:
                     self._sync_file(arrival)
             return register(arrival)
         except BaseException:
-            self._take_away(arrival)
+            self._take_away([arrival])
             raise
         finally:
             with self._lock:
@@ -103,7 +110,7 @@ class Places:
         ------
         list of Exception or None
             What hinders each. The body may add to it: the files of those that are hindered are
-            taken away again.
+            withdrawn.
         """
         problems: list[Exception | None] = [None] * len(arrivals)
         held: list[int] = []
@@ -156,9 +163,7 @@ class Places:
         problems: Sequence[Exception | None],
     ) -> None:
         try:
-            for number in held:
-                if problems[number] is not None:
-                    self._take_away(arrivals[number])
+            self._take_away([arrivals[number] for number in held if problems[number] is not None])
         finally:
             self._leave(arrivals[number].place for number in held)
 
@@ -208,13 +213,14 @@ class Places:
             found = path.stat().st_ino
             arrival.same_as = found, same_object(path, mine)
 
-    def _take_away(self, arrival: Arrival) -> None:
-        if arrival.placed:
+    def _take_away(self, arrivals: Sequence[Arrival]) -> None:
+        placed = [arrival for arrival in arrivals if arrival.placed]
+        for arrival in placed:
             with contextlib.suppress(OSError):
                 _ = arrival.arrived_as  # a name that is left, for whoever wants the bytes
-            with contextlib.suppress(OSError):
-                if os.stat(arrival.place).st_ino == arrival.inode:
-                    self._blobs.remove(arrival.path)
+        for arrival, error in zip(placed, self._withdrawals.commit_all(placed), strict=True):
+            if error is not None:
+                _log.error("the file of %s stays where it is: %s", arrival.instance, error)
 
 
 def _problem(act: Callable[[_T], None], what: _T) -> Exception | None:

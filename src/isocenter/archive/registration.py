@@ -1,6 +1,7 @@
 """Writing arrivals into the index, many in one transaction."""
 
 import contextlib
+import os
 import threading
 from collections.abc import Sequence
 
@@ -13,7 +14,7 @@ from .blobs import BlobStore
 from .index import Index
 from .parents import Parents
 from .resources import answer_of, reported_as_out_of_resources
-from .settlement import Settlement
+from .settlement import Settlement, kept_row
 
 __all__ = ["Registrar"]
 
@@ -69,6 +70,28 @@ class Registrar:
         with contextlib.suppress(Exception):  # then one by one, to find out which one it was
             return self._transact(arrivals, careful=True)
         return [self._alone(arrival) for arrival in arrivals]
+
+    def withdraw(self, arrivals: Sequence[Arrival]) -> list[None]:
+        """Remove the files of arrivals that failed, except of those that have a row all the same.
+
+        A check that found one without a row for long may have adopted it; none can while we look.
+        Whoever dies on the way leaves a file without row, never a row without file.
+
+        Raises
+        ------
+        OutOfResources
+            The index cannot be asked; the files stay.
+        """
+        with _WRITING, self._index.writing() as transaction:
+            for arrival in arrivals:
+                if kept_row(transaction, arrival) is None:
+                    self._remove(arrival)
+        return [None] * len(arrivals)
+
+    def _remove(self, arrival: Arrival) -> None:
+        with contextlib.suppress(OSError):
+            if os.stat(arrival.place).st_ino == arrival.inode:
+                self._blobs.remove(arrival.path)
 
     def _alone(self, arrival: Arrival) -> Stored | Exception:
         try:

@@ -27,7 +27,7 @@ from .resources import reported_as_out_of_resources
 from .same_object import same_object
 from .told import Told
 
-__all__ = ["Settlement"]
+__all__ = ["Settlement", "kept_row"]
 
 
 _INSERT_INSTANCE = insert_rows(schema.instance, "pk")
@@ -39,6 +39,12 @@ _FIND_ASIDE = select(schema.aside.c.name).where(
     schema.aside.c.size == bindparam("size"),
 )
 _BLANK_INSTANCE = blank_row(schema.instance)
+
+
+def kept_row(transaction: Transaction, arrival: Arrival) -> AnyRow | None:
+    """Find the row that an instance has already."""
+    uids = {"study": arrival.study, "series": arrival.series, "instance": arrival.instance}
+    return transaction.execute(ONE_INSTANCE, uids).one_or_none()
 
 
 class Settlement:
@@ -93,7 +99,7 @@ class Settlement:
                 return self._settle_contested(arrival)
             self._check_still_in_place(arrival)
             # A row without its file: the file was lost, and comes back now.
-            row = self._kept(arrival) if self._careful else None
+            row = kept_row(self._transaction, arrival) if self._careful else None
             return self._store(arrival, row, Outcome.STORED)
         except IsocenterError as error:
             return error
@@ -132,12 +138,6 @@ class Settlement:
             with contextlib.suppress(OSError):  # `recover` finds it at the next opening
                 step()
 
-    def _kept(self, arrival: Arrival) -> AnyRow | None:
-        return self._transaction.execute(
-            ONE_INSTANCE,
-            {"study": arrival.study, "series": arrival.series, "instance": arrival.instance},
-        ).one_or_none()
-
     def _check_still_in_place(self, arrival: Arrival) -> None:
         """Make sure that no other process took the place between our move and our turn."""
         try:
@@ -152,7 +152,7 @@ class Settlement:
 
     def _settle_found(self, arrival: Arrival) -> Stored:
         """Decide about a file that stood in its place, as a check finds it."""
-        if self._kept(arrival) is not None:
+        if kept_row(self._transaction, arrival) is not None:
             return arrival.stored(Outcome.UNCHANGED)
         uids = arrival.study, arrival.series, arrival.instance
         if is_left_over(self._transaction, uids, arrival.path):
@@ -161,7 +161,7 @@ class Settlement:
         return self._store(arrival, None, Outcome.STORED)
 
     def _settle_contested(self, arrival: Arrival) -> Stored:
-        row = self._kept(arrival)
+        row = kept_row(self._transaction, arrival)
         same = self._same_as_found(arrival)
         if row is not None and same:
             return arrival.stored(Outcome.UNCHANGED)
