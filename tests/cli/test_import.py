@@ -1,7 +1,9 @@
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -12,6 +14,23 @@ from tests.factories import ct_slice, part10_bytes
 from tests.running_server import running_server
 
 DISC = Path(pydicom.__file__).parent / "data" / "test_files" / "dicomdirtests"
+
+
+# Slow enough to be interrupted in the middle on any machine.
+SLOWLY = """
+import time
+from isocenter.archive import Archive
+from isocenter.cli import main
+
+ingest = Archive.ingest
+
+def slowly(*given, **named):
+    time.sleep(0.1)
+    return ingest(*given, **named)
+
+Archive.ingest = slowly
+main()
+"""
 
 
 def isocenter_import(*arguments: str, data: Path) -> subprocess.CompletedProcess[str]:
@@ -129,3 +148,29 @@ def test_a_running_server_shows_what_is_imported_beside_it(data):
             shown = json.load(answer)
     files = [path for path in (DISC / "98892003").rglob("*") if path.is_file()]
     assert len(shown) == len(files)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+def test_an_import_that_is_interrupted_says_what_is_kept_and_goes_on_later(data, tmp_path):
+    folder = tmp_path / "slices"
+    folder.mkdir()
+    for number in range(300):
+        (folder / f"{number:03}").write_bytes(part10_bytes(ct_slice(8, 8)))
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOWLY, "import", str(folder), "--data", str(data)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    end = time.monotonic() + 60
+    while not list(data.glob("[0-9]*/*/*.dcm")) and time.monotonic() < end:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    told, error = process.communicate(timeout=60)
+    kept = len(list(data.glob("[0-9]*/*/*.dcm")))
+    assert process.returncode == 130, error
+    assert told.strip() == f"{kept} stored, 0 unchanged, 0 refused, 0 not DICOM"
+    assert error.strip() == "isocenter: stopped: interrupted; import again for the rest"
+    assert 0 < kept < 300
+    again = isocenter_import(str(folder), data=data)
+    assert again.stdout.startswith(f"{300 - kept} stored, {kept} unchanged")

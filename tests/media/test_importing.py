@@ -14,7 +14,7 @@ from tests.factories import ct_series, data_set_bytes, part10_bytes, small_objec
 
 from isocenter.archive import Archive, Level, Outcome, Query
 from isocenter.errors import OutOfResources
-from isocenter.media import ImportStopped, import_paths
+from isocenter.media import ImportInterrupted, ImportStopped, import_paths
 
 SAMPLES = Path(pydicom.__file__).parent / "data" / "test_files" / "dicomdirtests"
 
@@ -323,3 +323,16 @@ def test_a_disk_that_is_full_ends_the_import_and_what_was_kept_is_told(
         import_paths(archive, [tmp_path / str(number) for number in range(9)])
     assert isinstance(stopped.value, OutOfResources)
     assert stopped.value.report.stored == count(archive) == 3
+
+
+def test_an_import_that_is_interrupted_tells_what_was_kept(archive, tmp_path):
+    def interrupt(done: int, _total: int) -> None:
+        if done == 5:
+            raise KeyboardInterrupt
+
+    for number in range(100):
+        (tmp_path / f"{number:02}").write_bytes(part10_bytes(small_object()))
+    with pytest.raises(ImportInterrupted) as interrupted:
+        import_paths(archive, [tmp_path / f"{n:02}" for n in range(100)], progress=interrupt)
+    assert interrupted.value.report.stored == count(archive)
+    assert 5 <= count(archive) < 100

@@ -40,7 +40,7 @@ def import_paths(
     and does no harm beside what is.
     """
     from isocenter.cli.progress import count_progress
-    from isocenter.media import ImportStopped, has_anything
+    from isocenter.media import ImportInterrupted, ImportStopped, has_anything
     from isocenter.media import import_paths as import_into
     from isocenter.server.opening import open_archive
     from isocenter.server.settings import load
@@ -50,20 +50,22 @@ def import_paths(
         named = ", ".join(shown(str(path)) for path in paths)
         raise NotDicom(f"nothing to import: there is no DICOM object in {named}")
     settings = load({"data": data}, config).settings
-    stopped = ""
+    stopped, code = "", ExitCode.OK
     with open_archive(settings) as archive, count_progress("importing files") as show:
         try:
             report = import_into(archive, paths, workers=workers, progress=show)
         except ImportStopped as error:
-            report, stopped = error.report, str(error)
+            report, stopped, code = error.report, str(error), ExitCode.FAILED
+        except ImportInterrupted as error:
+            report, stopped, code = error.report, "interrupted", ExitCode.INTERRUPTED
     if as_json:
         print(json.dumps(_described(report, stopped), indent=2))
     else:
         _print(report)
     if stopped:
-        print(f"isocenter: stopped: {stopped}; then import again", file=sys.stderr)
-    if report.failures or stopped:
-        raise typer.Exit(ExitCode.FAILED)
+        print(f"isocenter: stopped: {stopped}; import again for the rest", file=sys.stderr)
+    if code or report.failures:
+        raise typer.Exit(code or ExitCode.FAILED)
 
 
 def _described(report: "ImportReport", stopped: str) -> dict[str, object]:

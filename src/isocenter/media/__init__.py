@@ -2,11 +2,19 @@
 
 from .candidates import Candidate, candidates
 from .dicomdir import referenced_files
-from .importing import ImportFailure, ImportReport, ImportStopped, has_anything, import_paths
+from .importing import (
+    ImportFailure,
+    ImportInterrupted,
+    ImportReport,
+    ImportStopped,
+    has_anything,
+    import_paths,
+)
 
 __all__ = [
     "Candidate",
     "ImportFailure",
+    "ImportInterrupted",
     "ImportReport",
     "ImportStopped",
     "candidates",

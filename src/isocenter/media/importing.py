@@ -23,7 +23,14 @@ from isocenter.errors import (
 from .candidates import ZIP_START, Candidate, candidates
 from .dicomdir import MEDIA_STORAGE_DIRECTORY
 
-__all__ = ["ImportFailure", "ImportReport", "ImportStopped", "has_anything", "import_paths"]
+__all__ = [
+    "ImportFailure",
+    "ImportInterrupted",
+    "ImportReport",
+    "ImportStopped",
+    "has_anything",
+    "import_paths",
+]
 
 _START = 4096
 _PART = 1 << 20
@@ -97,6 +104,20 @@ class ImportStopped(OutOfResources):
         self.report = report
 
 
+class ImportInterrupted(KeyboardInterrupt):
+    """Somebody ended the import from the keyboard; what the report counts is kept.
+
+    Parameters
+    ----------
+    report
+        What had become of the objects until then.
+    """
+
+    def __init__(self, report: ImportReport) -> None:
+        super().__init__()
+        self.report = report
+
+
 class _Directory(Exception):
     """The file is a DICOMDIR, which is no object of any study."""
 
@@ -162,6 +183,8 @@ def import_paths(
     ------
     ImportStopped
         The archive's disk is full or read-only; what the error's `report` counts is kept.
+    ImportInterrupted
+        From the keyboard. What is under way is finished first.
     """
     report = ImportReport()
     with ExitStack() as resources:
@@ -177,11 +200,14 @@ def import_paths(
             results = _results(executor, archive, found, waiting, workers * _AHEAD)
             for done, (candidate, future) in enumerate(results, 1):
                 _record(report, candidate, future)
+                waiting.popleft()
                 if progress is not None:
                     progress(done, len(found))
-        except OutOfResources as error:
+        except (OutOfResources, KeyboardInterrupt) as error:
             executor.shutdown(cancel_futures=True)
             _record_begun(report, waiting)
+            if isinstance(error, KeyboardInterrupt):
+                raise ImportInterrupted(report) from error
             raise ImportStopped(str(error), report) from error
         finally:
             executor.shutdown(cancel_futures=True)
@@ -195,17 +221,17 @@ def _results(
     waiting: _Waiting,
     ahead: int,
 ) -> Iterator[tuple[Candidate, Future[Stored]]]:
-    """Import with a bounded number of files under way; gives futures in order."""
+    """Import with a bounded number of files under way; gives the first until it is taken away."""
     for candidate in found:
         waiting.append((candidate, executor.submit(_import, archive, candidate)))
         if len(waiting) >= ahead:
-            yield waiting.popleft()
+            yield waiting[0]
     while waiting:
-        yield waiting.popleft()
+        yield waiting[0]
 
 
 def _record_begun(report: ImportReport, waiting: _Waiting) -> None:
-    """Count what was under way when the archive was found full, and was kept all the same."""
+    """Count what was under way when the import ended early, and was kept all the same."""
     for candidate, future in waiting:
         if not future.cancelled():
             with contextlib.suppress(OutOfResources):
