@@ -48,10 +48,10 @@ def run(settings: Settings) -> None:
     refuse_open_listeners(settings)
     metrics = Metrics()
     with settings.http.bind() as listener, open_archive(settings) as archive:
+        archive.subscribe(lambda changes: _count(metrics, changes))
         if settings.demo:
             _fill(archive, _url(listener))
         archive.make_ready()
-        archive.subscribe(lambda changes: _count(metrics, changes))
         acceptor = dicom_acceptor(archive, settings, metrics)
         acceptor.start()
         try:
