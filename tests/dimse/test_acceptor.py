@@ -141,7 +141,9 @@ def test_a_sop_class_that_is_not_the_context_s_is_refused() -> None:
     with accepting(shelf) as acceptor, RawPeer.to(acceptor) as peer:
         peer.associate(context(1, CT, EXPLICIT))
         peer.send(p_data(pdv(store_rq(sop_class="1.2.9"))) + p_data(pdv(b"data", command=False)))
-        assert status_of(peer.command()) == 0x0122
+        response = peer.command()
+        assert status_of(response) == 0x0122
+        assert b"AffectedSOPClassUID (0000,0002) is not the context's SOP class" in response
 
     assert not shelf.kept
 

@@ -119,7 +119,7 @@ def _store_request(request: CStoreRq, context: NegotiatedContext) -> StoreReques
     if request.affected_sop_class_uid != context.abstract_syntax:
         raise DimseStatusError(
             StatusCode.SOP_CLASS_NOT_SUPPORTED,
-            "AffectedSOPClassUID (0000,0002) is not the presentation context's",
+            "AffectedSOPClassUID (0000,0002) is not the context's SOP class",
         )
     return StoreRequest(
         request.message_id,
