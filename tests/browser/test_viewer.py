@@ -441,6 +441,22 @@ def test_help_lists_the_keys(stack):
     expect(dialog).to_be_hidden()
 
 
+def test_the_keyboard_shows_a_series_and_stays_there_after_help_and_tags(stack):
+    page = stack.page
+    chosen = thumbnail(stack, objects.second_stack()[0])
+    chosen.focus()
+    page.keyboard.press("Space")
+    stack.wait("isocenter.viewports[0].count === 12")
+    page.keyboard.press("?")
+    expect(page.get_by_role("button", name="Close")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(chosen).to_be_focused()
+    page.keyboard.press("t")
+    expect(page.get_by_label("Filter tags")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(chosen).to_be_focused()
+
+
 def test_text_can_be_put_away(stack):
     expect(pane(stack)).to_contain_text("Stack, Stella")
     stack.press("x")

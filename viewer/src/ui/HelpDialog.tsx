@@ -61,7 +61,11 @@ function Keys({ group }: { group: CommandGroup }) {
 
 export function HelpDialog({ workspace }: { workspace: Workspace }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    const before = document.activeElement as HTMLElement | null;
+    dialog.current?.showModal();
+    return () => before?.focus({ preventScroll: true });
+  }, []);
   const close = () => {
     workspace.help.value = false;
   };

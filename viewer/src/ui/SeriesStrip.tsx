@@ -56,9 +56,13 @@ function Thumbnail({ workspace, study, series }: ThumbnailProps) {
         aria-label={`Series ${series.number ?? ""}, ${series.modality}, ${title}, ${countLabel(series)}`}
         title={`${title}\nDouble-click or drag into a viewport`}
         onDblClick={show}
-        onClick={(event) => (event as unknown as PointerEvent).pointerType === "touch" && show()}
+        onClick={(event) => {
+          // A screen reader's click is of no pointer, and nobody's double click.
+          const { pointerType, detail } = event as unknown as PointerEvent;
+          if (pointerType === "touch" || detail === 0) show();
+        }}
         onKeyDown={(event) => {
-          if (event.key !== "Enter") return;
+          if (event.key !== "Enter" && event.key !== " ") return;
           event.preventDefault();
           show();
         }}

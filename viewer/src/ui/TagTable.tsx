@@ -96,7 +96,14 @@ export function TagTable({ workspace }: { workspace: Workspace }) {
   const input = useRef<HTMLInputElement>(null);
   const found = useMemo(() => filterTags(rows, filter.value), [rows, filter.value]);
   const matches = found.filter(({ matched }) => matched).length;
-  useEffect(() => input.current?.focus({ preventScroll: true }), []);
+  useEffect(() => {
+    const before = document.activeElement as HTMLElement | null;
+    input.current?.focus({ preventScroll: true });
+    return () => {
+      // Nowhere, when it was here.
+      if (document.activeElement === document.body) before?.focus({ preventScroll: true });
+    };
+  }, []);
   const measure = () => {
     const element = body.current;
     if (element) scroll.value = { top: element.scrollTop, height: element.clientHeight };

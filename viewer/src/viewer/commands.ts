@@ -200,9 +200,9 @@ export function commandFor(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "altKe
 
 /** Whether a key press belongs to the control it happened in. */
 export function belongsToControl(target: Element | null, key: string): boolean {
-  const control = target?.closest("input, select, textarea, button, a, [role=slider]");
+  const control = target?.closest("input, select, textarea, button, a, [role=slider], [role=button]");
   if (!control) return false;
-  if (control.matches("button, a")) return key === " " || key === "Enter";
+  if (control.matches("button, a, [role=button]")) return key === " " || key === "Enter";
   // A slider moves by itself; the rest of the keyboard stays the viewer's.
   if (control.matches("[role=slider], input[type=range]")) return key.startsWith("Arrow");
   return key !== "Escape";
