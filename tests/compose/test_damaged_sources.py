@@ -1,6 +1,7 @@
 """Sources with an attribute that is missing, empty, said twice, text or torn: never a traceback."""
 
 import io
+import re
 import struct
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pydicom
 import pytest
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.valuerep import VR
 from tests.compose.test_bare_sources import KINDS
 from tests.compose.test_left_out import capture, told
 from tests.factories import ct_series, ct_slice, part10_bytes
@@ -18,6 +21,7 @@ from isocenter.dicom.elements import element_spans, replaced
 from isocenter.dicom.encoding import EXPLICIT_LITTLE
 from isocenter.dicom.part10 import read_file_meta
 from isocenter.errors import CannotCompose, InvalidAttribute, IsocenterError
+from isocenter.series import Series
 
 DAMAGES = {
     "US": (None, b"", b"\1\0\2\0", b"\0\0", b"\1"),
@@ -273,6 +277,100 @@ def test_a_value_representation_that_there_is_not_is_the_one_of_the_dictionary(k
             assert one.data_set.PatientName == images[0].PatientName
     given = pydicom.dcmread(source / "0.dcm")
     assert capture(given).data_set.PatientName == images[0].PatientName
+
+
+def test_a_derived_image_keeps_no_value_representation_that_there_is_not(tmp_path):
+    image = ct_slice(8, 8, PhysiciansOfRecord="Who^Ever")
+    content = of_no_representation(part10_bytes(image), "PhysiciansOfRecord")
+    (tmp_path / "a.dcm").write_bytes(content)
+    (path,) = compose.derived_series(tmp_path / "a.dcm", lambda values: values).save(tmp_path / "d")
+    assert pydicom.dcmread(path)["PhysiciansOfRecord"].value == "Who^Ever"
+
+
+def test_a_derived_image_keeps_none_in_its_items(tmp_path):
+    content = of_no_representation(part10_bytes(ct_slice(8, 8)), "CodeMeaning")
+    (tmp_path / "a.dcm").write_bytes(content)
+    (path,) = compose.derived_series(tmp_path / "a.dcm", lambda values: values).save(tmp_path / "d")
+    assert all(one.VR in set(VR) for one in pydicom.dcmread(path).iterall())
+
+
+def test_deflated_data_that_break_off_are_refused_in_words(tmp_path):
+    content = part10_bytes(ct_slice(8, 8), DeflatedExplicitVRLittleEndian)
+    (tmp_path / "a.dcm").write_bytes(content[:-200] + bytes(200))
+    with pytest.raises(IsocenterError, match="a.dcm"):
+        capture(tmp_path / "a.dcm")
+
+
+@pytest.fixture(scope="module")
+def one_file(tmp_path_factory) -> bytes:
+    folder = tmp_path_factory.mktemp("enhanced")
+    made = compose.acquired_series(
+        np.zeros((2, 8, 8)), modality="CT", affine=np.eye(4), enhanced=True
+    )
+    (path,) = made.save(folder / "a")
+    return path.read_bytes()
+
+
+def spoilt(content: bytes, keyword: str, change) -> bytes:
+    """The file with other bytes at the first of the elements of a keyword."""
+    tag, vr = tag_for_keyword(keyword), dictionary_VR(keyword).encode()
+    at = content.index(struct.pack("<HH2s", tag >> 16, tag & 0xFFFF, vr))
+    return content[:at] + change(content[at:])
+
+
+SPOILT = {
+    "a value representation that there is not": (
+        "FrameType",
+        lambda rest: rest[:4] + b"XQ" + rest[6:],
+    ),
+    "a torn number": (
+        "DimensionIndexValues",
+        lambda rest: rest[:4] + b"FD" + rest[6:],
+    ),
+    "an item where an attribute should be": (
+        "FrameType",
+        lambda rest: struct.pack("<HH", 0xFFFE, 0xE000) + rest[4:],
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", SPOILT)
+def test_functional_groups_that_are_damaged_inside_are_refused_in_words_or_mended(
+    damage, one_file, tmp_path
+):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "a.dcm").write_bytes(spoilt(one_file, *SPOILT[damage]))
+    for work in (
+        lambda: compose.derived_series(tmp_path / "a", lambda values: values).save(tmp_path / "d"),
+        lambda: Series.open(tmp_path / "a").write(tmp_path / "s"),
+    ):
+        try:
+            files = work()
+        except IsocenterError as error:
+            assert str(error)
+            continue
+        for path in files:
+            assert all(one.VR in set(VR) for one in pydicom.dcmread(path).iterall())
+
+
+RLE = "1.2.840.10008.1.2.5"
+
+
+@pytest.mark.parametrize(
+    ("found", "instead", "said"),
+    [
+        (b"\xfe\xff\x00\xe0", b"\xfe\xff\x01\xe0", "(7FE0,0010)"),
+        (RLE.encode(), b"1.2.840.10008.1.2.9", "(0002,0010)"),
+    ],
+)
+def test_frames_that_nobody_can_part_are_refused_in_words(found, instead, said, tmp_path):
+    fractions = np.full((3, 16, 16), 0.5)
+    made = compose.segmentation(fractions, source=ct_series(3, 16, 16), kind="fractional")
+    content = made.save(tmp_path / "a.dcm", transfer_syntax_uid=RLE).read_bytes()
+    begin, _, end = content.rpartition(found)
+    (tmp_path / "a.dcm").write_bytes(begin + instead + end)
+    with pytest.raises(IsocenterError, match=re.escape(said)):
+        compose.read_segmentation(tmp_path / "a.dcm")
 
 
 def test_file_meta_information_that_cannot_be_read_is_refused_in_words(tmp_path):

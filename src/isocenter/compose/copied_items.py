@@ -8,7 +8,7 @@ from typing import Any
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-from isocenter.compose.reading import mark_torn
+from isocenter.compose.reading import mark_torn, readable
 from isocenter.compose.sound_values import mended
 
 __all__ = ["MENDED_ITEMS", "items_of", "mended_items"]
@@ -32,7 +32,9 @@ def mended_items(found: DataElement) -> DataElement:
     """
     changed = False
     for item in items_of(found):
-        mark_torn(item)
+        if not readable(item):
+            mark_torn(item)
+            changed = True
         for inner in list(item):
             made = mended_items(inner) if inner.VR == "SQ" else mended(inner)
             if made is not inner:

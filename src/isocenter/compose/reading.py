@@ -2,6 +2,7 @@
 
 import importlib
 import struct
+import zlib
 from collections.abc import Iterable
 from functools import cache
 from operator import attrgetter
@@ -80,11 +81,12 @@ def read_data_set(path: Path | IO[bytes], *, pixels: bool = True, force: bool = 
             raise NotDicom(f"{path}: {error}.") from None
     try:
         data_set: Dataset = _dcmread(path, stop_before_pixels=not pixels, force=force)
-    except _UNREADABLE as error:
+    except (*_UNREADABLE, zlib.error, MemoryError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         name = str(path) if isinstance(path, Path) else "The file"
-        raise InvalidDicom(f"{name} cannot be read to its end: {error}.") from error
+        why = str(error) or "an element says that it is longer than memory"
+        raise InvalidDicom(f"{name} cannot be read to its end: {why}.") from error
     mark_torn(data_set)
     return data_set
 
@@ -129,10 +131,14 @@ def _of_file(path: Path) -> Dataset:
 def check_readable(data_set: Dataset) -> None:
     """Refuse sequences that are none, and torn numbers in items: nobody can ask for their values.
 
+    A value representation that there is not becomes what the data dictionary says, in items, too.
+
     Raises
     ------
     InvalidAttribute
         At the first of them.
+    InvalidDicom
+        When items or their ends stand where attributes do.
     """
     for stored in list(data_set.values()):
         if not is_sequence(int(stored.tag)):
@@ -140,6 +146,7 @@ def check_readable(data_set: Dataset) -> None:
         for item in items_in(data_set, stored.tag):
             for tag, vr, _ in torn(item):
                 raise _unreadable(tag, f"numbers of {SIZES[vr]} bytes each")
+            mark_torn(item)
             check_readable(item)
 
 
@@ -190,7 +197,17 @@ def mark_torn(data_set: Dataset) -> None:
 
     Elements whose bytes make no whole number of binary numbers get these bytes as their value. A
     value representation that there is not becomes what the data dictionary says.
+
+    Raises
+    ------
+    InvalidDicom
+        When an item or its end stands where an attribute does.
     """
+    if _has_stray_items(data_set):
+        raise InvalidDicom(
+            "An item (FFFE,E000) or its end stands where an attribute should: the bytes before it "
+            "are damaged. Give an undamaged object."
+        )
     for found in _of_no_representation(data_set):
         data_set[found.tag] = found._replace(VR=None)
     for tag, vr, value in torn(data_set):
@@ -229,7 +246,12 @@ def element_of(data_set: Dataset, present: DataElement | RawDataElement) -> Data
 
 def readable(data_set: Dataset) -> bool:
     """Tell whether there is nothing that `mark_torn` would change."""
-    return not torn(data_set) and not _of_no_representation(data_set)
+    odd = torn(data_set) or _of_no_representation(data_set)
+    return not odd and not _has_stray_items(data_set)
+
+
+def _has_stray_items(data_set: Dataset) -> bool:
+    return max(map(int, data_set.keys()), default=0) >> 16 == 0xFFFE
 
 
 def value_of(data_set: Dataset, keyword: str) -> Any:

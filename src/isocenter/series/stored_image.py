@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from pydicom.dataset import Dataset
 
-from isocenter.compose.reading import read_data_set
+from isocenter.compose.reading import check_readable, read_data_set
 from isocenter.compose.values import tag_of
 from isocenter.dicom import FrameTable, Header, frame_table, inflate, scan_file, tags
 from isocenter.dicom.number_strings import parse_decimal
@@ -133,10 +133,11 @@ class StoredImage:
         return _data_set(self)
 
     def read_data_set(self) -> Dataset:
-        """Read the header by pydicom, without pixel data."""
-        if isinstance(self._content, Path):
-            return read_data_set(self._content, pixels=False, force=True)
-        return read_data_set(BytesIO(self._bytes()), pixels=False, force=True)
+        """Read the header by pydicom, without pixel data; all of it can be asked for."""
+        content = self._content if isinstance(self._content, Path) else BytesIO(self._bytes())
+        data_set = read_data_set(content, pixels=False, force=True)
+        check_readable(data_set)
+        return data_set
 
     def frame(self, number: int) -> bytes:
         """Read the bytes of one frame, from 1, as it is encoded."""

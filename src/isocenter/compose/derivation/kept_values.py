@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from pydicom.dataset import Dataset
+from pydicom.valuerep import VR
 
 from isocenter.compose import values
 from isocenter.compose.composed import Origin, Provenance
@@ -36,6 +37,7 @@ _CHECKED = frozenset(
     (b"AE", b"AS", b"CS", b"DA", b"DS", b"DT", b"IS", b"LO", b"LT", b"PN", b"SH", b"SQ", b"ST",
      b"TM", b"UC", b"UI", b"UR", b"US", b"UT")
 )  # fmt: skip
+_REPRESENTATIONS = frozenset(one.value.encode() for one in VR if len(one.value) == 2)
 _BYTES = {b"AT": 4, b"FD": 8, b"FL": 4, b"SL": 4, b"SS": 2, b"UL": 4}
 """Of one value where only the number of values can be wrong."""
 
@@ -103,7 +105,8 @@ def sound_values(source: HeaderBytes, changed: Encoded, sop_class_uid: str, name
         if tag in changed or (tag >> 16) % 2:
             continue
         vr = source.data[start + 4 : start + 6]
-        if vr not in _CHECKED and not _is_miscounted(tag, vr, end - start - 8):
+        checked = vr in _CHECKED or vr not in _REPRESENTATIONS
+        if not checked and not _is_miscounted(tag, vr, end - start - 8):
             continue
         data = source.data[start:end]
         kept = _sound(tag, data, source.terms, sop_class_uid)
@@ -152,7 +155,10 @@ def _without_unpaired_side(source: HeaderBytes, elements: dict[int, bytes | None
 
 @lru_cache(maxsize=1024)
 def _sound(tag: int, data: bytes, terms: tuple[str, ...], sop_class_uid: str) -> _Sound:
-    """Return an element as it can be; the same bytes where there is nothing to mend."""
+    """Return an element as it can be; the same bytes where there is nothing to mend.
+
+    One of a value representation that there is not gets its own.
+    """
     data_set = parsed(data, terms)
     present = data_set[tag]
     items = present.VR == "SQ"
@@ -164,7 +170,7 @@ def _sound(tag: int, data: bytes, terms: tuple[str, ...], sop_class_uid: str) ->
         left_out = (LeftOut.of(tag, present.value, expected),)
     if any(not one.path for one in left_out):
         return _Sound(emptied(tag, data) if stays_empty(tag, sop_class_uid) else None, left_out)
-    if made is present and not left_out:
+    if made is present and not left_out and data[4:6] in _REPRESENTATIONS:
         return _Sound(data)
     how = "" if made is present else MENDED_ITEMS if items else how_mended(made.VR)
     data_set[tag] = made

@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from isocenter.compose.data_set_encoding import encoded_data_set
 from isocenter.compose.derivation.quantisation import StoredForm
 from isocenter.compose.planes import Plane
+from isocenter.compose.reading import check_readable, mark_torn
 from isocenter.compose.whole_sequences import check_sequences
 from isocenter.dicom import (
     FrameTable,
@@ -183,10 +184,13 @@ class SourceImage:
         return b"".join(encoded_data_set(data_set, EXPLICIT_LITTLE))
 
     def data_set(self) -> Dataset:
-        """Return the data set up to its pixel data."""
+        """Return the data set up to its pixel data, of which everything can be asked."""
         data_set: Dataset = _read_dataset(
             BytesIO(self.head()), is_implicit_VR=False, is_little_endian=True
         )
+        mark_torn(data_set)
+        if "NumberOfFrames" in data_set:  # of others only the top level is asked
+            check_readable(data_set)
         return data_set
 
     def stored(self, frame: int) -> NDArray[Any]:

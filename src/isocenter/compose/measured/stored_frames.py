@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
-from pydicom.uid import UID, ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian
 
 from isocenter.compose.source_numbers import image_size, number_of_frames, whole_number_of
-from isocenter.dicom import transfer_syntax
+from isocenter.dicom import TransferSyntax, transfer_syntax
 from isocenter.errors import InvalidAttribute
 from isocenter.pixels import DataSetAttributes, PixelDescription, decode_frame
 
@@ -24,7 +26,10 @@ def stored_frames(data_set: Dataset) -> NDArray[np.generic]:
     Raises
     ------
     InvalidAttribute
-        When there is no pixel data, or it is shorter than rows, columns and frames ask for.
+        When there is no pixel data, it is shorter than rows, columns and frames ask for, or does
+        not fall into frames.
+    UnsupportedTransferSyntax
+        When nobody knows how it is encoded.
     PixelDataError
         When compressed pixel data cannot be decoded.
     """
@@ -35,11 +40,9 @@ def stored_frames(data_set: Dataset) -> NDArray[np.generic]:
     if "PixelData" not in data_set:
         raise InvalidAttribute("Pixel Data is missing: the object has no frames.", 0x7FE00010)
     syntax = _syntax(data_set)
-    if syntax.is_encapsulated:
-        description = PixelDescription.from_attributes(
-            DataSetAttributes(data_set), transfer_syntax(syntax)
-        )
-        frames = generate_frames(data_set.PixelData, number_of_frames=shape[0])
+    if syntax.encapsulated:
+        description = PixelDescription.from_attributes(DataSetAttributes(data_set), syntax)
+        frames = _encapsulated(data_set.PixelData or b"", shape[0])
         return np.stack([decode_frame(frame, description) for frame in frames]).reshape(shape)
     bits = whole_number_of(data_set, "BitsAllocated", least=1)
     if bits == 1:
@@ -48,13 +51,27 @@ def stored_frames(data_set: Dataset) -> NDArray[np.generic]:
     return _native(data_set.PixelData or b"", f"{_order(data_set)}{sign}{bits // 8}", shape)
 
 
-def _syntax(data_set: Dataset) -> UID:
+def _syntax(data_set: Dataset) -> TransferSyntax:
     meta = getattr(data_set, "file_meta", None)
-    return UID(str((meta and meta.get("TransferSyntaxUID")) or ExplicitVRLittleEndian))
+    return transfer_syntax(str((meta and meta.get("TransferSyntaxUID")) or ExplicitVRLittleEndian))
 
 
 def _order(data_set: Dataset) -> str:
-    return "<" if transfer_syntax(_syntax(data_set)).little_endian else ">"
+    return "<" if _syntax(data_set).little_endian else ">"
+
+
+def _encapsulated(data: bytes, count: int) -> list[bytes]:
+    try:
+        frames = list(generate_frames(data, number_of_frames=count))
+    except (ValueError, EOFError, struct.error):
+        frames = []
+    if len(frames) != count:
+        raise InvalidAttribute(
+            f"Pixel Data (7FE0,0010) does not fall into fragments of {count} frames (PS3.5 A.4); "
+            "give an undamaged object.",
+            0x7FE00010,
+        )
+    return frames
 
 
 def _native(data: bytes, kind: str, shape: tuple[int, int, int]) -> NDArray[np.generic]:
