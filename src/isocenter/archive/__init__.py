@@ -1,6 +1,6 @@
 """The archive: keeps DICOM objects, finds them, gives them back."""
 
-from .archive import INDEX_NAME, Archive
+from .archive import Archive
 from .arrivals import ConflictPolicy, Durability, Origin, Outcome, Stored
 from .aside import Aside
 from .change_log import Action, Change
@@ -9,6 +9,7 @@ from .conflicts import Conflict
 from .incoming import Incoming
 from .keys import COMPUTED_KEYS, GATHERED_KEYS, KEYS, SEQUENCE_KEYS, Key, Level, SequenceKey, key
 from .listing import KeptInstance
+from .opening import INDEX_NAME
 from .query import AttributePath, Found, Match, Order, Query
 from .series_metadata import Metadata
 from .stored_instance import StoredInstance

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from isocenter.archive import Archive, Metadata
-from isocenter.archive.archive import BULK_DATA_ROOT
+from isocenter.archive.opening import BULK_DATA_ROOT
 from isocenter.dicomweb import (
     DICOM_JSON,
     DICOM_XML,
