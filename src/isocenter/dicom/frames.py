@@ -59,6 +59,16 @@ class FrameTable(ABC):
 
         It is 0 but for native frames whose size is no whole number of bytes, or of words where the
         bytes of words are swapped (PS3.5 8.1.1, D).
+
+        Parameters
+        ----------
+        number
+            The frame, counted from 1.
+
+        Returns
+        -------
+        int
+            Counted from the least significant bit.
         """
         del number
         return 0
@@ -87,11 +97,27 @@ class FrameTable(ABC):
 
     @abstractmethod
     def to_bytes(self) -> bytes:
-        """Return a compact form to be kept; `from_bytes` reads it."""
+        """Write a compact form to be kept.
+
+        Returns
+        -------
+        bytes
+            About four a frame, 33 for all native ones; `from_bytes` reads them.
+        """
 
     @staticmethod
     def from_bytes(data: bytes) -> "FrameTable":
         """Read what `to_bytes` wrote.
+
+        Parameters
+        ----------
+        data
+            All of its bytes.
+
+        Returns
+        -------
+        FrameTable
+            A table equal to the one that was written.
 
         Raises
         ------

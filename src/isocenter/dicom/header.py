@@ -216,12 +216,28 @@ class Header:
         return self.character_set.decode(raw, name=tag in _NAMES).strip(" \0")
 
     def strings(self, tag: int) -> list[str]:
-        """Decode an attribute's values, each without padding; none if absent or empty."""
+        """Decode an attribute's values, each without padding.
+
+        Parameters
+        ----------
+        tag
+            The attribute, `0xGGGGEEEE`.
+
+        Returns
+        -------
+        list of str
+            None of them if the attribute is absent or empty.
+        """
         text = self.text(tag)
         return [value.strip(" \0") for value in text.split("\\")] if text else []
 
     def integer(self, tag: int) -> int | None:
         """Decode an IS, US, SS, UL or SL attribute's first value.
+
+        Parameters
+        ----------
+        tag
+            The attribute, `0xGGGGEEEE`.
 
         Returns
         -------
@@ -263,7 +279,18 @@ class Header:
         return self.values.get(tag, b"").decode("latin-1").strip(" \0")
 
     def uids(self, wanted: Iterable[int]) -> dict[int, str]:
-        """Decode several UIDs by their tags; empty if absent."""
+        """Decode several UIDs.
+
+        Parameters
+        ----------
+        wanted
+            Attributes of VR UI, `0xGGGGEEEE`.
+
+        Returns
+        -------
+        dict of int to str
+            By tag, without padding; empty if absent.
+        """
         found = self.values
         return {tag: found.get(tag, b"").decode("latin-1").strip(" \0") for tag in wanted}
 
