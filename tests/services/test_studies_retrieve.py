@@ -1,18 +1,21 @@
 """WADO-RS: whole objects, frames, metadata and bulk data, and deleting them."""
 
+import asyncio
 import contextlib
 import gc
 import gzip
 import io
 import json
 import struct
+import threading
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email import message_from_bytes, policy
 from pathlib import Path
 from xml.etree import ElementTree
 
+import httpx
 import numpy as np
 import pytest
 from httpx import Response
@@ -160,6 +163,83 @@ def test_what_stands_in_front_of_the_pixels_is_read_without_inflating_them(web: 
 def validate_file(path: Path) -> None:
     [(_, reason)] = validate_files([path]).unreadable
     raise LimitExceeded(reason)
+
+
+async def pieces_sent(web: Web, path: str, look: Callable[[], None]) -> None:
+    """Get a resource as a user agent that has taken a few pieces, then takes nothing more."""
+    taken = 0
+
+    async def receive() -> dict:
+        await asyncio.sleep(60)
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict) -> None:
+        nonlocal taken
+        taken += message["type"] == "http.response.body"
+        if taken == 4:
+            del message
+            look()
+            raise ConnectionError
+
+    scope = {"type": "http", "method": "GET", "path": f"/dicomweb{path}", "http_version": "1.1"}
+    scope |= {"query_string": b"", "headers": [], "server": ("testserver", 80), "scheme": "http"}
+    with contextlib.suppress(ConnectionError):
+        await asyncio.wait_for(web.client.app(scope, receive, send), 60)
+
+
+def test_who_is_slow_to_take_many_frames_holds_few_megabytes(web: Web) -> None:
+    dataset = multi_frame(1, 512, 512)
+    dataset.NumberOfFrames = 96
+    dataset.PixelData = bytes(96 * (1 << 19))
+    web.keep(dataset)
+    path = path_of(dataset, "frames/" + ",".join(map(str, range(1, 97))))
+    del dataset
+    held: list[int] = []
+
+    def look() -> None:
+        time.sleep(0.5)  # for the step ahead of this piece
+        held.append(tracemalloc.get_traced_memory()[0])
+
+    tracemalloc.start()
+    try:
+        asyncio.run(pieces_sent(web, path, look))
+    finally:
+        tracemalloc.stop()
+    assert held[0] < 4 << 20
+
+
+def test_searches_and_metadata_do_not_wait_for_pictures(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = ct_slice(16, 16)
+    web.keep(dataset)
+    going_on = threading.Event()
+
+    def slow(*_: object) -> bytes:
+        assert going_on.wait(60)
+        return b"frame"
+
+    monkeypatch.setattr("isocenter.services.frames.transcode_frame", slow)
+    headers = {"accept": "image/jp2"}
+    path = f"/dicomweb{path_of(dataset)}"
+
+    async def scene() -> list[int]:
+        transport = httpx.ASGITransport(web.client.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+            frames = [
+                asyncio.create_task(client.get(f"{path}/frames/1", headers=headers))
+                for _ in range(40)
+            ]
+            await asyncio.sleep(0)
+            try:
+                found = await asyncio.wait_for(client.get("/dicomweb/studies"), 20)
+                described = await asyncio.wait_for(client.get(f"{path}/metadata"), 20)
+            finally:
+                going_on.set()
+            answers = [found, described, *[await frame for frame in frames]]
+            return [answer.status_code for answer in answers]
+
+    assert asyncio.run(scene()) == [200] * 42
 
 
 def test_a_study_and_a_series_come_as_parts_in_order(web: Web) -> None:

@@ -39,7 +39,7 @@ _PATH = "/studies/{study}/series/{series}/instances/{instance}/frames/{frames}"
 # A frame up to this size is read on the event loop if it is in memory: copying it takes less time
 # than handing the work to a thread and back.
 _AT_ONCE: Final = 1 << 20
-# Frames up to this size in all are gathered; more are streamed.
+# A frame up to this size is sent at once; more is streamed.
 _GATHERED: Final = 4 << 20
 
 
@@ -274,7 +274,7 @@ def _in_form(
         headers["content-length"] = str(sum(map(len, heads)) + size + len(writer.closing))
     pieces = _multipart(source, writer.closing, heads, numbers, form)
     if len(numbers) > 1 or (size is not None and size > _GATHERED):
-        return IteratorResponse(primed(gathered(pieces, _GATHERED)), headers, pool)
+        return IteratorResponse(primed(gathered(pieces)), headers, pool)
     return Response(b"".join(pieces), headers=headers)
 
 

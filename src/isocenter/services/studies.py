@@ -36,16 +36,18 @@ def routes(archive: Archive, *, limits: StoreLimits | None = None) -> list[BaseR
     Returns
     -------
     list of BaseRoute
-        With one pool of threads for all that reads.
+        With one pool of threads for all that reads and renders objects, however long that takes,
+        and one for what is looked up and served as it is.
     """
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="dicomweb")
+    looking_up = ThreadPoolExecutor(_THREADS, thread_name_prefix="dicomweb-index")
     made = [
         *frames.routes(archive, pool),
-        *metadata.routes(archive, pool),
+        *metadata.routes(archive, looking_up),
         *rendered.routes(archive, pool),
         *retrieve.routes(archive, pool),
         *bulk_data.routes(archive, pool),
-        *search.routes(archive, pool),
+        *search.routes(archive, looking_up),
         *store.routes(archive, limits),
         *delete.routes(archive, pool),
     ]

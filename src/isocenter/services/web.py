@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from itertools import islice
 from typing import Final, NamedTuple
 
 from starlette.requests import Request
@@ -275,12 +276,12 @@ def primed(pieces: Iterator[bytes]) -> Iterator[bytes]:
     pieces
         Of a body; what it raises for its first piece is raised here.
     """
-    first = next(pieces, None)
+    first = list(islice(pieces, 1))
 
     def all_of_them() -> Iterator[bytes]:
         try:
-            if first is not None:
-                yield first
+            while first:
+                yield first.pop()  # and hold it no longer
             yield from pieces
         finally:
             if isinstance(pieces, Generator):
@@ -305,10 +306,17 @@ def gathered(parts: Iterator[bytes], size: int = _PIECE) -> Iterator[bytes]:
         joined.append(part)
         length += len(part)
         if length >= size:
-            yield b"".join(joined)
-            joined, length = [], 0
+            del part  # of which a user agent that is slow should hold no second copy
+            yield _joined(joined)
+            length = 0
     if joined:
-        yield b"".join(joined)
+        yield _joined(joined)
+
+
+def _joined(parts: list[bytes]) -> bytes:
+    whole = b"".join(parts)
+    parts.clear()
+    return whole
 
 
 class IteratorResponse(Response):
