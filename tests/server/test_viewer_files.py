@@ -20,7 +20,9 @@ def client(tmp_path):
     return TestClient(Starlette(routes=routes(tmp_path)))
 
 
-@pytest.mark.parametrize("path", ["/", "/viewer?StudyInstanceUIDs=1.2.3", "/study/1"])
+@pytest.mark.parametrize(
+    "path", ["/", "/?patientId=1", "/viewer?StudyInstanceUIDs=1.2.3", "/viewer/"]
+)
 def test_every_page_of_the_viewer_is_its_one_page_and_always_fresh(client, path):
     answer = client.get(path)
     assert "<title>Viewer</title>" in answer.text
@@ -64,6 +66,9 @@ def test_an_unchanged_file_is_not_sent_again(client):
         "/dicomweb/nothing",
         "/v2/nothing",
         "/changefeed",
+        "/studies",
+        "/instances/1",
+        "/patients",
         "/wado?requestType=WADO",
         "/robots.txt",
         "/..%2f..%2fviewer_files.py",
@@ -71,11 +76,13 @@ def test_an_unchanged_file_is_not_sent_again(client):
     ],
 )
 def test_a_wrong_path_of_a_program_is_an_error_and_never_the_page(client, path):
-    assert client.get(path).status_code == 404
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert "DICOMweb at /dicomweb" in answer.text
 
 
 def test_no_path_leads_out_of_the_viewers_folder(client):
-    assert "<title>Viewer</title>" in client.get("/%2e%2e/%2e%2e/etc/passwd").text
+    assert client.get("/%2e%2e/%2e%2e/etc/passwd").status_code == 404
 
 
 def test_without_a_built_viewer_the_page_says_how_to_build_it(tmp_path):

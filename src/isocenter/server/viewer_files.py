@@ -21,8 +21,10 @@ __all__ = ["routes"]
 STATIC = Path(__file__).parent / "static"
 _COMPRESSIBLE = ("text/", "application/javascript", "application/json", "image/svg+xml")
 _IMMUTABLE = "public, max-age=31536000, immutable"
-# What programs ask for: a wrong path there is an error, never the viewer's page.
-_NOT_PAGES = ("api", "assets", "changefeed", "dicomweb", "health", "metrics", "v1", "v2", "wado")
+# The viewer routes between these in the browser. What programs ask for elsewhere, such as /studies
+# without /dicomweb, is an error and never the page.
+_PAGES = frozenset({"", "viewer"})
+_NOTHING = "There is nothing here: the viewer is at /, DICOMweb at /dicomweb.\n"
 _NOT_BUILT = """<!doctype html><title>Isocenter</title><h1>Isocenter runs</h1>
 <p>The viewer is not built in this checkout: run <code>python hatch_build.py</code>, then restart.
 DICOMweb is at <code>/dicomweb</code>, the API's description at
@@ -112,9 +114,8 @@ def routes(folder: Path = STATIC) -> list[BaseRoute]:
         path: str = request.path_params["path"]
         if path in files:
             return files[path].response(request)
-        if path.partition("/")[0] in _NOT_PAGES or "." in path.rpartition("/")[2]:
-            return PlainTextResponse("There is nothing here.\n", status_code=404)
-        # The viewer routes in the browser: every other path is its one page.
+        if path.removesuffix("/") not in _PAGES:
+            return PlainTextResponse(_NOTHING, status_code=404)
         index = files.get("index.html")
         if index is None:
             return HTMLResponse(_NOT_BUILT)
