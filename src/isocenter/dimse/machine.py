@@ -282,7 +282,11 @@ class Machine:
 
     def _is_worth_handing_on(self) -> bool:
         piece = _EARLY_PIECE if self._received_before <= _EARLY else _PIECE
-        return self._received - self._received_before >= piece or self.upper.buffer.is_short
+        return (
+            self._received - self._received_before >= piece
+            or self._received > self.limits.data_set  # and is refused there
+            or self.upper.buffer.is_short
+        )
 
     def _handed_on(self) -> list[memoryview]:
         if self._received > self.limits.data_set:
