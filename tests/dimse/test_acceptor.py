@@ -263,6 +263,22 @@ def test_the_log_says_that_a_peer_released_inside_a_command(
         assert eventually(lambda: "the peer released inside a message" in caplog.text)
 
 
+def test_the_log_says_how_many_requests_an_association_had(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, logger="isocenter.dimse")
+    shelf = Shelf()
+    with accepting(shelf) as acceptor, RawPeer.to(acceptor) as peer:
+        peer.associate(context(1, CT, EXPLICIT))
+        assert store(peer, b"kept", message_id=1) == 0
+        shelf.status = Status(0xB000)
+        assert store(peer, b"kept with a warning", message_id=2) == 0xB000
+        shelf.status = Status(0xA700)
+        assert store(peer, b"refused", message_id=3) == 0xA700
+        peer.release()
+        assert eventually(lambda: "3 requests answered, 1 of them by a failure" in caplog.text)
+
+
 def test_the_log_says_whom_the_limits_kept_out(caplog: pytest.LogCaptureFixture) -> None:
     with accepting(limits=Limits(associations=1)) as acceptor, RawPeer.to(acceptor) as first:
         first.associate()

@@ -41,6 +41,8 @@ class Association:
     ----------
     info
         Who stands at the two ends.
+    answered, failed
+        How many requests got their final response, and how many of these said failure.
     """
 
     def __init__(self, transport: Transport, machine: Machine, timeouts: Timeouts) -> None:
@@ -54,6 +56,7 @@ class Association:
         self._is_idle = True
         self._next_message_id = 0
         self.info = AssociationInfo("", "", "", 0)
+        self.answered = self.failed = 0
 
     @property
     def contexts(self) -> Mapping[int, NegotiatedContext]:
@@ -123,6 +126,7 @@ class Association:
     def respond(self, context_id: int, request: AnyRequest, status: Status) -> None:
         """Skip what is left of the request's data set and send its final response."""
         self.send_response(self.response(context_id, request, status))
+        self.failed += not status.is_success
 
     def response(self, context_id: int, request: AnyRequest, status: Status) -> list[Buffer]:
         """Encode the final response to a request ahead of the moment when it is sent."""
@@ -140,6 +144,7 @@ class Association:
         self.skip_data_set()
         self._upper.send_p_data(encoded)
         self._flush()
+        self.answered += 1
 
     def exchange(self, context_id: int, request: AnyRequest, data: DataSet = None) -> Response:
         """Send a request and wait for its response."""

@@ -63,8 +63,18 @@ def serve(
         context_id: service_for(context.abstract_syntax, services)
         for context_id, context in agreement.contexts.items()
     }
-    while (received := association.receive()) is not None:
-        _perform(received, association, by_context[received.context_id])
+    try:
+        while (received := association.receive()) is not None:
+            _perform(received, association, by_context[received.context_id])
+    finally:
+        _log.info(
+            "association of %s with %s from %s: %d requests answered, %d of them by a failure",
+            info.calling_ae,
+            info.called_ae,
+            info.peer_address,
+            association.answered,
+            association.failed,
+        )
 
 
 def _perform(received: Received, association: Association, service: Service | None) -> None:
