@@ -425,6 +425,34 @@ def torn_inside(keyword: str):
     return change
 
 
+@pytest.mark.parametrize("damage", ["a value representation that there is not", "a torn number"])
+@pytest.mark.parametrize(
+    ("keyword", "inside", "said"),
+    [
+        ("ContributingEquipmentSequence", "InstitutionName", "Hospital"),
+        ("AnatomicRegionSequence", "CodeValue", "39607008"),
+        ("DerivationCodeSequence", "CodeMeaning", "Filtered"),
+    ],
+)
+def test_items_that_decide_how_an_image_is_derived_are_mended_or_refused_in_words(
+    keyword, inside, said, damage, tmp_path
+):
+    item = Dataset()
+    setattr(item, inside, said)
+    (tmp_path / "a").mkdir()
+    content = part10_bytes(ct_slice(16, 16, **{keyword: [item]}))
+    (tmp_path / "a" / "a.dcm").write_bytes(
+        content[: start_of(content, keyword)]
+        + spoilt(content[start_of(content, keyword) :], inside, SPOILT[damage][1])
+    )
+    try:
+        (made,) = compose.derive(tmp_path / "a", compose.Smooth(1.0)).save(tmp_path / "made")
+    except CannotCompose as error:
+        assert damage == "a torn number" and str(error)
+    else:
+        assert all(one.VR in set(VR) for one in pydicom.dcmread(made).iterall())
+
+
 ANATOMY = ("AnatomicRegionSequence", "AnatomicRegionModifierSequence")
 
 

@@ -8,14 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from pydicom.dataset import Dataset
+
 from isocenter.compose.composition import Provenance
+from isocenter.compose.copied_items import mended_items
 from isocenter.compose.correction.value_encoding import holds
 from isocenter.compose.data_set_encoding import encoded_data_set
 from isocenter.compose.derivation import header_bytes
+from isocenter.compose.derivation import tables as derivation_tables
 from isocenter.compose.derivation.attributes import Changes, Plan, shared_changes, site_changes
 from isocenter.compose.derivation.header_bytes import Encoded, HeaderBytes
 from isocenter.compose.derivation.kept_values import as_required, sound_values
 from isocenter.compose.left_out import LeftOut
+from isocenter.compose.reading import is_sequence
 from isocenter.compose.whole_sequences import check_encoded
 from isocenter.dicom.elements import element_spans
 from isocenter.dicom.encoding import EXPLICIT_LITTLE, Buffer
@@ -110,7 +115,7 @@ class DerivedHeaders:
     def _shared_for(self, source: HeaderBytes) -> _Shared:
         kin = source.kin()
         if (found := self._shared.get(kin)) is None:
-            like = header_bytes.parsed(source.data)
+            like = _deciding(source)
             changes, site = shared_changes(like, self._plan), Changes()
             site_changes(site, changes, like, self._plan)
             terms = source.terms
@@ -127,6 +132,15 @@ class DerivedHeaders:
                 tuple(changes.left_out),
             )
         return found
+
+
+def _deciding(source: HeaderBytes) -> Dataset:
+    """Return a source with what is written wrongly in the items that decide about it mended."""
+    data_set = header_bytes.parsed(source.data)
+    for tag in derivation_tables.tags_of(derivation_tables.KIN):
+        if is_sequence(tag) and tag in data_set:
+            mended_items(data_set[tag])
+    return data_set
 
 
 def _encoded(changes: Changes, terms: Sequence[str]) -> dict[int, bytes | None]:
