@@ -50,6 +50,11 @@ class Archive(OpenArchive):
         origin
             Who sends it.
 
+        Returns
+        -------
+        Incoming
+            Takes the bytes by `write`; `commit` keeps them.
+
         Raises
         ------
         InvalidAttribute
@@ -94,6 +99,11 @@ class Archive(OpenArchive):
             Who sends it.
         study_instance_uid
             The study that it must belong to.
+
+        Returns
+        -------
+        Incoming
+            Takes the bytes by `write`; `commit` keeps them.
         """
         expected: Expected = ()
         if study_instance_uid is not None:
@@ -149,6 +159,16 @@ class Archive(OpenArchive):
     def find(self, query: Query) -> list[Found]:
         """Find patients, studies, series or instances.
 
+        Parameters
+        ----------
+        query
+            At which level, what must match, in which order and how many.
+
+        Returns
+        -------
+        list of Found
+            In the query's order; empty where nothing matches.
+
         Raises
         ------
         QueryError
@@ -158,6 +178,16 @@ class Archive(OpenArchive):
 
     def count(self, query: Query) -> int:
         """Count what a query means, whatever its limit and offset.
+
+        Parameters
+        ----------
+        query
+            As for `find`.
+
+        Returns
+        -------
+        int
+            How many patients, studies, series or instances match.
 
         Raises
         ------
@@ -170,6 +200,20 @@ class Archive(OpenArchive):
         self, study: str, series: str | None = None, instance: str | None = None
     ) -> list[KeptInstance]:
         """List the instances of a study, of a series, or one, in the order of their numbers.
+
+        Parameters
+        ----------
+        study
+            Study Instance UID.
+        series
+            Series Instance UID; None for all series of the study.
+        instance
+            SOP Instance UID; None for all instances.
+
+        Returns
+        -------
+        list of KeptInstance
+            At least one; by Series Number, then Instance Number.
 
         Raises
         ------
@@ -189,6 +233,11 @@ class Archive(OpenArchive):
         ----------
         study
             Study Instance UID.
+
+        Returns
+        -------
+        list of Conflict
+            In order of time, each value once; empty where they agree or nothing is there.
         """
         return conflicts_of(self._index, study)
 
@@ -199,11 +248,26 @@ class Archive(OpenArchive):
         ----------
         study
             Study Instance UID.
+
+        Returns
+        -------
+        list of Aside
+            In order of time, with the path of each file; empty where there is none.
         """
         return kept_aside(self._index, self._blobs, study)
 
     def open_instance(self, study: str, series: str, instance: str) -> StoredInstance:
         """Open an instance for reading.
+
+        Parameters
+        ----------
+        study, series, instance
+            Study, Series and SOP Instance UID.
+
+        Returns
+        -------
+        StoredInstance
+            Stays readable while anybody holds it; nothing needs to be closed.
 
         Raises
         ------
@@ -231,6 +295,11 @@ class Archive(OpenArchive):
 
         What was opened lately is at hand; else the index must be a file of this machine, and the
         beginning of the instance in memory.
+
+        Parameters
+        ----------
+        study, series, instance
+            Study, Series and SOP Instance UID.
 
         Returns
         -------
@@ -272,15 +341,42 @@ class Archive(OpenArchive):
 
         That of a series is made once and kept until the series changes.
 
+        Parameters
+        ----------
+        study
+            Study Instance UID.
+        series
+            Series Instance UID; None for the whole study.
+        instance
+            SOP Instance UID, with `series`; None for all instances.
+
+        Returns
+        -------
+        Metadata
+            An array with an object for each instance, as JSON or as its gzip stream.
+
         Raises
         ------
         NotFound
             There is nothing of that name.
+
+        References
+        ----------
+        PS3.18 annex F
         """
         return self._metadata.metadata(study, series, instance)
 
     def delete(self, study: str, series: str | None = None, instance: str | None = None) -> int:
         """Delete a study, one of its series, or one instance.
+
+        Parameters
+        ----------
+        study
+            Study Instance UID.
+        series
+            Series Instance UID; None for the whole study.
+        instance
+            SOP Instance UID; None for all instances.
 
         Returns
         -------
@@ -318,6 +414,11 @@ class Archive(OpenArchive):
         progress
             Called with the number of studies that are done and of all.
 
+        Returns
+        -------
+        CheckReport
+            How many files and instances there are, and what is or was wrong.
+
         Raises
         ------
         OutOfResources
@@ -341,6 +442,11 @@ class Archive(OpenArchive):
             Sequence number of the last change that is known already.
         limit
             How many changes at most.
+
+        Returns
+        -------
+        list of Change
+            In order of their sequence numbers; fewer than `limit` where the log ends.
         """
         return self._changes.since(since, limit)
 
@@ -354,11 +460,23 @@ class Archive(OpenArchive):
         ----------
         study
             Study Instance UID.
+
+        Returns
+        -------
+        int
+            As in `Change.sequence`.
         """
         return self._lister.last_change(study)
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Call `subscriber` with lists of changes from now on, from a thread of the archive.
+
+        Parameters
+        ----------
+        subscriber
+            Takes consecutive changes, in order and with none left out, also those that another
+            process made. Subscribers share the thread: one that is slow delays the others, one that
+            raises is logged.
 
         Returns
         -------

@@ -131,7 +131,18 @@ class CheckReport:
         return [problem for problem in self.problems if not problem.repaired]
 
     def count(self, kind: ProblemKind) -> int:
-        """Count the problems of a kind."""
+        """Count the problems of a kind.
+
+        Parameters
+        ----------
+        kind
+            Which problems.
+
+        Returns
+        -------
+        int
+            Repaired ones included; see `unrepaired`.
+        """
         return sum(problem.kind is kind for problem in self.problems)
 
 

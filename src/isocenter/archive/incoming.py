@@ -136,6 +136,11 @@ class Incoming:
     def write(self, parts: Sequence[Buffer]) -> None:
         """Append bytes; the views are not used after the call.
 
+        Parameters
+        ----------
+        parts
+            The next bytes of the object, in order.
+
         Raises
         ------
         OutOfResources
@@ -181,6 +186,11 @@ class Incoming:
     def examine(self) -> Arrival:
         """Look at the object, whose bytes are all here; whatever ends it looks no further.
 
+        Returns
+        -------
+        Arrival
+            What is to be kept; the same again when asked again.
+
         Raises
         ------
         NotDicom, InvalidDicom, InvalidAttribute, UnsupportedTransferSyntax, LimitExceeded
@@ -198,12 +208,29 @@ class Incoming:
         return self._examined
 
     def accept(self, stored: Stored) -> Stored:
-        """Let go of what was kept; says what it was given, and which rules the object breaks."""
+        """Let go of what was kept; says what it was given, and which rules the object breaks.
+
+        Parameters
+        ----------
+        stored
+            What became of the object.
+
+        Returns
+        -------
+        Stored
+            The same, with the rules that the object breaks as `violations`.
+        """
         self.discard()
         return stored._replace(violations=self._violations) if self._violations else stored
 
     def refuse(self, error: BaseException) -> None:
-        """Throw the bytes away, or leave them with the quarantine."""
+        """Throw the bytes away, or leave them with the quarantine.
+
+        Parameters
+        ----------
+        error
+            Why. Only an `IsocenterError` brings the bytes into the quarantine, if there is one.
+        """
         try:
             quarantine = self.reception.quarantine
             received = self._temporary
@@ -213,7 +240,13 @@ class Incoming:
             self.discard()
 
     def commit_async(self) -> Future[Stored]:
-        """Keep the object without waiting here; the future gives or raises what `commit` does."""
+        """Keep the object without waiting here; the future gives or raises what `commit` does.
+
+        Returns
+        -------
+        Future
+            Done when `commit` would return.
+        """
         return self.reception.executor.submit(self.commit)
 
     def discard(self) -> None:

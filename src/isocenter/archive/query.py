@@ -103,7 +103,27 @@ class Query:
     def of(
         cls, level: Level, matches: Mapping[AttributePath, str] | None = None, **options: Any
     ) -> "Query":
-        """Write a query shortly: `Query.of(Level.STUDY, {tags.PatientID: "P1"}, limit=10)`."""
+        """Write a query shortly: `Query.of(Level.STUDY, {tags.PatientID: "P1"}, limit=10)`.
+
+        Parameters
+        ----------
+        level
+            What to find.
+        matches
+            By attribute, the value that it must match; see `Match`. None matches everything.
+        **options
+            The other fields of `Query`, such as `limit`, `order` or `fuzzy`.
+
+        Returns
+        -------
+        Query
+            One that asks for all of these at the same time.
+
+        Raises
+        ------
+        QueryError
+            A value holds half of a character; see `Match`.
+        """
         pairs = (Match(path, value) for path, value in (matches or {}).items())
         return cls(level, tuple(pairs), **options)
 
@@ -130,5 +150,16 @@ class Found:
     )
 
     def text(self, tag: int) -> str:
-        """Give an attribute's values joined by backslashes; empty where it has none."""
+        """Give an attribute's values joined by backslashes; empty where it has none.
+
+        Parameters
+        ----------
+        tag
+            The attribute, `0xGGGGEEEE`.
+
+        Returns
+        -------
+        str
+            As a DICOM value field has several values; `values` has them apart.
+        """
         return "\\".join(self.values.get(tag, ()))

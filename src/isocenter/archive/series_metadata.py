@@ -84,15 +84,33 @@ class Metadata:
     pieces: tuple[Piece, ...]
 
     def gzip(self) -> bytes:
-        """Give all as one gzip stream, to be sent with `Content-Encoding: gzip`."""
+        """Give all as one gzip stream, to be sent with `Content-Encoding: gzip`.
+
+        Returns
+        -------
+        bytes
+            The pieces as they are kept, not compressed anew.
+        """
         return gzip_stream(self.pieces)
 
     def json(self) -> bytes:
-        """Give all as UTF-8."""
+        """Give all as UTF-8.
+
+        Returns
+        -------
+        bytes
+            A JSON array.
+        """
         return b"".join(self.parts())
 
     def parts(self) -> Iterator[bytes]:
-        """Give all as UTF-8 in parts of about a megabyte."""
+        """Give all as UTF-8 in parts of about a megabyte.
+
+        Yields
+        ------
+        bytes
+            Consecutive parts of the JSON array.
+        """
         for piece in self.pieces:
             yield piece.content()
 

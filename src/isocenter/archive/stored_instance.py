@@ -107,14 +107,33 @@ class StoredInstance:
         )
 
     def is_current(self) -> bool:
-        """Whether this is still the file that stands in the instance's place, with its bytes."""
+        """Whether this is still the file that stands in the instance's place, with its bytes.
+
+        Returns
+        -------
+        bool
+            False where the instance was deleted or replaced since it was opened.
+        """
         try:
             return identity_of(os.stat(self._place)) == self._identity
         except OSError:
             return False
 
     def read(self, offset: int, length: int) -> bytes:
-        """Read bytes of the file; fewer than `length` only at its end."""
+        """Read bytes of the file; fewer than `length` only at its end.
+
+        Parameters
+        ----------
+        offset
+            Where to begin, in bytes of the file.
+        length
+            How many bytes.
+
+        Returns
+        -------
+        bytes
+            The bytes as they are kept, File Meta Information included.
+        """
         if hasattr(os, "pread"):
             return os.pread(self._descriptor, length, offset)
         with self._lock:
@@ -123,6 +142,13 @@ class StoredInstance:
 
     def try_read(self, offset: int, length: int) -> bytes | None:
         """Read bytes of the file if that needs no wait for the disk.
+
+        Parameters
+        ----------
+        offset
+            Where to begin, in bytes of the file.
+        length
+            How many bytes; at the end of the file it is cut to what is there.
 
         Returns
         -------
@@ -135,6 +161,13 @@ class StoredInstance:
 
     def try_read_into(self, offset: int, target: memoryview) -> bool:
         """Fill `target` with bytes of the file if that needs no wait for the disk.
+
+        Parameters
+        ----------
+        offset
+            Where to begin, in bytes of the file.
+        target
+            Writable memory, as long as what is to be read.
 
         Returns
         -------
@@ -157,6 +190,11 @@ class StoredInstance:
             The frame, from 1. Where frames are no whole number of bytes, it is shifted to begin
             with a byte.
 
+        Returns
+        -------
+        bytes
+            A codestream, or native pixels.
+
         Raises
         ------
         NotFound
@@ -170,7 +208,20 @@ class StoredInstance:
         return self.frame_table.read_frame(self.read, number)
 
     def chunks(self, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """Read a stretch of the file, to its end by default, in parts of a megabyte."""
+        """Read a stretch of the file, to its end by default, in parts of a megabyte.
+
+        Parameters
+        ----------
+        offset
+            Where to begin, in bytes of the file.
+        length
+            How many bytes; None for all up to the end.
+
+        Yields
+        ------
+        bytes
+            Consecutive parts of at most a megabyte.
+        """
         end = self.size if length is None else min(self.size, offset + length)
         while offset < end:
             part = self.read(offset, min(_CHUNK, end - offset))
@@ -183,6 +234,11 @@ class StoredInstance:
         """Read the file up to its Pixel Data, for readers that take files; all of it without any.
 
         Of a deflated object it is the data set up to there, deflated anew.
+
+        Returns
+        -------
+        bytes
+            A Part 10 file that ends in front of its Pixel Data element.
         """
         element, start = self.header.pixel_data, self.header.data_set_offset
         if not self.header.inflated:
@@ -197,6 +253,18 @@ class StoredInstance:
 
         Whoever is slow to take them holds none of the others in memory: if they are not there any
         more, they are inflated once more on the way.
+
+        Parameters
+        ----------
+        offset
+            Where to begin, in bytes of the inflated data set.
+        length
+            How many bytes.
+
+        Yields
+        ------
+        bytes
+            Consecutive parts of at most a megabyte.
         """
         start, end = self.header.data_set_offset, offset + length
         inflation = Inflation(self.read, start, limit=MAXIMUM_INFLATED_LENGTH)
