@@ -73,6 +73,11 @@ class Series(NDArrayOperatorsMixin):
             Angle, Inversion Time, Trigger Time, temporal position and acquisition or content time
             that tells images apart is taken.
 
+        Returns
+        -------
+        Series
+            Its values are read when they are first asked for.
+
         Raises
         ------
         NotFound
@@ -97,7 +102,26 @@ class Series(NDArrayOperatorsMixin):
     def open_all(
         cls, where: Where, *, series: str | None = None, by: str | None = None
     ) -> dict[str, Series]:
-        """Open every series that there is, by Series Instance UID; see `open`."""
+        """Open every series that there is, by Series Instance UID; see `open`.
+
+        Parameters
+        ----------
+        where, series, by
+            As `open` takes them.
+
+        Returns
+        -------
+        dict of str to Series
+            In the order in which the series are met.
+
+        Raises
+        ------
+        NotFound
+            When there is no image.
+        CannotCompose
+            When images of a series are of several patients, differ in size or direction, or nothing
+            tells those of one place apart.
+        """
         resources = ExitStack()
         keyword = ordering_keyword(by)
         groups: dict[str, list[StoredImage]] = {}
@@ -131,6 +155,11 @@ class Series(NDArrayOperatorsMixin):
         tag
             Keyword and numbers of the tag axis, such as `("EchoTime", [10, 20])`.
 
+        Returns
+        -------
+        Series
+            With `values` as they are, no copy.
+
         Raises
         ------
         CannotCompose
@@ -143,7 +172,27 @@ class Series(NDArrayOperatorsMixin):
 
     @classmethod
     def from_nifti(cls, path: str | Path, *, like: Series | None = None) -> Series:
-        """Read a NIfTI file (or any that SimpleITK reads); see `from_volume_file`."""
+        """Read a NIfTI file, or any other that SimpleITK reads.
+
+        Parameters
+        ----------
+        path
+            The file; of 3 or, with tags in front, 4 dimensions.
+        like
+            A series on the same grid whose headers it takes; axes are exchanged and turned around
+            to match.
+
+        Returns
+        -------
+        Series
+            Without `like` the tag axis has the seconds that the file says lie between volumes.
+
+        Raises
+        ------
+        CannotCompose
+            When the voxels are not those of `like`, or the file does not say where they lie and
+            `like` is not given.
+        """
         from isocenter.series.volume_files import read_series
 
         return read_series(Path(path), like)
@@ -233,39 +282,134 @@ class Series(NDArrayOperatorsMixin):
         return float(self.array)
 
     def astype(self, dtype: Any) -> Series:
-        """Return the series with its values in another type."""
+        """Return the series with its values in another type.
+
+        Parameters
+        ----------
+        dtype
+            As `numpy.ndarray.astype` takes it.
+
+        Returns
+        -------
+        Series
+            Of the same headers; the values are a copy.
+        """
         return self.with_values(self.array.astype(dtype))
 
     def copy(self) -> Series:
-        """Return the series with values of its own."""
+        """Return the series with values of its own.
+
+        Returns
+        -------
+        Series
+            Of the same headers; neither changes with the other.
+        """
         return self.with_values(self.array.copy())
 
     def all(self, axis: Any = None, **options: Any) -> Any:
-        """Tell whether all values are true, as `numpy.all` does."""
+        """Tell whether all values are true, as `numpy.all` does.
+
+        Parameters
+        ----------
+        axis, **options
+            As `numpy.all` takes them; by default all axes.
+
+        Returns
+        -------
+        Series, ndarray or scalar
+            A `Series` along tag, slice and colour; an array along others, or with `keepdims`; one
+            value along all.
+        """
         return np.all(cast("Any", self), axis=axis, **options)
 
     def any(self, axis: Any = None, **options: Any) -> Any:
-        """Tell whether any value is true, as `numpy.any` does."""
+        """Tell whether any value is true, as `numpy.any` does.
+
+        Parameters
+        ----------
+        axis, **options
+            As `numpy.any` takes them; by default all axes.
+
+        Returns
+        -------
+        Series, ndarray or scalar
+            As `all` gives it.
+        """
         return np.any(cast("Any", self), axis=axis, **options)
 
     def sum(self, axis: Any = None, **options: Any) -> Any:
-        """Return sums as `numpy.sum` does."""
+        """Return sums as `numpy.sum` does.
+
+        Parameters
+        ----------
+        axis, **options
+            As `numpy.sum` takes them; by default all axes.
+
+        Returns
+        -------
+        Series, ndarray or scalar
+            As `all` gives it.
+        """
         return np.sum(cast("Any", self), axis=axis, **options)
 
     def mean(self, axis: Any = None, **options: Any) -> Any:
-        """Return means as `numpy.mean` does."""
+        """Return means as `numpy.mean` does.
+
+        Parameters
+        ----------
+        axis, **options
+            As `numpy.mean` takes them; by default all axes.
+
+        Returns
+        -------
+        Series, ndarray or scalar
+            As `all` gives it.
+        """
         return np.mean(cast("Any", self), axis=axis, **options)
 
     def min(self, axis: Any = None, **options: Any) -> Any:
-        """Return minima as `numpy.min` does."""
+        """Return minima as `numpy.min` does.
+
+        Parameters
+        ----------
+        axis, **options
+            As `numpy.min` takes them; by default all axes.
+
+        Returns
+        -------
+        Series, ndarray or scalar
+            As `all` gives it.
+        """
         return np.min(cast("Any", self), axis=axis, **options)
 
     def max(self, axis: Any = None, **options: Any) -> Any:
-        """Return maxima as `numpy.max` does."""
+        """Return maxima as `numpy.max` does.
+
+        Parameters
+        ----------
+        axis, **options
+            As `numpy.max` takes them; by default all axes.
+
+        Returns
+        -------
+        Series, ndarray or scalar
+            As `all` gives it.
+        """
         return np.max(cast("Any", self), axis=axis, **options)
 
     def std(self, axis: Any = None, **options: Any) -> Any:
-        """Return standard deviations as `numpy.std` does."""
+        """Return standard deviations as `numpy.std` does.
+
+        Parameters
+        ----------
+        axis, **options
+            As `numpy.std` takes them; by default all axes.
+
+        Returns
+        -------
+        Series, ndarray or scalar
+            As `all` gives it.
+        """
         return np.std(cast("Any", self), axis=axis, **options)
 
     # -- what its parts use ----------------------------------------------------------------------
@@ -277,6 +421,16 @@ class Series(NDArrayOperatorsMixin):
 
     def with_values(self, values: NDArray[Any]) -> Series:
         """Return a series of the same headers with other values.
+
+        Parameters
+        ----------
+        values
+            Of the shape of the series.
+
+        Returns
+        -------
+        Series
+            With `values` as they are, no copy.
 
         Raises
         ------
@@ -292,7 +446,20 @@ class Series(NDArrayOperatorsMixin):
         return Series(self._table, values, self._resources)
 
     def with_table(self, table: Table, values: NDArray[Any] | None) -> Series:
-        """Return a series of other headers, whose values may still be unread."""
+        """Return a series of other headers, whose values may still be unread.
+
+        Parameters
+        ----------
+        table
+            What it remembers.
+        values
+            Those of the axes that `table` names; None to read them from its images when asked for.
+
+        Returns
+        -------
+        Series
+            Its files stay open as long as those of this one.
+        """
         return Series(table, values, self._resources)
 
     # -- DICOM memory ----------------------------------------------------------------------------
@@ -316,7 +483,23 @@ class Series(NDArrayOperatorsMixin):
         return self._frame(slice, tag).value(tag_of(keyword))
 
     def values_of(self, keyword: str) -> NDArray[Any]:
-        """Return an attribute of every image, shape (tags, slices), as objects."""
+        """Return an attribute of every image, shape (tags, slices), as objects.
+
+        Parameters
+        ----------
+        keyword
+            Its keyword, or its tag as `GGGGEEEE`.
+
+        Returns
+        -------
+        ndarray
+            None where an image does not have it.
+
+        Raises
+        ------
+        CannotCompose
+            When there is no such attribute.
+        """
         number = tag_of(keyword)
         found = np.empty(self._table.frames.shape, dtype=object)
         for index, frame in np.ndenumerate(self._table.frames):
@@ -360,7 +543,23 @@ class Series(NDArrayOperatorsMixin):
         self._table = resorted(replace(self._table, frames=frames), number)
 
     def header(self, *, slice: int = 0, tag: int = 0) -> Dataset:  # noqa: A002
-        """Return the whole header of one image, without pixels, as that of a single-frame image."""
+        """Return the whole header of one image, without pixels, as that of a single-frame image.
+
+        Parameters
+        ----------
+        slice, tag
+            Which image, along the axes of these names.
+
+        Returns
+        -------
+        Dataset
+            A copy; with what was set in the memory of the series.
+
+        Raises
+        ------
+        IndexError
+            When there is no such image.
+        """
         return self._frame(slice, tag).header()
 
     def _frame(self, at_slice: int, at_tag: int) -> Frame:
@@ -385,7 +584,18 @@ class Series(NDArrayOperatorsMixin):
         return tuple(self.axis(name) for name in self._table.names)
 
     def axis(self, name: str) -> Axis:
-        """Return an axis by its name: tag, slice, row, column or colour."""
+        """Return an axis by its name: tag, slice, row, column or colour.
+
+        Parameters
+        ----------
+        name
+            That of the axis.
+
+        Returns
+        -------
+        Axis
+            Its values, with their unit.
+        """
         return axis_of(self._table, name)
 
     @property
@@ -453,13 +663,43 @@ class Series(NDArrayOperatorsMixin):
     # -- ways out --------------------------------------------------------------------------------
 
     def to_sitk(self) -> Any:
-        """Return a SimpleITK image of three or, with a tag axis, four dimensions."""
+        """Return a SimpleITK image of three or, with a tag axis, four dimensions.
+
+        Returns
+        -------
+        SimpleITK.Image
+            Colour as components of its pixels; booleans as uint8, float16 as float32.
+
+        Raises
+        ------
+        CannotCompose
+            When the slices are not evenly spaced, or shifted in their plane (a tilted gantry).
+        """
         from isocenter.series.volume_files import image_of
 
         return image_of(self)
 
     def to_nifti(self, path: str | Path) -> Path:
-        """Write values and geometry as NIfTI, MetaImage or NRRD, told by the file's name."""
+        """Write values and geometry as NIfTI, MetaImage or NRRD, told by the file's name.
+
+        Parameters
+        ----------
+        path
+            `.nii`, `.nii.gz`, `.mha`, `.nrrd`; or `.npy`, values alone. A file that is there is
+            replaced.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        CannotCompose
+            When the name says no format, or the slices are not evenly spaced.
+        OutOfResources
+            When the file cannot be written; nothing half-written is left.
+        """
         from isocenter.series.volume_files import write_image
 
         return write_image(self, Path(path))
