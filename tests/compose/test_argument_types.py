@@ -227,6 +227,10 @@ WRONG: dict[str, tuple[Callable[[Any], object], int | None]] = {
         0x04000565,
     ),
     "a path that is too long": (lambda s: compose.sc(PICTURE, source="x" * 5000), None),
+    "a path of few letters and many bytes": (
+        lambda s: compose.sc(PICTURE, source="名" * 100),
+        None,
+    ),
     "a file that is too long": (lambda s: compose.ko(s).save("x" * 5000), None),
     "a file of no character": (lambda s: compose.ko(s).save("a\0b"), None),
     "a file of half a character": (lambda s: compose.ko(s).save("a\ud800"), None),

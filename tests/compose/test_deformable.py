@@ -199,6 +199,14 @@ def test_a_sheared_grid_is_refused_and_told_what_to_do_with_the_shear() -> None:
         DisplacementField.from_array(np.zeros((2, 2, 2, 3)), directions=axes)
 
 
+def test_directions_are_taken_as_simpleitk_gives_them() -> None:
+    image = sitk_field(rotation(30))
+    field = DisplacementField.from_array(
+        sitk.GetArrayFromImage(image), directions=image.GetDirection()
+    )
+    np.testing.assert_allclose(field.directions, rotation(30))
+
+
 def test_a_field_that_is_partly_nan_is_refused_with_their_number() -> None:
     vectors = np.zeros((2, 2, 2, 3))
     vectors[0, 0, 0, 1] = vectors[1, 1, 1, 2] = np.nan

@@ -29,7 +29,7 @@ __all__ = ["check_members", "check_positive", "checked", "real_array"]
 
 _Given = ParamSpec("_Given")
 _Made = TypeVar("_Made")
-_SHORT = 128  # shorter than any system's limit of a name, and so sure to be none too long
+_SHORT = 128  # bytes, less than any system's limit of a name, and so sure to be none too long
 _CALLABLE: Any = get_origin(Callable[[], None])
 
 
@@ -328,7 +328,7 @@ def _is_path(value: Any) -> bool:
     if not isinstance(value, str | os.PathLike):
         return False
     text = str(cast("Any", value))
-    if len(text) < _SHORT or text.lstrip().startswith("{"):
+    if (len(text) < _SHORT and text.isascii()) or text.lstrip().startswith("{"):
         return True
     try:
         os.lstat(text)

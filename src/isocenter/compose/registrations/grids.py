@@ -69,12 +69,16 @@ class DisplacementField:
         spacing: Any = (1.0, 1.0, 1.0),
         directions: Any = None,
     ) -> DisplacementField:
-        """Take an array of shape (planes, rows, columns, 3); see the class for units and axes."""
+        """Take an array of shape (planes, rows, columns, 3); see the class for units and axes.
+
+        The nine numbers of `directions` may also stand in one row, as SimpleITK has them.
+        """
+        axes = np.eye(3) if directions is None else real_array("directions", directions)
         return cls(
             np.asarray(vectors, np.float32),
             real_array("origin", origin),
             real_array("spacing", spacing),
-            np.eye(3) if directions is None else real_array("directions", directions),
+            axes.reshape(3, 3) if axes.size == 9 else axes,
         )
 
     @property
