@@ -53,6 +53,16 @@ class PeerAddress:
     def parse(cls, text: str) -> "PeerAddress":
         """Read `AET@HOST:PORT`; the port may be left out, an IPv6 host stands in brackets.
 
+        Parameters
+        ----------
+        text
+            Such as `ARCHIVE@10.0.0.5:104` or `ARCHIVE@[::1]`; without port it is 11112.
+
+        Returns
+        -------
+        PeerAddress
+            Its parts, the title without blanks around it.
+
         Raises
         ------
         ConfigurationError

@@ -69,13 +69,40 @@ class Association:
         return not self._closed and self._upper.is_established
 
     def context(self, context_id: int) -> NegotiatedContext:
-        """Return one of `contexts`."""
+        """Return one of `contexts`.
+
+        Parameters
+        ----------
+        context_id
+            Its id, odd, 1 to 255.
+
+        Returns
+        -------
+        NegotiatedContext
+            Its SOP class, transfer syntax and roles.
+
+        Raises
+        ------
+        KeyError
+            It was not agreed on.
+        """
         return self._machine.contexts[context_id]
 
     # Messages
 
     def receive(self) -> Received | None:
-        """Wait for the next message; `None` when the peer released the association."""
+        """Wait for the next message; `None` when the peer released the association.
+
+        Returns
+        -------
+        Received or None
+            The message and its context; `fragments` or `read_data_set` reads its data set.
+
+        Raises
+        ------
+        AssociationError
+            The association ended in another way, or the peer sent nothing in time.
+        """
         self._is_idle = True
         try:
             if self._stopping:
@@ -110,7 +137,18 @@ class Association:
             yield batch
 
     def read_data_set(self) -> bytes:
-        """Read the data set of the message received as a whole, up to `Limits.identifier`."""
+        """Read the data set of the message received as a whole, up to `Limits.identifier`.
+
+        Returns
+        -------
+        bytes
+            In the transfer syntax of the context; empty where the message has none.
+
+        Raises
+        ------
+        LimitExceeded
+            It is longer; the association is aborted.
+        """
         return self.run(self._machine.read_data_set())
 
     def skip_data_set(self) -> None:
@@ -120,16 +158,51 @@ class Association:
                 pass
 
     def send(self, context_id: int, message: Message, data: DataSet = None) -> None:
-        """Send a message, with its data set whole or as consecutive pieces."""
+        """Send a message, with its data set whole or as consecutive pieces.
+
+        Parameters
+        ----------
+        context_id
+            The presentation context, one of `contexts`.
+        message
+            The command set; a request's Message ID (0000,0110) comes from `next_message_id`.
+        data
+            The data set, encoded in the context's transfer syntax: whole, or as consecutive pieces,
+            each asked for when the one before is sent.
+
+        Raises
+        ------
+        AssociationError
+            The association ended, or its peer takes no data.
+        """
         self.run(self._machine.send(context_id, message, data))
 
     def respond(self, context_id: int, request: AnyRequest, status: Status) -> None:
-        """Skip what is left of the request's data set and send its final response."""
+        """Skip what is left of the request's data set and send its final response.
+
+        Parameters
+        ----------
+        context_id, request
+            The presentation context, and the request that came on it.
+        status
+            How it ended; of the comment 64 ASCII characters are sent.
+        """
         self.send_response(self.response(context_id, request, status))
         self.failed += not status.is_success
 
     def response(self, context_id: int, request: AnyRequest, status: Status) -> list[Buffer]:
-        """Encode the final response to a request ahead of the moment when it is sent."""
+        """Encode the final response to a request ahead of the moment when it is sent.
+
+        Parameters
+        ----------
+        context_id, request, status
+            As for `respond`.
+
+        Returns
+        -------
+        list of bytes-like
+            P-DATA-TF PDUs, to be given to `send_response`.
+        """
         comment = status.comment.encode("ascii", "replace").decode("ascii")[:64]
         response = respond(
             request,
@@ -140,28 +213,66 @@ class Association:
         return self._machine.encoded(context_id, response)
 
     def send_response(self, encoded: list[Buffer]) -> None:
-        """Skip what is left of the request's data set and send what `response` encoded."""
+        """Skip what is left of the request's data set and send what `response` encoded.
+
+        Parameters
+        ----------
+        encoded
+            What `response` returned.
+        """
         self.skip_data_set()
         self._upper.send_p_data(encoded)
         self._flush()
         self.answered += 1
 
     def exchange(self, context_id: int, request: AnyRequest, data: DataSet = None) -> Response:
-        """Send a request and wait for its response."""
+        """Send a request and wait for its response.
+
+        Parameters
+        ----------
+        context_id, request, data
+            As for `send`.
+
+        Returns
+        -------
+        Response
+            The first one; more follow by `await_response` while the status is pending.
+
+        Raises
+        ------
+        AssociationError
+            Something else than the response arrived, or the association ended.
+        """
         return self.run(self._machine.exchange(context_id, request, data))
 
     def echo(self) -> Status:
-        """Ask whether the peer answers (C-ECHO)."""
+        """Ask whether the peer answers (C-ECHO, PS3.7 9.1.5).
+
+        Returns
+        -------
+        Status
+            Success, or the failure that the peer responds; see `Status.is_success`.
+
+        Raises
+        ------
+        AssociationError
+            The peer did not accept Verification, or the association ended.
+        """
         return self.run(operations.echo(self._machine, self.next_message_id()))
 
     def store(self, source: Path | str | bytes | Outgoing) -> Status:
-        """Send one DICOM file and wait until the peer says what became of it (C-STORE).
+        """Send one DICOM file and wait for what the peer makes of it (C-STORE, PS3.7 9.1.1).
 
         Parameters
         ----------
         source
             A path, or the bytes of a whole file. Its data set is sent as it is, in an accepted
             context of its SOP class and transfer syntax.
+
+        Returns
+        -------
+        Status
+            What the peer responds: success, a warning or a failure; see `Status.is_success`.
 
         Raises
         ------
@@ -176,7 +287,18 @@ class Association:
         return self.run(operations.store(self._machine, self.next_message_id(), outgoing))
 
     def await_response(self, request: AnyRequest) -> Response:
-        """Wait for the response to a request that `send` sent."""
+        """Wait for the response to a request that `send` sent.
+
+        Parameters
+        ----------
+        request
+            The request, of which the Message ID counts.
+
+        Returns
+        -------
+        Response
+            The next one to it.
+        """
         return self.run(self._machine.await_response(request))
 
     def next_message_id(self) -> int:
@@ -217,7 +339,13 @@ class Association:
             self._transport.close()
 
     def stop(self, *, now: bool = False) -> None:
-        """Let the association end by an abort, from any thread: between two messages, or now."""
+        """Let the association end by an abort, from any thread: between two messages, or now.
+
+        Parameters
+        ----------
+        now
+            Whether to break off a message that is on its way.
+        """
         self._stopping = True
         if now or self._is_idle:
             self._transport.stop_receiving()
@@ -240,6 +368,16 @@ class Association:
 
     def run(self, operation: Operation[T]) -> T:
         """Drive an operation of the machine to its end.
+
+        Parameters
+        ----------
+        operation
+            What to do.
+
+        Returns
+        -------
+        object
+            What the operation returns.
 
         Raises
         ------

@@ -68,13 +68,29 @@ class AsyncAssociation:
         return not self._closed and self._machine.upper.is_established
 
     async def echo(self) -> Status:
-        """Ask whether the peer answers (C-ECHO)."""
+        """Ask whether the peer answers (C-ECHO).
+
+        Returns
+        -------
+        Status
+            Success, or the failure that the peer responds; see `Status.is_success`.
+
+        Raises
+        ------
+        AssociationError
+            The peer did not accept Verification, or the association ended.
+        """
         return await self.run(operations.echo(self._machine, self.next_message_id()))
 
     async def store(self, source: Path | str | bytes | Outgoing) -> Status:
         """Send one DICOM file and wait until the peer says what became of it (C-STORE).
 
         Parameters and errors are those of `Association.store`; files are read outside of the loop.
+
+        Returns
+        -------
+        Status
+            What the peer responds: success, a warning or a failure; see `Status.is_success`.
         """
         outgoing = source
         if not isinstance(outgoing, Outgoing):
@@ -85,19 +101,82 @@ class AsyncAssociation:
     async def exchange(
         self, context_id: int, request: AnyRequest, data: DataSet = None
     ) -> Response:
-        """Send a request and wait for its response."""
+        """Send a request and wait for its response.
+
+        Parameters
+        ----------
+        context_id
+            The presentation context, one of `contexts`.
+        request
+            The command set; its Message ID (0000,0110) comes from `next_message_id`.
+        data
+            The data set, encoded in the context's transfer syntax: whole, or as consecutive pieces.
+
+        Returns
+        -------
+        Response
+            The first one; more follow by `await_response` while the status is pending.
+
+        Raises
+        ------
+        AssociationError
+            Something else than the response arrived, or the association ended.
+        """
         return await self.run(self._machine.exchange(context_id, request, data))
 
     async def await_response(self, request: AnyRequest) -> Response:
-        """Wait for the response to a request that `send` sent."""
+        """Wait for the response to a request that `send` sent.
+
+        Parameters
+        ----------
+        request
+            The request, of which the Message ID counts.
+
+        Returns
+        -------
+        Response
+            The next one to it.
+
+        Raises
+        ------
+        AssociationError
+            Something else arrived, or the association ended.
+        """
         return await self.run(self._machine.await_response(request))
 
     async def send(self, context_id: int, message: Message, data: DataSet = None) -> None:
-        """Send a message, with its data set whole or as consecutive pieces."""
+        """Send a message, with its data set whole or as consecutive pieces.
+
+        Parameters
+        ----------
+        context_id
+            The presentation context, one of `contexts`.
+        message
+            The command set.
+        data
+            The data set, encoded in the context's transfer syntax: whole, or as consecutive pieces,
+            each asked for when the one before is sent.
+
+        Raises
+        ------
+        AssociationError
+            The association ended, or its peer takes no data.
+        """
         await self.run(self._machine.send(context_id, message, data))
 
     async def receive(self) -> Received | None:
-        """Wait for the next message; `None` when the peer released the association."""
+        """Wait for the next message; `None` when the peer released the association.
+
+        Returns
+        -------
+        Received or None
+            The message and its context; `fragments` or `read_data_set` reads its data set.
+
+        Raises
+        ------
+        AssociationError
+            The association ended in another way, or the peer sent nothing in time.
+        """
         return await self.run(self._machine.receive(Wait.RESPONSE))
 
     async def fragments(self) -> AsyncGenerator[list[memoryview]]:
@@ -112,7 +191,18 @@ class AsyncAssociation:
             yield await self.run(self._machine.fragments())
 
     async def read_data_set(self) -> bytes:
-        """Read the data set of the message received as a whole, up to `Limits.identifier`."""
+        """Read the data set of the message received as a whole, up to `Limits.identifier`.
+
+        Returns
+        -------
+        bytes
+            In the transfer syntax of the context; empty where the message has none.
+
+        Raises
+        ------
+        LimitExceeded
+            It is longer; the association is aborted.
+        """
         return await self.run(self._machine.read_data_set())
 
     def next_message_id(self) -> int:
@@ -158,6 +248,11 @@ class AsyncAssociation:
             What to do.
         reads_files
             Whether its steps read from disk, and so run in a thread.
+
+        Returns
+        -------
+        object
+            What the operation returns.
 
         Raises
         ------
@@ -275,6 +370,11 @@ async def connect(
 
     It is released at the end of the block, or aborted when an error leaves the block. Parameters
     and errors are those of `connect_sync`.
+
+    Yields
+    ------
+    AsyncAssociation
+        The association, with `contexts` as the peer accepted them.
     """
     peer = PeerAddress.parse(destination) if isinstance(destination, str) else destination
     limits, timeouts = limits or Limits(), timeouts or Timeouts()

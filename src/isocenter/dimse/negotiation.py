@@ -60,11 +60,43 @@ class AssociationPolicy(Protocol):
     """Decides whom an acceptor lets in."""
 
     def decide(self, request: AssociateRq, peer_address: str) -> AssociateRj | None:
-        """Return a rejection, or `None` to let the requestor in."""
+        """Return a rejection, or `None` to let the requestor in.
+
+        Parameters
+        ----------
+        request
+            What the peer asks for.
+        peer_address
+            The address that it calls from.
+
+        Returns
+        -------
+        AssociateRj or None
+            What is sent as rejection.
+
+        References
+        ----------
+        PS3.8 9.3.4
+        """
         ...
 
     def identity_response(self, request: AssociateRq) -> bytes | None:
-        """Return the answer to a user identity that asks for one; `None` gives none."""
+        """Return the answer to a user identity that asks for one; `None` gives none.
+
+        Parameters
+        ----------
+        request
+            What the peer asks for, after `decide` let it in.
+
+        Returns
+        -------
+        bytes or None
+            The server response field of the User Identity sub-item.
+
+        References
+        ----------
+        PS3.7 D.3.3.7
+        """
         ...
 
 
@@ -99,7 +131,24 @@ class AccessList:
     user_identity: bool = True
 
     def decide(self, request: AssociateRq, peer_address: str) -> AssociateRj | None:
-        """Return a rejection, or `None` to let the requestor in."""
+        """Return a rejection, or `None` to let the requestor in.
+
+        Parameters
+        ----------
+        request
+            What the peer asks for.
+        peer_address
+            The address that it calls from.
+
+        Returns
+        -------
+        AssociateRj or None
+            With the reason: called or calling title not recognized, or none given.
+
+        References
+        ----------
+        PS3.8 9.3.4
+        """
         called, calling = self.called_ae_titles, self.calling_ae_titles
         if called is not None and request.called_ae not in called:
             return CALLED_AE_NOT_RECOGNIZED
@@ -112,7 +161,22 @@ class AccessList:
         return None
 
     def identity_response(self, request: AssociateRq) -> bytes | None:
-        """Return an empty answer where one is asked for: identities are let in unchecked."""
+        """Return an empty answer where one is asked for: identities are let in unchecked.
+
+        Parameters
+        ----------
+        request
+            What the peer asks for.
+
+        Returns
+        -------
+        bytes or None
+            Empty where the request brings an identity and asks for a response, else None.
+
+        References
+        ----------
+        PS3.7 D.3.3.7
+        """
         identity = request.user_information.identity
         return b"" if identity is not None and identity.response_requested else None
 

@@ -74,7 +74,13 @@ class ProposedContext:
     transfer_syntaxes: tuple[str, ...]
 
     def encode(self) -> bytes:
-        """Return the presentation context item (20H)."""
+        """Return the presentation context item (20H).
+
+        Returns
+        -------
+        bytes
+            The item's header of 4 bytes included.
+        """
         parts = [bytes((self.context_id, 0, 0, 0))]
         parts.append(item(ItemType.ABSTRACT_SYNTAX, encode_uid(self.abstract_syntax)))
         parts += [item(ItemType.TRANSFER_SYNTAX, encode_uid(uid)) for uid in self.transfer_syntaxes]
@@ -82,7 +88,23 @@ class ProposedContext:
 
     @classmethod
     def decode(cls, content: bytes) -> "ProposedContext":
-        """Read a presentation context item's content."""
+        """Read a presentation context item's content.
+
+        Parameters
+        ----------
+        content
+            All that the item's length counts.
+
+        Returns
+        -------
+        ProposedContext
+            With an empty abstract syntax or no transfer syntax where these are missing.
+
+        Raises
+        ------
+        InvalidPdu
+            The content or a sub-item is cut off.
+        """
         if len(content) < 4:
             raise InvalidPdu("a presentation context item ends before its sub-items")
         abstract_syntax, transfer_syntaxes = "", list[str]()
@@ -137,13 +159,29 @@ class AssociateRq:
     """Bytes 11 to 74 as received: an acceptance returns them unchanged (PS3.8 9.3.3)."""
 
     def encode(self) -> bytes:
-        """Return the whole PDU."""
+        """Return the whole PDU.
+
+        Returns
+        -------
+        bytes
+            The header of 6 bytes included.
+        """
         contexts = b"".join(context.encode() for context in self.contexts)
         return _associate(PduType.ASSOCIATE_RQ, self, contexts)
 
     @classmethod
     def decode(cls, body: bytes) -> "AssociateRq":
         """Read the PDU's bytes behind its header.
+
+        Parameters
+        ----------
+        body
+            All that the PDU's length counts.
+
+        Returns
+        -------
+        AssociateRq
+            As received: AE titles without padding, unknown items left out.
 
         Raises
         ------
@@ -220,16 +258,40 @@ class AssociateRj:
     reason: int
 
     def encode(self) -> bytes:
-        """Return the whole PDU."""
+        """Return the whole PDU.
+
+        Returns
+        -------
+        bytes
+            10 bytes, the header of 6 included.
+        """
         return _SHORT.pack(PduType.ASSOCIATE_RJ, 4, self.result, self.source, self.reason)
 
     @classmethod
     def decode(cls, body: bytes) -> "AssociateRj":
-        """Read the PDU's four bytes behind its header."""
+        """Read the PDU's four bytes behind its header.
+
+        Parameters
+        ----------
+        body
+            Reserved byte, result, source, reason; at least 4 bytes.
+
+        Returns
+        -------
+        AssociateRj
+            With the numbers as received, known or not.
+        """
         return cls(body[1], body[2], body[3])
 
     def describe(self) -> str:
-        """Return the rejection as the standard words it."""
+        """Return the rejection as the standard words it.
+
+        Returns
+        -------
+        str
+            Such as `rejected (permanent): called AE title not recognized`; numbers for what is
+            unknown.
+        """
         lasting = {1: "permanent", 2: "transient"}.get(self.result, f"result {self.result}")
         reason = _REJECT_REASONS.get((self.source, self.reason), f"reason {self.reason}")
         return f"rejected ({lasting}): {reason}"

@@ -48,10 +48,17 @@ def connect_sync(
     identity
         The user on whose behalf it is.
 
+    Returns
+    -------
+    Association
+        The association, with `contexts` as the peer accepted them: maybe none of them.
+
     Raises
     ------
     AssociationRejected, AssociationAborted, TimedOut, AssociationError
         The peer does not want the association, or cannot be reached.
+    ConfigurationError
+        The destination or the calling title is malformed.
     """
     peer = PeerAddress.parse(destination) if isinstance(destination, str) else destination
     limits, timeouts = limits or Limits(), timeouts or Timeouts()

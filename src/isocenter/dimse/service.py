@@ -33,16 +33,48 @@ class Service(ABC):
 
         The proposer's order is kept, so that whoever sends in the encoding that it holds need not
         encode again.
+
+        Parameters
+        ----------
+        proposed
+            What the requestor proposes for one of `abstract_syntaxes`.
+
+        Returns
+        -------
+        str or None
+            UID of the first proposed syntax that is one of `transfer_syntaxes`.
         """
         readable = self.transfer_syntaxes
         return next((uid for uid in proposed.transfer_syntaxes if uid in readable), None)
 
     def roles(self, proposed: RoleSelection) -> RoleSelection:
-        """Choose among the roles that the requestor proposes for itself (PS3.7 D.3.3.4)."""
+        """Choose among the roles that the requestor proposes for itself (PS3.7 D.3.3.4).
+
+        Parameters
+        ----------
+        proposed
+            The roles that the requestor wants for a SOP class.
+
+        Returns
+        -------
+        RoleSelection
+            Unless overridden, SCU where it is proposed, and never SCP.
+        """
         return RoleSelection(proposed.sop_class_uid, proposed.scu, False)
 
     def extended(self, proposed: ExtendedNegotiation) -> bytes | None:
-        """Answer service-class application information; `None` leaves it unanswered."""
+        """Answer service-class application information; `None` leaves it unanswered.
+
+        Parameters
+        ----------
+        proposed
+            What the requestor sends for a SOP class (PS3.7 D.3.3.5).
+
+        Returns
+        -------
+        bytes or None
+            The answer's application information; unless overridden, None.
+        """
         return None
 
     @abstractmethod

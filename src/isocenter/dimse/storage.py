@@ -29,6 +29,11 @@ class StoreSink(Protocol):
     def write(self, fragments: Sequence[memoryview]) -> None:
         """Take the next bytes, up to some megabytes; the views are true during the call only.
 
+        Parameters
+        ----------
+        fragments
+            Consecutive bytes of the data set, as encoded.
+
         Raises
         ------
         DimseStatusError, OutOfResources
@@ -37,7 +42,13 @@ class StoreSink(Protocol):
         ...
 
     def finish(self) -> Status:
-        """Keep the data set, which is complete now; what is returned goes into the response."""
+        """Keep the data set, which is complete now; what is returned goes into the response.
+
+        Returns
+        -------
+        Status
+            Success, a warning or a failure (PS3.4 B.2.3).
+        """
         ...
 
     def abort(self) -> None:
@@ -50,6 +61,18 @@ class StorageHandler(Protocol):
 
     def begin(self, request: StoreRequest, association: AssociationInfo) -> StoreSink:
         """Prepare for a data set that is about to arrive.
+
+        Parameters
+        ----------
+        request
+            What the request says about the data set.
+        association
+            Who sends it.
+
+        Returns
+        -------
+        StoreSink
+            Takes the data set.
 
         Raises
         ------
@@ -95,7 +118,23 @@ class StorageService(Service):
         return self._transfer_syntaxes
 
     def handle(self, context_id: int, request: Message, association: Association) -> None:
-        """Hand the data set to the handler as it arrives, and respond what that says."""
+        """Hand the data set to the handler as it arrives, and respond what that says.
+
+        Parameters
+        ----------
+        context_id
+            The presentation context that the request came on.
+        request
+            A C-STORE request with a data set.
+        association
+            Where the data set is read and the response sent.
+
+        Raises
+        ------
+        DimseStatusError
+            The request is another one or names another SOP class than its context, or the handler
+            refuses it.
+        """
         if not isinstance(request, CStoreRq) or not request.has_data_set:
             raise DimseStatusError(
                 StatusCode.UNRECOGNIZED_OPERATION, "only C-STORE with a data set is performed here"

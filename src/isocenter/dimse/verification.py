@@ -24,7 +24,22 @@ class VerificationService(Service):
         return (VERIFICATION,)
 
     def handle(self, context_id: int, request: Message, association: "Association") -> None:
-        """Respond with success."""
+        """Respond with success.
+
+        Parameters
+        ----------
+        context_id
+            The presentation context that the request came on.
+        request
+            A C-ECHO request.
+        association
+            Where to respond.
+
+        Raises
+        ------
+        DimseStatusError
+            The request is another one.
+        """
         if not isinstance(request, CEchoRq):
             raise DimseStatusError(
                 StatusCode.UNRECOGNIZED_OPERATION, "only C-ECHO is performed here"
