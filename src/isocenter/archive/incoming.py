@@ -275,7 +275,10 @@ class Incoming:
         if (arrival := self._described) is not None:
             check_complete(arrival.header, temporary.size, temporary.read)
         else:
-            arrival = self._describe(scan_file(temporary.descriptor, extra=EXTRA_TAGS))
+            recurring = self.reception.recurring
+            arrival = self._describe(
+                scan_file(temporary.descriptor, extra=EXTRA_TAGS, recurring=recurring)
+            )
         require_whole(temporary.descriptor, arrival.header)
         arrival.temporary, arrival.size, arrival.time = temporary, temporary.size, now()
         return arrival

@@ -10,6 +10,7 @@ from isocenter.errors import IsocenterError
 from .arrivals import Outcome, Stored
 from .finding import Finder
 from .incoming import Reception, Stream
+from .index_values import EXTRA_TAGS
 from .same_object import same_contents
 from .scrutiny import Scrutiny
 from .wholeness import uids_in
@@ -33,6 +34,7 @@ class Recognition:
     def __init__(self, reception: Reception, finder: Finder) -> None:
         self._blobs = reception.blobs
         self._places = reception.places
+        self._recurring = reception.recurring
         self._looks_closer = reception.scrutiny is not Scrutiny.OFF
         self._finder = finder
 
@@ -63,7 +65,7 @@ class Recognition:
             source.seek(0)
 
     def _unchanged(self, file: BinaryIO, study_instance_uid: str | None) -> Stored | None:
-        header = scan_file(file)
+        header = scan_file(file, extra=EXTRA_TAGS, recurring=self._recurring)
         uids = uids_in(header)
         if study_instance_uid not in {None, uids[0]}:
             return None

@@ -243,19 +243,14 @@ def scan(
     walk = _Walk(layout, _wanted(layout, extra), base)
     window = data if isinstance(data, bytes) else bytes(data[:FIRST_READ])
     size = base + len(data)
-    if recurring is not None:
-        recurring.prepare(layout, walk.wanted)
-        walk.stretches = recurring.stretches
 
     def read(offset: int, length: int) -> bytes:
         return bytes(data[offset - base : offset - base + length])
 
-    if not _walk_windows(walk, read, window, lambda: size):
+    if not _walk_windows(walk, read, window, lambda: size, recurring):
         if not final:
             raise NeedMoreData(f"the data set goes on after {len(data)} bytes")
         _check_end(walk, read, size)
-    elif recurring is not None and walk.data is window:
-        recurring.met(window, walk.offset, missed=walk.missed_a_stretch)
     header = walk.header(transfer_syntax, base)
     if final:
         check_complete(header, size, read)
@@ -306,7 +301,11 @@ def check_complete(header: Header, size: int, read: ReadAt) -> None:
 
 
 def scan_file(
-    source: Source, *, extra: frozenset[int] = frozenset(), beginning: bytes = b""
+    source: Source,
+    *,
+    extra: frozenset[int] = frozenset(),
+    beginning: bytes = b"",
+    recurring: RecurringElements | None = None,
 ) -> Header:
     """Scan a DICOM file, of which only the headers are read.
 
@@ -321,6 +320,8 @@ def scan_file(
         Tags to keep besides `WANTED`.
     beginning
         The first `FIRST_READ` bytes, or all, where the caller has them already.
+    recurring
+        What is remembered of the headers before, and learns from this one.
 
     Returns
     -------
@@ -349,7 +350,7 @@ def scan_file(
         start = head[meta.data_set_offset :]
         layout = actual_layout(start, syntax)
         walk = _Walk(layout, _wanted(layout, extra), meta.data_set_offset)
-        if not _walk_windows(walk, read, start, lambda: size):
+        if not _walk_windows(walk, read, start, lambda: size, recurring):
             _check_end(walk, read, size)
         header = walk.header(syntax, meta.data_set_offset)
         check_complete(header, size, read)
@@ -365,12 +366,22 @@ def _read_head(read: ReadAt, size: int, beginning: bytes) -> tuple[bytes, FileMe
         return head, read_file_meta(head, final=True)
 
 
-def _walk_windows(walk: _Walk, read: ReadAt, window: bytes, size: Callable[[], float]) -> bool:
+def _walk_windows(
+    walk: _Walk,
+    read: ReadAt,
+    window: bytes,
+    size: Callable[[], float],
+    recurring: RecurringElements | None = None,
+) -> bool:
     """Walk on until Pixel Data; False if the bytes end before.
 
     A window grows only to hold a sequence of undefined length.
     """
     position, length = walk.base, FIRST_READ
+    first = window
+    if recurring is not None:
+        recurring.prepare(walk.layout, walk.wanted)
+        walk.stretches = recurring.stretches
     while not walk.run(window, position):
         if position + len(window) >= size():
             return False
@@ -381,6 +392,8 @@ def _walk_windows(walk: _Walk, read: ReadAt, window: bytes, size: Callable[[], f
             )
         position = walk.position
         window = read(position, length)
+    if recurring is not None and window is first:
+        recurring.met(window, walk.offset, missed=walk.missed_a_stretch)
     return True
 
 
