@@ -126,6 +126,27 @@ def test_only_files_beside_the_deleted_are_read_where_all_say_the_same(archive, 
     assert sorted(path.stem for path in read) == sorted(uids(each)[2] for each in slices[3:6])
 
 
+@pytest.mark.parametrize("institution", [None, "Elsewhere"])
+def test_no_file_is_read_again_for_each_lost_one_that_comes_back(archive, monkeypatch, institution):
+    slices = of_one_study(9)
+    keep(archive, *slices)
+    names = [uids(each)[2] for each in slices]
+    for each in slices[6:]:
+        archive.open_instance(*uids(each)).path.unlink()
+    read = []
+    scan = told.scan_file
+    monkeypatch.setattr(
+        told, "scan_file", lambda path, **k: read.append(path.stem) or scan(path, **k)
+    )
+    for each in slices[6:]:
+        if institution:
+            each.InstitutionName = institution
+        keep(archive, each)
+    times = 1 if institution else 0  # one that comes back as it was says what it said
+    assert {name: read.count(name) for name in names[:6]} == dict.fromkeys(names[:6], times)
+    assert problems(archive) == []
+
+
 def referenced(uid: str) -> Dataset:
     item = Dataset()
     item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = "1.2.840.10008.3.1.2.3.1", uid

@@ -15,6 +15,7 @@ from .index import Index
 from .parents import Parents
 from .resources import answer_of, reported_as_out_of_resources
 from .settlement import Settlement, kept_row
+from .told import Told
 
 __all__ = ["Registrar"]
 
@@ -41,6 +42,7 @@ class Registrar:
         self._blobs = blobs
         self._policy = policy
         self._parents = Parents()
+        self._told = Told(blobs)
         self._last = -1
         self._lock = threading.Lock()
 
@@ -109,7 +111,12 @@ class Registrar:
                     if transaction.sequence != self._last:  # somebody else wrote meanwhile
                         self._parents.forget()
                     settlement = Settlement(
-                        transaction, self._blobs, self._parents, self._policy, careful=careful
+                        transaction,
+                        self._blobs,
+                        self._parents,
+                        self._told,
+                        self._policy,
+                        careful=careful,
                     )
                     transaction.before_rollback = settlement.undo
                     results: Results = [settlement.settle(arrival) for arrival in arrivals]
@@ -118,6 +125,7 @@ class Registrar:
             except BaseException:
                 self._parents.forget()
                 raise
+            self._told.settle()
             self._last = settlement.sequence
             settlement.clean_up()
             return results

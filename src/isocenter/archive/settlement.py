@@ -4,7 +4,6 @@ import contextlib
 import os
 import secrets
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +57,8 @@ class Settlement:
         Where the files are.
     parents
         Finds the studies and series.
+    told
+        Knows what files say of these.
     policy
         What happens to an instance that is already kept with different bytes.
     careful
@@ -69,6 +70,7 @@ class Settlement:
         transaction: Transaction,
         blobs: BlobStore,
         parents: Parents,
+        told: Told,
         policy: ConflictPolicy,
         *,
         careful: bool,
@@ -77,6 +79,7 @@ class Settlement:
         self._transaction = transaction
         self._blobs = blobs
         self._parents = parents
+        self._told = told
         self._policy = policy
         self._careful = careful
         self._rows: list[dict[str, Any]] = []
@@ -85,10 +88,6 @@ class Settlement:
         self._replaced: list[AnyRow] = []
         self._undo: list[Callable[[], None]] = []
         self._clean_up: list[Callable[[], None]] = []
-
-    @cached_property
-    def _told(self) -> Told:
-        return Told(self._blobs)
 
     def settle(self, arrival: Arrival) -> Stored | Exception:
         """Decide about one arrival; what is refused comes back as its error."""
@@ -128,6 +127,7 @@ class Settlement:
 
     def undo(self) -> None:
         """Put the files back as they were, because the transaction failed."""
+        self._told.forget_after(self._transaction.sequence)
         for step in reversed(self._undo):
             with contextlib.suppress(OSError):
                 step()
@@ -289,8 +289,14 @@ class Settlement:
         """Remember a row whose file is another now that says something else of its parents."""
         self._told.note(row.pk, self.sequence, arrival.header)
         same_class = row.sop_class_uid == arrival.sop_class
-        if not (same_class and self._told.is_same(row, self.sequence)):
+        if not (same_class and self._says_the_same(arrival, row)):
             self._replaced.append(row)
+
+    def _says_the_same(self, arrival: Arrival, row: AnyRow) -> bool:
+        """Whether the file before said the same; if it was lost, the same bytes seem to be back."""
+        if self._told.of(row, Level.STUDY) is None:
+            return row.size == arrival.size
+        return self._told.is_same(row, self.sequence)
 
     def _note_change(self, arrival: Arrival, action: Action) -> None:
         self._changes.append(

@@ -30,6 +30,8 @@ PARENTS = (Level.STUDY, Level.SERIES)
 """Levels of which every instance says something."""
 
 _BATCH = 500
+_MOST_FILES = 50_000
+_MOST_VALUES = 5_000
 _instance, _series = schema.instance.c, schema.series.c
 _ORDER = (
     select(_instance.pk, _instance.sequence, _instance.series_pk)
@@ -70,7 +72,8 @@ class Told:
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
-        self._told: dict[_Name, tuple[LevelValues, ...] | None] = {}
+        self._told: dict[_Name, tuple[LevelValues, ...]] = {}
+        self._silent: set[_Name] = set()
         self._values: dict[tuple[Level, Signature], LevelValues] = {}
 
     @classmethod
@@ -80,6 +83,18 @@ class Told:
         with index.reading() as connection:
             told.without(connection, gone)
         return told
+
+    def settle(self) -> None:
+        """Have what could not be read tried again, and remember no more than enough."""
+        self._silent.clear()
+        if len(self._told) > _MOST_FILES or len(self._values) > _MOST_VALUES:
+            self._told.clear()
+            self._values.clear()
+
+    def forget_after(self, sequence: int) -> None:
+        """Forget what has later numbers, which are given out again: their transaction failed."""
+        self._silent.clear()
+        self._told = {name: said for name, said in self._told.items() if name[1] <= sequence}
 
     def note(self, pk: int, sequence: int, header: Header) -> None:
         """Take what a file says whose row has this key and sequence number."""
@@ -96,13 +111,14 @@ class Told:
 
     def read(self, row: AnyRow) -> None:
         """Read the file of a row, unless that was tried before."""
-        if _name(row) in self._told:
+        if _name(row) in self._told or _name(row) in self._silent:
             return
-        self._told[_name(row)] = None
         with suppress(OSError, IsocenterError):
             header = scan_file(self._blobs.path(*uids_of(row)), extra=EXTRA_TAGS)
             if uids_in(header) == uids_of(row):
                 self.note(row.pk, row.sequence, header)
+                return
+        self._silent.add(_name(row))
 
     def is_same(self, row: AnyRow, sequence: int) -> bool:
         """Whether the file of a row said the same as that which the row got with a later number."""
@@ -130,8 +146,7 @@ class Told:
         names = {_name(row) for row in gone}
         order = connection.execute(_ORDER, {"key": gone[0].study_pk})
         places: dict[_Name, int] = {_name(row): row.series_pk for row in order}
-        for name in names - places.keys():  # another file has its place
-            self._told.setdefault(name, None)
+        self._silent |= names - places.keys()  # another file has its place
         left = {name: series for name, series in places.items() if name not in names}
         expected: list[Parent] = []
         for level, pk in {(level, _pk(row, level)) for level in PARENTS for row in gone}:
