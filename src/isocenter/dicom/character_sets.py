@@ -172,5 +172,20 @@ def _registration(term: str) -> int | None:
 
 
 def decode(data: Buffer, values: Sequence[str], *, name: bool = False) -> str:
-    """Decode text under the values of Specific Character Set; see `CharacterSet.decode`."""
+    """Decode text under the values of Specific Character Set; see `CharacterSet.decode`.
+
+    Parameters
+    ----------
+    data
+        Bytes of a text element's value field.
+    values
+        Values of (0008,0005), padding removed; none for the default repertoire.
+    name
+        Whether it is a Person Name, in which `^` and `=` also end an extension.
+
+    Returns
+    -------
+    str
+        Text as written, padding included; what cannot be decoded becomes U+FFFD.
+    """
     return character_set(values).decode(data, name=name)

@@ -91,6 +91,21 @@ def data_set_members(
 
     See `data_set_json`, of which this is the part before members are joined: each begins with the
     tag in quotes, so that more can be added in order.
+
+    Parameters
+    ----------
+    data, transfer_syntax, bulk_data_uri, bulk_threshold
+        As for `data_set_json`.
+
+    Returns
+    -------
+    list of str
+        Such as `"00100020":{"vr":"LO","Value":["P1"]}`.
+
+    Raises
+    ------
+    InvalidDicom, LimitExceeded
+        As `data_set_json`.
     """
     octets = data if isinstance(data, bytes) else bytes(data)
     layout = actual_layout(octets, transfer_syntax)

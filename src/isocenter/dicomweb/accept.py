@@ -70,7 +70,22 @@ class MediaRange:
         return self.media_type.parameter("transfer-syntax")
 
     def covers(self, representation: Representation) -> bool:
-        """Tell whether the range names the form and media type of a representation."""
+        """Tell whether the range names the form and media type of a representation.
+
+        Parameters
+        ----------
+        representation
+            What could be sent.
+
+        Returns
+        -------
+        bool
+            Whatever the weight is: a range that refuses covers what it refuses.
+
+        References
+        ----------
+        PS3.18 8.7.5
+        """
         if self.media_type.essence == ANYTHING:
             return self._syntax_allows(representation)
         return (
@@ -215,7 +230,18 @@ def _unacceptable(
 
 
 def describe(representation: Representation) -> str:
-    """Return a representation as the media type that asks for it, as in an Accept header field."""
+    """Return a representation as the media type that asks for it, as in an Accept header field.
+
+    Parameters
+    ----------
+    representation
+        What could be sent.
+
+    Returns
+    -------
+    str
+        Such as `multipart/related; type="application/dicom"; transfer-syntax=1.2.840.10008.1.2.1`.
+    """
     parameters: list[tuple[str, str]] = []
     essence = representation.media_type
     if representation.multipart:

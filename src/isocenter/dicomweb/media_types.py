@@ -53,6 +53,11 @@ class MediaType:
         ----------
         name
             In lower case.
+
+        Returns
+        -------
+        str or None
+            Without quotes.
         """
         return next((value for key, value in self.parameters if key == name), None)
 

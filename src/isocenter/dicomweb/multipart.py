@@ -348,6 +348,11 @@ class MultipartWriter:
             URI of the content (Content-Location), if it has one.
         first
             Whether this is the first part; every other one begins by ending the part before it.
+
+        Returns
+        -------
+        bytes
+            Delimiter, header fields and the empty line behind them.
         """
         lines = [f"--{self.boundary}", f"Content-Type: {content_type}"]
         if location is not None:
@@ -367,6 +372,11 @@ class MultipartWriter:
         ----------
         parts
             The content type and content of each, at least one.
+
+        Returns
+        -------
+        bytes
+            The parts in order, and the closing delimiter.
         """
         pieces: list[bytes] = []
         for index, (content_type, content) in enumerate(parts):

@@ -27,53 +27,174 @@ class Attributes(ABC):
 
     @abstractmethod
     def values(self, tag: int) -> Sequence[Any]:
-        """Return the values of an attribute; empty when absent or without value."""
+        """Return the values of an attribute; empty when absent or without value.
+
+        Parameters
+        ----------
+        tag
+            The attribute, `0xGGGGEEEE`.
+
+        Returns
+        -------
+        sequence
+            Text, numbers, or None for an empty one among several; empty for a binary attribute.
+        """
 
     @abstractmethod
     def items(self, tag: int) -> "Sequence[Attributes]":
-        """Return the items of a sequence; empty when absent."""
+        """Return the items of a sequence; empty when absent.
+
+        Parameters
+        ----------
+        tag
+            The sequence, `0xGGGGEEEE`.
+
+        Returns
+        -------
+        sequence of Attributes
+            In their order; empty, too, where the attribute is no sequence.
+        """
 
     @abstractmethod
     def data(self, tag: int) -> bytes | None:
-        """Return the value field of a binary attribute (OB, OW, OF, OD, UN), little endian."""
+        """Return the value field of a binary attribute (OB, OW, OF, OD, UN), little endian.
+
+        Parameters
+        ----------
+        tag
+            The attribute, `0xGGGGEEEE`.
+
+        Returns
+        -------
+        bytes or None
+            None where the attribute is absent or its bytes are not at hand.
+        """
 
     @abstractmethod
     def vr(self, tag: int) -> str | None:
-        """Return the value representation, or None where the attribute is absent."""
+        """Return the value representation, or None where the attribute is absent.
+
+        Parameters
+        ----------
+        tag
+            The attribute, `0xGGGGEEEE`.
+
+        Returns
+        -------
+        str or None
+            Two letters; `UN` where it cannot be told.
+        """
 
     @abstractmethod
     def elements(self, tags: tuple[int, ...]) -> list[Any]:
-        """Return what stands under each tag, or None: to be compared with another object's."""
+        """Return what stands under each tag, or None: to be compared with another object's.
+
+        Parameters
+        ----------
+        tags
+            The attributes, `0xGGGGEEEE`.
+
+        Returns
+        -------
+        list
+            As long as `tags`; equal where two objects of the same kind hold the same.
+        """
 
     def __contains__(self, tag: int) -> bool:
         return self.vr(tag) is not None
 
     def text(self, tag: int) -> str:
-        """Return the first value as text without surrounding blanks; empty when absent."""
+        """Return the first value as text without surrounding blanks; empty when absent.
+
+        Parameters
+        ----------
+        tag
+            The attribute, `0xGGGGEEEE`.
+
+        Returns
+        -------
+        str
+            Empty, too, where the first value is.
+        """
         values = self.values(tag)
         return str(values[0]).strip(" \0") if values and values[0] is not None else ""
 
     def texts(self, tag: int) -> tuple[str, ...]:
-        """Return every value as text."""
+        """Return every value as text.
+
+        Parameters
+        ----------
+        tag
+            The attribute, `0xGGGGEEEE`.
+
+        Returns
+        -------
+        tuple of str
+            Without surrounding blanks; empty text for an empty value.
+        """
         return tuple("" if v is None else str(v).strip(" \0") for v in self.values(tag))
 
     def numbers(self, tag: int) -> tuple[float, ...]:
-        """Return every value as a finite number; empty when any of them is none."""
+        """Return every value as a finite number; empty when any of them is none.
+
+        Parameters
+        ----------
+        tag
+            The attribute, `0xGGGGEEEE`; of a binary number, DS or IS.
+
+        Returns
+        -------
+        tuple of float
+            In their order.
+        """
         numbers = tuple(_number(value) for value in self.values(tag))
         return () if None in numbers else cast("tuple[float, ...]", numbers)
 
     def number(self, tag: int) -> float | None:
-        """Return the first value as a finite number, or None."""
+        """Return the first value as a finite number, or None.
+
+        Parameters
+        ----------
+        tag
+            The attribute, `0xGGGGEEEE`; of a binary number, DS or IS.
+
+        Returns
+        -------
+        float or None
+            None where it is absent, no number, infinite or NaN.
+        """
         values = self.values(tag)
         return _number(values[0]) if values else None
 
     def integer(self, tag: int) -> int | None:
-        """Return the first value as an integer, or None."""
+        """Return the first value as an integer, or None.
+
+        Parameters
+        ----------
+        tag
+            The attribute, `0xGGGGEEEE`; of a binary number, DS or IS.
+
+        Returns
+        -------
+        int or None
+            A fraction is cut off; None as of `number`.
+        """
         number = self.number(tag)
         return None if number is None else int(number)
 
     def item(self, tag: int) -> "Attributes | None":
-        """Return the first item of a sequence, or None."""
+        """Return the first item of a sequence, or None.
+
+        Parameters
+        ----------
+        tag
+            The sequence, `0xGGGGEEEE`.
+
+        Returns
+        -------
+        Attributes or None
+            None where it is absent or without items.
+        """
         items = self.items(tag)
         return items[0] if items else None
 
@@ -111,7 +232,18 @@ class JsonAttributes(Attributes):
     __hash__ = None  # pyright: ignore[reportAssignmentType] - a view of something mutable
 
     def values(self, tag: int) -> Sequence[Any]:
-        """Return the values of an attribute."""
+        """Return the values of an attribute.
+
+        Parameters
+        ----------
+        tag
+            The attribute, `0xGGGGEEEE`.
+
+        Returns
+        -------
+        sequence
+            Of a person name the alphabetic group, where it is empty the ideographic or phonetic.
+        """
         element = self._model.get(f"{tag:08X}")
         if element is None:
             return ()
@@ -123,14 +255,36 @@ class JsonAttributes(Attributes):
         return cast("list[Any]", values)
 
     def items(self, tag: int) -> "Sequence[Attributes]":
-        """Return the items of a sequence."""
+        """Return the items of a sequence.
+
+        Parameters
+        ----------
+        tag
+            The sequence, `0xGGGGEEEE`.
+
+        Returns
+        -------
+        sequence of Attributes
+            Views with the same `fetch`; empty where it is absent or no sequence.
+        """
         element = self._model.get(f"{tag:08X}")
         if element is None or element.get("vr") != "SQ":
             return ()
         return [JsonAttributes(item, self._fetch) for item in element.get("Value") or ()]
 
     def data(self, tag: int) -> bytes | None:
-        """Return the value field of a binary attribute."""
+        """Return the value field of a binary attribute.
+
+        Parameters
+        ----------
+        tag
+            The attribute, `0xGGGGEEEE`.
+
+        Returns
+        -------
+        bytes or None
+            InlineBinary decoded, or what `fetch` answers; None where neither is readable.
+        """
         element = self._model.get(f"{tag:08X}")
         if element is None:
             return None
@@ -144,12 +298,34 @@ class JsonAttributes(Attributes):
         return None
 
     def vr(self, tag: int) -> str | None:
-        """Return the value representation, if the attribute is there."""
+        """Return the value representation, if the attribute is there.
+
+        Parameters
+        ----------
+        tag
+            The attribute, `0xGGGGEEEE`.
+
+        Returns
+        -------
+        str or None
+            `UN` where the model names none.
+        """
         element = self._model.get(f"{tag:08X}")
         return None if element is None else str(element.get("vr", "UN"))
 
     def elements(self, tags: tuple[int, ...]) -> list[Any]:
-        """Return what stands under each tag, or None."""
+        """Return what stands under each tag, or None.
+
+        Parameters
+        ----------
+        tags
+            The attributes, `0xGGGGEEEE`.
+
+        Returns
+        -------
+        list
+            As long as `tags`; the JSON objects with `vr` and `Value`.
+        """
         model = self._model
         return [model.get(key) for key in _keys(tags)]
 
@@ -198,7 +374,18 @@ class DataSetAttributes(Attributes):
             return None
 
     def values(self, tag: int) -> Sequence[Any]:
-        """Return the values of an attribute."""
+        """Return the values of an attribute.
+
+        Parameters
+        ----------
+        tag
+            The attribute, `0xGGGGEEEE`.
+
+        Returns
+        -------
+        sequence
+            As pydicom has them; a malformed value counts as none.
+        """
         value = self._value(tag)
         if value is None or isinstance(value, bytes) or value == "":
             return ()
@@ -207,13 +394,35 @@ class DataSetAttributes(Attributes):
         return (value,)
 
     def items(self, tag: int) -> "Sequence[Attributes]":
-        """Return the items of a sequence."""
+        """Return the items of a sequence.
+
+        Parameters
+        ----------
+        tag
+            The sequence, `0xGGGGEEEE`.
+
+        Returns
+        -------
+        sequence of Attributes
+            Empty where it is absent or no sequence.
+        """
         if self.vr(tag) != "SQ":
             return ()
         return [DataSetAttributes(item, self._big_endian) for item in self._value(tag) or ()]
 
     def data(self, tag: int) -> bytes | None:
-        """Return the value field of a binary attribute."""
+        """Return the value field of a binary attribute.
+
+        Parameters
+        ----------
+        tag
+            The attribute, `0xGGGGEEEE`.
+
+        Returns
+        -------
+        bytes or None
+            Words (OW) of big endian swapped; None where it is absent or not binary.
+        """
         value = self._value(tag)
         if not isinstance(value, bytes):
             return None
@@ -222,7 +431,18 @@ class DataSetAttributes(Attributes):
         return value
 
     def vr(self, tag: int) -> str | None:
-        """Return the value representation, if the attribute is there."""
+        """Return the value representation, if the attribute is there.
+
+        Parameters
+        ----------
+        tag
+            The attribute, `0xGGGGEEEE`.
+
+        Returns
+        -------
+        str or None
+            `UN` where the element cannot be read.
+        """
         if tag not in self._dataset:
             return None
         try:
@@ -231,5 +451,16 @@ class DataSetAttributes(Attributes):
             return "UN"
 
     def elements(self, tags: tuple[int, ...]) -> list[Any]:
-        """Return what stands under each tag, or None."""
+        """Return what stands under each tag, or None.
+
+        Parameters
+        ----------
+        tags
+            The attributes, `0xGGGGEEEE`.
+
+        Returns
+        -------
+        list
+            As long as `tags`; values as pydicom has them.
+        """
         return [self._value(tag) for tag in tags]

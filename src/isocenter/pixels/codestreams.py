@@ -67,6 +67,11 @@ def read_codestream_header(data: bytes) -> CodestreamHeader:
     data
         One frame's bytes, all fragments joined.
 
+    Returns
+    -------
+    CodestreamHeader
+        Size, precision and what tells the colour space.
+
     Raises
     ------
     PixelDataError

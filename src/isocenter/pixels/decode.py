@@ -28,7 +28,18 @@ _HIERARCHICAL = {f"1.2.840.10008.1.2.4.{n}" for n in (59, 60, 61, 62, 63, 64, 65
 
 
 def decodes(description: PixelDescription) -> bool:
-    """Whether `decode_frame` knows the transfer syntax of a description."""
+    """Whether `decode_frame` knows the transfer syntax of a description.
+
+    Parameters
+    ----------
+    description
+        What the object says of its frames.
+
+    Returns
+    -------
+    bool
+        False for video, hierarchical JPEG and pixels that are only referenced (JPIP).
+    """
     syntax = description.transfer_syntax
     if not syntax.encapsulated:
         return syntax.uid not in _REFERENCED

@@ -163,6 +163,11 @@ class PixelDescription:
     def check_memory(self, limit: int = MAX_FRAME_BYTES) -> None:
         """Refuse a frame that would take more than `limit` bytes once decoded.
 
+        Parameters
+        ----------
+        limit
+            In bytes.
+
         Raises
         ------
         PixelDataError
@@ -177,6 +182,16 @@ class PixelDescription:
     @classmethod
     def from_header(cls, header: "Header") -> "PixelDescription":
         """Read the description from a scanned header.
+
+        Parameters
+        ----------
+        header
+            Of any object, in any transfer syntax.
+
+        Returns
+        -------
+        PixelDescription
+            Of Pixel Data (7FE0,0010), or of its float or double float variant.
 
         Raises
         ------
@@ -209,6 +224,11 @@ class PixelDescription:
             That it is encoded in.
         pixels_left_out
             Whether the data set was read without its pixel data, which are taken as Pixel Data.
+
+        Returns
+        -------
+        PixelDescription
+            Of Pixel Data (7FE0,0010), or of its float or double float variant.
 
         Raises
         ------

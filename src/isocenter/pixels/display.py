@@ -165,7 +165,25 @@ class DisplayResolver:
 def display_models(
     attributes: Attributes, description: PixelDescription
 ) -> tuple[DisplayedFrame, ...]:
-    """Resolve how every frame of one object is shown; see `DisplayResolver.resolve`."""
+    """Resolve how every frame of one object is shown; see `DisplayResolver.resolve`.
+
+    Parameters
+    ----------
+    attributes
+        The data set; pixel data itself is not touched.
+    description
+        What it says of its pixel data.
+
+    Returns
+    -------
+    tuple of DisplayedFrame
+        In the order of frame numbers; equal models are one object.
+
+    Raises
+    ------
+    PixelDataError
+        When the object promises more frames than anybody could look through.
+    """
     return DisplayResolver().resolve(attributes, description)
 
 

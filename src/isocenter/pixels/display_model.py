@@ -148,7 +148,13 @@ class DisplayModel:
         return (-high - 1, high) if self.signed else (0, 2 * high + 1)
 
     def fallback_window(self) -> Window:
-        """Return the window for an object without any: the chosen one, else the full range."""
+        """Return the window for an object without any: the chosen one, else the full range.
+
+        Returns
+        -------
+        Window
+            In output units of the modality transformation.
+        """
         if self.default_window is not None:
             return self.default_window
         return self.window_over(*self.modality.bounds(*self.stored_range))

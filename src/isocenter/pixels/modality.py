@@ -59,7 +59,18 @@ class Rescale:
         return stored * np.float64(self.slope) + self.intercept
 
     def bounds(self, low: float, high: float) -> tuple[float, float]:
-        """Return the lowest and highest output for stored values from `low` to `high`."""
+        """Return the lowest and highest output for stored values from `low` to `high`.
+
+        Parameters
+        ----------
+        low, high
+            Stored values, `low` not above `high`.
+
+        Returns
+        -------
+        tuple of float
+            Lowest, then highest, also for a negative slope; in `units`.
+        """
         ends = (low * self.slope + self.intercept, high * self.slope + self.intercept)
         return min(ends), max(ends)
 
@@ -100,7 +111,18 @@ class TabulatedModality:
         return self.table.apply(stored)
 
     def bounds(self, low: float, high: float) -> tuple[float, float]:
-        """Return the lowest and highest output for stored values from `low` to `high`."""
+        """Return the lowest and highest output for stored values from `low` to `high`.
+
+        Parameters
+        ----------
+        low, high
+            Stored values, `low` not above `high`; outside of the table its ends count.
+
+        Returns
+        -------
+        tuple of float
+            Lowest, then highest, in `units`.
+        """
         first = max(0, min(int(low) - self.table.first, len(self.table.values) - 1))
         last = max(0, min(int(high) - self.table.first, len(self.table.values) - 1))
         part = self.table.values[first : last + 1]
@@ -201,7 +223,18 @@ class Padding:
     high: float
 
     def covers(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
-        """Tell for each stored value whether it is padding."""
+        """Tell for each stored value whether it is padding.
+
+        Parameters
+        ----------
+        stored
+            Stored values, any shape.
+
+        Returns
+        -------
+        ndarray
+            Boolean, of the same shape.
+        """
         if self.low == self.high:
             return stored == self.low
         return (stored >= self.low) & (stored <= self.high)

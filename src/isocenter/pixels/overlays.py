@@ -58,7 +58,18 @@ class OverlayPlane:
         return 0x60003000 + (self.index << 17)
 
     def holds_for(self, frame: int) -> bool:
-        """Tell whether it is drawn over an image frame, counted from 1."""
+        """Tell whether it is drawn over an image frame, counted from 1.
+
+        Parameters
+        ----------
+        frame
+            Number of the image's frame, from 1.
+
+        Returns
+        -------
+        bool
+            True of every frame for an overlay of one frame (PS3.3 C.9.2).
+        """
         return self.frames == 1 or 0 <= frame - self.first_frame < self.frames
 
 

@@ -168,7 +168,18 @@ _ENCODERS: dict[str, Callable[[NDArray[Any], PixelDescription], bytes]] = {
 
 
 def encodes(target: TransferSyntax) -> bool:
-    """Tell whether frames can be encoded in a transfer syntax; all that can are lossless."""
+    """Tell whether frames can be encoded in a transfer syntax; all that can are lossless.
+
+    Parameters
+    ----------
+    target
+        The transfer syntax asked for.
+
+    Returns
+    -------
+    bool
+        Whatever the frames are; `can_transcode` looks at these, too.
+    """
     return target.uid in _ENCODERS
 
 
@@ -304,7 +315,20 @@ def transcode_frame(data: Buffer, description: PixelDescription, target: Transfe
 
 
 def can_transcode(description: PixelDescription, target: TransferSyntax) -> bool:
-    """Tell whether `transcode_frame` will try."""
+    """Tell whether `transcode_frame` will try.
+
+    Parameters
+    ----------
+    description
+        What the object says of its frames.
+    target
+        The transfer syntax asked for.
+
+    Returns
+    -------
+    bool
+        True for the source's own, too. A frame that is damaged may fail all the same.
+    """
     if target.uid == description.transfer_syntax.uid:
         return True
     possible = decodes(description) and encodes(target)

@@ -60,7 +60,13 @@ class Report:
     unreadable: tuple[tuple[Path, str], ...]
 
     def errors_only(self) -> "Report":
-        """Return the same without warnings."""
+        """Return the same without warnings.
+
+        Returns
+        -------
+        Report
+            With all files and those that are unreadable.
+        """
         errors = (f for f in self.findings if f.severity is Severity.ERROR)
         return dataclasses.replace(self, findings=tuple(errors))
 
