@@ -49,7 +49,18 @@ class Code:
     @classmethod
     @checked
     def read(cls, item: Dataset) -> Code:
-        """Return the code that an item of a code sequence holds."""
+        """Return the code that an item of a code sequence holds.
+
+        Parameters
+        ----------
+        item
+            The item; what it does not say is left empty.
+
+        Returns
+        -------
+        Code
+            With the first of Code Value, Long Code Value and URN Code Value that there is.
+        """
         names = ("CodeValue", "LongCodeValue", "URNCodeValue")
         found: list[Any] = [value for name in names if (value := value_of(item, name))]
         return cls(
@@ -60,7 +71,18 @@ class Code:
         )
 
     def item(self) -> Dataset:
-        """Return the item of a code sequence (PS3.3 Table 8.8-1)."""
+        """Return the item of a code sequence (PS3.3 Table 8.8-1).
+
+        Returns
+        -------
+        Dataset
+            The value as Code Value, as Long Code Value above 16 characters, or as URN Code Value.
+
+        Raises
+        ------
+        CannotCompose
+            When the meaning has more than 64 characters.
+        """
         if len(self.meaning) > 64:
             raise CannotCompose(
                 f"The code meaning {self.meaning!r} has {len(self.meaning)} characters; "

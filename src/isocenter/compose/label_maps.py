@@ -127,6 +127,11 @@ def write_label_map(
     thickness
         The distance that a single slice is said to have to its neighbours, in mm.
 
+    Returns
+    -------
+    Path
+        The file.
+
     Raises
     ------
     CannotCompose

@@ -59,7 +59,24 @@ class ObjectVolume:
 
     @checked
     def write(self, path: str | Path) -> Path:
-        """Write it as NIfTI, MetaImage or NRRD, told by the suffix."""
+        """Write it as NIfTI, MetaImage or NRRD, told by the suffix.
+
+        Parameters
+        ----------
+        path
+            The file, such as `organs.nii.gz`.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        CannotCompose
+            When the slices are not at equal distances, the suffix is unknown, or the file cannot be
+            written.
+        """
         return write_label_map(self.values, path, source=self.images, thickness=self.thickness)
 
 

@@ -173,6 +173,11 @@ def load(source: SourceLike | None, *, worklist: Dataset | str | Path | None = N
         A Modality Worklist item, or a file that holds it: what it says of patient, order and study
         is stronger than what the source says.
 
+    Returns
+    -------
+    Sources
+        The objects; none for None.
+
     Raises
     ------
     NotFound

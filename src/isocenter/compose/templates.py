@@ -52,6 +52,16 @@ class Template:
     def read(cls, path: str | Path) -> Template:
         """Read a template file.
 
+        Parameters
+        ----------
+        path
+            The file, in TOML.
+
+        Returns
+        -------
+        Template
+            The template, named by its path.
+
         Raises
         ------
         ConfigurationError
@@ -69,11 +79,33 @@ class Template:
         return cls(tables, str(path))
 
     def defaults(self, kind: str) -> dict[str, Any]:
-        """Return what applies to `kind` where nothing else gives a value."""
+        """Return what applies to `kind` where nothing else gives a value.
+
+        Parameters
+        ----------
+        kind
+            The kind of object, such as `secondary_capture`.
+
+        Returns
+        -------
+        dict
+            Values by keyword.
+        """
         return self._merged(kind, "defaults")
 
     def overrides(self, kind: str) -> dict[str, Any]:
-        """Return what applies to `kind` over copied and generated values."""
+        """Return what applies to `kind` over copied and generated values.
+
+        Parameters
+        ----------
+        kind
+            The kind of object, such as `secondary_capture`.
+
+        Returns
+        -------
+        dict
+            Values by keyword.
+        """
         return self._merged(kind, "overrides")
 
     def _merged(self, kind: str, section: str) -> dict[str, Any]:

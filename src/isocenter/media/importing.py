@@ -131,6 +131,11 @@ def has_anything(paths: Iterable[str | Path]) -> bool:
     ----------
     paths
         Files and folders.
+
+    Returns
+    -------
+    bool
+        False where there are only files that are no DICOM and that no DICOMDIR names, or DICOMDIRs.
     """
     with ExitStack() as resources:
         found = candidates(map(Path, paths), resources)

@@ -238,7 +238,27 @@ class AcquiredSeries:
 
     @checked
     def save(self, folder: str | Path, *, transfer_syntax_uid: str | None = None) -> list[Path]:
-        """Write the objects into a folder, all of them or none; each is named by its UID."""
+        """Write the objects into a folder, all of them or none; each is named by its UID.
+
+        Parameters
+        ----------
+        folder
+            Where they go; a new one appears when all are written.
+        transfer_syntax_uid
+            The encoding; as for `Composed.save`.
+
+        Returns
+        -------
+        list of Path
+            The files, in the order of the objects.
+
+        Raises
+        ------
+        CannotCompose
+            When the folder has files already, or the pixels cannot be encoded so.
+        OutOfResources
+            When the folder cannot be written.
+        """
         target = Path(folder)
         names: list[str] = []
         with whole_folder(target) as scratch:
@@ -248,7 +268,13 @@ class AcquiredSeries:
         return [target / name for name in names]
 
     def explain(self) -> list[dict[str, str]]:
-        """Return the rows of the first object, and what was left out of all; see `Composed`."""
+        """Return the rows of the first object, and what was left out of all; see `Composed`.
+
+        Returns
+        -------
+        list of dict
+            As `Composed.explain` gives them.
+        """
         return replace(next(iter(self)), left_out=self.left_out).explain()
 
     @cached_property

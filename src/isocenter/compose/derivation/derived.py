@@ -260,7 +260,13 @@ class DerivedSeries:
         return [target / name for name in names]
 
     def explain(self) -> list[dict[str, str]]:
-        """Return the rows of the first image, and what was left out of all; see `Composed`."""
+        """Return the rows of the first image, and what was left out of all; see `Composed`.
+
+        Returns
+        -------
+        list of dict
+            As `Composed.explain` gives them.
+        """
         first = _composed(next(iter(self._images)))
         return replace(first, left_out=self.left_out).explain()
 

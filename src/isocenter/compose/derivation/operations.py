@@ -239,6 +239,18 @@ class Pixels:
     def read(cls, path: Path, *, new_geometry: bool = False) -> Pixels:
         """Read NIfTI, MetaImage, NRRD or what else SimpleITK reads.
 
+        Parameters
+        ----------
+        path
+            The file.
+        new_geometry
+            Whether the grid may be another one than the source's.
+
+        Returns
+        -------
+        Pixels
+            With the grid of the file; without one where it has two dimensions.
+
         Raises
         ------
         NotFound

@@ -143,6 +143,11 @@ def parametric_map(
     overrides
         Attributes that win over all else, by keyword.
 
+    Returns
+    -------
+    Composed
+        The object; `save` writes it.
+
     Raises
     ------
     CannotCompose
@@ -213,10 +218,28 @@ def parametric_map(
 def read_parametric_map(parametric_map: Dataset | str | Path) -> ParametricMapContent:
     """Read a Parametric Map whose frames are all of one mapping.
 
+    Parameters
+    ----------
+    parametric_map
+        The object, or its file.
+
+    Returns
+    -------
+    ParametricMapContent
+        Its mapping, stored values and where each frame lies.
+
     Raises
     ------
     InvalidAttribute
         When the object has no mapping, several, or too little pixel data.
+    NotFound
+        When there is no such file.
+    InvalidDicom
+        When it is no DICOM file, or cannot be read to its end.
+
+    References
+    ----------
+    PS3.3 C.8.32.
     """
     data_set = data_set_of_file(parametric_map)
     stored = stored_frames(data_set)

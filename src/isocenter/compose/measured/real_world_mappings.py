@@ -93,6 +93,20 @@ class RealWorldMapping:
             Whether the stored values have a sign: First and Last Value Mapped are SS then.
         floating
             Whether they are floating point numbers: the range is written as FD then.
+
+        Returns
+        -------
+        Dataset
+            The item.
+
+        Raises
+        ------
+        CannotCompose
+            When label or explanation is too long, or cannot be.
+
+        References
+        ----------
+        PS3.3 C.7.6.16.2.11.
         """
         check_given({"LUTLabel": self.label, "LUTExplanation": self.explanation})
         item = Dataset()
@@ -120,7 +134,18 @@ class RealWorldMapping:
 
     @checked
     def apply(self, stored: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the real values of stored ones; NaN beyond those that are mapped."""
+        """Return the real values of stored ones; NaN beyond those that are mapped.
+
+        Parameters
+        ----------
+        stored
+            Stored values, of any shape.
+
+        Returns
+        -------
+        ndarray of float64
+            Of the same shape, in `units`.
+        """
         stored = np.asarray(stored)
         inside = (stored >= self.first) & (stored <= self.last)
         real = np.full(stored.shape, np.nan)
@@ -135,6 +160,16 @@ class RealWorldMapping:
     @checked
     def read(cls, item: Dataset) -> RealWorldMapping:
         """Read an item of Real World Value Mapping Sequence.
+
+        Parameters
+        ----------
+        item
+            The item.
+
+        Returns
+        -------
+        RealWorldMapping
+            In units of `1` where it says none.
 
         Raises
         ------
@@ -166,6 +201,16 @@ class RealWorldMapping:
 def units(text: str | Code) -> Code:
     """Return the code of units given in UCUM, such as `mm2/s`; a `Code` is taken as it is.
 
+    Parameters
+    ----------
+    text
+        The units; `1` for bare numbers.
+
+    Returns
+    -------
+    Code
+        Of the scheme UCUM.
+
     Raises
     ------
     CannotCompose
@@ -185,6 +230,16 @@ def units(text: str | Code) -> Code:
 @checked
 def quantity(text: str | Code | None) -> Code | None:
     """Return the code of a quantity, by its meaning or as `VALUE:SCHEME:MEANING`.
+
+    Parameters
+    ----------
+    text
+        Such as `Apparent Diffusion Coefficient`; a `Code` is taken as it is.
+
+    Returns
+    -------
+    Code or None
+        None for None.
 
     Raises
     ------

@@ -78,6 +78,11 @@ def real_world_value_mapping(
     overrides
         Attributes that win over all else, by keyword.
 
+    Returns
+    -------
+    Composed
+        The object; `save` writes it.
+
     Raises
     ------
     CannotCompose
@@ -127,10 +132,28 @@ def real_world_value_mapping(
 def read_real_world_value_mapping(mapping: Dataset | str | Path) -> list[MappedImages]:
     """Read a Real World Value Mapping object.
 
+    Parameters
+    ----------
+    mapping
+        The object, or its file.
+
+    Returns
+    -------
+    list of MappedImages
+        Mappings and the images that they are for.
+
     Raises
     ------
     InvalidAttribute
         When the object has no mappings, or one of them says neither slope nor table.
+    NotFound
+        When there is no such file.
+    InvalidDicom
+        When it is no DICOM file, or cannot be read to its end.
+
+    References
+    ----------
+    PS3.3 C.28.1.
     """
     data_set = data_set_of_file(mapping)
     items: Sequence[Dataset] = data_set.get("ReferencedImageRealWorldValueMappingSequence") or ()

@@ -112,6 +112,11 @@ def segmentation(
     overrides
         Attributes that win over all else, by keyword.
 
+    Returns
+    -------
+    Composed
+        The object; `save` writes it.
+
     Raises
     ------
     CannotCompose

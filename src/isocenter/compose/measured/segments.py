@@ -191,6 +191,16 @@ def read_segments(path: str | Path) -> dict[int, Segment]:
 
     Codes are lists of value, scheme and meaning; colors are lists of red, green, blue.
 
+    Parameters
+    ----------
+    path
+        The file, such as `{"1": {"label": "Liver"}}`.
+
+    Returns
+    -------
+    dict of int to Segment
+        By label.
+
     Raises
     ------
     NotFound

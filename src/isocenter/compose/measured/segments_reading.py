@@ -147,12 +147,30 @@ class SegmentationContent:
 def read_segmentation(segmentation: Dataset | str | Path) -> SegmentationContent:
     """Read a Segmentation or Label Map Segmentation.
 
+    Parameters
+    ----------
+    segmentation
+        The object, or its file.
+
+    Returns
+    -------
+    SegmentationContent
+        Its segments by number, and its frames.
+
     Raises
     ------
     InvalidAttribute
         When the object has no segments, frames that belong to none, or too little pixel data.
     PixelDataError
         When compressed pixel data cannot be decoded.
+    NotFound
+        When there is no such file.
+    InvalidDicom
+        When it is no DICOM file, or cannot be read to its end.
+
+    References
+    ----------
+    PS3.3 C.8.20.
     """
     data_set = data_set_of_file(segmentation)
     items: Sequence[Dataset] = data_set.get("SegmentSequence") or ()

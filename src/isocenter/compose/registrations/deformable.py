@@ -169,6 +169,11 @@ def deformable_registration(
     overrides
         Attributes that win over all else, by keyword.
 
+    Returns
+    -------
+    Composed
+        The object; `save` writes it.
+
     Raises
     ------
     CannotCompose
@@ -233,10 +238,28 @@ def read_deformable_registration(
 ) -> list[DeformableRegistration]:
     """Read each item of a Deformable Spatial Registration object.
 
+    Parameters
+    ----------
+    registration
+        The object, or its file.
+
+    Returns
+    -------
+    list of DeformableRegistration
+        One an item of Deformable Registration Sequence (0064,0002).
+
     Raises
     ------
     InvalidAttribute
         When an attribute that the transformation needs is missing or does not fit the others.
+    NotFound
+        When there is no such file.
+    InvalidDicom
+        When it is no DICOM file, or cannot be read to its end.
+
+    References
+    ----------
+    PS3.3 C.20.3.
     """
     data_set = data_set_of_file(registration)
     items: Sequence[Dataset] = data_set.get("DeformableRegistrationSequence") or ()

@@ -38,6 +38,11 @@ def read_fiducials(path: str | Path) -> list[Fiducial]:
         objects with these names, `points` as a list of triplets, `code` as value, scheme and
         meaning, and `on_images` as objects of `sop_instance_uid`, `points`, `frame`.
 
+    Returns
+    -------
+    list of Fiducial
+        In the order of the file.
+
     Raises
     ------
     NotFound

@@ -39,6 +39,11 @@ def read_field(field: Any, *, like: Any = None, spacing: float | None = None) ->
         Distance of points in mm on that grid, instead of its own: as far apart as the field is
         smooth, so that the object stays small.
 
+    Returns
+    -------
+    DisplacementField
+        `field` itself where it is one.
+
     Raises
     ------
     NotFound

@@ -93,6 +93,16 @@ def read_linear_transform(
 def read_matrix(path: str | Path) -> NDArray[np.float64]:
     """Return the matrix that a text file of 16 numbers, in row-major order, holds as it is.
 
+    Parameters
+    ----------
+    path
+        The file, numbers apart by white space or commas.
+
+    Returns
+    -------
+    ndarray
+        Shape (4, 4).
+
     Raises
     ------
     NotFound

@@ -43,6 +43,11 @@ def registration(transform: Any, *, source: SourceLike, **options: Any) -> Compo
     **options
         Those of `spatial_registration` or of `deformable_registration`.
 
+    Returns
+    -------
+    Composed
+        A Spatial Registration of a linear transform, else a Deformable Spatial Registration.
+
     Raises
     ------
     CannotCompose

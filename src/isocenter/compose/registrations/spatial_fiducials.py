@@ -62,6 +62,11 @@ def spatial_fiducials(
     overrides
         Attributes that win over all else, by keyword.
 
+    Returns
+    -------
+    Composed
+        The object; `save` writes it.
+
     Raises
     ------
     CannotCompose
@@ -101,10 +106,28 @@ def spatial_fiducials(
 def read_spatial_fiducials(fiducials: Dataset | str | Path) -> list[Fiducial]:
     """Read the fiducials of all sets of a Spatial Fiducials object.
 
+    Parameters
+    ----------
+    fiducials
+        The object, or its file.
+
+    Returns
+    -------
+    list of Fiducial
+        Those of one set after the other.
+
     Raises
     ------
     InvalidAttribute
         When the object has no fiducials.
+    NotFound
+        When there is no such file.
+    InvalidDicom
+        When it is no DICOM file, or cannot be read to its end.
+
+    References
+    ----------
+    PS3.3 C.21.2.
     """
     data_set = data_set_of_file(fiducials)
     sets: Sequence[Dataset] = data_set.get("FiducialSetSequence") or ()

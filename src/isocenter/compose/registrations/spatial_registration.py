@@ -135,6 +135,11 @@ def spatial_registration(
     overrides
         Attributes that win over all else, by keyword.
 
+    Returns
+    -------
+    Composed
+        The object; `save` writes it.
+
     Raises
     ------
     CannotCompose
@@ -195,10 +200,28 @@ def spatial_registration(
 def read_spatial_registration(registration: Dataset | str | Path) -> list[Registration]:
     """Read each item of a Spatial Registration object.
 
+    Parameters
+    ----------
+    registration
+        The object, or its file.
+
+    Returns
+    -------
+    list of Registration
+        One an item of Registration Sequence (0070,0308).
+
     Raises
     ------
     InvalidAttribute
         When the object has no registrations, or a matrix does not have 16 values.
+    NotFound
+        When there is no such file.
+    InvalidDicom
+        When it is no DICOM file, or cannot be read to its end.
+
+    References
+    ----------
+    PS3.3 C.20.2.
     """
     data_set = data_set_of_file(registration)
     items: Sequence[Dataset] = data_set.get("RegistrationSequence") or ()

@@ -54,7 +54,13 @@ class RegistrationTransform:
         check_members(self)
 
     def describe(self) -> str:
-        """Say in words what it is."""
+        """Say in words what it is.
+
+        Returns
+        -------
+        str
+            Kind and, of a field, the number of its points along each axis.
+        """
         if not isinstance(self.transform, DisplacementField):
             return "a linear transform from the fixed to the moving images"
         columns, rows, planes = self.transform.dimensions
@@ -69,6 +75,11 @@ class RegistrationTransform:
         path
             `.nii`, `.nii.gz`, `.mha`, `.nrrd` for a field, of three components in LPS at each
             point; `.tfm`, `.txt`, `.h5` for a field or a linear transform of ITK.
+
+        Returns
+        -------
+        Path
+            The file.
 
         Raises
         ------
@@ -118,6 +129,11 @@ def registration_transform(
         The object, or its file.
     item
         Which item of its sequence, from 1; by default the only one that moves something.
+
+    Returns
+    -------
+    RegistrationTransform
+        A matrix or a displacement field; `write` makes a file of it.
 
     Raises
     ------

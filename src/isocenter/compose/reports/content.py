@@ -230,6 +230,22 @@ class Num(ContentItem):
     def of(cls, name: Code, value: float | str | Decimal, unit: str = "1", **more: Any) -> Num:
         """Return a measurement from a plain number and a UCUM unit, such as `mm`.
 
+        Parameters
+        ----------
+        name
+            What was measured.
+        value
+            A finite number; text keeps its digits.
+        unit
+            In UCUM; `1` for bare numbers.
+        **more
+            The other members of `Num`.
+
+        Returns
+        -------
+        Num
+            The item.
+
         Raises
         ------
         CannotCompose

@@ -117,6 +117,11 @@ def structured_report(
     overrides
         Attributes that win over all else, by keyword.
 
+    Returns
+    -------
+    Composed
+        The document; `save` writes it.
+
     Raises
     ------
     CannotCompose

@@ -82,6 +82,11 @@ def report_from_file(
     overrides
         Attributes that win over all else, by keyword.
 
+    Returns
+    -------
+    Composed
+        The document; `save` writes it.
+
     Raises
     ------
     NotFound

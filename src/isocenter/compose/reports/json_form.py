@@ -55,6 +55,11 @@ def to_json(report: Report) -> str:
     ----------
     report
         The report, as it was read or made.
+
+    Returns
+    -------
+    str
+        Indented by 2.
     """
     return json.dumps(_plain(report), ensure_ascii=False, indent=2)
 
@@ -107,6 +112,11 @@ def read_json(
         that references name are looked for beside the file, else in the current folder.
     objects
         What the report is composed from; files that references name must be of the same patient.
+
+    Returns
+    -------
+    Report
+        What `structured_report` takes.
 
     Raises
     ------

@@ -76,6 +76,11 @@ def key_object_selection(
     overrides
         Attributes that win over all else, by keyword.
 
+    Returns
+    -------
+    Composed
+        The document; `save` writes it.
+
     Raises
     ------
     CannotCompose

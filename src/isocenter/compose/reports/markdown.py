@@ -41,6 +41,11 @@ def read_markdown(source: str | Path, *, objects: SourceLike | Sources | None = 
         What links by UID may refer to. Links may also name DICOM files, relative to the report:
         `[nodule](ct.dcm#frames=1,3)`, `![](seg.dcm#segments=2)`, `[plan](urn:oid:1.2.3)`.
 
+    Returns
+    -------
+    Report
+        What `structured_report` takes.
+
     Raises
     ------
     CannotCompose

@@ -87,7 +87,29 @@ class Measurement:
     def of(
         cls, name: Code, value: float | str | Decimal, unit: str = "1", **more: Any
     ) -> Measurement:
-        """Return a measurement from a plain number and a UCUM unit, such as `mm`."""
+        """Return a measurement from a plain number and a UCUM unit, such as `mm`.
+
+        Parameters
+        ----------
+        name
+            What was measured.
+        value
+            A finite number; text keeps its digits.
+        unit
+            In UCUM; `1` for bare numbers.
+        **more
+            The other members of `Measurement`.
+
+        Returns
+        -------
+        Measurement
+            The measurement.
+
+        Raises
+        ------
+        CannotCompose
+            When the value is no finite number or UCUM has no such unit.
+        """
         return cls(name, units.number(value), units.unit(unit), **more)
 
 
@@ -175,6 +197,11 @@ def read_measurements(
     source, objects
         As for `reports.read_json`; the members are named as in `MeasurementGroup`.
 
+    Returns
+    -------
+    Measurements
+        Its groups, and what else the file says of the report.
+
     Raises
     ------
     CannotCompose
@@ -199,6 +226,11 @@ def outline(
         Column and row of each, in pixels from the top left corner of the image.
     graphic
         What they outline; the last point of a closed POLYLINE is its first again.
+
+    Returns
+    -------
+    SCoord
+        With the image as the item that it is selected from.
     """
     selected = Image(None, image, relationship=Relationship.SELECTED_FROM)
     return SCoord(None, graphic, tuple(points), children=(selected,))
@@ -248,6 +280,11 @@ def measurement_report(
         A template, or its path.
     overrides
         Attributes that win over all else, by keyword.
+
+    Returns
+    -------
+    Composed
+        The document; `save` writes it.
 
     Raises
     ------

@@ -182,6 +182,16 @@ def reference_to(
         The reference itself, where only frames or segments of the object are meant.
     more
         What every content item has: `relationship`, `children`, `label`.
+
+    Returns
+    -------
+    Composite
+        An `Image`, a `Waveform` or a plain `Composite`.
+
+    Raises
+    ------
+    CannotCompose
+        When no `reference` is given and one of the UIDs of the object is missing, or is none.
     """
     kind = kind_of_reference(data_set)
     return kind(name, reference or Reference.to(data_set), **more)

@@ -75,6 +75,12 @@ def on_server(url: str) -> Link:
     ----------
     url
         The base of the service, such as `http://127.0.0.1:8104/dicomweb`.
+
+    Returns
+    -------
+    callable
+        Takes a `Reference`, returns its address; `urn:oid:` and the UID where study or series is
+        unknown.
     """
 
     def link(reference: Reference) -> str:

@@ -35,6 +35,11 @@ def report_text(report: Report) -> str:
     ----------
     report
         The report, as it was read or made.
+
+    Returns
+    -------
+    str
+        It ends with a line feed.
     """
     title = code_words(report.content.name) or "Report"
     lines = [title, "=" * len(title)]
@@ -70,6 +75,11 @@ def report_markdown(report: Report, *, link: Link = by_uid) -> str:
         The report, as it was read or made.
     link
         Makes the addresses of what the report refers to; by default `urn:oid:` and the UID.
+
+    Returns
+    -------
+    str
+        It ends with a line feed.
     """
     lines = [f"# {_plain(code_words(report.content.name) or 'Report')}", ""]
     lines += [f"- **{label}:** {_plain(value)}" for label, value in heading_rows(report)]

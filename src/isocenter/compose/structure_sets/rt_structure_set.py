@@ -78,6 +78,11 @@ def rt_structure_set(
     overrides
         Attributes that win over all else, by keyword.
 
+    Returns
+    -------
+    Composed
+        The object; `save` writes it.
+
     Raises
     ------
     CannotCompose
@@ -127,10 +132,28 @@ def rt_structure_set(
 def read_rt_structure_set(structure_set: Dataset | str | Path) -> list[Region]:
     """Read the regions of an RT Structure Set, with their contours.
 
+    Parameters
+    ----------
+    structure_set
+        The object, or its file.
+
+    Returns
+    -------
+    list of Region
+        One an item of Structure Set ROI Sequence (3006,0020), in its order.
+
     Raises
     ------
     InvalidAttribute
         When the object has no regions, or Contour Data is not made of triplets.
+    NotFound
+        When there is no such file.
+    InvalidDicom
+        When it is no DICOM file, or cannot be read to its end.
+
+    References
+    ----------
+    PS3.3 C.8.8.5, C.8.8.6, C.8.8.8.
     """
     data_set = data_set_of_file(structure_set)
     if "StructureSetROISequence" not in data_set:
