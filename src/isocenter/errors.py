@@ -144,7 +144,19 @@ class TimedOut(AssociationError):
 
 
 class AssociationRejected(AssociationError):
-    """The peer answered A-ASSOCIATE-RJ (PS3.8 9.3.4)."""
+    """The peer answered A-ASSOCIATE-RJ (PS3.8 9.3.4).
+
+    Parameters
+    ----------
+    message
+        Who rejected, and why.
+    result
+        1 permanent, 2 transient: trying again later makes sense.
+    source
+        1 service user, 2 ACSE, 3 presentation layer of the service provider.
+    reason
+        Its meaning depends on the source.
+    """
 
     def __init__(self, message: str, result: int, source: int, reason: int) -> None:
         super().__init__(message)
@@ -154,7 +166,17 @@ class AssociationRejected(AssociationError):
 
 
 class AssociationAborted(AssociationError):
-    """The association was aborted by either side (PS3.8 9.3.8) or its connection was lost."""
+    """The association was aborted by either side (PS3.8 9.3.8) or its connection was lost.
+
+    Parameters
+    ----------
+    message
+        Who ended the association, and why.
+    source
+        0 service user, 2 service provider; also 0 where the connection was lost.
+    reason
+        Of the service provider, 0 to 6.
+    """
 
     def __init__(self, message: str, source: int = 0, reason: int = 0) -> None:
         super().__init__(message)

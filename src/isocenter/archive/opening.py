@@ -119,6 +119,11 @@ class OpenArchive:
             Whether to prepare the metadata of a series in the background as soon as nothing more
             arrives for it; otherwise its first reader waits.
 
+        Returns
+        -------
+        Archive
+            Open until `close`; as a context manager it closes itself.
+
         Raises
         ------
         OutOfResources
@@ -160,6 +165,11 @@ class OpenArchive:
         ----------
         directory
             Where to look; nothing is made there. An index elsewhere does not count.
+
+        Returns
+        -------
+        bool
+            False, too, where there is no such directory.
         """
         own = {INDEX_NAME, BlobStore.INCOMING, BlobStore.REPLACED, BlobStore.ASIDE}
         if not os.path.isdir(directory):

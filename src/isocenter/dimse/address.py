@@ -43,7 +43,17 @@ def check_ae_title(title: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PeerAddress:
-    """A remote application entity: its title, host and port."""
+    """A remote application entity: its title, host and port.
+
+    Parameters
+    ----------
+    ae_title
+        1 to 16 characters.
+    host
+        Name or IP address, an IPv6 one without brackets.
+    port
+        1 to 65535.
+    """
 
     ae_title: str
     host: str

@@ -83,14 +83,28 @@ class AsyncAssociation:
         return await self.run(operations.echo(self._machine, self.next_message_id()))
 
     async def store(self, source: Path | str | bytes | Outgoing) -> Status:
-        """Send one DICOM file and wait until the peer says what became of it (C-STORE).
+        """Send one DICOM file and wait for what the peer makes of it (C-STORE, PS3.7 9.1.1).
 
-        Parameters and errors are those of `Association.store`; files are read outside of the loop.
+        Files are read outside of the loop.
+
+        Parameters
+        ----------
+        source
+            As for `Association.store`: a path, or the bytes of a whole file.
 
         Returns
         -------
         Status
             What the peer responds: success, a warning or a failure; see `Status.is_success`.
+
+        Raises
+        ------
+        UnsupportedTransferSyntax
+            The peer did not accept the file's transfer syntax.
+        AssociationError
+            It did not accept its SOP class, or the association ended.
+        InvalidDicom, OSError
+            The file cannot be read.
         """
         outgoing = source
         if not isinstance(outgoing, Outgoing):
@@ -368,13 +382,34 @@ async def connect(
 ) -> AsyncGenerator[AsyncAssociation]:
     """Open an association: `async with connect("AET@HOST:PORT") as association`.
 
-    It is released at the end of the block, or aborted when an error leaves the block. Parameters
-    and errors are those of `connect_sync`.
+    It is released at the end of the block, or aborted when an error leaves the block.
+
+    Parameters
+    ----------
+    destination
+        `AET@HOST:PORT`.
+    contexts
+        What to propose; a bare UID stands for a SOP class with the uncompressed syntaxes.
+    calling_ae
+        This node's title.
+    limits, timeouts
+        How much the peer may use, and how long it may take.
+    tls
+        A client-side context; plain TCP without it.
+    identity
+        The user on whose behalf it is.
 
     Yields
     ------
     AsyncAssociation
         The association, with `contexts` as the peer accepted them.
+
+    Raises
+    ------
+    AssociationRejected, AssociationAborted, TimedOut, AssociationError
+        The peer does not want the association, or cannot be reached.
+    ConfigurationError
+        The destination or the calling title is malformed.
     """
     peer = PeerAddress.parse(destination) if isinstance(destination, str) else destination
     limits, timeouts = limits or Limits(), timeouts or Timeouts()

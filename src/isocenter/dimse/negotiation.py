@@ -32,7 +32,16 @@ from isocenter.dimse.user_information import (
 class NegotiatedContext:
     """A presentation context that both sides agreed on.
 
-    `scu` and `scp` tell which roles the association's requestor may take in it.
+    Parameters
+    ----------
+    context_id
+        Odd, 1 to 255.
+    abstract_syntax
+        UID of a SOP class.
+    transfer_syntax
+        UID of the syntax that data sets in it have.
+    scu, scp
+        Whether the association's requestor may take the role.
     """
 
     context_id: int
@@ -44,7 +53,21 @@ class NegotiatedContext:
 
 @dataclass(frozen=True, slots=True)
 class AssociationInfo:
-    """Who stands at the two ends of an association."""
+    """Who stands at the two ends of an association.
+
+    Parameters
+    ----------
+    calling_ae, called_ae
+        Titles of requestor and acceptor.
+    peer_address, peer_port
+        Where the other end is.
+    implementation_class_uid, implementation_version_name
+        What the peer says that it is; empty where it does not.
+    maximum_length
+        The longest P-DATA-TF variable field that the peer takes, in bytes; 0 is unlimited.
+    user_name
+        Of the requestor's user identity, where it carries one in clear.
+    """
 
     calling_ae: str
     called_ae: str

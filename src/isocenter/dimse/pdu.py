@@ -67,7 +67,17 @@ buffer, true until that buffer's `recycle`.
 
 @dataclass(frozen=True, slots=True)
 class ProposedContext:
-    """A presentation context as proposed: an id, an abstract syntax, transfer syntaxes."""
+    """A presentation context as proposed: an id, an abstract syntax, transfer syntaxes.
+
+    Parameters
+    ----------
+    context_id
+        Odd, 1 to 255.
+    abstract_syntax
+        UID of a SOP class.
+    transfer_syntaxes
+        UIDs, in order of preference.
+    """
 
     context_id: int
     abstract_syntax: str
@@ -147,7 +157,21 @@ class ContextAnswer:
 
 @dataclass(frozen=True, slots=True)
 class AssociateRq:
-    """A-ASSOCIATE-RQ (PS3.8 9.3.2)."""
+    """A-ASSOCIATE-RQ (PS3.8 9.3.2).
+
+    Parameters
+    ----------
+    called_ae, calling_ae
+        Titles of acceptor and requestor, 1 to 16 characters.
+    contexts
+        What is proposed, in the order of the PDU.
+    user_information
+        What the requestor says about itself.
+    application_context
+        DICOM's only one.
+    protocol_version
+        Bit 0 stands for version 1, the only one.
+    """
 
     called_ae: str
     calling_ae: str
@@ -251,7 +275,17 @@ class AssociateAc:
 
 @dataclass(frozen=True, slots=True)
 class AssociateRj:
-    """A-ASSOCIATE-RJ (PS3.8 9.3.4); `describe` says it in words."""
+    """A-ASSOCIATE-RJ (PS3.8 9.3.4); `describe` says it in words.
+
+    Parameters
+    ----------
+    result
+        See `RejectResult`.
+    source
+        See `RejectSource`.
+    reason
+        Its meaning depends on the source.
+    """
 
     result: int
     source: int

@@ -50,7 +50,15 @@ class RoleSelection:
 
 @dataclass(frozen=True, slots=True)
 class ExtendedNegotiation:
-    """Service-class specific application information for a SOP class (PS3.7 D.3.3.5)."""
+    """Service-class specific application information for a SOP class (PS3.7 D.3.3.5).
+
+    Parameters
+    ----------
+    sop_class_uid
+        The SOP class that it is for.
+    information
+        As the SOP class's service defines it (PS3.4).
+    """
 
     sop_class_uid: str
     information: bytes
@@ -75,7 +83,19 @@ class AsynchronousOperationsWindow:
 
 @dataclass(frozen=True, slots=True)
 class UserIdentity:
-    """Who the requestor's user is, with proof (PS3.7 D.3.3.7); the proof never enters a log."""
+    """Who the requestor's user is, with proof (PS3.7 D.3.3.7); the proof never enters a log.
+
+    Parameters
+    ----------
+    kind
+        See `UserIdentityType`.
+    primary
+        User name in UTF-8, Kerberos ticket, SAML assertion or JSON web token.
+    secondary
+        Passcode in UTF-8, with `USERNAME_AND_PASSCODE` only.
+    response_requested
+        Whether the acceptor has to answer for the user.
+    """
 
     kind: int
     primary: bytes = field(repr=False)

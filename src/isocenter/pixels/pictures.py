@@ -77,6 +77,11 @@ def to_gif(pictures: Sequence[NDArray[np.uint8]], frame_time: float = 100.0) -> 
     -------
     bytes
         A GIF89a file.
+
+    Raises
+    ------
+    PixelDataError
+        There is no frame.
     """
     if not pictures:
         raise PixelDataError("a GIF needs at least one frame")
