@@ -52,7 +52,20 @@ class Provenance:
     detail: str = ""
 
     def raised(self, value: Any, vr: str) -> Provenance:
-        """Return the same, saying so where a value that was given was raised to capitals."""
+        """Return the same, saying so where a value that was given was raised to capitals.
+
+        Parameters
+        ----------
+        value
+            As it was given.
+        vr
+            The value representation of its attribute.
+
+        Returns
+        -------
+        Provenance
+            `self` where nothing was raised.
+        """
         if values.in_capitals(value, vr) is value:
             return self
         detail = ", ".join(filter(None, (self.detail, how_mended(vr))))

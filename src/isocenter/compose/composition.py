@@ -111,34 +111,95 @@ class Composition:
     # -- where values come from -------------------------------------------------------------------
 
     def generate(self, keyword: str, value: Any, detail: str = "") -> None:
-        """Set an attribute to what the rules of its kind say."""
+        """Set an attribute to what the rules of its kind say.
+
+        Parameters
+        ----------
+        keyword
+            Its keyword or tag.
+        value
+            Text, numbers, a list of them, mappings or data sets for items; None for an empty
+            attribute.
+        detail
+            Why, for `Composed.explain`.
+        """
         tag = values.tag_of(keyword)
         self._put(element(tag, value), _generated(detail))
 
     def give(self, keyword: str, value: Any, detail: str = "") -> None:
-        """Set an attribute to what the caller said; None leaves it as it is."""
+        """Set an attribute to what the caller said; None leaves it as it is.
+
+        Parameters
+        ----------
+        keyword
+            Its keyword or tag.
+        value
+            The value.
+        detail
+            Why, for `Composed.explain`.
+
+        Raises
+        ------
+        CannotCompose
+            When there is no such attribute, or it cannot have that value.
+        """
         if value is not None:
             self._set_checked(keyword, value, Provenance(Origin.GIVEN, detail), trusted_items=True)
 
     def take(self, keyword: str, value: Any) -> None:
-        """Set an attribute to what a parameter says, be it given or left at its default."""
+        """Set an attribute to what a parameter says, be it given or left at its default.
+
+        Parameters
+        ----------
+        keyword
+            Its keyword or tag.
+        value
+            The value.
+
+        Raises
+        ------
+        CannotCompose
+            When there is no such attribute, or it cannot have that value.
+        """
         self._set_checked(keyword, value, Provenance(Origin.GENERATED))
 
     def copy(self, keywords: Iterable[str], source: Source | None = None) -> None:
-        """Copy those of `keywords` that the source has (Type 3 and conditional attributes)."""
+        """Copy those of `keywords` that the source has (Type 3 and conditional attributes).
+
+        Parameters
+        ----------
+        keywords
+            What to copy.
+        source
+            Whom to ask; by default the worklist item, then the first source.
+        """
         asked = self._asked(source)
         for tag in map(values.tag_of, keywords):
             self._inherit(tag, asked)
 
     def copy_or_empty(self, keywords: Iterable[str], source: Source | None = None) -> None:
-        """Copy each of `keywords`, or leave it present and empty (Type 2 attributes)."""
+        """Copy each of `keywords`, or leave it present and empty (Type 2 attributes).
+
+        Parameters
+        ----------
+        keywords
+            What to copy.
+        source
+            Whom to ask; by default the worklist item, then the first source.
+        """
         asked = self._asked(source)
         for keyword in keywords:
             if not self._inherit(values.tag_of(keyword), asked):
                 self.generate(keyword, None, "Type 2, no value known")
 
     def remove(self, keyword: str) -> None:
-        """Take an attribute out again."""
+        """Take an attribute out again.
+
+        Parameters
+        ----------
+        keyword
+            Its keyword or tag.
+        """
         tag = values.tag_of(keyword)
         if tag in self.data_set:
             del self.data_set[tag]
@@ -180,7 +241,22 @@ class Composition:
     def series(
         self, modality: str, *, number: int | None = None, description: str | None = None
     ) -> None:
-        """Begin a series of its own (PS3.3 C.7.3.1)."""
+        """Begin a series of its own (PS3.3 C.7.3.1).
+
+        Parameters
+        ----------
+        modality
+            Modality (0008,0060).
+        number
+            Series Number (0020,0011); by default above those of the sources.
+        description
+            Series Description (0008,103E); none by default.
+
+        Raises
+        ------
+        CannotCompose
+            When one of them cannot be that of its attribute.
+        """
         self.take("Modality", modality)
         self.generate("SeriesInstanceUID", new_uid(), "new series")
         if number is None:
@@ -199,6 +275,11 @@ class Composition:
 
     def join(self, series: Sources) -> int:
         """Take the series of objects that were made before, instead of one of its own.
+
+        Parameters
+        ----------
+        series
+            The objects; with none the series stays its own.
 
         Returns
         -------
@@ -232,7 +313,18 @@ class Composition:
         self.copy(attributes.INSTITUTION)
 
     def frame_of_reference(self, *, required: bool = True) -> None:
-        """Inherit the Frame of Reference module (PS3.3 C.7.4.1)."""
+        """Inherit the Frame of Reference module (PS3.3 C.7.4.1).
+
+        Parameters
+        ----------
+        required
+            Whether to refuse a source without one, instead of leaving the module out.
+
+        Raises
+        ------
+        CannotCompose
+            When it is required and the source has no Frame of Reference UID (0020,0052).
+        """
         source = self.sources.first
         if source is None or not source.data_set.get("FrameOfReferenceUID"):
             if required:
@@ -256,7 +348,17 @@ class Composition:
         self.generate("ContentTime", values.time(self.now), "now")
 
     def set_pixel_data(self, data: bytes, transfer_syntax_uid: str, *, vr: str) -> None:
-        """Set Pixel Data (7FE0,0010), already encoded in `transfer_syntax_uid`."""
+        """Set Pixel Data (7FE0,0010), already encoded in `transfer_syntax_uid`.
+
+        Parameters
+        ----------
+        data
+            Its bytes; encapsulated ones with their items.
+        transfer_syntax_uid
+            Their encoding, which becomes that of the object.
+        vr
+            OB or OW.
+        """
         syntax = UID(transfer_syntax_uid)
         made = DataElement(BaseTag(0x7FE00010), vr, data, already_converted=True)
         made.is_undefined_length = syntax.is_encapsulated
@@ -267,7 +369,19 @@ class Composition:
     # -- the end -----------------------------------------------------------------------------------
 
     def finish(self) -> Composed:
-        """Apply template and overrides, choose the character set, and return the object."""
+        """Apply template and overrides, choose the character set, and return the object.
+
+        Returns
+        -------
+        Composed
+            The object; `save` writes it.
+
+        Raises
+        ------
+        CannotCompose
+            When what template or overrides say cannot be, or the object cannot be without what a
+            source says wrongly.
+        """
         refuse_fixed(self._template.overrides(self._kind), by=self._template.name)
         refuse_fixed(self._overrides)
         for keyword, value in creators_first(self._template.defaults(self._kind)):
@@ -290,7 +404,19 @@ class Composition:
         return Composed(self.data_set, self.provenance, tuple(self._not_said()))
 
     def leaves_out(self, found: DataElement) -> bool:
-        """Tell whether an element that somebody else copied from the source is left out here."""
+        """Tell whether an element that somebody else copied from the source is left out here.
+
+        Parameters
+        ----------
+        found
+            The element.
+
+        Returns
+        -------
+        bool
+            True where its value cannot be and the object can be without it; it is noted as left out
+            then.
+        """
         tag, first = int(found.tag), self.sources.first
         if any((tag, "") == (left, path) for left, _, path in self._left_out):
             return True
@@ -301,7 +427,13 @@ class Composition:
         return True
 
     def renew_identity(self, sop_class_uid: str) -> None:
-        """Set what a new object has of its own, after all of a source was copied."""
+        """Set what a new object has of its own, after all of a source was copied.
+
+        Parameters
+        ----------
+        sop_class_uid
+            What the object is.
+        """
         self._sop_common(sop_class_uid)
 
     # -- inside -----------------------------------------------------------------------------------

@@ -45,7 +45,26 @@ class LeftOut:
 
     @classmethod
     def of(cls, tag: int, value: Any, expected: str, *sources: str, path: str = "") -> LeftOut:
-        """Return what to say of a value that was found."""
+        """Return what to say of a value that was found.
+
+        Parameters
+        ----------
+        tag
+            `0xGGGGEEEE`.
+        value
+            What was found; long text is cut.
+        expected
+            What it should be.
+        *sources
+            How the sources that say it are called.
+        path
+            Which part of a sequence is left out; empty for all of it.
+
+        Returns
+        -------
+        LeftOut
+            What to say.
+        """
         text = str(value)
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
         return cls(tag, sources, shown, expected, path)
@@ -59,7 +78,13 @@ class LeftOut:
         return f"{self._what()} of {self._where()} is left out; {self._why()}"
 
     def row(self) -> dict[str, str]:
-        """Return the row of `Composed.explain`; its detail shows the value that was found."""
+        """Return the row of `Composed.explain`; its detail shows the value that was found.
+
+        Returns
+        -------
+        dict of str to str
+            `presence` is ABSENT, `origin` left out, `source` empty.
+        """
         place = f" in {self.path}" if self.path else ""
         return {
             "tag": f"({self.tag >> 16:04X},{self.tag & 0xFFFF:04X})",

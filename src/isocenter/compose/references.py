@@ -56,6 +56,16 @@ class Reference:
     def to(cls, data_set: Dataset) -> Reference:
         """Return a reference to the whole of `data_set`.
 
+        Parameters
+        ----------
+        data_set
+            The object.
+
+        Returns
+        -------
+        Reference
+            With no frames and segments, which means all.
+
         Raises
         ------
         CannotCompose
@@ -67,13 +77,25 @@ class Reference:
         return cls(intern(study), intern(series), intern(kind), instance)
 
     def whole_item(self) -> Dataset:
-        """Return the item of the SOP Instance Reference macro (PS3.3 Table 10-11)."""
+        """Return the item of the SOP Instance Reference macro (PS3.3 Table 10-11).
+
+        Returns
+        -------
+        Dataset
+            Referenced SOP Class UID and Referenced SOP Instance UID.
+        """
         return data_set_of(
             (_uid(_SOP_CLASS, self.sop_class_uid), _uid(_SOP_INSTANCE, self.sop_instance_uid))
         )
 
     def item(self) -> Dataset:
-        """Return the item of the Image SOP Instance Reference macro (PS3.3 Table 10-3)."""
+        """Return the item of the Image SOP Instance Reference macro (PS3.3 Table 10-3).
+
+        Returns
+        -------
+        Dataset
+            As `whole_item`, with the numbers of frames or segments where some are meant.
+        """
         item = self.whole_item()
         if self.frames:
             item.ReferencedFrameNumber = list(self.frames)

@@ -68,7 +68,13 @@ class Source:
         object.__setattr__(self, "name", str(named))
 
     def pixels_loaded(self) -> Dataset:
-        """Return the whole data set, pixel data included."""
+        """Return the whole data set, pixel data included.
+
+        Returns
+        -------
+        Dataset
+            Read anew from the file, if it has one.
+        """
         if self.path is None:
             return self.data_set
         return read_data_set(self.path, force=True)

@@ -81,6 +81,11 @@ class Grid:
         thickness
             The distance that a single image is said to have to its neighbours, in mm.
 
+        Returns
+        -------
+        Grid
+            Right-handed.
+
         Raises
         ------
         CannotCompose
@@ -110,7 +115,18 @@ class Grid:
 
     @classmethod
     def of_image(cls, image: Any) -> Grid:
-        """Return the grid of a SimpleITK image of three dimensions."""
+        """Return the grid of a SimpleITK image of three dimensions.
+
+        Parameters
+        ----------
+        image
+            The image, in mm (LPS).
+
+        Returns
+        -------
+        Grid
+            The grid of its voxels.
+        """
         return cls(
             np.array(image.GetOrigin()),
             np.array(image.GetSpacing()),
@@ -124,7 +140,18 @@ class Grid:
         return self.directions * self.spacing
 
     def plane(self, number: int) -> Plane:
-        """Return where a slice lies, counted from 0."""
+        """Return where a slice lies, counted from 0.
+
+        Parameters
+        ----------
+        number
+            From 0 to `shape[0]` - 1.
+
+        Returns
+        -------
+        Plane
+            Its pixels in mm (LPS).
+        """
         return Plane(
             self.origin + self.steps[:, 2] * number,
             self.directions[:, 0],
@@ -135,7 +162,18 @@ class Grid:
         )
 
     def right_handed(self, array: NDArray[Any]) -> tuple[Grid, NDArray[Any]]:
-        """Return grid and array with slices in the order of their normal, as series have them."""
+        """Return grid and array with slices in the order of their normal, as series have them.
+
+        Parameters
+        ----------
+        array
+            Values on this grid, shape (slices, rows, columns, ...).
+
+        Returns
+        -------
+        tuple of Grid and ndarray
+            The same voxels; both as they are where they are right-handed already.
+        """
         if np.linalg.det(self.directions) > 0:
             return self, array
         directions = self.directions * [1, 1, -1]
@@ -144,6 +182,13 @@ class Grid:
 
     def onto(self, other: Grid, array: NDArray[Any]) -> NDArray[Any] | None:
         """Return `array`, which lies on this grid, in the axes of another grid of the same voxels.
+
+        Parameters
+        ----------
+        other
+            The other grid.
+        array
+            Values on this grid, shape (slices, rows, columns, ...).
 
         Returns
         -------
@@ -169,7 +214,18 @@ class Grid:
         return array.transpose([*order, *range(3, array.ndim)])[turns]
 
     def difference(self, other: Grid) -> str:
-        """Say in words where two grids differ."""
+        """Say in words where two grids differ.
+
+        Parameters
+        ----------
+        other
+            A grid that `onto` found to be another.
+
+        Returns
+        -------
+        str
+            Shape, spacing, directions and origin, as far as they differ, in mm.
+        """
         parts: list[str] = []
         if self.shape != other.shape:
             parts.append(f"{self.shape} slices, rows, columns against {other.shape}")

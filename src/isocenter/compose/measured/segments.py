@@ -115,7 +115,23 @@ class Segment:
             )
 
     def description(self, number: int) -> Any:
-        """Return the segment as highdicom describes it, with a number from 1."""
+        """Return the segment as highdicom describes it, with a number from 1.
+
+        Parameters
+        ----------
+        number
+            From 1.
+
+        Returns
+        -------
+        highdicom.seg.SegmentDescription
+            An item of Segment Sequence (0062,0002).
+
+        Raises
+        ------
+        CannotCompose
+            When a member cannot be the value of its attribute, or an algorithm has no name.
+        """
         check_given(
             {
                 "SegmentLabel": self.label,
@@ -145,7 +161,24 @@ class Segment:
     @classmethod
     @checked
     def read(cls, item: Dataset) -> Segment:
-        """Read an item of Segment Sequence (0062,0002)."""
+        """Read an item of Segment Sequence (0062,0002).
+
+        Parameters
+        ----------
+        item
+            The item.
+
+        Returns
+        -------
+        Segment
+            Of MANUAL algorithm where it says none.
+
+        Raises
+        ------
+        CannotCompose
+            When there is no such Segment Algorithm Type (0062,0008), or Segment Number (0062,0004)
+            is none.
+        """
         algorithm = str(item.get("SegmentAlgorithmType") or "MANUAL")
         return cls(
             label=str(item.get("SegmentLabel") or f"Segment {item.get('SegmentNumber')}")[:64],

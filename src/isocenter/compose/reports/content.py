@@ -85,16 +85,39 @@ class ContentItem:
         return getattr(self, "name", None)
 
     def attributes(self) -> dict[str, Any]:
-        """Return what its value type adds to the item, by keyword."""
+        """Return what its value type adds to the item, by keyword.
+
+        Returns
+        -------
+        dict
+            Values as `Composition` takes them.
+        """
         return {}
 
     @classmethod
     def arguments(cls, item: Dataset) -> dict[str, Any]:
-        """Return what the class is called with to hold the value of `item`."""
+        """Return what the class is called with to hold the value of `item`.
+
+        Parameters
+        ----------
+        item
+            An item of Content Sequence (0040,A730).
+
+        Returns
+        -------
+        dict
+            Members by name, without what every content item has.
+        """
         return {"name": concept_name(item)}
 
     def faults(self) -> Iterator[str]:
-        """Yield what is wrong with the value, each as the end of a sentence."""
+        """Yield what is wrong with the value, each as the end of a sentence.
+
+        Yields
+        ------
+        str
+            Such as `has no text`.
+        """
         yield from _code_faults(self.concept)
         if self.observed and not is_moment(self.observed, DT):
             yield "has an observation date-time that is no DT, such as 20240117081530"
@@ -129,7 +152,13 @@ class Container(ContentItem):
     template: str = ""
 
     def attributes(self) -> dict[str, Any]:
-        """Return Continuity of Content and the template."""
+        """Return Continuity of Content and the template.
+
+        Returns
+        -------
+        dict
+            By keyword.
+        """
         found: dict[str, Any] = {
             "ContinuityOfContent": "CONTINUOUS" if self.continuous else "SEPARATE"
         }
@@ -142,7 +171,18 @@ class Container(ContentItem):
 
     @classmethod
     def arguments(cls, item: Dataset) -> dict[str, Any]:
-        """Return heading, continuity and template."""
+        """Return heading, continuity and template.
+
+        Parameters
+        ----------
+        item
+            An item of Content Sequence (0040,A730), or the document itself.
+
+        Returns
+        -------
+        dict
+            As `ContentItem.arguments` gives them.
+        """
         templates = value_of(item, "ContentTemplateSequence") or [Dataset()]
         return {
             "name": concept_name(item),
@@ -161,17 +201,40 @@ class Text(ContentItem):
     value: str
 
     def attributes(self) -> dict[str, Any]:
-        """Return Text Value (0040,A160) with the line ends of DICOM."""
+        """Return Text Value (0040,A160) with the line ends of DICOM.
+
+        Returns
+        -------
+        dict
+            By keyword.
+        """
         return {"TextValue": self.value.replace("\r\n", "\n").replace("\n", "\r\n")}
 
     @classmethod
     def arguments(cls, item: Dataset) -> dict[str, Any]:
-        """Return name and text."""
+        """Return name and text.
+
+        Parameters
+        ----------
+        item
+            An item of Content Sequence (0040,A730).
+
+        Returns
+        -------
+        dict
+            As `ContentItem.arguments` gives them, with line feeds alone at the ends of lines.
+        """
         text = str(value_of(item, "TextValue") or "")
         return {"name": _named(item), "value": text.replace("\r\n", "\n")}
 
     def faults(self) -> Iterator[str]:
-        """Yield empty text and control characters."""
+        """Yield empty text and control characters.
+
+        Yields
+        ------
+        str
+            As `ContentItem.faults` does.
+        """
         yield from ContentItem.faults(self)
         if not self.value.strip(" "):
             yield "has no text"
@@ -189,16 +252,39 @@ class Coded(ContentItem):
     value: Code
 
     def attributes(self) -> dict[str, Any]:
-        """Return Concept Code Sequence (0040,A168)."""
+        """Return Concept Code Sequence (0040,A168).
+
+        Returns
+        -------
+        dict
+            By keyword.
+        """
         return {"ConceptCodeSequence": [self.value.item()]}
 
     @classmethod
     def arguments(cls, item: Dataset) -> dict[str, Any]:
-        """Return name and code."""
+        """Return name and code.
+
+        Parameters
+        ----------
+        item
+            An item of Content Sequence (0040,A730).
+
+        Returns
+        -------
+        dict
+            As `ContentItem.arguments` gives them.
+        """
         return {"name": _named(item), "value": _first_code(value_of(item, "ConceptCodeSequence"))}
 
     def faults(self) -> Iterator[str]:
-        """Yield codes that are incomplete."""
+        """Yield codes that are incomplete.
+
+        Yields
+        ------
+        str
+            As `ContentItem.faults` does.
+        """
         yield from ContentItem.faults(self)
         yield from _code_faults(self.value)
 
@@ -254,7 +340,14 @@ class Num(ContentItem):
         return cls(name, units.number(value), units.unit(unit), **more)
 
     def attributes(self) -> dict[str, Any]:
-        """Return Measured Value Sequence (0040,A300) and the qualifier."""
+        """Return Measured Value Sequence (0040,A300) and the qualifier.
+
+        Returns
+        -------
+        dict
+            By keyword; with Floating Point Value (0040,A161) where 16 characters do not hold the
+            number.
+        """
         found: dict[str, Any] = {"MeasuredValueSequence": []}
         if self.value is not None and self.unit is not None:
             written = units.written(self.value)
@@ -271,7 +364,18 @@ class Num(ContentItem):
 
     @classmethod
     def arguments(cls, item: Dataset) -> dict[str, Any]:
-        """Return name, number, unit and qualifier."""
+        """Return name, number, unit and qualifier.
+
+        Parameters
+        ----------
+        item
+            An item of Content Sequence (0040,A730).
+
+        Returns
+        -------
+        dict
+            As `ContentItem.arguments` gives them; None for what it does not say.
+        """
         measured = next(iter(value_of(item, "MeasuredValueSequence") or ()), Dataset())
         qualifiers = value_of(item, "NumericValueQualifierCodeSequence")
         unit = value_of(measured, "MeasurementUnitsCodeSequence")
@@ -283,7 +387,13 @@ class Num(ContentItem):
         }
 
     def faults(self) -> Iterator[str]:
-        """Yield numbers without a unit, units that UCUM does not have, and no value at all."""
+        """Yield numbers without a unit, units that UCUM does not have, and no value at all.
+
+        Yields
+        ------
+        str
+            As `ContentItem.faults` does.
+        """
         yield from ContentItem.faults(self)
         yield from _code_faults(self.unit)
         yield from _code_faults(self.qualifier)
@@ -333,7 +443,13 @@ class DateTime(_Single):
     example: ClassVar[str] = "20240117081530"
 
     def is_valid(self) -> bool:
-        """Tell whether it is a DT."""
+        """Tell whether it is a DT.
+
+        Returns
+        -------
+        bool
+            True for a moment such as 20240117081530.
+        """
         return is_moment(self.value, DT)
 
 
@@ -346,7 +462,13 @@ class Date(_Single):
     example: ClassVar[str] = "20240117"
 
     def is_valid(self) -> bool:
-        """Tell whether it is a DA."""
+        """Tell whether it is a DA.
+
+        Returns
+        -------
+        bool
+            True for a date of eight digits, such as 20240117.
+        """
         return len(self.value) == 8 and is_moment(self.value, DA)
 
 
@@ -359,7 +481,13 @@ class Time(_Single):
     example: ClassVar[str] = "081530"
 
     def is_valid(self) -> bool:
-        """Tell whether it is a TM."""
+        """Tell whether it is a TM.
+
+        Returns
+        -------
+        bool
+            True for a time such as 081530.
+        """
         return is_moment(self.value, TM)
 
 
@@ -372,7 +500,14 @@ class PersonName(_Single):
     example: ClassVar[str] = "Family^Given"
 
     def is_valid(self) -> bool:
-        """Tell whether it is a PN."""
+        """Tell whether it is a PN.
+
+        Returns
+        -------
+        bool
+            False without a name, with a backslash or control characters, or above 64 characters in
+            one of its component groups (PS3.5 6.2.1).
+        """
         groups = self.value.split("=")
         plain = "\\" not in self.value and not _CONTROL.search(self.value)
         return bool(self.value.strip("^= ")) and plain and all(len(one) <= 64 for one in groups)
@@ -387,7 +522,13 @@ class UIDReference(_Single):
     example: ClassVar[str] = "1.2.840.10008.1.1"
 
     def is_valid(self) -> bool:
-        """Tell whether it is a UID."""
+        """Tell whether it is a UID.
+
+        Returns
+        -------
+        bool
+            True for a UID (PS3.5 9.1).
+        """
         return is_valid_uid(self.value)
 
 
@@ -398,7 +539,13 @@ class ByReference(ContentItem):
     target: str
 
     def faults(self) -> Iterator[str]:
-        """Yield items that hang on it; they would have to hang on its target."""
+        """Yield items that hang on it; they would have to hang on its target.
+
+        Yields
+        ------
+        str
+            As `ContentItem.faults` does.
+        """
         if self.children:
             yield "has items of its own; hang them on the item that it refers to"
 
@@ -411,7 +558,13 @@ class Unknown(ContentItem):
     kind: str
 
     def faults(self) -> Iterator[str]:
-        """Yield that it cannot be written."""
+        """Yield that it cannot be written.
+
+        Yields
+        ------
+        str
+            As `ContentItem.faults` does.
+        """
         yield f"has the value type {self.kind!r}, which cannot be composed"
 
 

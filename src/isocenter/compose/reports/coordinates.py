@@ -88,7 +88,13 @@ class SCoord(ContentItem):
     fiducial_uid: str = ""
 
     def attributes(self) -> dict[str, Any]:
-        """Return Graphic Type (0070,0023) and Graphic Data (0070,0022)."""
+        """Return Graphic Type (0070,0023) and Graphic Data (0070,0022).
+
+        Returns
+        -------
+        dict
+            By keyword, with Fiducial UID (0070,031A) where it has one.
+        """
         found: dict[str, Any] = {
             "GraphicType": self.graphic.value,
             "GraphicData": [number for point in self.points for number in point],
@@ -97,11 +103,33 @@ class SCoord(ContentItem):
 
     @classmethod
     def arguments(cls, item: Dataset) -> dict[str, Any]:
-        """Return purpose, graphic and points."""
+        """Return purpose, graphic and points.
+
+        Parameters
+        ----------
+        item
+            An item of Content Sequence (0040,A730).
+
+        Returns
+        -------
+        dict
+            As `ContentItem.arguments` gives them.
+
+        Raises
+        ------
+        ValueError
+            When there is no such Graphic Type (0070,0023).
+        """
         return _graphic_arguments(item, 2)
 
     def faults(self) -> Iterator[str]:
-        """Yield a graphic that images do not have, or one with too many or too few points."""
+        """Yield a graphic that images do not have, or one with too many or too few points.
+
+        Yields
+        ------
+        str
+            As `ContentItem.faults` does.
+        """
         yield from ContentItem.faults(self)
         yield from _point_faults(self.graphic, self.points, 2, _COUNTS_2D)
 
@@ -133,7 +161,13 @@ class SCoord3D(ContentItem):
     fiducial_uid: str = ""
 
     def attributes(self) -> dict[str, Any]:
-        """Return graphic, points and frame of reference."""
+        """Return graphic, points and frame of reference.
+
+        Returns
+        -------
+        dict
+            By keyword, with Fiducial UID (0070,031A) where it has one.
+        """
         found: dict[str, Any] = {
             "GraphicType": self.graphic.value,
             "GraphicData": [number for point in self.points for number in point],
@@ -143,12 +177,34 @@ class SCoord3D(ContentItem):
 
     @classmethod
     def arguments(cls, item: Dataset) -> dict[str, Any]:
-        """Return purpose, graphic, points and frame of reference."""
+        """Return purpose, graphic, points and frame of reference.
+
+        Parameters
+        ----------
+        item
+            An item of Content Sequence (0040,A730).
+
+        Returns
+        -------
+        dict
+            As `ContentItem.arguments` gives them.
+
+        Raises
+        ------
+        ValueError
+            When there is no such Graphic Type (0070,0023).
+        """
         uid = str(value_of(item, "ReferencedFrameOfReferenceUID") or "")
         return _graphic_arguments(item, 3) | {"frame_of_reference_uid": uid}
 
     def faults(self) -> Iterator[str]:
-        """Yield a graphic that space does not have, wrong counts, open polygons, a bad UID."""
+        """Yield a graphic that space does not have, wrong counts, open polygons, a bad UID.
+
+        Yields
+        ------
+        str
+            As `ContentItem.faults` does.
+        """
         yield from ContentItem.faults(self)
         yield from _point_faults(self.graphic, self.points, 3, _COUNTS_3D)
         if self.graphic is Graphic.POLYGON and self.points and self.points[0] != self.points[-1]:
@@ -184,7 +240,13 @@ class TCoord(ContentItem):
     moments: tuple[str, ...] = ()
 
     def attributes(self) -> dict[str, Any]:
-        """Return Temporal Range Type (0040,A130) and the positions."""
+        """Return Temporal Range Type (0040,A130) and the positions.
+
+        Returns
+        -------
+        dict
+            By keyword.
+        """
         found: dict[str, Any] = {"TemporalRangeType": self.range.value}
         if self.samples:
             found["ReferencedSamplePositions"] = list(self.samples)
@@ -196,7 +258,23 @@ class TCoord(ContentItem):
 
     @classmethod
     def arguments(cls, item: Dataset) -> dict[str, Any]:
-        """Return purpose, range and positions."""
+        """Return purpose, range and positions.
+
+        Parameters
+        ----------
+        item
+            An item of Content Sequence (0040,A730).
+
+        Returns
+        -------
+        dict
+            As `ContentItem.arguments` gives them.
+
+        Raises
+        ------
+        ValueError
+            When there is no such Temporal Range Type (0040,A130).
+        """
         return {
             "name": concept_name(item),
             "range": TemporalRange(str(value_of(item, "TemporalRangeType"))),
@@ -206,7 +284,13 @@ class TCoord(ContentItem):
         }
 
     def faults(self) -> Iterator[str]:
-        """Yield positions of several kinds, of none, or that cannot be."""
+        """Yield positions of several kinds, of none, or that cannot be.
+
+        Yields
+        ------
+        str
+            As `ContentItem.faults` does.
+        """
         yield from ContentItem.faults(self)
         if sum(map(bool, (self.samples, self.offsets, self.moments))) != 1:
             yield "has positions of several kinds or none; give samples, offsets or moments"

@@ -70,7 +70,13 @@ class PersonObserver:
         check_members(self)
 
     def items(self) -> Iterator[ContentItem]:
-        """Yield the content items of the observer."""
+        """Yield the content items of the observer.
+
+        Yields
+        ------
+        ContentItem
+            Observer Type, the name, and what else is known of the person (PS3.16 TID 1003).
+        """
         yield Coded(_OBSERVER_TYPE, _PERSON, relationship=_CONTEXT)
         name = Code("121008", "DCM", "Person Observer Name")
         yield PersonName(name, self.name, relationship=_CONTEXT)
@@ -108,7 +114,13 @@ class DeviceObserver:
         check_members(self)
 
     def items(self) -> Iterator[ContentItem]:
-        """Yield the content items of the observer."""
+        """Yield the content items of the observer.
+
+        Yields
+        ------
+        ContentItem
+            Observer Type, Device Observer UID, and what else is known of it (PS3.16 TID 1004).
+        """
         yield Coded(_OBSERVER_TYPE, _DEVICE, relationship=_CONTEXT)
         uid = Code("121012", "DCM", "Device Observer UID")
         yield UIDReference(uid, self.uid, relationship=_CONTEXT)
@@ -151,7 +163,23 @@ class VerifyingObserver:
         check_members(self)
 
     def item(self, now: datetime.datetime) -> dict[str, Any]:
-        """Return the item of Verifying Observer Sequence (0040,A073)."""
+        """Return the item of Verifying Observer Sequence (0040,A073).
+
+        Parameters
+        ----------
+        now
+            The moment of verification where the observer names none.
+
+        Returns
+        -------
+        dict
+            By keyword.
+
+        Raises
+        ------
+        CannotCompose
+            When name or organization is missing.
+        """
         if not (self.name.strip("^= ") and self.organization.strip()):
             raise CannotCompose(
                 "A verifying observer lacks name or organization; give both.",
@@ -168,7 +196,18 @@ class VerifyingObserver:
 
     @classmethod
     def read(cls, item: Dataset) -> VerifyingObserver:
-        """Return the observer of an item of Verifying Observer Sequence (0040,A073)."""
+        """Return the observer of an item of Verifying Observer Sequence (0040,A073).
+
+        Parameters
+        ----------
+        item
+            The item; what it does not say is left empty.
+
+        Returns
+        -------
+        VerifyingObserver
+            The observer.
+        """
         codes = value_of(item, "VerifyingObserverIdentificationCodeSequence")
         return cls(
             str(value_of(item, "VerifyingObserverName") or ""),

@@ -37,23 +37,52 @@ class Composite(ContentItem):
     reference: Reference
 
     def attributes(self) -> dict[str, Any]:
-        """Return Referenced SOP Sequence (0008,1199)."""
+        """Return Referenced SOP Sequence (0008,1199).
+
+        Returns
+        -------
+        dict
+            By keyword.
+        """
         return {"ReferencedSOPSequence": [self.reference.item()]}
 
     @classmethod
     def arguments(cls, item: Dataset) -> dict[str, Any]:
-        """Return purpose and reference."""
+        """Return purpose and reference.
+
+        Parameters
+        ----------
+        item
+            An item of Content Sequence (0040,A730).
+
+        Returns
+        -------
+        dict
+            As `ContentItem.arguments` gives them.
+        """
         return {"name": concept_name(item), "reference": _read_reference(_referenced(item))}
 
     def faults(self) -> Iterator[str]:
-        """Yield references without UIDs."""
+        """Yield references without UIDs.
+
+        Yields
+        ------
+        str
+            As `ContentItem.faults` does.
+        """
         yield from ContentItem.faults(self)
         yield from _reference_faults(self.reference)
         if self.value_type != "IMAGE" and (self.reference.frames or self.reference.segments):
             yield "names frames or segments, which images have"
 
     def referenced(self) -> Iterator[Reference]:
-        """Yield every instance that the item refers to."""
+        """Yield every instance that the item refers to.
+
+        Yields
+        ------
+        Reference
+            The object.
+        """
         yield self.reference
 
 
@@ -79,7 +108,13 @@ class Image(Composite):
     value_mapping: Reference | None = None
 
     def attributes(self) -> dict[str, Any]:
-        """Return Referenced SOP Sequence (0008,1199) with what the image is shown by."""
+        """Return Referenced SOP Sequence (0008,1199) with what the image is shown by.
+
+        Returns
+        -------
+        dict
+            By keyword.
+        """
         item = self.reference.item()
         for one in (self.presentation_state, self.value_mapping):
             if one is not None:
@@ -89,7 +124,18 @@ class Image(Composite):
 
     @classmethod
     def arguments(cls, item: Dataset) -> dict[str, Any]:
-        """Return purpose, reference, and what the image is shown by."""
+        """Return purpose, reference, and what the image is shown by.
+
+        Parameters
+        ----------
+        item
+            An item of Content Sequence (0040,A730).
+
+        Returns
+        -------
+        dict
+            As `ContentItem.arguments` gives them.
+        """
         referenced = _referenced(item)
         nested = [
             _read_reference(one) for one in value_of(referenced, "ReferencedSOPSequence") or ()
@@ -104,7 +150,13 @@ class Image(Composite):
         }
 
     def faults(self) -> Iterator[str]:
-        """Yield references without UIDs, and frames or segments below 1."""
+        """Yield references without UIDs, and frames or segments below 1.
+
+        Yields
+        ------
+        str
+            As `ContentItem.faults` does.
+        """
         yield from Composite.faults(self)
         for one in (self.presentation_state, self.value_mapping):
             if one is not None:
@@ -115,7 +167,13 @@ class Image(Composite):
             yield "names frames and segments; give one of both"
 
     def referenced(self) -> Iterator[Reference]:
-        """Yield every instance that the item refers to."""
+        """Yield every instance that the item refers to.
+
+        Yields
+        ------
+        Reference
+            The image, then the presentation state and the value mapping that it is shown by.
+        """
         yield self.reference
         yield from filter(None, (self.presentation_state, self.value_mapping))
 
@@ -139,7 +197,13 @@ class Waveform(Composite):
     channels: tuple[tuple[int, int], ...] = ()
 
     def attributes(self) -> dict[str, Any]:
-        """Return Referenced SOP Sequence (0008,1199) with the channels."""
+        """Return Referenced SOP Sequence (0008,1199) with the channels.
+
+        Returns
+        -------
+        dict
+            By keyword.
+        """
         item = self.reference.item()
         if self.channels:
             item.ReferencedWaveformChannels = [one for pair in self.channels for one in pair]
@@ -147,7 +211,18 @@ class Waveform(Composite):
 
     @classmethod
     def arguments(cls, item: Dataset) -> dict[str, Any]:
-        """Return purpose, reference and channels."""
+        """Return purpose, reference and channels.
+
+        Parameters
+        ----------
+        item
+            An item of Content Sequence (0040,A730).
+
+        Returns
+        -------
+        dict
+            As `ContentItem.arguments` gives them; channels as pairs of multiplex group and channel.
+        """
         referenced = _referenced(item)
         numbers = [int(one) for one in many(referenced, "ReferencedWaveformChannels")]
         return {
@@ -157,7 +232,13 @@ class Waveform(Composite):
         }
 
     def faults(self) -> Iterator[str]:
-        """Yield references without UIDs and channels that cannot be."""
+        """Yield references without UIDs and channels that cannot be.
+
+        Yields
+        ------
+        str
+            As `ContentItem.faults` does.
+        """
         yield from Composite.faults(self)
         if any(number < 1 for pair in self.channels for number in pair):
             yield "names a multiplex group or channel below 1"
