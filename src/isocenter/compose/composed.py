@@ -107,6 +107,14 @@ class Composed:
         -------
         Path
             The file written.
+
+        Raises
+        ------
+        CannotCompose
+            When a value cannot be encoded, or the pixels not in that transfer syntax; when `path`
+            is a device or the like.
+        OutOfResources
+            When the disk is full or cannot be written; nothing half-written is left.
         """
         return write(self.data_set, Path(path), transfer_syntax_uid=transfer_syntax_uid)
 

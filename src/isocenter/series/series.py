@@ -479,6 +479,13 @@ class Series(NDArrayOperatorsMixin):
         Any
             As pydicom gives it; None where the image does not have it. Of an enhanced object the
             functional groups of the frame are looked in first.
+
+        Raises
+        ------
+        CannotCompose
+            When there is no such attribute.
+        IndexError
+            When there is no such image.
         """
         return self._frame(slice, tag).value(tag_of(keyword))
 
@@ -722,6 +729,14 @@ class Series(NDArrayOperatorsMixin):
         Written
             A list of the files; `left_out` says what the sources say wrongly and they do not.
             `notes`, such as that values are rounded, are a UserWarning each, too.
+
+        Raises
+        ------
+        CannotCompose
+            When the folder has files already, an option cannot be, or the pixels cannot be encoded
+            so.
+        OutOfResources
+            When the folder cannot be written; nothing half-written is left.
         """
         return writing.write(self, Path(folder), options)
 
