@@ -299,6 +299,17 @@ def test_a_series_is_dragged_or_double_clicked_into_a_viewport(stack):
     stack.wait("isocenter.viewports[0].count === 30")
 
 
+def test_a_series_chosen_by_the_mouse_leaves_the_space_bar_to_the_view(stack):
+    thumbnail(stack, objects.second_stack()[0]).dblclick()
+    stack.wait("isocenter.viewports[0].count === 12")
+    stack.settled()
+    before = stack.state()["toCanvas"]
+    stack.press("ArrowDown", "ArrowDown", "r", " ")
+    stack.wait("isocenter.viewports[0].count === 12")
+    assert stack.state()["toCanvas"] == before
+    assert stack.state()["index"] == 2
+
+
 def test_layouts_show_up_to_four_viewports_and_one_can_fill_the_page(stack):
     page = stack.page
     for name, count in (("2 × 1", 2), ("2 × 2", 4), ("1 × 1", 1), ("2 × 2", 4)):

@@ -60,6 +60,8 @@ function Thumbnail({ workspace, study, series }: ThumbnailProps) {
           // A screen reader's click is of no pointer, and nobody's double click.
           const { pointerType, detail } = event as unknown as PointerEvent;
           if (pointerType === "touch" || detail === 0) show();
+          // Behind a pointer the space bar stays the viewer's.
+          if (detail > 0) event.currentTarget.blur();
         }}
         onKeyDown={(event) => {
           if (event.key !== "Enter" && event.key !== " ") return;
