@@ -299,8 +299,13 @@ def test_a_series_is_dragged_or_double_clicked_into_a_viewport(stack):
     stack.wait("isocenter.viewports[0].count === 30")
 
 
-def test_a_series_chosen_by_the_mouse_leaves_the_space_bar_to_the_view(stack):
-    thumbnail(stack, objects.second_stack()[0]).dblclick()
+@pytest.mark.parametrize("way", ["double click", "drag"])
+def test_a_series_chosen_by_the_mouse_leaves_the_space_bar_to_the_view(stack, way):
+    chosen = thumbnail(stack, objects.second_stack()[0])
+    if way == "drag":
+        chosen.drag_to(pane(stack))
+    else:
+        chosen.dblclick()
     stack.wait("isocenter.viewports[0].count === 12")
     stack.settled()
     before = stack.state()["toCanvas"]

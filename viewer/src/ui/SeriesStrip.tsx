@@ -71,6 +71,7 @@ function Thumbnail({ workspace, study, series }: ThumbnailProps) {
         onDragStart={(event) => {
           event.dataTransfer?.setData(SERIES_TYPE, JSON.stringify({ study, series: series.uid }));
         }}
+        onDragEnd={(event) => event.currentTarget.blur()}
       >
         <span class="thumbnail-picture">
           <Picture workspace={workspace} series={series} />
