@@ -1,3 +1,4 @@
+import asyncio
 import base64
 
 import pytest
@@ -46,6 +47,18 @@ def test_a_request_that_names_two_hosts_is_refused():
     for second in ("localhost", "evil.example"):
         answer = client().get("/", headers=[("Host", "localhost"), ("Host", second)])
         assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(("path", "status"), [("/health/ready", 200), ("/", 421)])
+def test_a_load_balancer_that_names_no_host_is_told_the_health_alone(path, status):
+    answers = []
+
+    async def send(message):
+        answers.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
+    asyncio.run(client().app(scope, lambda: None, send))
+    assert answers[0]["status"] == status
 
 
 def test_a_configured_host_name_is_known():
