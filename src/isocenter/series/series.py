@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from isocenter.compose.planes import Plane
 from isocenter.compose.values import tag_of
 from isocenter.dicom import tags
 from isocenter.errors import CannotCompose
-from isocenter.series import geometry, indexing, numpy_functions, writing
+from isocenter.series import indexing, writing
 from isocenter.series.arrangement import arrange, ordering_keyword
 from isocenter.series.axis import SLICE, TAG, Axis
 from isocenter.series.frame import Frame, check_settable, frames_of
 from isocenter.series.opening import Where, stored_images
 from isocenter.series.pixels import dtype_of, read_values
+from isocenter.series.placed import Placed
+from isocenter.series.reductions import Reductions
 from isocenter.series.stored_image import StoredImage
 from isocenter.series.table import Table, axis_of, new_table, resorted, table_of
 
@@ -32,7 +32,7 @@ Which = int | slice | Sequence[int] | None
 """Which slices or tags: an index, a slice, several indices, or None for all."""
 
 
-class Series(NDArrayOperatorsMixin):
+class Series(Reductions, Placed):
     """A series of images as an array with DICOM memory.
 
     Its axes are tag, slice, row, column and colour, as far as it has them: a volume has shape
@@ -246,14 +246,6 @@ class Series(NDArrayOperatorsMixin):
             return values.astype(dtype)
         return values.copy() if copy else values
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        return numpy_functions.apply_ufunc(ufunc, method, inputs, options)
-
-    def __array_function__(
-        self, function: Any, types: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> Any:
-        return numpy_functions.apply_function(function, args, kwargs)
-
     def __len__(self) -> int:
         if not self._table.names:
             raise TypeError("a single number has no length")
@@ -305,112 +297,6 @@ class Series(NDArrayOperatorsMixin):
             Of the same headers; neither changes with the other.
         """
         return self.with_values(self.array.copy())
-
-    def all(self, axis: Any = None, **options: Any) -> Any:
-        """Tell whether all values are true, as `numpy.all` does.
-
-        Parameters
-        ----------
-        axis, **options
-            As `numpy.all` takes them; by default all axes.
-
-        Returns
-        -------
-        Series, ndarray or scalar
-            A `Series` along tag, slice and colour; an array along others, or with `keepdims`; one
-            value along all.
-        """
-        return np.all(cast("Any", self), axis=axis, **options)
-
-    def any(self, axis: Any = None, **options: Any) -> Any:
-        """Tell whether any value is true, as `numpy.any` does.
-
-        Parameters
-        ----------
-        axis, **options
-            As `numpy.any` takes them; by default all axes.
-
-        Returns
-        -------
-        Series, ndarray or scalar
-            As `all` gives it.
-        """
-        return np.any(cast("Any", self), axis=axis, **options)
-
-    def sum(self, axis: Any = None, **options: Any) -> Any:
-        """Return sums as `numpy.sum` does.
-
-        Parameters
-        ----------
-        axis, **options
-            As `numpy.sum` takes them; by default all axes.
-
-        Returns
-        -------
-        Series, ndarray or scalar
-            As `all` gives it.
-        """
-        return np.sum(cast("Any", self), axis=axis, **options)
-
-    def mean(self, axis: Any = None, **options: Any) -> Any:
-        """Return means as `numpy.mean` does.
-
-        Parameters
-        ----------
-        axis, **options
-            As `numpy.mean` takes them; by default all axes.
-
-        Returns
-        -------
-        Series, ndarray or scalar
-            As `all` gives it.
-        """
-        return np.mean(cast("Any", self), axis=axis, **options)
-
-    def min(self, axis: Any = None, **options: Any) -> Any:
-        """Return minima as `numpy.min` does.
-
-        Parameters
-        ----------
-        axis, **options
-            As `numpy.min` takes them; by default all axes.
-
-        Returns
-        -------
-        Series, ndarray or scalar
-            As `all` gives it.
-        """
-        return np.min(cast("Any", self), axis=axis, **options)
-
-    def max(self, axis: Any = None, **options: Any) -> Any:
-        """Return maxima as `numpy.max` does.
-
-        Parameters
-        ----------
-        axis, **options
-            As `numpy.max` takes them; by default all axes.
-
-        Returns
-        -------
-        Series, ndarray or scalar
-            As `all` gives it.
-        """
-        return np.max(cast("Any", self), axis=axis, **options)
-
-    def std(self, axis: Any = None, **options: Any) -> Any:
-        """Return standard deviations as `numpy.std` does.
-
-        Parameters
-        ----------
-        axis, **options
-            As `numpy.std` takes them; by default all axes.
-
-        Returns
-        -------
-        Series, ndarray or scalar
-            As `all` gives it.
-        """
-        return np.std(cast("Any", self), axis=axis, **options)
 
     # -- what its parts use ----------------------------------------------------------------------
 
@@ -604,68 +490,6 @@ class Series(NDArrayOperatorsMixin):
             Its values, with their unit.
         """
         return axis_of(self._table, name)
-
-    @property
-    def planes(self) -> tuple[Plane, ...]:
-        """Where each slice lies.
-
-        Raises
-        ------
-        CannotCompose
-            When the images do not say.
-        """
-        planes = [frame.plane for frame in self._table.frames[0]]
-        if None in planes:
-            raise CannotCompose(
-                "The images do not say where they lie.",
-                tag=tags.ImagePositionPatient,
-                module="Image Plane",
-            )
-        return tuple(planes)
-
-    @property
-    def positions(self) -> NDArray[np.float64]:
-        """Centre of the first pixel of each slice in mm (LPS), shape (slices, 3)."""
-        return np.array([plane.position for plane in self.planes])
-
-    @property
-    def steps(self) -> NDArray[np.float64]:
-        """Distance in mm from each slice to the next along the normal, shape (slices - 1,)."""
-        return geometry.slice_steps(self.planes)
-
-    @property
-    def spacing(self) -> tuple[float, float, float]:
-        """Distance of voxel centres in mm along slices, rows and columns.
-
-        Between slices it is the usual one: gaps stand in `remarks` and `steps`.
-        """
-        plane = self.planes[0]
-        steps = self.steps
-        along = abs(float(np.median(steps))) if len(steps) else self._thickness()
-        return along, plane.spacing[0], plane.spacing[1]
-
-    @property
-    def affine(self) -> NDArray[np.float64]:
-        """Matrix (4, 4) from indices (column, row, slice, 1) to mm in LPS coordinates.
-
-        Raises
-        ------
-        CannotCompose
-            When the slices are not evenly spaced.
-        """
-        return geometry.affine(self.planes, self._thickness())
-
-    @property
-    def affine_ras(self) -> NDArray[np.float64]:
-        """The same matrix to RAS coordinates, as NIfTI has it."""
-        return geometry.LPS_TO_RAS @ self.affine
-
-    def _thickness(self) -> float:
-        for keyword in ("SpacingBetweenSlices", "SliceThickness"):
-            number = self._table.frames[0, 0].number_of(tag_of(keyword))
-            if number:
-                return abs(number)
-        return 1.0
 
     # -- ways out --------------------------------------------------------------------------------
 
