@@ -453,6 +453,21 @@ def test_items_that_decide_how_an_image_is_derived_are_mended_or_refused_in_word
         assert all(one.VR in set(VR) for one in pydicom.dcmread(made).iterall())
 
 
+def test_a_series_tells_what_is_sound_beside_an_item_that_is_damaged(tmp_path):
+    item = Dataset()
+    item.RequestedProcedureID = "12345"
+    content = part10_bytes(
+        ct_slice(16, 16, PatientName="Doe^Jane", RequestAttributesSequence=[item])
+    )
+    change = SPOILT["a torn number"][1]
+    (tmp_path / "a.dcm").write_bytes(spoilt(content, "RequestedProcedureID", change))
+
+    series = Series.open(tmp_path)
+
+    assert series.get("PatientName") == "Doe^Jane"
+    assert series.values_of("SliceLocation").shape == (1, 1)
+
+
 ANATOMY = ("AnatomicRegionSequence", "AnatomicRegionModifierSequence")
 
 

@@ -133,10 +133,14 @@ class StoredImage:
         return _data_set(self)
 
     def read_data_set(self) -> Dataset:
-        """Read the header by pydicom, without pixel data; all of it can be asked for."""
+        """Read the header by pydicom, without pixel data.
+
+        Of an object with functional groups all can be asked for, of others the top level.
+        """
         content = self._content if isinstance(self._content, Path) else BytesIO(self._bytes())
         data_set = read_data_set(content, pixels=False, force=True)
-        check_readable(data_set)
+        if "NumberOfFrames" in data_set:
+            check_readable(data_set)
         return data_set
 
     def frame(self, number: int) -> bytes:
