@@ -1,13 +1,10 @@
 """What the kernel is asked for, and in which order, before an object counts as kept."""
 
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-import pytest
 from tests.factories import ct_slice, part10_bytes
+from tests.tracing import traced
 
 TRACED = "fsync,fdatasync,link,linkat,rename,renameat2,write,writev,pwrite64"
 PROGRAM = """
@@ -22,19 +19,14 @@ with isocenter.open(folder, durability=durability) as archive:
 
 def system_calls(folder: Path, durability: str) -> list[tuple[str, str]]:
     """Name and file of each call for the second of two objects, until it is said to be kept."""
-    if shutil.which("strace") is None:
-        pytest.skip("needs strace (Debian's package strace)")
     folder.mkdir()
     paths = [folder / "1.dcm", folder / "2.dcm"]
     for path in paths:
         path.write_bytes(part10_bytes(ct_slice(16, 16)))
     log = folder / "log"
-    command = ["strace", "-f", "-y", "-s", "8", "-e", f"trace={TRACED}", "-o", log]
-    command += [sys.executable, "-c", PROGRAM, folder / "data", durability, *paths]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    if "ptrace" in done.stderr or "Operation not permitted" in done.stderr:
-        pytest.skip("nobody may be traced here")
-    assert done.stdout == "keptkept", done.stderr
+    arguments = [folder / "data", durability, *paths]
+    said = traced(PROGRAM, arguments, calls=TRACED, log=log, options=["-y"])
+    assert said == "keptkept"
     _, of_the_second, _ = log.read_text().split('"kept", 4)')
     found = re.findall(r"^\d+ +(\w+)\((?:\d+<([^>]*)>)?", of_the_second, re.M)
     return [(name, file.removeprefix(str(folder / "data"))) for name, file in found]

@@ -1,14 +1,12 @@
 """What the kernel is asked for on a connection: a peer that delays must not delay us."""
 
 import re
-import shutil
-import subprocess
-import sys
 from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from tests.tracing import traced
 
 PROGRAM = """
 import asyncio
@@ -29,15 +27,8 @@ with Acceptor([VerificationService()], port=0) as acceptor:
 @pytest.fixture(scope="module")
 def calls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """The calls about connections, by thread."""
-    if shutil.which("strace") is None:
-        pytest.skip("needs strace (Debian's package strace)")
     log = Path(tmp_path_factory.mktemp("traced")) / "log"
-    traced = "trace=setsockopt,recvfrom,recvmsg,accept4,connect"
-    command = ["strace", "-f", "-s", "8", "-e", traced, "-o", log, sys.executable, "-c", PROGRAM]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    if "ptrace" in done.stderr or "Operation not permitted" in done.stderr:
-        pytest.skip("nobody may be traced here")
-    assert done.returncode == 0, done.stderr
+    traced(PROGRAM, [], calls="setsockopt,recvfrom,recvmsg,accept4,connect", log=log)
     found = defaultdict(list)
     begun: dict[str, str] = {}
     for thread, call in re.findall(r"^(\d+) +(.*)$", log.read_text(), re.M):
