@@ -19,20 +19,27 @@ def test_a_destination_is_title_at_host_and_port(text: str, address: PeerAddress
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "why"),
     [
-        "",
-        "host:104",
-        "A@",
-        "@host:1",
-        "A@host:0",
-        "A@host:70000",
-        "A@ho:st:1",
-        "TITLE_TOO_LONG_17@h:1",
+        ("", "AE title and the @ before the host are missing; give AET@HOST:PORT, such as"),
+        ("host:104", "AE title and the @ before the host are missing; give AET@HOST:PORT, such as"),
+        ("A@", "the host behind the @ is missing"),
+        ("A@:104", "the host behind the @ is missing"),
+        ("@host:1", "the AE title before the @ is missing"),
+        ("A@host:0", "not between 1 and 65535"),
+        ("A@host:70000", "not between 1 and 65535"),
+        ("A@host:1234567", "not between 1 and 65535"),
+        ("A@host:dicom", "give AET@HOST:PORT, such as"),
+        ("A@host:\N{FULLWIDTH DIGIT ONE}", "give AET@HOST:PORT, such as"),
+        ("A@my host:1", "give AET@HOST:PORT, such as"),
+        ("A@::1", r"stands in brackets, as in AET@\[::1\]:11112"),
+        ("A@fe80::1:104", "stands in brackets"),
+        ("http://host:8104/", "but a URL"),
+        ("TITLE_TOO_LONG_17@h:1", "1 to 16"),
     ],
 )
-def test_what_is_no_destination_is_refused(text: str) -> None:
-    with pytest.raises(ConfigurationError):
+def test_what_is_no_destination_is_refused_with_what_is_wrong(text: str, why: str) -> None:
+    with pytest.raises(ConfigurationError, match=why):
         PeerAddress.parse(text)
 
 

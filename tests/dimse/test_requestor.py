@@ -296,6 +296,25 @@ def test_nobody_listening_is_said_with_the_address(echo: Echo) -> None:
 
 
 @both
+@pytest.mark.parametrize("host", ["..", "a" * 64 + ".example"])
+def test_a_host_that_cannot_be_one_is_said_to_be_none(echo: Echo, host: str) -> None:
+    with pytest.raises(AssociationError, match="is no name of a host"):
+        echo((host, 104))
+
+
+@both
+def test_an_address_of_ipv6_stands_in_brackets(echo: Echo) -> None:
+    with pytest.raises(AssociationError, match=r"cannot connect to PEER@\[::1\]:1: "):
+        echo(("::1", 1))
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf"), 1e10])
+def test_times_that_no_clock_measures_are_refused(seconds: float) -> None:
+    with pytest.raises(ConfigurationError, match="time limit response is .* seconds"):
+        Timeouts(response=seconds)
+
+
+@both
 def test_an_impossible_calling_title_never_reaches_the_wire(echo: Echo) -> None:
     with pytest.raises(ConfigurationError):
         echo(("127.0.0.1", 1), calling_ae="MUCH TOO LONG A TITLE")

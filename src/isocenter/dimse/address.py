@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from isocenter.errors import ConfigurationError
 
-_DESTINATION = re.compile(r"(?P<title>[^@]+)@(?P<host>\[[^\]]+\]|[^:@\[\]]+)(:(?P<port>\d{1,5}))?")
+_DESTINATION = re.compile(
+    r"(?P<title>[^@]+)@(?P<host>\[[^\]]+\]|[^\s:@\[\]]+)(:(?P<port>[0-9]{1,9}))?"
+)
+_FORM = "give AET@HOST:PORT, such as ISOCENTER@127.0.0.1:11112"
 
 _HINTS = {
     errno.EADDRINUSE: "; is Isocenter running already? Otherwise choose another port",
@@ -80,15 +83,33 @@ class PeerAddress:
         """
         match = _DESTINATION.fullmatch(text.strip())
         if match is None:
-            raise ConfigurationError(f"{text!r} is no destination: give AET@HOST:PORT")
+            raise ConfigurationError(f"{text!r} is no destination{_fault(text)}; {_FORM}")
         port = int(match["port"] or REGISTERED_PORT)
         if not 0 < port < 65536:
             raise ConfigurationError(f"port {port} of {text!r} is not between 1 and 65535")
         return cls(check_ae_title(match["title"]), match["host"].strip("[]"), port)
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.ae_title}@{host}:{self.port}"
+        return f"{self.ae_title}@{host_and_port(self.host, self.port)}"
+
+
+def host_and_port(host: str, port: int) -> str:
+    """Write an address as people do: an IPv6 one in brackets, then the port."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _fault(text: str) -> str:
+    """Say what is wrong with a malformed destination, as far as that can be told."""
+    title, at, place = text.strip().rpartition("@")
+    if "://" in text:
+        return " but a URL"
+    if not at:
+        return ": the AE title and the @ before the host are missing"
+    if not title:
+        return ": the AE title before the @ is missing"
+    if place.count(":") > 1:
+        return ": an IPv6 address stands in brackets, as in AET@[::1]:11112"
+    return ": the host behind the @ is missing" if place.partition(":")[0] == "" else ""
 
 
 def why_not_listening(error: OSError) -> str:

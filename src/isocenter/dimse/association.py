@@ -2,24 +2,22 @@
 
 import contextlib
 import logging
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 from isocenter.dimse import operations
-from isocenter.dimse.indications import AbortIndication
+from isocenter.dimse.driver import Driver
 from isocenter.dimse.invalid_pdu import AbortSource
 from isocenter.dimse.limits import Timeouts
-from isocenter.dimse.machine import DataSet, Machine, Operation, Received, Wait, seconds_by_wait
+from isocenter.dimse.machine import DataSet, Machine, Operation, Received, Wait
 from isocenter.dimse.messages import AnyRequest, Message, Response, respond
-from isocenter.dimse.negotiation import AssociationInfo, NegotiatedContext
 from isocenter.dimse.outgoing import Outgoing, describe
 from isocenter.dimse.status import Status
 from isocenter.dimse.transport import Buffer, Transport
 from isocenter.dimse.upper_layer import Role
-from isocenter.errors import AssociationAborted, AssociationError, TimedOut
+from isocenter.errors import AssociationAborted, AssociationError
 
 T = TypeVar("T")
 
@@ -32,7 +30,7 @@ _QUIET = 2.0
 _WORTH_WAITING = 1 << 15
 
 
-class Association:
+class Association(Driver):
     """An association that stands, used by one thread at a time.
 
     Made by `isocenter.dimse.connect_sync`, or by an acceptor, which gives it to its services.
@@ -46,47 +44,12 @@ class Association:
     """
 
     def __init__(self, transport: Transport, machine: Machine, timeouts: Timeouts) -> None:
+        super().__init__(machine, timeouts)
         self._transport = transport
-        self._machine = machine
-        self._upper = machine.upper
-        self._seconds = seconds_by_wait(timeouts)
-        self._closed = False
         self._stopping = False
         # True until the first message: a connection that asks for nothing yet loses nothing.
         self._is_idle = True
-        self._next_message_id = 0
-        self.info = AssociationInfo("", "", "", 0)
         self.answered = self.failed = 0
-
-    @property
-    def contexts(self) -> Mapping[int, NegotiatedContext]:
-        """The presentation contexts agreed on, by id."""
-        return self._machine.contexts
-
-    @property
-    def is_open(self) -> bool:
-        """Whether messages may be exchanged."""
-        return not self._closed and self._upper.is_established
-
-    def context(self, context_id: int) -> NegotiatedContext:
-        """Return one of `contexts`.
-
-        Parameters
-        ----------
-        context_id
-            Its id, odd, 1 to 255.
-
-        Returns
-        -------
-        NegotiatedContext
-            Its SOP class, transfer syntax and roles.
-
-        Raises
-        ------
-        KeyError
-            It was not agreed on.
-        """
-        return self._machine.contexts[context_id]
 
     # Messages
 
@@ -125,15 +88,15 @@ class Association:
         list of memoryview
             Consecutive fragments; the views are true until the next step of the iteration.
         """
-        machine, deadline = self._machine, 0.0
+        machine = self._machine
         while machine.data_set_is_open:
+            self._deadline = 0.0
             try:
                 while (batch := machine.take_fragments()) is None:
-                    deadline = self._await(Wait.REST, deadline)
+                    self._await(Wait.REST)
             except Exception:
                 self._flush_quietly()
                 raise
-            deadline = 0.0
             yield batch
 
     def read_data_set(self) -> bytes:
@@ -301,11 +264,6 @@ class Association:
         """
         return self.run(self._machine.await_response(request))
 
-    def next_message_id(self) -> int:
-        """Return a Message ID (0000,0110) that is not in use, 1 to 65535."""
-        self._next_message_id = self._next_message_id % 0xFFFF + 1
-        return self._next_message_id
-
     # The end
 
     def release(self) -> None:
@@ -386,14 +344,14 @@ class Association:
         AssociationAborted
             The association is over.
         """
-        deadline = 0.0
+        self._deadline = 0.0
         try:
             while True:
                 wait = next(operation)
                 if wait is Wait.SENT:
                     self._flush()
                 else:
-                    deadline = self._await(wait, deadline)
+                    self._await(wait)
         except StopIteration as done:
             self._flush()
             return done.value
@@ -401,40 +359,20 @@ class Association:
             self._flush_quietly()
             raise
 
-    def _await(self, wait: Wait, deadline: float) -> float:
-        """Send what is to be sent, and receive once.
-
-        Parameters
-        ----------
-        wait
-            What for.
-        deadline
-            When the peer's time is over, or 0 where it begins now.
-
-        Returns
-        -------
-        float
-            The same, or 0 where the peer made progress that earns it the whole time once more.
-        """
+    def _await(self, wait: Wait) -> None:
+        """Send what is to be sent, and receive once."""
         upper = self._upper
         if upper.to_send:
             self._flush()
-        now = time.monotonic()
-        limit = now + self._seconds[wait]
-        deadline = min(deadline, limit) if deadline else limit
-        if now > deadline:
-            raise self._timed_out(wait)
-        pdus = upper.pdus_received
         try:
-            count = self._receive(deadline - now)
+            count = self._receive(self._seconds_left(wait))
         except TimeoutError as error:
             raise self._timed_out(wait) from error
         except OSError:
             count = 0
-        if count == 0 and self._stopping and wait is not Wait.CLOSE:
+        if not count and self._stopping and wait is not Wait.CLOSE:
             raise self._stopped()
         upper.received(count)
-        return 0.0 if upper.pdus_received != pdus and wait.starts_anew else deadline
 
     def _receive(self, seconds: float) -> int:
         upper, receive_into = self._upper, self._transport.receive_into
@@ -456,43 +394,18 @@ class Association:
             try:
                 self._transport.send(upper.data_to_send())
             except TimeoutError as error:
-                upper.transport_closed()
-                raise TimedOut(f"{self._peer} took no data in time") from error
+                raise self._not_taken() from error
             except OSError as error:
+                with contextlib.suppress(OSError):  # why it broke may wait to be read
+                    upper.received(self._transport.receive_into(upper.space(), 0.1))
                 raise self._lost() from error
-
-    def _lost(self) -> AssociationAborted:
-        """Return why the connection broke while sending: often an A-ABORT is waiting to be read."""
-        upper = self._upper
-        with contextlib.suppress(OSError):
-            upper.received(self._transport.receive_into(upper.space(), 0.1))
-        upper.transport_closed()
-        while upper.read_on():
-            upper.values.clear()
-        for indication in upper.indications:
-            if isinstance(indication, AbortIndication):
-                text = f"{self._peer} ended the association: {indication.detail}"
-                return AssociationAborted(text, indication.source, indication.reason)
-        return AssociationAborted(f"the connection to {self._peer} is lost")
 
     def _flush_quietly(self) -> None:
         """Send an abort on its way out, if it can be sent."""
         with contextlib.suppress(AssociationError):
             self._flush()
 
-    def _timed_out(self, wait: Wait) -> TimedOut:
-        upper = self._upper
-        if wait in (Wait.ASSOCIATE_RQ, Wait.CLOSE):
-            upper.artim_expired()
-        else:
-            upper.abort()
-        return TimedOut(f"{self._peer} let pass the time for {wait.value}")
-
     def _stopped(self) -> AssociationAborted:
         self._upper.abort()
         self._flush_quietly()
         return AssociationAborted("this node stops", AbortSource.SERVICE_USER)
-
-    @property
-    def _peer(self) -> str:
-        return f"{self.info.peer_address}:{self.info.peer_port}"

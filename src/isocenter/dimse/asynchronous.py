@@ -4,26 +4,24 @@ import asyncio
 import contextlib
 import logging
 import ssl
-import time
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable
 from pathlib import Path
 from typing import TypeVar
 
 from isocenter.dimse import operations
-from isocenter.dimse.address import PeerAddress, check_ae_title
+from isocenter.dimse.address import PeerAddress
+from isocenter.dimse.call import CALLING_AE, Call
+from isocenter.dimse.driver import Driver
 from isocenter.dimse.limits import Limits, Timeouts
-from isocenter.dimse.machine import DataSet, Machine, Operation, Received, Wait, seconds_by_wait
+from isocenter.dimse.machine import DataSet, Machine, Operation, Received, Wait
 from isocenter.dimse.messages import AnyRequest, Message, Response
-from isocenter.dimse.negotiation import AssociationInfo, NegotiatedContext
 from isocenter.dimse.outgoing import Outgoing, describe
-from isocenter.dimse.proposal import Proposal, associate_request
-from isocenter.dimse.requestor import CALLING_AE
+from isocenter.dimse.proposal import Proposal
 from isocenter.dimse.status import Status
 from isocenter.dimse.transport import set_quick_ack
-from isocenter.dimse.upper_layer import Role
 from isocenter.dimse.user_information import UserIdentity
 from isocenter.dimse.verification import VERIFICATION
-from isocenter.errors import AssociationAborted, AssociationError, TimedOut
+from isocenter.errors import AssociationError
 
 T = TypeVar("T")
 
@@ -32,7 +30,7 @@ _log = logging.getLogger(__name__)
 _RECEIVE = 1 << 18
 
 
-class AsyncAssociation:
+class AsyncAssociation(Driver):
     """An association that stands, used by one task at a time; made by `isocenter.dimse.connect`.
 
     Attributes
@@ -48,24 +46,10 @@ class AsyncAssociation:
         machine: Machine,
         timeouts: Timeouts,
     ) -> None:
+        super().__init__(machine, timeouts)
         self._reader = reader
         self._writer = writer
-        self._machine = machine
-        self._timeouts = timeouts
-        self._seconds = seconds_by_wait(timeouts)
-        self._closed = False
-        self._next_message_id = 0
-        self.info = AssociationInfo("", "", "", 0)
-
-    @property
-    def contexts(self) -> Mapping[int, NegotiatedContext]:
-        """The presentation contexts agreed on, by id."""
-        return self._machine.contexts
-
-    @property
-    def is_open(self) -> bool:
-        """Whether messages may be exchanged."""
-        return not self._closed and self._machine.upper.is_established
+        self._send_timeout = timeouts.transfer
 
     async def echo(self) -> Status:
         """Ask whether the peer answers (C-ECHO).
@@ -219,11 +203,6 @@ class AsyncAssociation:
         """
         return await self.run(self._machine.read_data_set())
 
-    def next_message_id(self) -> int:
-        """Return a Message ID (0000,0110) that is not in use, 1 to 65535."""
-        self._next_message_id = self._next_message_id % 0xFFFF + 1
-        return self._next_message_id
-
     async def release(self) -> None:
         """Release the association and close the connection.
 
@@ -242,7 +221,7 @@ class AsyncAssociation:
     async def abort(self) -> None:
         """Abort the association and close the connection."""
         if not self._closed:
-            self._machine.upper.abort()
+            self._upper.abort()
             await self._close()
 
     async def _close(self) -> None:
@@ -276,7 +255,7 @@ class AsyncAssociation:
             The association is over.
         """
         results: list[T] = []
-        deadline = 0.0
+        self._deadline = 0.0
         try:
             while True:
                 if reads_files:
@@ -287,28 +266,23 @@ class AsyncAssociation:
                 if wait is None:
                     return results[0]
                 if wait is not Wait.SENT:
-                    limit = time.monotonic() + self._seconds[wait]
-                    deadline = min(deadline, limit) if deadline else limit
-                    if await self._fill(wait, deadline):
-                        deadline = 0.0
+                    await self._await(wait)
         except Exception:
             with contextlib.suppress(AssociationError):
                 await self._flush(None)
             raise
         except asyncio.CancelledError:
             # Half a message may have gone out: nothing else can follow it.
-            self._machine.upper.abort()
-            self._writer.write(b"".join(self._machine.upper.data_to_send()))
+            self._upper.abort()
+            self._writer.write(b"".join(self._upper.data_to_send()))
             self._writer.close()
             self._closed = True
             raise
 
-    async def _fill(self, wait: Wait, deadline: float) -> bool:
-        """Receive once; returns whether the peer made progress that earns it more time."""
-        upper = self._machine.upper
-        pdus = upper.pdus_received
+    async def _await(self, wait: Wait) -> None:
+        """Receive once."""
         try:
-            async with asyncio.timeout(deadline - time.monotonic()):
+            async with asyncio.timeout(self._seconds_left(wait)):
                 data = await self._reader.read(_RECEIVE)
         except TimeoutError as error:
             raise self._timed_out(wait) from error
@@ -316,22 +290,9 @@ class AsyncAssociation:
             data = b""
         if data:
             self._acknowledge()
-            upper.receive_data(data)
+            self._upper.receive_data(data)
         else:
-            upper.transport_closed()
-        if upper.pdus_received != pdus and wait.starts_anew:
-            return True
-        if time.monotonic() > deadline:
-            raise self._timed_out(wait)
-        return False
-
-    def _timed_out(self, wait: Wait) -> TimedOut:
-        upper = self._machine.upper
-        if wait is Wait.CLOSE:
-            upper.artim_expired()
-        else:
-            upper.abort()
-        return TimedOut(f"{self._peer} let pass the time for {wait.value}")
+            self._upper.transport_closed()
 
     def _acknowledge(self) -> None:
         sock = self._writer.get_extra_info("socket")
@@ -339,25 +300,19 @@ class AsyncAssociation:
             set_quick_ack(sock)
 
     async def _flush(self, wait: Wait | None) -> None:
-        upper = self._machine.upper
+        upper = self._upper
         if not upper.to_send:
             return
         # Joined into bytes of its own: the transport may keep it while buffers are read into again.
         self._writer.write(b"".join(upper.data_to_send()))
         if wait is None or wait is Wait.SENT:
             try:
-                async with asyncio.timeout(self._timeouts.transfer):
+                async with asyncio.timeout(self._send_timeout):
                     await self._writer.drain()
             except TimeoutError as error:
-                upper.transport_closed()
-                raise TimedOut(f"{self._peer} took no data in time") from error
+                raise self._not_taken() from error
             except OSError as error:
-                upper.transport_closed()
-                raise AssociationAborted(f"the connection to {self._peer} is lost") from error
-
-    @property
-    def _peer(self) -> str:
-        return f"{self.info.peer_address}:{self.info.peer_port}"
+                raise self._lost() from error
 
 
 def _step(operation: Operation[T], results: list[T]) -> Wait | None:
@@ -411,16 +366,11 @@ async def connect(
     ConfigurationError
         The destination or the calling title is malformed.
     """
-    peer = PeerAddress.parse(destination) if isinstance(destination, str) else destination
-    limits, timeouts = limits or Limits(), timeouts or Timeouts()
-    title = check_ae_title(calling_ae)
-    request = associate_request(peer.ae_title, title, contexts, limits, identity)
-    reader, writer = await _open(peer, timeouts, tls)
-    machine = Machine(Role.REQUESTOR, limits)
-    association = AsyncAssociation(reader, writer, machine, timeouts)
-    association.info = AssociationInfo(title, peer.ae_title, peer.host, peer.port)
+    call = Call(destination, contexts, calling_ae, limits, timeouts, identity)
+    association = AsyncAssociation(*await _open(call, tls), call.machine, call.timeouts)
+    association.info = call.info
     try:
-        association.info = await association.run(machine.associate(request, (peer.host, peer.port)))
+        association.info = await association.run(call.associate())
         yield association
     except BaseException:
         await association.abort()
@@ -429,17 +379,14 @@ async def connect(
 
 
 async def _open(
-    peer: PeerAddress, timeouts: Timeouts, tls: ssl.SSLContext | None
+    call: Call, tls: ssl.SSLContext | None
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    try:
-        async with asyncio.timeout(timeouts.connect):
+    peer = call.peer
+    with call.connecting():
+        async with asyncio.timeout(call.timeouts.connect):
             return await asyncio.open_connection(
                 peer.host,
                 peer.port,
                 ssl=tls,
                 server_hostname=peer.host if tls is not None else None,
             )
-    except TimeoutError as error:
-        raise TimedOut(f"{peer} did not take the connection in time") from error
-    except OSError as error:
-        raise AssociationError(f"cannot connect to {peer}: {error.strerror or error}") from error

@@ -1,6 +1,11 @@
 """How much a peer may use, and how long it may take."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+from isocenter.errors import ConfigurationError
+
+# Some 30 years: what all systems can wait for, and count in whole seconds.
+_LONGEST = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,11 @@ class Timeouts:
         for the peer to take what is sent.
     idle
         For the next message on an association where nothing is going on.
+
+    Raises
+    ------
+    ConfigurationError
+        A time is negative, infinite or no number.
     """
 
     connect: float = 15.0
@@ -69,3 +79,18 @@ class Timeouts:
     response: float = 120.0
     transfer: float = 60.0
     idle: float = 600.0
+
+    def __post_init__(self) -> None:
+        """Refuse what no clock can measure.
+
+        Raises
+        ------
+        ConfigurationError
+            A time is negative, infinite or no number.
+        """
+        for one in fields(self):
+            seconds = getattr(self, one.name)
+            if not 0 <= seconds <= _LONGEST:
+                raise ConfigurationError(
+                    f"the time limit {one.name} is {seconds} seconds: give 0 to {_LONGEST:.0f}"
+                )

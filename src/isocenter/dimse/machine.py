@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from isocenter.dimse import fragments, messages
+from isocenter.dimse.address import host_and_port
 from isocenter.dimse.indications import (
     AbortIndication,
     AssociateConfirmation,
@@ -173,7 +174,8 @@ class Machine:
             raise AssociationError(f"unexpected {type(indication).__name__}")
         answer = indication.answer
         if isinstance(answer, AssociateRj):
-            message = f"{request.called_ae} at {peer[0]}:{peer[1]} {answer.describe()}"
+            where = f"{request.called_ae}@{host_and_port(*peer)}"
+            message = f"{where}: association {answer.describe()}"
             raise AssociationRejected(message, answer.result, answer.source, answer.reason)
         theirs = answer.user_information
         self.agree(agreed_contexts(request, answer), theirs.maximum_length)

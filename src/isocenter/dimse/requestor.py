@@ -5,20 +5,14 @@ import socket
 import ssl
 from collections.abc import Iterable
 
-from isocenter.dimse.address import PeerAddress, check_ae_title
+from isocenter.dimse.address import PeerAddress
 from isocenter.dimse.association import Association
+from isocenter.dimse.call import CALLING_AE, Call
 from isocenter.dimse.limits import Limits, Timeouts
-from isocenter.dimse.machine import Machine
-from isocenter.dimse.negotiation import AssociationInfo
-from isocenter.dimse.proposal import Proposal, associate_request
+from isocenter.dimse.proposal import Proposal
 from isocenter.dimse.transport import Transport
-from isocenter.dimse.upper_layer import Role
 from isocenter.dimse.user_information import UserIdentity
 from isocenter.dimse.verification import VERIFICATION
-from isocenter.errors import AssociationError, TimedOut
-
-CALLING_AE = "ISOCENTER"
-"""The title under which this node calls unless told otherwise."""
 
 
 def connect_sync(
@@ -60,34 +54,24 @@ def connect_sync(
     ConfigurationError
         The destination or the calling title is malformed.
     """
-    peer = PeerAddress.parse(destination) if isinstance(destination, str) else destination
-    limits, timeouts = limits or Limits(), timeouts or Timeouts()
-    title = check_ae_title(calling_ae)
-    request = associate_request(peer.ae_title, title, contexts, limits, identity)
-    transport = Transport(_open(peer, timeouts, tls), timeouts.transfer)
-    machine = Machine(Role.REQUESTOR, limits)
-    association = Association(transport, machine, timeouts)
+    call = Call(destination, contexts, calling_ae, limits, timeouts, identity)
+    transport = Transport(_open(call, tls), call.timeouts.transfer)
+    association = Association(transport, call.machine, call.timeouts)
     with contextlib.ExitStack() as on_error:
         on_error.callback(association.abort)
-        association.info = AssociationInfo(title, peer.ae_title, peer.host, peer.port)
-        association.info = association.run(machine.associate(request, (peer.host, peer.port)))
+        association.info = call.info
+        association.info = association.run(call.associate())
         on_error.pop_all()
     return association
 
 
-def _open(peer: PeerAddress, timeouts: Timeouts, tls: ssl.SSLContext | None) -> socket.socket:
-    with contextlib.ExitStack() as on_error:
-        try:
-            connection = socket.create_connection((peer.host, peer.port), timeouts.connect)
-            on_error.callback(connection.close)
-            if tls is not None:
-                connection = tls.wrap_socket(connection, server_hostname=peer.host)
-        except TimeoutError as error:
-            raise TimedOut(f"{peer} did not take the connection in time") from error
-        except OSError as error:
-            raise AssociationError(
-                f"cannot connect to {peer}: {error.strerror or error}"
-            ) from error
-        on_error.pop_all()
+def _open(call: Call, tls: ssl.SSLContext | None) -> socket.socket:
+    peer = call.peer
+    with call.connecting(), contextlib.ExitStack() as on_error:
+        connection = socket.create_connection((peer.host, peer.port), call.timeouts.connect)
+        on_error.callback(connection.close)
+        if tls is not None:
+            connection = tls.wrap_socket(connection, server_hostname=peer.host)
         connection.settimeout(None)
+        on_error.pop_all()
         return connection

@@ -9,9 +9,9 @@ from pathlib import Path
 from threading import Thread
 
 from isocenter.dimse.address import PeerAddress, check_ae_title
+from isocenter.dimse.call import CALLING_AE
 from isocenter.dimse.limits import Limits, Timeouts
 from isocenter.dimse.outgoing import describe
-from isocenter.dimse.requestor import CALLING_AE
 from isocenter.dimse.send_queue import Job, SendQueue
 from isocenter.dimse.send_worker import Worker
 from isocenter.dimse.status import Status
