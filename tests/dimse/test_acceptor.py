@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import re
 import socket
 import sys
 import threading
@@ -277,6 +278,12 @@ def test_the_log_says_how_many_requests_an_association_had(
         assert store(peer, b"refused", message_id=3) == 0xA700
         peer.release()
         assert eventually(lambda: "3 requests answered, 1 of them by a failure" in caplog.text)
+    with accepting() as acceptor, RawPeer.to(acceptor) as peer:
+        peer.associate()
+        peer.send(p_data(pdv(echo_rq())))
+        assert status_of(peer.command()) == 0
+        peer.release()
+        assert eventually(lambda: ": 1 request answered, 0 of them by a failure" in caplog.text)
 
 
 def test_the_log_says_whom_the_limits_kept_out(caplog: pytest.LogCaptureFixture) -> None:
@@ -292,6 +299,61 @@ def test_the_log_says_whom_the_limits_kept_out(caplog: pytest.LogCaptureFixture)
             one.close()
 
     assert "local limit exceeded" in caplog.text
+
+
+def told_and_left_out(lines: list[str]) -> tuple[int, int]:
+    """How many lines speak of refusals, and how many more are counted in them."""
+    told = [line for line in lines if "127.0.0.1" in line or "not told" in line]
+    counts = re.findall(r"(?:left out before this|not told): (\d+)", "\n".join(told))
+    return sum("not told" not in line for line in told), sum(map(int, counts))
+
+
+@pytest.mark.parametrize(
+    "limits", [Limits(associations=1), Limits(associations_per_peer=1)], ids=["all", "of a peer"]
+)
+def test_a_flood_over_the_limits_writes_few_lines_and_counts_the_rest(
+    limits: Limits, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="isocenter.dimse.acceptor")
+    began = time.monotonic()
+    with accepting(limits=limits) as acceptor, RawPeer.to(acceptor) as first:
+        first.associate()
+        for _ in range(50):
+            with RawPeer.to(acceptor) as refused:
+                refused.send(associate_rq(calling=b"LATE"))
+                assert refused.pdu() == (3, bytes((0, 2, 3, 2)))
+        assert eventually(lambda: acceptor.open_associations == 1)
+        silent = [socket.create_connection(acceptor.address) for _ in range(60)]
+        with RawPeer.to(acceptor) as last:
+            assert last.is_closed()  # and so all that came before it were accepted
+        for one in silent:
+            one.close()
+        assert eventually(lambda: acceptor.open_associations == 1)
+        first.release()
+        first.socket.close()
+        assert eventually(lambda: acceptor.open_associations == 0)
+    lines, left_out = told_and_left_out(caplog.messages)
+
+    kinds = 3  # rejected, closed at once, came to nothing
+    assert lines <= kinds * (time.monotonic() - began + 1)
+    assert lines + left_out == 50 + 60 + 1
+
+
+def test_a_flood_of_connections_that_come_to_nothing_writes_few_lines(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, logger="isocenter.dimse.acceptor")
+    began = time.monotonic()
+    with accepting() as acceptor:
+        for _ in range(100):
+            with RawPeer.to(acceptor) as peer:
+                peer.send(b"GET / HTTP/1.1\r\n\r\n")
+                assert peer.pdu()[0] == 7
+        assert eventually(lambda: acceptor.open_associations == 0)
+    lines, left_out = told_and_left_out(caplog.messages)
+
+    assert lines <= time.monotonic() - began + 1
+    assert lines + left_out == 100
 
 
 def test_silent_connections_hold_up_nobody() -> None:

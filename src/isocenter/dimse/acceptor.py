@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from isocenter.dimse.address import why_not_listening
+from isocenter.dimse.address import host_and_port, why_not_listening
 from isocenter.dimse.association import Association
 from isocenter.dimse.limits import Limits, Timeouts
 from isocenter.dimse.machine import Machine
@@ -28,8 +28,10 @@ from isocenter.dimse.negotiation import (
     AssociationPolicy,
     negotiate,
 )
+from isocenter.dimse.pdu import AssociateRj, AssociateRq
 from isocenter.dimse.service import Service
 from isocenter.dimse.serving import establish, serve
+from isocenter.dimse.sparse_log import SparseLog
 from isocenter.dimse.transport import Transport
 from isocenter.dimse.upper_layer import Role
 from isocenter.errors import ConfigurationError, IsocenterError
@@ -41,6 +43,7 @@ _BACKLOG = 128
 _TURNED_AWAY = 16
 # How long to leave the listener alone when the system has no file descriptor left, in seconds.
 _EXHAUSTED = 0.2
+_OVER_THE_LIMITS = "over the limits"
 
 
 class Acceptor:
@@ -78,6 +81,7 @@ class Acceptor:
         self._timeouts = timeouts or Timeouts()
         self._policy = policy or EVERYONE
         self._tls = tls
+        self._refusals = SparseLog(_log)
         self._lock = threading.Lock()
         self._threads: dict[threading.Thread, Association | None] = {}
         self._peers: Counter[str] = Counter()
@@ -114,7 +118,8 @@ class Acceptor:
             )
         except OSError as error:
             raise ConfigurationError(
-                f"cannot listen for DICOM on {self._host}:{self._port}: {why_not_listening(error)}"
+                f"cannot listen for DICOM on {host_and_port(self._host, self._port)}: "
+                f"{why_not_listening(error)}"
             ) from error
         self._stopping = False
         self._listener.setblocking(False)
@@ -143,6 +148,7 @@ class Acceptor:
         self._stopping = True
         self._end(time.monotonic() + grace_seconds, now=False)
         self._end(time.monotonic() + min(grace_seconds, 1.0), now=True)
+        self._refusals.flush()
 
     def _end(self, deadline: float, *, now: bool) -> None:
         with self._lock:
@@ -192,38 +198,59 @@ class Acceptor:
         with self._lock:
             total, of_peer = len(self._threads), self._peers[host]
             excess = max(total - limits.associations, of_peer - limits.associations_per_peer)
-            if excess >= _TURNED_AWAY:
-                connection.close()
-                _log.warning(
-                    "closed a connection from %s: %d are open, %d of them its own",
-                    host,
-                    total,
-                    of_peer,
+            thread = None
+            if excess < _TURNED_AWAY:
+                thread = threading.Thread(
+                    target=self._converse,
+                    args=(connection, host, port, excess >= 0),
+                    name=f"dimse-{host}:{port}",
+                    daemon=True,
                 )
-                return
-            thread = threading.Thread(
-                target=self._converse,
-                args=(connection, host, port, excess >= 0),
-                name=f"dimse-{host}:{port}",
-                daemon=True,
+                self._threads[thread] = None
+                self._peers[host] += 1
+        if thread is None:
+            connection.close()
+            self._refusals.say(
+                _OVER_THE_LIMITS,
+                logging.WARNING,
+                "closed a connection from %s: %d are open, %d of them its own",
+                *(host, total, of_peer),
             )
-            self._threads[thread] = None
-            self._peers[host] += 1
+            return
         try:
             thread.start()
         except RuntimeError:
-            _log.error("no thread is left for an association from %s", host)
+            self._refusals.say(
+                _OVER_THE_LIMITS,
+                logging.ERROR,
+                "no thread is left for an association from %s",
+                host,
+            )
             connection.close()
             self._forget(thread, host)
 
     def _converse(self, connection: socket.socket, host: str, port: int, full: bool) -> None:
+        has_asked = False
         try:
             with contextlib.closing(self._secure(connection)) as secured:
-                self._serve(secured, host, port, full)
+                association, machine = self._begin(secured)
+                try:
+                    request = establish(association, machine, host, port)
+                    has_asked = True
+                    self._answer(request, association, machine, full)
+                except BaseException:
+                    association.abort()
+                    raise
+                finally:
+                    association.close()
         except (IsocenterError, OSError) as error:
-            _log.info("association from %s:%d ended: %s", host, port, error)
+            line = ("association from %s ended: %s", host_and_port(host, port), error)
+            if has_asked:
+                _log.info(*line)
+            else:
+                self._refusals.say(_OVER_THE_LIMITS if full else host, logging.INFO, *line)
         except Exception:
-            _log.exception("association from %s:%d failed", host, port)
+            _log.exception("association from %s failed", host_and_port(host, port))
         finally:
             self._forget(threading.current_thread(), host)
 
@@ -239,7 +266,7 @@ class Acceptor:
             on_error.pop_all()
         return secured
 
-    def _serve(self, connection: socket.socket, host: str, port: int, full: bool) -> None:
+    def _begin(self, connection: socket.socket) -> tuple[Association, Machine]:
         transport = Transport(connection, self._timeouts.transfer)
         machine = Machine(Role.ACCEPTOR, self._limits)
         association = Association(transport, machine, self._timeouts)
@@ -247,18 +274,29 @@ class Acceptor:
             self._threads[threading.current_thread()] = association
         if self._stopping:
             association.stop()
-        try:
-            request = establish(association, machine, host, port)
-            if full:
-                agreement = Agreement(LOCAL_LIMIT_EXCEEDED, {})
-            else:
-                agreement = negotiate(request, host, self._services, self._policy, self._limits)
-            serve(association, machine, agreement, self._services)
-        except BaseException:
-            association.abort()
-            raise
-        finally:
-            association.close()
+        return association, machine
+
+    def _answer(
+        self, request: AssociateRq, association: Association, machine: Machine, full: bool
+    ) -> None:
+        info = association.info
+        if full:
+            agreement = Agreement(LOCAL_LIMIT_EXCEEDED, {})
+        else:
+            agreement = negotiate(
+                request, info.peer_address, self._services, self._policy, self._limits
+            )
+        answer = agreement.answer
+        if not isinstance(answer, AssociateRj):
+            serve(association, machine, answer, agreement.contexts, self._services)
+            return
+        machine.upper.reject(answer)
+        self._refusals.say(
+            _OVER_THE_LIMITS if full else (info.peer_address, answer),
+            logging.WARNING,
+            "association of %s with %s from %s %s",
+            *(info.calling_ae, info.called_ae, info.peer_address, answer.describe()),
+        )
 
     def _forget(self, thread: threading.Thread, host: str) -> None:
         with self._lock:

@@ -1,14 +1,14 @@
-"""Serving one association: negotiate, then give each request to its service."""
+"""Serving one association: await its request, then give each message to its service."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from isocenter.dimse.association import Association
 from isocenter.dimse.machine import Machine, Received
 from isocenter.dimse.messages import NRequest, Request
-from isocenter.dimse.negotiation import Agreement, AssociationInfo, service_for
-from isocenter.dimse.pdu import AssociateRj, AssociateRq
+from isocenter.dimse.negotiation import AssociationInfo, NegotiatedContext, service_for
+from isocenter.dimse.pdu import AssociateAc, AssociateRq
 from isocenter.dimse.service import Service
 from isocenter.dimse.status import Status, StatusCode
 from isocenter.errors import AssociationError, DimseStatusError
@@ -35,45 +35,33 @@ def establish(association: Association, machine: Machine, host: str, port: int) 
 
 
 def serve(
-    association: Association, machine: Machine, agreement: Agreement, services: Sequence[Service]
+    association: Association,
+    machine: Machine,
+    answer: AssociateAc,
+    contexts: Mapping[int, NegotiatedContext],
+    services: Sequence[Service],
 ) -> None:
-    """Answer the association request, then perform requests until the association ends."""
+    """Accept the association, then perform requests until it ends."""
     info = association.info
-    if isinstance(agreement.answer, AssociateRj):
-        machine.upper.reject(agreement.answer)
-        _log.warning(
-            "association of %s with %s from %s %s",
-            info.calling_ae,
-            info.called_ae,
-            info.peer_address,
-            agreement.answer.describe(),
-        )
-        return
+    who = info.calling_ae, info.called_ae, info.peer_address
     _log.info(
-        "association of %s with %s from %s: %d of %d contexts",
-        info.calling_ae,
-        info.called_ae,
-        info.peer_address,
-        len(agreement.contexts),
-        len(agreement.answer.contexts),
+        "association of %s with %s from %s: presentation contexts accepted: %d of %d",
+        *(*who, len(contexts), len(answer.contexts)),
     )
-    machine.upper.accept(agreement.answer)
-    machine.agree(agreement.contexts, info.maximum_length)
+    machine.upper.accept(answer)
+    machine.agree(contexts, info.maximum_length)
     by_context = {
         context_id: service_for(context.abstract_syntax, services)
-        for context_id, context in agreement.contexts.items()
+        for context_id, context in contexts.items()
     }
     try:
         while (received := association.receive()) is not None:
             _perform(received, association, by_context[received.context_id])
     finally:
+        answered = association.answered
         _log.info(
-            "association of %s with %s from %s: %d requests answered, %d of them by a failure",
-            info.calling_ae,
-            info.called_ae,
-            info.peer_address,
-            association.answered,
-            association.failed,
+            "association of %s with %s from %s: %d %s answered, %d of them by a failure",
+            *(*who, answered, "request" if answered == 1 else "requests", association.failed),
         )
 
 
