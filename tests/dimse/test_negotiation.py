@@ -13,6 +13,7 @@ from isocenter.dimse.negotiation import (
     negotiate,
 )
 from isocenter.dimse.pdu import AssociateAc, AssociateRq, ContextAnswer, ProposedContext
+from isocenter.dimse.proposal import Proposal
 from isocenter.dimse.service import Service
 from isocenter.dimse.user_information import (
     ExtendedNegotiation,
@@ -20,6 +21,7 @@ from isocenter.dimse.user_information import (
     UserIdentity,
     UserInformation,
 )
+from isocenter.errors import AssociationError, ConfigurationError
 
 FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 
@@ -110,6 +112,46 @@ def test_an_accepted_context_with_a_syntax_that_was_not_proposed_is_not_used() -
     )
 
     assert set(agreed_contexts(asked, answer)) == {3}
+
+
+@pytest.mark.parametrize(
+    ("proposed", "answered", "roles"),
+    [
+        ([(CT, True, True)], [(CT, True, True)], (True, True)),
+        ([(CT, False, True)], [(CT, False, True)], (False, True)),
+        ([(CT, True, True)], [], (True, False)),  # unanswered: the default roles
+        ([(CT, True, False)], [(CT, True, True)], (True, False)),  # more than was proposed
+        ([], [(CT, True, True)], (True, False)),  # proposed was none
+    ],
+)
+def test_a_role_is_taken_where_both_sides_name_it(
+    proposed: list[tuple[str, bool, bool]],
+    answered: list[tuple[str, bool, bool]],
+    roles: tuple[bool, bool],
+) -> None:
+    def selections(of: list[tuple[str, bool, bool]]) -> tuple[RoleSelection, ...]:
+        return tuple(RoleSelection(*one) for one in of)
+
+    asked = request(ProposedContext(1, CT, (EXPLICIT,)), roles=selections(proposed))
+    answer = AssociateAc(
+        "ME", "YOU", (ContextAnswer(1, 0, EXPLICIT),), UserInformation(roles=selections(answered))
+    )
+
+    agreed = agreed_contexts(asked, answer)[1]
+    assert (agreed.scu, agreed.scp) == roles
+
+
+@pytest.mark.parametrize("syntaxes", ["1.2.840.10008.1.2", (), ""])
+def test_a_proposal_without_a_list_of_transfer_syntaxes_is_refused(syntaxes: str) -> None:
+    with pytest.raises(ConfigurationError, match="give a list of one UID or more"):
+        Proposal(CT, syntaxes)
+
+
+@pytest.mark.parametrize("length", [65_525, 65_536, 100_000])
+def test_a_user_identity_that_fits_no_item_is_refused_in_words(length: int) -> None:
+    asked = request(identity=UserIdentity(5, b"x" * length))
+    with pytest.raises(AssociationError, match="65535 bytes at most"):
+        asked.encode()
 
 
 @pytest.mark.parametrize(

@@ -420,6 +420,22 @@ def test_a_peer_that_never_closes_after_a_release_is_closed_by_artim() -> None:
         assert peer.is_closed()
 
 
+def test_a_peer_that_never_closes_after_its_rejection_is_closed_by_artim() -> None:
+    with accepting(timeouts=Timeouts(close=0.5)) as acceptor, RawPeer.to(acceptor) as peer:
+        peer.send(associate_rq(application=b"1.2.3"))
+        assert peer.pdu() == (3, bytes((0, 1, 1, 2)))
+        assert peer.is_closed()
+
+
+def test_a_request_behind_a_rejection_is_aborted() -> None:
+    with accepting(timeouts=QUICK) as acceptor, RawPeer.to(acceptor) as peer:
+        peer.send(associate_rq(application=b"1.2.3"))
+        assert peer.pdu()[0] == 3
+        peer.send(associate_rq())
+        assert peer.pdu()[0] == ANY_ABORT
+        assert peer.is_closed()
+
+
 def test_an_idle_association_is_aborted_after_its_time() -> None:
     with (
         accepting(timeouts=Timeouts(idle=0.3, close=0.3)) as acceptor,

@@ -5,9 +5,11 @@ from enum import IntEnum
 from struct import Struct
 
 from isocenter.dimse.invalid_pdu import InvalidPdu
+from isocenter.errors import AssociationError
 
 _HEADER = Struct(">BxH")
 _LENGTH = Struct(">H")
+_LONGEST = 0xFFFF
 
 
 class ItemType(IntEnum):
@@ -63,12 +65,33 @@ def iterate_items(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def item(kind: ItemType, content: bytes) -> bytes:
-    """Encode one item: type, reserved byte, 16-bit length, content."""
+    """Encode one item: type, reserved byte, 16-bit length, content.
+
+    Raises
+    ------
+    AssociationError
+        The content is longer than the length field can say.
+    """
+    if len(content) > _LONGEST:
+        what = kind.name.lower().replace("_", " ")
+        raise AssociationError(
+            f"the {what} item ({kind:02X}H) takes {_LONGEST} bytes at most, not {len(content)}"
+        )
     return _HEADER.pack(kind, len(content)) + content
 
 
 def prefixed(content: bytes) -> bytes:
-    """Encode a field that carries its own 16-bit length."""
+    """Encode a field that carries its own 16-bit length.
+
+    Raises
+    ------
+    AssociationError
+        The content is longer than the length field can say.
+    """
+    if len(content) > _LONGEST:
+        raise AssociationError(
+            f"a field of an association request takes {_LONGEST} bytes at most, not {len(content)}"
+        )
     return _LENGTH.pack(len(content)) + content
 
 

@@ -1,6 +1,6 @@
 """Negotiating an association: whom to let in, which contexts, roles and items to agree on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from types import MappingProxyType
@@ -285,9 +285,9 @@ def agreed_contexts(request: AssociateRq, answer: AssociateAc) -> dict[int, Nego
     """Return what the requestor may use of what it proposed.
 
     An accepted context with a transfer syntax that was not proposed is left out: nothing could be
-    sent in it.
+    sent in it. A role that was not proposed is not taken (PS3.7 D.3.3.4.2).
     """
-    roles = {role.sop_class_uid: role for role in answer.user_information.roles}
+    roles = _granted(request.user_information.roles, answer.user_information.roles)
     proposed = {context.context_id: context for context in request.contexts}
     contexts: dict[int, NegotiatedContext] = {}
     for reply in answer.contexts:
@@ -304,6 +304,22 @@ def agreed_contexts(request: AssociateRq, answer: AssociateAc) -> dict[int, Nego
                 role.scp if role else False,
             )
     return contexts
+
+
+def _granted(
+    proposed: Iterable[RoleSelection], answered: Iterable[RoleSelection]
+) -> dict[str, RoleSelection]:
+    """Return what both sides say of roles, by SOP class."""
+    asked = {role.sop_class_uid: role for role in proposed}
+    return {
+        role.sop_class_uid: RoleSelection(
+            role.sop_class_uid,
+            role.scu and asked[role.sop_class_uid].scu,
+            role.scp and asked[role.sop_class_uid].scp,
+        )
+        for role in answered
+        if role.sop_class_uid in asked
+    }
 
 
 def _roles(request: AssociateRq, services: Sequence[Service]) -> dict[str, RoleSelection]:

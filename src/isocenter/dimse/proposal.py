@@ -13,7 +13,7 @@ from isocenter.dimse.user_information import (
     UserIdentity,
     UserInformation,
 )
-from isocenter.errors import AssociationError
+from isocenter.errors import AssociationError, ConfigurationError
 
 MAXIMUM_CONTEXTS = 128
 """How many presentation contexts fit into an association: ids are odd, 1 to 255 (PS3.8 9.3.2.2)."""
@@ -28,11 +28,16 @@ class Proposal:
     abstract_syntax
         A SOP class.
     transfer_syntaxes
-        In order of preference; the peer picks one.
+        One or more, in order of preference; the peer picks one.
     scu, scp
         The roles that this side takes; the peer is only asked where they are not SCU alone.
     extended
         Service-class application information for the SOP class, where there is any.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no transfer syntax, or a text stands where a list of them belongs.
     """
 
     abstract_syntax: str
@@ -40,6 +45,14 @@ class Proposal:
     scu: bool = True
     scp: bool = False
     extended: bytes | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what PS3.8 9.3.2.2 has no item for."""
+        if isinstance(self.transfer_syntaxes, str) or not self.transfer_syntaxes:
+            raise ConfigurationError(
+                f"transfer_syntaxes of the proposal of {self.abstract_syntax} is "
+                f"{self.transfer_syntaxes!r}: give a list of one UID or more"
+            )
 
 
 def associate_request(
