@@ -29,27 +29,44 @@ def explain_unreachable(destination: str) -> Generator[None]:
 
 def _hint(error: AssociationError) -> str:
     if isinstance(error, AssociationRejected):
-        return _REJECTIONS.get((error.source, error.reason), "")
+        return _REJECTIONS.get((error.source, error.reason), _OTHER_REJECTION)
     cause = error.__cause__
     if isinstance(cause, ConnectionRefusedError):
         return (
             "Nothing listens there: is the node running, and is this its DICOM port? "
             "(Isocenter's is 11112 unless changed; 8104 is for the browser.)"
         )
-    if isinstance(cause, socket.gaierror):
+    if isinstance(cause, (socket.gaierror, ValueError)):
         return "No such host is known; check its name."
     if isinstance(error, TimedOut):
-        return "No answer came: check address and port, and whether a firewall stands between."
+        return (
+            "No answer came in time: check address and port, whether a firewall stands between, "
+            "and whether the node is busy."
+        )
     if isinstance(error, AssociationAborted):
-        return "What listens there may not speak DICOM: is this its DICOM port?"
-    return ""
+        return (
+            "What listens there may not speak DICOM, or only over TLS, which this command does "
+            "not: is this its DICOM port?"
+        )
+    if isinstance(cause, OSError):
+        return "Check the address, and this machine's network."
+    return (
+        "The node let us in, so address and AE titles are right, but it does not offer this "
+        "service to us: its configuration or conformance statement says what it offers."
+    )
 
 
 # By source and reason of A-ASSOCIATE-RJ (PS3.8 Table 9-21).
 _REJECTIONS = {
+    (1, 1): "The node gives no reason. Often it does not know our AE title: have it added there, "
+    "or call as one it knows with --calling.",
     (1, 3): "The node does not know our AE title: have it added there, or call as one it knows "
     "with --calling.",
-    (1, 7): "The node has another AE title than the one before the @.",
+    (
+        1,
+        7,
+    ): "The node has another AE title than the one before the @: its configuration says which.",
     (3, 1): "The node has no room for another association now; try later or with fewer.",
     (3, 2): "The node has no room for another association now; try later or with fewer.",
 }
+_OTHER_REJECTION = "The node's log may say more."

@@ -9,7 +9,7 @@ import typer
 from isocenter.cli import options
 from isocenter.cli.exit_codes import ExitCode
 from isocenter.cli.names import shown
-from isocenter.errors import NotDicom
+from isocenter.errors import ConfigurationError, NotDicom
 
 if TYPE_CHECKING:
     from isocenter.dimse import PeerAddress, SendProgress, SendResult
@@ -17,11 +17,35 @@ if TYPE_CHECKING:
 __all__ = ["send"]
 
 
+def _destination(text: str) -> str:
+    """Refuse what is no destination before anything is said about paths: often it was left out."""
+    from isocenter.dimse import PeerAddress
+
+    last = "the destination comes last, as AET@HOST:PORT, such as ISOCENTER@127.0.0.1:11112"
+    try:
+        PeerAddress.parse(text)
+    except ConfigurationError as error:
+        if Path(text).exists():
+            raise ConfigurationError(
+                f"there is no destination behind {shown(text)}: {last}"
+            ) from None
+        raise ConfigurationError(f"{error} (the destination comes last)") from None
+    return text
+
+
 def send(
     paths: Annotated[
         list[Path], typer.Argument(metavar="PATH", help="DICOM files, and folders of them.")
     ],
-    destination: options.Destination,
+    destination: Annotated[
+        str,
+        typer.Argument(
+            metavar="AET@HOST:PORT",
+            help="AE title and address of the DICOM node.",
+            callback=_destination,
+            is_eager=True,
+        ),
+    ],
     calling: options.CallingAE = "ISOCENTER",
     associations: Annotated[
         int,

@@ -160,7 +160,8 @@ def _choose_context(association: Association, outgoing: Outgoing) -> tuple[int, 
         for syntax, context_id in accepted.items():
             if is_uncompressed(syntax):
                 return context_id, syntax
+    syntax = "an uncompressed transfer syntax" if is_uncompressed(own) else named(own)
     raise UnsupportedTransferSyntax(
         f"{association.info.called_ae} does not accept {named(outgoing.sop_class_uid)} in "
-        f"{named(own)}"
+        f"{syntax}; its configuration or conformance statement says what it takes"
     )
