@@ -8,8 +8,9 @@ from typing import Any
 
 from isocenter.compose import values
 from isocenter.dicom import dictionary
+from isocenter.errors import CannotCompose
 
-__all__ = ["LeftOut", "gathered"]
+__all__ = ["LeftOut", "cannot_be", "gathered"]
 
 _SHOWN = 64
 
@@ -107,6 +108,15 @@ class LeftOut:
 
     def _why(self) -> str:
         return f"expected {self.expected}"
+
+
+def cannot_be(tag: int, source: str, expected: str) -> CannotCompose:
+    """Return the error for a value of a source that an object cannot be without."""
+    return CannotCompose(
+        f"{values.described(tag)} of {source} cannot be; expected {expected}. Correct it there "
+        "(`isocenter correct`), or set another.",
+        tag=tag,
+    )
 
 
 def gathered(many: Iterable[LeftOut]) -> tuple[LeftOut, ...]:

@@ -16,7 +16,7 @@ from isocenter.compose.copied_items import MENDED_ITEMS, mended_items
 from isocenter.compose.data_set_encoding import encoded_data_set
 from isocenter.compose.derivation import tables as derivation_tables
 from isocenter.compose.derivation.header_bytes import Encoded, HeaderBytes, emptied, parsed
-from isocenter.compose.left_out import LeftOut
+from isocenter.compose.left_out import LeftOut, cannot_be
 from isocenter.compose.sound_values import (
     METHOD_OF_REMOVAL,
     expected_number,
@@ -139,11 +139,7 @@ def _is_miscounted(tag: int, vr: bytes, size: int) -> bool:
 
 def _refuse_needed(tag: int, kept: _Sound, sop_class_uid: str, name: str) -> None:
     if not may_be_left_out(tag, sop_class_uid):
-        raise CannotCompose(
-            f"{values.described(tag)} of {name} cannot be; expected {kept.left_out[0].expected}. "
-            "Correct it there (`isocenter correct`), or set another.",
-            tag=tag,
-        )
+        raise cannot_be(tag, name, kept.left_out[0].expected)
 
 
 def _without_unpaired_side(source: HeaderBytes, elements: dict[int, bytes | None]) -> None:
