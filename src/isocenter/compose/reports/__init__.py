@@ -9,18 +9,20 @@ from isocenter.compose.references import Reference
 from isocenter.compose.reports.constraints import ReportClass
 from isocenter.compose.reports.content import (
     ByReference,
-    Coded,
     Container,
     ContentItem,
+    Relationship,
+    Unknown,
+)
+from isocenter.compose.reports.content_values import (
+    Coded,
     Date,
     DateTime,
     Num,
     PersonName,
-    Relationship,
     Text,
     Time,
     UIDReference,
-    Unknown,
 )
 from isocenter.compose.reports.coordinates import Graphic, SCoord, SCoord3D, TCoord, TemporalRange
 from isocenter.compose.reports.document import Report, structured_report

@@ -8,15 +8,8 @@ from html import escape
 from itertools import groupby
 
 from isocenter.compose.codes import Code
-from isocenter.compose.reports.content import (
-    ByReference,
-    Coded,
-    Container,
-    ContentItem,
-    Num,
-    Relationship,
-    Text,
-)
+from isocenter.compose.reports.content import ByReference, Container, ContentItem, Relationship
+from isocenter.compose.reports.content_values import Coded, Num, Text
 from isocenter.compose.reports.document import Report
 from isocenter.compose.reports.observation_context import language_of
 from isocenter.compose.reports.references import Composite

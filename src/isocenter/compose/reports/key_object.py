@@ -17,7 +17,8 @@ from isocenter.compose.garbage_collection import fewer_full_collections
 from isocenter.compose.number_lists import parse_number_lists
 from isocenter.compose.references import evidence_items, image_references
 from isocenter.compose.repeated_items import RepeatedItems
-from isocenter.compose.reports.content import Coded, Container, ContentItem, Relationship, Text
+from isocenter.compose.reports.content import Container, ContentItem, Relationship
+from isocenter.compose.reports.content_values import Coded, Text
 from isocenter.compose.reports.document import document_series
 from isocenter.compose.reports.references import Composite, kind_of_reference
 from isocenter.compose.reports.tree import content_item, content_sequence, item_data_set, walk

@@ -16,7 +16,8 @@ from markdown_it.tree import SyntaxTreeNode
 from isocenter.compose import sources
 from isocenter.compose.codes import Code
 from isocenter.compose.reports import concepts
-from isocenter.compose.reports.content import Container, ContentItem, Relationship, Text
+from isocenter.compose.reports.content import Container, ContentItem, Relationship
+from isocenter.compose.reports.content_values import Text
 from isocenter.compose.reports.document import Report
 from isocenter.compose.reports.markdown_links import Links
 from isocenter.compose.reports.references import reference_to

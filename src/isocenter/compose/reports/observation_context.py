@@ -14,15 +14,8 @@ from isocenter.compose import values
 from isocenter.compose.argument_types import check_members
 from isocenter.compose.codes import Code
 from isocenter.compose.reading import value_of
-from isocenter.compose.reports.content import (
-    Coded,
-    Container,
-    ContentItem,
-    PersonName,
-    Relationship,
-    Text,
-    UIDReference,
-)
+from isocenter.compose.reports.content import Container, ContentItem, Relationship
+from isocenter.compose.reports.content_values import Coded, PersonName, Text, UIDReference
 from isocenter.dicom import new_uid
 from isocenter.errors import CannotCompose
 

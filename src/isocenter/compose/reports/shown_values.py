@@ -10,10 +10,9 @@ from pydicom.uid import UID
 
 from isocenter.compose.codes import Code
 from isocenter.compose.references import Reference
-from isocenter.compose.reports.content import (
-    ByReference,
+from isocenter.compose.reports.content import ByReference, ContentItem, Unknown
+from isocenter.compose.reports.content_values import (
     Coded,
-    ContentItem,
     Date,
     DateTime,
     Num,
@@ -21,7 +20,6 @@ from isocenter.compose.reports.content import (
     Text,
     Time,
     UIDReference,
-    Unknown,
 )
 from isocenter.compose.reports.coordinates import SCoord, SCoord3D, TCoord
 from isocenter.compose.reports.document import Report

@@ -13,19 +13,21 @@ from isocenter.compose.element_values import data_set_of, element
 from isocenter.compose.reading import value_of
 from isocenter.compose.reports.content import (
     ByReference,
-    Coded,
     Container,
     ContentItem,
+    Relationship,
+    Unknown,
+    concept_name,
+)
+from isocenter.compose.reports.content_values import (
+    Coded,
     Date,
     DateTime,
     Num,
     PersonName,
-    Relationship,
     Text,
     Time,
     UIDReference,
-    Unknown,
-    concept_name,
 )
 from isocenter.compose.reports.coordinates import SCoord, SCoord3D, TCoord, many
 from isocenter.compose.reports.references import Composite, Image, Waveform

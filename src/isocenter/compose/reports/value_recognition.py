@@ -9,9 +9,9 @@ from decimal import Decimal
 from isocenter.compose.codes import Code
 from isocenter.compose.reports import units
 from isocenter.compose.reports.concepts import parse_code
-from isocenter.compose.reports.content import (
+from isocenter.compose.reports.content import ContentItem
+from isocenter.compose.reports.content_values import (
     Coded,
-    ContentItem,
     Date,
     DateTime,
     Num,
