@@ -66,13 +66,13 @@ if TYPE_CHECKING:
     from isocenter.compose.reports import read_structured_report, structured_report
     from isocenter.compose.reports.files import report_from_file
     from isocenter.compose.reports.key_object import key_object_selection
-    from isocenter.compose.reports.measurement_report import (
+    from isocenter.compose.reports.measurement_groups import (
         Measurement,
         MeasurementGroup,
-        measurement_report,
         outline,
         read_measurements,
     )
+    from isocenter.compose.reports.measurement_report import measurement_report
     from isocenter.compose.structure_sets.rt_structure_set import (
         Region,
         read_rt_structure_set,
@@ -192,8 +192,8 @@ _LAZY = {
     "DerivedSeries": "derivation.derived",
     "Fiducial": "registrations.fiducials",
     "Grid": "volume_grids",
-    "Measurement": "reports.measurement_report",
-    "MeasurementGroup": "reports.measurement_report",
+    "Measurement": "reports.measurement_groups",
+    "MeasurementGroup": "reports.measurement_groups",
     "ObjectVolume": "object_volumes",
     "Pixels": "derivation.operations",
     "RealWorldMapping": "measured.real_world_mappings",
@@ -210,7 +210,7 @@ _LAZY = {
     "key_object_selection": "reports.key_object",
     "measurement_report": "reports.measurement_report",
     "object_volume": "object_volumes",
-    "outline": "reports.measurement_report",
+    "outline": "reports.measurement_groups",
     "parametric_map": "measured.parametric_map",
     "photograph": "captures.photograph",
     "presentation_state": "presentation.state",
@@ -221,7 +221,7 @@ _LAZY = {
     "read_label_map": "label_maps",
     "read_linear_transform": "registrations.linear_transforms",
     "read_matrix": "registrations.linear_transforms",
-    "read_measurements": "reports.measurement_report",
+    "read_measurements": "reports.measurement_groups",
     "read_parametric_map": "measured.parametric_map",
     "read_presentation_state": "presentation.state",
     "read_real_world_value_mapping": "measured.real_world_values",

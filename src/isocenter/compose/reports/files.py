@@ -18,7 +18,8 @@ from isocenter.compose.reports.constraints import ReportClass
 from isocenter.compose.reports.document import Report, structured_report, titled
 from isocenter.compose.reports.json_form import parsed, read_json
 from isocenter.compose.reports.markdown import read_markdown
-from isocenter.compose.reports.measurement_report import measurement_report, read_measurements
+from isocenter.compose.reports.measurement_groups import read_measurements
+from isocenter.compose.reports.measurement_report import measurement_report
 from isocenter.compose.reports.observation_context import (
     Observer,
     PersonObserver,
@@ -116,12 +117,7 @@ def report_from_file(
         "overrides": overrides,
     }
     if path.suffix.lower() == ".json" and "groups" in parsed(path)[1]:
-        if not complete or completion_description or amended:
-            raise CannotCompose(
-                "Completion and predecessors are not said of measurement reports; leave them out.",
-                tag=0x0040A491,
-                module="SR Document General",
-            )
+        _refuse_of_measurements(complete, completion_description, amended)
         shared |= {"language": language or "en", "verified_by": verifiers}
         return _measurements(path, loaded, title, shared)
     report = _amended(_read(path, loaded, title), amended)
@@ -133,6 +129,18 @@ def report_from_file(
     )
     inherited = loaded or Sources(amended.members, loaded.order)
     return structured_report(report, source=inherited, language=language, **shared)
+
+
+def _refuse_of_measurements(
+    complete: bool, completion_description: str | None, amended: Sources
+) -> None:
+    """Refuse what is said of a document where the file holds measurements alone."""
+    if not complete or completion_description or amended:
+        raise CannotCompose(
+            "Completion and predecessors are not said of measurement reports; leave them out.",
+            tag=0x0040A491,
+            module="SR Document General",
+        )
 
 
 def _verifier(one: str | VerifyingObserver, organization: str) -> VerifyingObserver:
