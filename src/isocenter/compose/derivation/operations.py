@@ -19,10 +19,12 @@ from isocenter.compose.codes import Code
 from isocenter.compose.derivation.codes import derivation_code
 from isocenter.compose.derivation.quantisation import Range
 from isocenter.compose.derivation.source_series import SourceSeries
+from isocenter.compose.derivation.source_volumes import source_volume
 from isocenter.compose.derivation.spools import Spool
-from isocenter.compose.derivation.volume_filters import resampled, simple_itk, smoothed
+from isocenter.compose.derivation.volume_filters import resampled, smoothed
 from isocenter.compose.image_files import read_image
-from isocenter.compose.planes import Plane, check_alike
+from isocenter.compose.planes import Plane
+from isocenter.compose.simple_itk import simple_itk
 from isocenter.compose.volume_grids import Grid
 from isocenter.errors import CannotCompose
 
@@ -116,20 +118,14 @@ class Smooth:
 
     def __call__(self, series: SourceSeries) -> Result:
         """Smooth in three dimensions; images that do not say where they lie, in two."""
-        stack = _stacked(series)
-        grid = stack.grid
-        volume, undefined = _volume(stack.series)
+        volume = source_volume(series)
+        grid = volume.grid
         reach = _REACH * self.sigma / grid.spacing[2] if series.placed else 0.0
-        pixels = _by_volume(
-            series,
-            volume,
-            undefined,
-            lambda part, mask: smoothed(part, mask, grid, float(self.sigma)),
-        )
+        pixels = volume.applied(lambda part, mask: smoothed(part, mask, grid, float(self.sigma)))
         return Result(
-            stack.returned(pixels),
+            volume.returned(pixels),
             Range.of(pixels),
-            [stack.named(_within(len(volume), reach)[number]) for number in stack.back],
+            volume.near(reach),
             f"Gaussian smoothing, standard deviation {self.sigma:g} mm",
             f"smoothed {self.sigma:g} mm",
             (derivation_code("Gaussian blur"),),
@@ -167,25 +163,19 @@ class Resample:
 
     def __call__(self, series: SourceSeries) -> Result:
         """Resample; no new voxel lies beyond the centres of the outermost old ones."""
-        stack = _stacked(series)
-        source = stack.grid
+        volume = source_volume(series)
+        source = volume.grid
         target = self._target(source)
-        volume, undefined = _volume(stack.series)
-        pixels = _by_volume(
-            series,
-            volume,
-            undefined,
-            lambda part, mask: resampled(part, mask, source, target, self.interpolation),
+        pixels = volume.applied(
+            lambda part, mask: resampled(part, mask, source, target, self.interpolation)
         )
-        sources = _within(len(volume), 0)
-        if series.placed:
-            sources = _overlapping(target, source, _INTERPOLATORS[self.interpolation])
+        reach = _INTERPOLATORS[self.interpolation]
         numbers = range(target.shape[0])
         written = "x".join(f"{one:g}" for one in self.spacing)
         return Result(
             pixels,
             Range.of(pixels),
-            list(map(stack.named, sources)),
+            volume.overlapping(target, reach) if series.placed else volume.near(0),
             f"Resampled to {written} mm, {self.interpolation} interpolation",
             f"resampled {written} mm",
             (derivation_code("Spatial resampling"),),
@@ -277,21 +267,20 @@ class Pixels:
         _check_pixels(array)
         if self.grid is None or self._is_flat(array, series):
             return self._in_place(array, series)
-        stack = _stacked(series)
-        source = stack.grid
-        turned = self.grid.onto(source, array)
+        volume = source_volume(series)
+        turned = self.grid.onto(volume.grid, array)
         if turned is not None:
-            return self._in_place(stack.returned(turned), series)
+            return self._in_place(volume.returned(turned), series)
         if not self.new_geometry:
             raise CannotCompose(
                 "The new pixels do not lie where the images of the series do: "
-                f"{self.grid.difference(source)}. Resample them to the series, or say that the "
-                "geometry is new.",
+                f"{self.grid.difference(volume.grid)}. Resample them to the series, or say that "
+                "the geometry is new.",
                 tag=0x00200032,
                 module="Image Plane",
             )
         grid, array = self.grid.right_handed(array)
-        return self._result(array, list(map(stack.named, _overlapping(grid, source, 1))), grid)
+        return self._result(array, volume.overlapping(grid, 1), grid)
 
     def _is_flat(self, array: NDArray[Any], series: SourceSeries) -> bool:
         """Tell whether the images have no place, so that the place of the pixels says nothing."""
@@ -384,122 +373,3 @@ def _is_mask(array: NDArray[Any]) -> bool:
         if not np.all((part == 0) | (part == 1)):
             return False
     return bool(array.max() == 1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Stacked:
-    """A series in the order of its normal, and the way back to its own order.
-
-    Parameters
-    ----------
-    series
-        The same frames, sorted.
-    grid
-        Where they lie.
-    order
-        The number of each sorted frame in the series.
-    """
-
-    series: SourceSeries
-    grid: Grid
-    order: tuple[int, ...]
-
-    @property
-    def back(self) -> list[int]:
-        """The place among the sorted frames of each frame of the series."""
-        return [int(one) for one in np.argsort(self.order)]
-
-    def returned(self, pixels: NDArray[Any]) -> NDArray[Any]:
-        """Return frames in the order of the series."""
-        return pixels if self.back == sorted(self.back) else pixels[self.back]
-
-    def named(self, numbers: tuple[int, ...]) -> tuple[int, ...]:
-        """Return numbers of sorted frames as those of the series."""
-        return tuple(self.order[number] for number in numbers)
-
-
-def _stacked(series: SourceSeries) -> _Stacked:
-    """Sort a series; of images without a place, the grid is that of one by itself."""
-    image = series.slices[0].image
-    if series.placed:
-        planes = series.planes()
-        order = sorted(range(len(planes)), key=lambda number: planes[number].height)
-        placed = tuple(planes[number] for number in order)
-        check_alike(placed)
-        slices = tuple(series.slices[number] for number in order)
-        grid = Grid.of_planes(placed, image.thickness())
-        return _Stacked(SourceSeries(slices), grid, tuple(order))
-    row, column = image.spacing()
-    described = image.description
-    grid = Grid(
-        np.zeros(3),
-        np.array([column, row, 1.0]),
-        np.eye(3),
-        (1, described.rows, described.columns),
-    )
-    return _Stacked(series, grid, tuple(range(len(series.slices))))
-
-
-def _volume(series: SourceSeries) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-    """Return the values of all slices, and where they are padding."""
-    described = series.slices[0].image.description
-    if not described.photometric_interpretation.monochrome:
-        raise CannotCompose(
-            "The images have colour; only a function of each image can be applied to them.",
-            tag=0x00280004,
-            module="Image Pixel",
-        )
-    volume = np.empty((len(series.slices), described.rows, described.columns), np.float32)
-    undefined: NDArray[np.bool_] | None = None
-    for number, one in enumerate(series.slices):
-        volume[number], padded = one.values()
-        if padded is not None:
-            undefined = np.zeros(volume.shape, np.bool_) if undefined is None else undefined
-            undefined[number] = padded
-    return volume, undefined
-
-
-def _by_volume(
-    series: SourceSeries,
-    volume: NDArray[Any],
-    undefined: NDArray[np.bool_] | None,
-    work: Callable[[NDArray[Any], NDArray[np.bool_] | None], NDArray[Any]],
-) -> NDArray[Any]:
-    """Work on the volume; on each image by itself where they do not say where they lie."""
-    if series.placed:
-        return work(volume, undefined)
-    ones = (slice(n, n + 1) for n in range(len(volume)))
-    return np.concatenate(
-        [work(volume[one], None if undefined is None else undefined[one]) for one in ones]
-    )
-
-
-def _within(count: int, reach: float) -> list[tuple[int, ...]]:
-    """Return for each slice those within some steps of it, nearest first."""
-    far = int(reach)
-    return [
-        tuple(
-            sorted(
-                range(max(0, number - far), min(count, number + far + 1)),
-                key=lambda other, own=number: (abs(other - own), other),
-            )
-        )
-        for number in range(count)
-    ]
-
-
-def _overlapping(target: Grid, source: Grid, reach: float) -> list[tuple[int, ...]]:
-    """Return for each new slice those of the source that its voxels lie between, nearest first."""
-    normal = source.directions[:, 2]
-    found: list[tuple[int, ...]] = []
-    for number in range(target.shape[0]):
-        plane = target.plane(number)
-        ends = np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) * [plane.columns - 1, plane.rows - 1]
-        heights = (plane.to_patient(ends) - source.origin) @ normal / source.spacing[2]
-        middle, low, high = heights.mean(), heights.min(), heights.max()
-        exact = np.ptp(heights) < 1e-3 and abs(middle - round(middle)) < 1e-3
-        near = 0.5 if exact and reach <= 1 else reach
-        inside = [n for n in range(source.shape[0]) if low - near < n < high + near]
-        inside = inside or [int(np.clip(round(middle), 0, source.shape[0] - 1))]
-        found.append(tuple(sorted(inside, key=lambda n, to=middle: (abs(n - to), n))))
-    return found

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isocenter.compose.simple_itk import image_on, simple_itk
 from isocenter.compose.volume_grids import Grid
 
-__all__ = ["resampled", "simple_itk", "smoothed"]
-
-
-def simple_itk() -> Any:
-    """Return SimpleITK, which is large and untyped."""
-    return importlib.import_module("SimpleITK")
-
-
-def _image(array: NDArray[Any], grid: Grid) -> Any:
-    image = simple_itk().GetImageFromArray(array)
-    image.SetOrigin(grid.origin.tolist())
-    image.SetSpacing(grid.spacing.tolist())
-    image.SetDirection(grid.directions.ravel().tolist())
-    return image
+__all__ = ["resampled", "smoothed"]
 
 
 def smoothed(
@@ -67,7 +54,7 @@ def _gaussian(volume: NDArray[Any], grid: Grid, sigma: float) -> NDArray[Any]:
     before = max(0, (5 - len(volume)) // 2)
     after = max(0, 4 - len(volume) - before)
     padded = np.pad(volume, ((before, after), (0, 0), (0, 0)), mode="edge")
-    smoothed = sitk.SmoothingRecursiveGaussian(_image(padded, grid), sigma)
+    smoothed = sitk.SmoothingRecursiveGaussian(image_on(grid, padded), sigma)
     return sitk.GetArrayFromImage(smoothed)[before : before + len(volume)]
 
 
@@ -120,7 +107,7 @@ def _interpolated(
         "b-spline": sitk.sitkBSpline,
     }
     resampled = sitk.Resample(
-        _image(volume, source),
+        image_on(source, volume),
         [int(one) for one in target.shape[::-1]],
         sitk.Transform(),
         kinds[interpolation],
