@@ -7,7 +7,7 @@ full, an error of half a step at most. A PET series has a slope for each image.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,19 @@ from isocenter.compose.acquisition.enhanced_pet import check_enhanced_pet
 from isocenter.compose.acquisition.modules import Modality, modality_of
 from isocenter.compose.acquisition.multi_frame import add_functional_groups, add_multi_frame
 from isocenter.compose.acquisition.pet_times import with_times
+from isocenter.compose.acquisition.single_frame import add_single_frame, own_attributes
 from isocenter.compose.acquisition.source_slices import Said, SourceSlices
-from isocenter.compose.acquisition.tag_axes import TagAxis, tag_axis
+from isocenter.compose.acquisition.stored_volumes import (
+    StoredVolume,
+    check_values,
+    stored_volume,
+)
+from isocenter.compose.acquisition.tag_axes import tag_axis
 from isocenter.compose.acquisition.volumes import Volume, VolumeLike, read_volume
 from isocenter.compose.argument_types import checked
 from isocenter.compose.captures.image_pixel import describe_pixels, mark_lossy
 from isocenter.compose.composition import Composed, Composition, Origin, Provenance
-from isocenter.compose.derivation.quantisation import Range, new_form, notes_on_rounding
-from isocenter.compose.derivation.tables import limits_of
+from isocenter.compose.derivation.quantisation import notes_on_rounding
 from isocenter.compose.fixed_attributes import OF_PIXELS, refuse_fixed
 from isocenter.compose.left_out import LeftOut, gathered
 from isocenter.compose.planes import stack
@@ -43,7 +48,6 @@ from isocenter.errors import CannotCompose
 
 __all__ = ["AcquiredSeries", "acquired_series"]
 
-_MODULE = "Image Pixel"
 _FIXED = (
     *OF_PIXELS,
     "SOPInstanceUID",
@@ -52,7 +56,6 @@ _FIXED = (
     "RescaleIntercept",
     "ImagePositionPatient",
 )
-_TINY = float(np.finfo(np.float64).tiny)
 _PLACE = ("SliceThickness", "SpacingBetweenSlices")
 _ALL_OR_NONE = ("TriggerTime", "ImageLaterality")  # by what the whole series says
 
@@ -141,7 +144,7 @@ def acquired_series(
         refuse_fixed(site.overrides("acquired_series"), fixed=_FIXED, by=site.name)
     inherited = sources.load(source)
     read = _placed(read_volume(volume, affine=affine, space=space, spacing=spacing), inherited)
-    _check_values(read.values)
+    check_values(read.values)
     read = read.upright() if upright else read.in_order()
     axis = tag_axis(kind.name, len(read.values), tag) if read.has_tags else None
     composition = _composition(
@@ -155,30 +158,16 @@ def acquired_series(
     _inherit(composition, kind, slices, same_frame_of_reference)
     composition.series(kind.name, number=series_number, description=series_description)
     composition.give("Units", units if kind.name == "PT" else None)
-    plan = _plan(kind, read, axis, slices, enhanced)
+    stored = stored_volume(kind, read, axis, slices, enhanced)
     if enhanced:
         add_multi_frame(composition, kind.name)
     else:
-        _classic(composition, kind, plan)
-    _pixels(composition, plan)
+        add_single_frame(composition, stored)
+    _pixels(composition, stored)
     if read.loss is not None:
         mark_lossy(composition, read.loss.ratio, read.loss.method)
     decided = [*(overrides or ()), *(site.overrides("acquired_series") if site else ())]
-    return AcquiredSeries(composition, plan, frozenset(map(values.tag_of, decided)))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Plan:
-    """A volume and how its values are stored."""
-
-    kind: Modality
-    values: NDArray[Any]
-    grid: Grid
-    axis: TagAxis | None
-    slices: SourceSlices
-    forms: NDArray[Any]
-    window: tuple[float, float]
-    enhanced: bool
+    return AcquiredSeries(composition, stored, frozenset(map(values.tag_of, decided)))
 
 
 class AcquiredSeries:
@@ -187,8 +176,10 @@ class AcquiredSeries:
     Iterating gives each object as a `Composed`.
     """
 
-    def __init__(self, composition: Composition, plan: _Plan, overridden: frozenset[int]) -> None:
-        self._plan = plan
+    def __init__(
+        self, composition: Composition, volume: StoredVolume, overridden: frozenset[int]
+    ) -> None:
+        self._volume = volume
         self._overridden = overridden
         self._composition = composition
         self._uids = [new_uid() for _ in range(len(self))]
@@ -206,7 +197,7 @@ class AcquiredSeries:
     @property
     def largest_error(self) -> float:
         """How far a stored value may be from the one that was given; 0 for whole numbers."""
-        return max(form.error for form in self._plan.forms.flat)
+        return max(form.error for form in self._volume.forms.flat)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -219,21 +210,22 @@ class AcquiredSeries:
 
         One for each attribute, with all images that it is wrong in.
         """
-        if self._plan.enhanced:
+        if self._volume.enhanced:
             return self._multi_frame.left_out
-        alone = self._plan.slices.left_out()
+        alone = self._volume.slices.left_out()
         undecided = (one for one in alone if one.tag not in self._overridden)
         return gathered([*self._shared.left_out, *undecided])
 
     def __len__(self) -> int:
-        return 1 if self._plan.enhanced else self._plan.values.shape[0] * self._plan.values.shape[1]
+        volumes, slices = self._volume.values.shape[:2]
+        return 1 if self._volume.enhanced else volumes * slices
 
     def __iter__(self) -> Iterator[Composed]:
-        plan = self._plan
-        if plan.enhanced:
+        volume = self._volume
+        if volume.enhanced:
             yield self._multi_frame
             return
-        for number, (n, k) in enumerate(np.ndindex(plan.values.shape[:2]), 1):
+        for number, (n, k) in enumerate(np.ndindex(volume.values.shape[:2]), 1):
             yield self._image(number, n, k)
 
     @checked
@@ -284,14 +276,14 @@ class AcquiredSeries:
 
     def _image(self, number: int, n: int, k: int) -> Composed:
         """Return one image: what all share, and what is its own."""
-        plan, shared = self._plan, self._shared
+        volume, shared = self._volume, self._shared
         data_set, provenance = Dataset(), dict(shared.provenance)
         data_set.update(shared.data_set)
         for one in self._own(number, n, k).values():
             if one.element.tag not in self._overridden:
                 data_set[one.element.tag] = one.element
                 provenance[int(one.element.tag)] = one.provenance
-        data = plan.forms[n, k].stored(plan.values[n, k]).tobytes()
+        data = volume.forms[n, k].stored(volume.values[n, k]).tobytes()
         data_set.add_new(0x7FE00010, "OW", data)
         provenance[0x7FE00010] = Provenance(Origin.GIVEN, "the volume")
         data_set.file_meta = FileMetaDataset()
@@ -300,35 +292,37 @@ class AcquiredSeries:
 
     def _own(self, number: int, n: int, k: int) -> dict[str, Said]:
         """Return what one image alone says."""
-        plan = self._plan
-        made = {"SOPInstanceUID": self._uids[number - 1], **_own(plan, number, n, k)}
-        said = plan.slices.at(plan.grid.plane(k), n)
+        volume = self._volume
+        made = {"SOPInstanceUID": self._uids[number - 1], **own_attributes(volume, number, n, k)}
+        said = volume.slices.at(volume.grid.plane(k), n)
         for keyword in _ALL_OR_NONE:
             if keyword not in self._shared.data_set:
                 said.pop(keyword, None)
         said |= {key: Said.made(key, value, "the volume") for key, value in made.items()}
-        if plan.kind.name != "PT":
+        if volume.kind.name != "PT":
             return said
         return with_times(
             said,
             self._shared.data_set,
-            plan.slices,
-            plan.grid.plane(k),
+            volume.slices,
+            volume.grid.plane(k),
             self._overridden,
-            several=plan.axis is not None,
+            several=volume.axis is not None,
         )
 
     @cached_property
     def _multi_frame(self) -> Composed:
         """The one object of all frames."""
-        plan, composition = self._plan, self._composition
-        form = plan.forms[0, 0]
-        add_functional_groups(composition, plan.kind.name, plan.grid, plan.axis, plan.window, form)
+        volume, composition = self._volume, self._composition
+        form = volume.forms[0, 0]
+        add_functional_groups(
+            composition, volume.kind.name, volume.grid, volume.axis, volume.window, form
+        )
         composition.set_pixel_data(
-            form.stored(plan.values).tobytes(), ExplicitVRLittleEndian, vr="OW"
+            form.stored(volume.values).tobytes(), ExplicitVRLittleEndian, vr="OW"
         )
         composed = composition.finish()
-        if plan.kind.name == "PT":
+        if volume.kind.name == "PT":
             check_enhanced_pet(composed.data_set)
         return composed
 
@@ -364,59 +358,11 @@ def _inherit(
     composition.copy(slices.in_common)
 
 
-def _classic(composition: Composition, kind: Modality, plan: _Plan) -> None:
-    """Add what all images of the series have in common."""
-    composition.generate("ImageType", list(kind.image_type))
-    composition.content_moment()
-    composition.generate("BurnedInAnnotation", "NO")
-    plane = plan.grid.plane(0)
-    composition.generate("PixelSpacing", list(plane.spacing), "the volume")
-    directions = [*plane.along_row, *plane.along_column]
-    composition.generate("ImageOrientationPatient", directions, "the volume")
-    thickness = float(plan.grid.spacing[2])
-    composition.generate("SliceThickness", thickness, "the distance of slices")
-    composition.generate("SpacingBetweenSlices", thickness, "the volume")
-    kind.add_module(composition)
-    if kind.name == "PT":
-        _pet_series(composition, plan)
-    center, width = plan.window
-    composition.generate("WindowCenter", center, "the values")
-    composition.generate("WindowWidth", width, "the values")
-
-
-def _pet_series(composition: Composition, plan: _Plan) -> None:
-    # The moment that Frame Reference Times count from (PS3.3 C.8.9.1.1.2).
-    composition.copy(("SeriesDate", "SeriesTime") if plan.slices.images else ())
-    composition.generate("NumberOfSlices", plan.values.shape[1], "the volume")
-    if plan.axis is not None:
-        composition.generate("SeriesType", ["DYNAMIC", "IMAGE"], "several time points")
-        composition.generate("NumberOfTimeSlices", len(plan.values), "the volume")
-
-
-def _own(plan: _Plan, number: int, n: int, k: int) -> dict[str, Any]:
-    """Return what one image alone says."""
-    plane, form = plan.grid.plane(k), plan.forms[n, k]
-    own: dict[str, Any] = {
-        "InstanceNumber": number,
-        "ImagePositionPatient": [float(one) for one in plane.position],
-        "SliceLocation": plane.height,
-    }
-    if plan.kind.name != "MR" or form.slope != 1 or form.intercept != 0:
-        own |= {"RescaleIntercept": form.intercept, "RescaleSlope": form.slope}
-        if plan.kind.rescale_type:
-            own["RescaleType"] = plan.kind.rescale_type
-    if plan.kind.name == "PT":
-        own["ImageIndex"] = number
-    if plan.axis is not None:
-        own |= plan.axis.attributes(n)
-    return own
-
-
-def _pixels(composition: Composition, plan: _Plan) -> None:
-    form = plan.forms[0, 0]
+def _pixels(composition: Composition, volume: StoredVolume) -> None:
+    form = volume.forms[0, 0]
     describe_pixels(
         composition,
-        plan.values.shape[2:],
+        volume.values.shape[2:],
         samples=1,
         bits_allocated=form.bits_allocated,
         bits_stored=form.bits_stored,
@@ -450,55 +396,3 @@ def _thickness(image: sources.Source) -> float:
         except CannotCompose:  # none is known by it; the volume is placed all the same
             continue
     return 1.0
-
-
-def _check_values(array: NDArray[Any]) -> None:
-    if max(array.shape[2:]) > 0xFFFF:
-        raise CannotCompose(
-            f"The slices have {array.shape[2]} rows and {array.shape[3]} columns; at most 65535 "
-            "fit.",
-            tag=0x00280010,
-            module=_MODULE,
-        )
-    if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64)):
-        wrong = array.size - int(np.isfinite(array).sum())
-        if wrong:
-            raise CannotCompose(
-                f"{wrong} of {array.size} voxels are NaN or infinite, which no image holds; give "
-                "them a number, such as that of air.",
-                tag=0x7FE00010,
-                module=_MODULE,
-            )
-
-
-def _plan(
-    kind: Modality, volume: Volume, axis: TagAxis | None, slices: SourceSlices, enhanced: bool
-) -> _Plan:
-    assert volume.grid is not None
-    array = volume.values.astype(np.uint8) if volume.values.dtype == bool else volume.values
-    window = kind.window or _window(array)
-    forms = _forms(kind, array, each=kind.name == "PT" and not enhanced)
-    return _Plan(kind, array, volume.grid, axis, slices, forms, window, enhanced)
-
-
-def _forms(kind: Modality, array: NDArray[Any], *, each: bool) -> NDArray[Any]:
-    """Choose how values are stored: for the whole volume, or with a slope for each image."""
-    limits = limits_of(kind.sop_class_uid)
-    forms = np.empty(array.shape[:2], dtype=object)
-    found = Range.of(array)
-    if found.whole or not each:
-        forms.fill(new_form(found, limits=limits))
-        return forms
-    lowest = -_TINY if found.low < 0 else np.inf  # all images are signed, or none is
-    for index in np.ndindex(forms.shape):
-        own = Range.of(array[index])
-        own = replace(own, low=min(own.low, lowest), whole=False)
-        forms[index] = new_form(own, limits=limits)
-    return forms
-
-
-def _window(array: NDArray[Any]) -> tuple[float, float]:
-    """Return a centre and width that show nearly all of the values."""
-    sample = array[..., ::4, ::4]
-    low, high = (float(one) for one in np.percentile(sample, (0.5, 99.5)))
-    return (low + high) / 2, max(high - low, 1.0)

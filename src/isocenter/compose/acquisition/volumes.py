@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from isocenter.compose.captures import images
 from isocenter.compose.captures.losses import Loss
 from isocenter.compose.image_files import read_image
 from isocenter.compose.reading import no_file
+from isocenter.compose.simple_itk import simple_itk
 from isocenter.compose.volume_grids import Grid
 from isocenter.errors import CannotCompose, NotFound
 
@@ -137,7 +137,7 @@ def read_volume(
 
 
 def _read(content: Any) -> Volume:
-    sitk: Any = importlib.import_module("SimpleITK")
+    sitk = simple_itk()
     if isinstance(content, np.ndarray):
         return _of_array(cast("NDArray[Any]", content))
     if isinstance(content, sitk.Image):
@@ -203,7 +203,7 @@ def _of_array(array: NDArray[Any]) -> Volume:
 
 
 def _of_image(image: Any, name: str, path: Path | None = None) -> Volume:
-    sitk: Any = importlib.import_module("SimpleITK")
+    sitk = simple_itk()
     if image.GetNumberOfComponentsPerPixel() != 1:
         raise _colored(name)
     dimensions = image.GetDimension()
