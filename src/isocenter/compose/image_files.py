@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import secrets
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import Any
 
 from isocenter.compose.nifti_values import is_nifti, read_nifti
 from isocenter.compose.reading import no_file
+from isocenter.compose.simple_itk import simple_itk
 from isocenter.compose.volume_headers import DAMAGED, check_whole
 from isocenter.compose.writing import require_replaceable
 from isocenter.errors import CannotCompose
@@ -48,7 +48,7 @@ def read_image(path: str | Path) -> Any:
         if is_nifti(path) and path.stat().st_size:
             return read_nifti(path)
         check_whole(path)
-        return _simple_itk().ReadImage(str(path))
+        return simple_itk().ReadImage(str(path))
     except RuntimeError as error:
         raise unreadable(path, error) from error
 
@@ -85,7 +85,7 @@ def write_image(image: Any, path: str | Path) -> Path:
     CannotCompose
         When it cannot be written, or the suffix is unknown.
     """
-    return _write(_simple_itk().WriteImage, image, Path(path))
+    return _write(simple_itk().WriteImage, image, Path(path))
 
 
 def write_transform(transform: Any, path: str | Path) -> Path:
@@ -96,17 +96,13 @@ def write_transform(transform: Any, path: str | Path) -> Path:
     CannotCompose
         When it cannot be written, or the suffix is unknown.
     """
-    return _write(_simple_itk().WriteTransform, transform, Path(path))
+    return _write(simple_itk().WriteTransform, transform, Path(path))
 
 
 def reason_of(error: Exception) -> str:
     """Return the sentence of an error of SimpleITK, without where in its sources it comes from."""
     said = " ".join(_ERROR.split(str(error))[-1].split())
     return _SAID_BY.sub("", said).rstrip(".")
-
-
-def _simple_itk() -> Any:
-    return importlib.import_module("SimpleITK")
 
 
 def _write(write: Callable[[Any, str], None], what: Any, path: Path) -> Path:

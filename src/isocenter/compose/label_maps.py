@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from isocenter.compose.argument_types import check_positive, checked
 from isocenter.compose.image_files import read_image, write_image
 from isocenter.compose.measured.segments import COLORS
 from isocenter.compose.planes import Stack, stack
+from isocenter.compose.simple_itk import image_on, simple_itk
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.structure_sets.regions import Region
 from isocenter.compose.volume_grids import Grid
@@ -138,7 +138,6 @@ def write_label_map(
         When the shape differs from that of the series, its slices are not at equal distances, or
         the suffix is unknown.
     """
-    sitk: Any = importlib.import_module("SimpleITK")
     check_positive("thickness", (thickness,), 0x00180050)
     images = source if isinstance(source, Stack) else stack(sources.load(source))
     if labels.shape != images.shape:
@@ -149,11 +148,8 @@ def write_label_map(
     if labels.dtype.kind not in "buif":
         raise _refused(f"The array is of type {labels.dtype}; expected real numbers.")
     grid = Grid.of_planes(images.planes, thickness)
-    image = sitk.GetImageFromArray(labels.astype(np.uint8) if labels.dtype == np.bool_ else labels)
-    image.SetOrigin(grid.origin.tolist())
-    image.SetSpacing(grid.spacing.tolist())
-    image.SetDirection(grid.directions.ravel().tolist())
-    return write_image(image, path)
+    values = labels.astype(np.uint8) if labels.dtype == np.bool_ else labels
+    return write_image(image_on(grid, values), path)
 
 
 def _no_region(message: str) -> CannotCompose:
@@ -183,7 +179,7 @@ def _image(volume: Any) -> Any:
 def _on_grid(image: Any, images: Stack, whole_numbers: bool) -> NDArray[Any]:
     """Return the values as (slices, rows, columns) of the series, or say where the grids differ."""
     axes, signs, first, numbers = _axes(image, images)
-    sitk: Any = importlib.import_module("SimpleITK")
+    sitk = simple_itk()
     labels = np.transpose(sitk.GetArrayViewFromImage(image), [2 - axis for axis in axes])
     if labels.dtype.kind == "f" and whole_numbers:
         if not np.array_equal(labels, np.rint(labels)):

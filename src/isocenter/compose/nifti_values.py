@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import importlib
 import math
 import struct
 import tempfile
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isocenter.compose.simple_itk import simple_itk
 from isocenter.compose.volume_headers import not_whole
 from isocenter.errors import CannotCompose, OutOfResources
 
@@ -55,7 +55,7 @@ def read_nifti(path: Path) -> Any:
         # Unpacked once: SimpleITK reads files only, and checks no sum of what it unpacks.
         header, data = _plain_files(path, Path(folder))
         known = _checked(path, header, data)
-        sitk: Any = importlib.import_module("SimpleITK")
+        sitk = simple_itk()
         image = sitk.ReadImage(str(header))
         if known is None or known.dtype is None:
             return image
@@ -192,7 +192,7 @@ def _not_finite(
 
 def _with(image: Any, places: NDArray[np.int64], found: NDArray[np.float64]) -> Any:
     """Return an image with values put at places of its file, where components are outermost."""
-    sitk: Any = importlib.import_module("SimpleITK")
+    sitk = simple_itk()
     array = sitk.GetArrayFromImage(image)
     components = image.GetNumberOfComponentsPerPixel()
     if array.dtype.kind != "f" or places[-1] >= array.size:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import secrets
 from dataclasses import replace
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter.compose.acquisition.volumes import read_volume
+from isocenter.compose.simple_itk import image_on, simple_itk
 from isocenter.compose.volume_grids import Grid
 from isocenter.compose.writing import require_replaceable
 from isocenter.errors import CannotCompose, OutOfResources
@@ -47,17 +47,12 @@ def grid_of(series: Series) -> Grid:
 
 def image_of(series: Series) -> Any:
     """Return a SimpleITK image; see `Series.to_sitk`."""
-    sitk: Any = importlib.import_module("SimpleITK")
     grid, values = grid_of(series), _suited(series)
     if SLICE not in series.table.names:
         values = np.expand_dims(values, int(TAG in series.table.names))
     if TAG not in series.table.names:
-        image = sitk.GetImageFromArray(values, isVector=COLOR in series.table.names)
-        image.SetOrigin(grid.origin.tolist())
-        image.SetSpacing(grid.spacing.tolist())
-        image.SetDirection(grid.directions.ravel().tolist())
-        return image
-    image = sitk.GetImageFromArray(values, isVector=COLOR in series.table.names)
+        return image_on(grid, values, vectors=COLOR in series.table.names)
+    image = simple_itk().GetImageFromArray(values, isVector=COLOR in series.table.names)
     directions = np.eye(4)
     directions[:3, :3] = grid.directions
     image.SetOrigin([*grid.origin.tolist(), 0.0])
@@ -105,7 +100,7 @@ def write_image(series: Series, path: Path) -> Path:
         if suffix == ".npy":
             np.save(scratch, series.array)
         else:
-            sitk: Any = importlib.import_module("SimpleITK")
+            sitk = simple_itk()
             sitk.WriteImage(image_of(series), str(scratch), useCompression=suffix != ".nii")
         os.replace(scratch, path)
     except (OSError, RuntimeError) as error:

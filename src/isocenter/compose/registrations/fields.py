@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from isocenter.compose.image_files import read_image, unreadable
 from isocenter.compose.planes import stack
 from isocenter.compose.registrations.grids import DisplacementField
 from isocenter.compose.registrations.linear_transforms import TRANSFORM_SUFFIXES, read_transform
+from isocenter.compose.simple_itk import simple_itk
 from isocenter.compose.volume_grids import Grid
 from isocenter.errors import CannotCompose
 
@@ -53,7 +53,7 @@ def read_field(field: Any, *, like: Any = None, spacing: float | None = None) ->
     """
     if spacing is not None:
         check_positive("spacing", (spacing,), 0x00640008)
-    sitk = _simple_itk()
+    sitk = simple_itk()
     if isinstance(field, DisplacementField):
         return field
     if isinstance(field, str | Path):
@@ -71,11 +71,6 @@ def read_field(field: Any, *, like: Any = None, spacing: float | None = None) ->
     return _from_image(field)
 
 
-def _simple_itk() -> Any:
-    """Return SimpleITK, which is large and untyped."""
-    return importlib.import_module("SimpleITK")
-
-
 def _read(path: Path) -> Any:
     is_transform = path.name.lower().endswith(TRANSFORM_SUFFIXES)
     return read_transform(path) if is_transform else read_image(path)
@@ -83,7 +78,7 @@ def _read(path: Path) -> Any:
 
 def _sampled(transform: Any, like: Any, spacing: float | None) -> Any:
     """Return a transform as a field; one that is a field already is not sampled again."""
-    sitk = _simple_itk()
+    sitk = simple_itk()
     transform = transform.Downcast()
     if isinstance(transform, sitk.DisplacementFieldTransform):
         return transform.GetDisplacementField()
@@ -112,7 +107,7 @@ def _sampled(transform: Any, like: Any, spacing: float | None) -> Any:
 
 
 def _grid(like: Any) -> Grid:
-    sitk = _simple_itk()
+    sitk = simple_itk()
     if isinstance(like, sitk.Image):
         return Grid.of_image(like)
     if isinstance(like, str | Path) and Path(like).is_file():
@@ -123,17 +118,12 @@ def _grid(like: Any) -> Grid:
         except RuntimeError as error:
             raise unreadable(like, error) from error
         if reader.GetDimension() == 3 and reader.GetSize()[2] > 1:
-            return Grid(
-                np.array(reader.GetOrigin()),
-                np.array(reader.GetSpacing()),
-                np.array(reader.GetDirection()).reshape(3, 3),
-                tuple(reversed(reader.GetSize())),
-            )
+            return Grid.of_image(reader)
     return Grid.of_planes(stack(sources.load(like)).planes)
 
 
 def _from_image(image: Any) -> DisplacementField:
-    sitk = _simple_itk()
+    sitk = simple_itk()
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 3:
         raise CannotCompose(
             f"The image has {image.GetDimension()} dimensions and "

@@ -8,7 +8,6 @@ own display have them, change sign along X and Y on both sides.
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from isocenter.compose.argument_types import checked, real_array
 from isocenter.compose.image_files import reason_of
 from isocenter.compose.reading import no_file
+from isocenter.compose.simple_itk import simple_itk
 from isocenter.dicom.text_files import read_text
 from isocenter.errors import CannotCompose
 
@@ -70,7 +70,7 @@ def read_linear_transform(
     CannotCompose
         When it is no transform of space, not linear, or cannot be inverted.
     """
-    sitk: Any = importlib.import_module("SimpleITK")
+    sitk = simple_itk()
     if isinstance(transform, str | Path):
         transform = _numbers_or_transform(Path(transform))
     if isinstance(transform, sitk.Transform):
@@ -129,7 +129,7 @@ def read_transform(path: Path) -> Any:
     CannotCompose
         When it is no transform file, or one of the plane.
     """
-    sitk: Any = importlib.import_module("SimpleITK")
+    sitk = simple_itk()
     if not path.is_file():
         raise no_file(path, "transform")
     if not path.stat().st_size:
@@ -159,7 +159,7 @@ def holds_linear_transform(path: Path) -> bool:
 
 def is_linear(transform: Any) -> bool:
     """Tell whether a SimpleITK transform, or all that it is composed of, is linear."""
-    sitk: Any = importlib.import_module("SimpleITK")
+    sitk = simple_itk()
     transform = transform.Downcast()
     if isinstance(transform, sitk.CompositeTransform):
         count = transform.GetNumberOfTransforms()

@@ -7,11 +7,9 @@ the matrix of a Spatial Registration runs the other way and is inverted.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +25,7 @@ from isocenter.compose.registrations.linear_transforms import TRANSFORM_SUFFIXES
 from isocenter.compose.registrations.matrices import checked_matrix
 from isocenter.compose.registrations.spatial_registration import SOP_CLASS_UID as SPATIAL
 from isocenter.compose.registrations.spatial_registration import read_spatial_registration
+from isocenter.compose.simple_itk import image_on, simple_itk
 from isocenter.errors import CannotCompose
 
 __all__ = ["RegistrationTransform", "is_registration", "registration_transform"]
@@ -87,10 +86,10 @@ class RegistrationTransform:
             When a linear transform is to be an image, a matrix is none that moves points, or the
             file cannot be written.
         """
-        sitk: Any = importlib.import_module("SimpleITK")
+        sitk = simple_itk()
         as_transform = Path(path).name.lower().endswith(TRANSFORM_SUFFIXES)
         if isinstance(self.transform, DisplacementField):
-            image = _image(self.transform)
+            image = image_on(self.transform, self.transform.vectors, vectors=True)
             if not as_transform:
                 return write_image(image, path)
             field = sitk.Cast(image, sitk.sitkVectorFloat64)
@@ -215,12 +214,3 @@ def _one_of(items: Mapping[int, RegistrationTransform], why: str) -> CannotCompo
         f"{number} (of {one.moving or 'named images'})" for number, one in list(items.items())[:5]
     )
     return CannotCompose(f"{why}; choose one (--item NUMBER) of {some}.", module=_MODULE)
-
-
-def _image(field: DisplacementField) -> Any:
-    sitk: Any = importlib.import_module("SimpleITK")
-    image = sitk.GetImageFromArray(field.vectors, isVector=True)
-    image.SetOrigin(field.origin.tolist())
-    image.SetSpacing(field.spacing.tolist())
-    image.SetDirection(field.directions.ravel().tolist())
-    return image
