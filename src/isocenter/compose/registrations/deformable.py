@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from isocenter.compose import sources, values
+from isocenter.compose import values
 from isocenter.compose.argument_types import checked
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composed, Composition
@@ -29,7 +29,6 @@ from isocenter.compose.references import (
     Reference,
     add_common_instance_reference,
     image_references,
-    uid_of,
 )
 from isocenter.compose.registrations.fields import read_field
 from isocenter.compose.registrations.grids import DisplacementField
@@ -37,12 +36,18 @@ from isocenter.compose.registrations.linear_transforms import read_matrix
 from isocenter.compose.registrations.matrices import (
     MatrixType,
     checked_matrix,
-    finite_numbers,
+    matrix_in,
+    matrix_item,
+    numbers_in,
+)
+from isocenter.compose.registrations.registration_headers import (
+    add_header,
+    fixed_and_moving,
+    moving_frame_of_reference,
 )
 from isocenter.compose.registrations.registration_types import registration_type_items
-from isocenter.compose.sources import SourceLike, Sources
+from isocenter.compose.sources import SourceLike
 from isocenter.compose.templates import Template, template
-from isocenter.dicom import dictionary
 from isocenter.errors import CannotCompose, InvalidAttribute
 
 __all__ = ["DeformableRegistration", "deformable_registration", "read_deformable_registration"]
@@ -183,28 +188,19 @@ def deformable_registration(
     ----------
     PS3.3 A.39.2, C.20.3, C.20.2.1.1, C.12.2, Table 10-12.
     """
-    registered = sources.load(source)
-    moved = sources.load(moving) if moving is not None else registered
-    Sources((*registered, *moved))  # one patient, or refused
+    fixed, moved = fixed_and_moving(source, moving)
     composition = Composition(
         SOP_CLASS_UID,
         kind="deformable_registration",
-        sources=registered,
+        sources=fixed,
         template=template(template_file),
         overrides=overrides,
     )
     if copy_other_attributes:
         _copy_other_attributes(composition)
-    composition.patient()
-    composition.study()
-    composition.series("REG", number=series_number, description=series_description)
-    composition.equipment()
-    if frame_of_reference_uid is not None:
-        composition.give("FrameOfReferenceUID", frame_of_reference_uid)
-        composition.copy_or_empty(("PositionReferenceIndicator",))
-    else:
-        composition.frame_of_reference()
-    composition.content_moment()
+    add_header(
+        composition, frame_of_reference_uid, number=series_number, description=series_description
+    )
     content_identification(
         composition, instance_number, content_label, content_description, content_creator_name
     )
@@ -213,15 +209,9 @@ def deformable_registration(
         parse_number_lists(referenced_frame_numbers),
         parse_number_lists(referenced_segment_numbers, tag=0x0062000B),
     )
-    item = _registration_item(
-        read_field(
-            field, like=registered if like is None else like, spacing=spacing
-        ).right_handed(),
-        source_frame_of_reference_uid or _frame_of_reference(moved),
-        references,
-        registration_type,
-        comment,
-    )
+    grid = read_field(field, like=fixed if like is None else like, spacing=spacing)
+    other = source_frame_of_reference_uid or moving_frame_of_reference(moved)
+    item = _registration_item(grid.right_handed(), other, references, registration_type, comment)
     _add_matrix(item, "PreDeformationMatrixRegistrationSequence", pre_matrix, pre_matrix_type)
     _add_matrix(item, "PostDeformationMatrixRegistrationSequence", post_matrix, post_matrix_type)
     composition.give("DeformableRegistrationSequence", [item])
@@ -287,20 +277,6 @@ def _copy_other_attributes(composition: Composition) -> None:
         composition.renew_identity(SOP_CLASS_UID)
 
 
-def _frame_of_reference(moved: Sources) -> str:
-    found = {uid_of(one.data_set, 0x00200052) for one in moved} - {""}
-    if len(found) != 1:
-        what = "no" if not found else f"{len(found)} different"
-        raise CannotCompose(
-            f"The moving images have {what} Frame of Reference UIDs; expected one for all of "
-            "them, or give "
-            "source_frame_of_reference_uid.",
-            tag=0x00640003,
-            module=_MODULE,
-        )
-    return found.pop()
-
-
 def _registration_item(
     grid: DisplacementField,
     source_frame_of_reference_uid: str,
@@ -347,11 +323,7 @@ def _add_matrix(item: Dataset, keyword: str, matrix: Any, kind: MatrixType | str
         return
     if isinstance(matrix, str | Path):
         matrix = read_matrix(matrix)
-    checked, kind = checked_matrix(matrix, kind)
-    entry = Dataset()
-    entry.FrameOfReferenceTransformationMatrixType = kind.value
-    entry.FrameOfReferenceTransformationMatrix = values.decimals(checked.ravel())
-    setattr(item, keyword, [entry])
+    setattr(item, keyword, [matrix_item(*checked_matrix(matrix, kind))])
 
 
 # -- reading --------------------------------------------------------------------------------------
@@ -370,7 +342,7 @@ def _read_item(item: Dataset, frame_of_reference_uid: str) -> DeformableRegistra
 
 
 def _read_grid(item: Dataset) -> DisplacementField:
-    columns, rows, planes = (int(count) for count in _needed(item, "GridDimensions", 3))
+    columns, rows, planes = (int(count) for count in numbers_in(item, "GridDimensions", 3))
     data = item.get("VectorGridData") or b""
     expected = columns * rows * planes * 12
     if len(data) != expected:
@@ -382,29 +354,17 @@ def _read_grid(item: Dataset) -> DisplacementField:
         )
     order = "<" if item.original_encoding[1] is not False else ">"
     vectors = np.frombuffer(data, order + "f4").reshape(planes, rows, columns, 3)
-    orientation = np.array(_needed(item, "ImageOrientationPatient", 6))
+    orientation = np.array(numbers_in(item, "ImageOrientationPatient", 6))
     along_row, along_column = orientation[:3], orientation[3:]
     directions = np.column_stack([along_row, along_column, np.cross(along_row, along_column)])
     return DisplacementField(
         vectors.astype(np.float32, copy=False),
-        np.array(_needed(item, "ImagePositionPatient", 3)),
-        np.array(_needed(item, "GridResolution", 3)),
+        np.array(numbers_in(item, "ImagePositionPatient", 3)),
+        np.array(numbers_in(item, "GridResolution", 3)),
         directions,
     )
 
 
 def _read_matrix(item: Dataset, keyword: str) -> NDArray[np.float64]:
     entries = item.get(keyword) or ()
-    if not entries:
-        return np.eye(4)
-    return np.array(_needed(entries[0], "FrameOfReferenceTransformationMatrix", 16)).reshape(4, 4)
-
-
-def _needed(item: Dataset, keyword: str, count: int) -> list[float]:
-    tag = dictionary.tag(keyword) or 0
-    numbers = finite_numbers(item, keyword)
-    if len(numbers) != count:
-        raise InvalidAttribute(
-            f"{keyword} has {len(numbers)} numbers; expected {count}, all finite.", tag
-        )
-    return numbers
+    return matrix_in(entries[0]) if entries else np.eye(4)

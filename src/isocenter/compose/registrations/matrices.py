@@ -10,10 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from isocenter.compose import values
 from isocenter.compose.argument_types import real_array
-from isocenter.errors import CannotCompose
+from isocenter.dicom import dictionary
+from isocenter.errors import CannotCompose, InvalidAttribute
 
-__all__ = ["MatrixType", "checked_matrix", "finite_numbers", "matrix_type"]
+__all__ = [
+    "MatrixType",
+    "checked_matrix",
+    "matrix_in",
+    "matrix_item",
+    "matrix_type",
+    "numbers_in",
+]
 
 _TOLERANCE = 1e-4
 _MATRIX = 0x300600C6
@@ -58,21 +67,21 @@ def checked_matrix(
         When there is no such type, the last row is not 0, 0, 0, 1, the matrix cannot be inverted
         or mirrors, or it is not of the claimed type.
     """
-    values = real_array("The matrix", matrix)
-    if values.size != 16:
+    numbers = real_array("The matrix", matrix)
+    if numbers.size != 16:
         raise CannotCompose(
-            f"A matrix of shape {values.shape} was given; expected 4 x 4.",
+            f"A matrix of shape {numbers.shape} was given; expected 4 x 4.",
             tag=_MATRIX,
             module=_MODULE,
         )
-    values = _valid(values.reshape(4, 4))
-    actual = matrix_type(values)
+    numbers = _valid(numbers.reshape(4, 4))
+    actual = matrix_type(numbers)
     if claimed is None:
-        return values, actual
+        return numbers, actual
     claimed = _type_of(claimed)
     order = list(MatrixType)
     if order.index(actual) > order.index(claimed):
-        lengths = np.linalg.norm(values[:3, :3], axis=0)
+        lengths = np.linalg.norm(numbers[:3, :3], axis=0)
         raise CannotCompose(
             f"The matrix claims to be {claimed.value} and is {actual.value}: its columns have the "
             "lengths "
@@ -82,7 +91,7 @@ def checked_matrix(
             tag=0x0070030C,
             module=_MODULE,
         )
-    return values, claimed
+    return numbers, claimed
 
 
 def _type_of(claimed: MatrixType | str) -> MatrixType:
@@ -114,7 +123,43 @@ def _valid(matrix: NDArray[Any]) -> NDArray[np.float64]:
     return matrix
 
 
-def finite_numbers(item: Dataset, keyword: str) -> list[float]:
+def matrix_item(matrix: NDArray[np.float64], kind: MatrixType) -> Dataset:
+    """Return the item of a sequence of matrices, which says what type they are."""
+    item = Dataset()
+    item.FrameOfReferenceTransformationMatrixType = kind.value
+    item.FrameOfReferenceTransformationMatrix = values.decimals((matrix + 0.0).ravel())
+    return item
+
+
+def matrix_in(item: Dataset) -> NDArray[np.float64]:
+    """Return the matrix of such an item, shape (4, 4), translation in mm.
+
+    Raises
+    ------
+    InvalidAttribute
+        When there are not 16 finite numbers.
+    """
+    return np.array(numbers_in(item, "FrameOfReferenceTransformationMatrix", 16)).reshape(4, 4)
+
+
+def numbers_in(item: Dataset, keyword: str, count: int) -> list[float]:
+    """Return the numbers of an attribute that a transformation needs.
+
+    Raises
+    ------
+    InvalidAttribute
+        When there are not `count`, or one of them is not finite.
+    """
+    numbers = _finite_numbers(item, keyword)
+    if len(numbers) != count:
+        raise InvalidAttribute(
+            f"{keyword} has {len(numbers)} numbers; expected {count}, all finite.",
+            dictionary.tag(keyword) or 0,
+        )
+    return numbers
+
+
+def _finite_numbers(item: Dataset, keyword: str) -> list[float]:
     """Return the values of an attribute, none where one of them is no finite number."""
     try:
         found: Any = item[keyword].value if keyword in item else None

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from isocenter.compose import sources, values
+from isocenter.compose import sources
 from isocenter.compose.argument_types import checked
 from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composed, Composition
@@ -28,10 +28,19 @@ from isocenter.compose.references import (
     Reference,
     add_common_instance_reference,
     image_references,
-    uid_of,
 )
 from isocenter.compose.registrations.linear_transforms import read_linear_transform
-from isocenter.compose.registrations.matrices import MatrixType, checked_matrix, finite_numbers
+from isocenter.compose.registrations.matrices import (
+    MatrixType,
+    checked_matrix,
+    matrix_in,
+    matrix_item,
+)
+from isocenter.compose.registrations.registration_headers import (
+    add_header,
+    fixed_and_moving,
+    moving_frame_of_reference,
+)
 from isocenter.compose.registrations.registration_types import registration_type_items
 from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
@@ -150,13 +159,8 @@ def spatial_registration(
     ----------
     PS3.3 A.39.1, C.20.2, C.12.2, Table 10-12.
     """
-    fixed = sources.load(source)
-    moved = sources.load(moving) if moving is not None else fixed
-    Sources((*fixed, *moved))  # one patient, or refused
-    matrices = [
-        checked_matrix(read_linear_transform(one, ras=ras, from_fixed=from_fixed), matrix_type)
-        for one in _several(transform)
-    ]
+    fixed, moved = fixed_and_moving(source, moving)
+    matrices = _matrices(transform, matrix_type, ras=ras, from_fixed=from_fixed)
     composition = Composition(
         SOP_CLASS_UID,
         kind="spatial_registration",
@@ -164,34 +168,20 @@ def spatial_registration(
         template=template(template_file),
         overrides=overrides,
     )
-    composition.patient()
-    composition.study()
-    composition.series("REG", number=series_number, description=series_description)
-    composition.equipment()
-    if frame_of_reference_uid is not None:
-        composition.give("FrameOfReferenceUID", frame_of_reference_uid)
-        composition.copy_or_empty(("PositionReferenceIndicator",))
-    else:
-        composition.frame_of_reference()
-    composition.content_moment()
+    add_header(
+        composition, frame_of_reference_uid, number=series_number, description=series_description
+    )
     content_identification(
         composition, instance_number, content_label, content_description, content_creator_name
     )
-    own = str(composition.data_set.FrameOfReferenceUID)
-    other = source_frame_of_reference_uid or _frame_of_reference(moved)
-    of_fixed = image_references(one.data_set for one in fixed if "Rows" in one.data_set)
-    of_moving = image_references(
-        (one.data_set for one in moved if "Rows" in one.data_set),
-        parse_number_lists(referenced_frame_numbers),
-    )
-    identity = [checked_matrix(np.eye(4), None)]
-    items = [
-        _item(own, of_fixed, identity, None, None),
-        _item(other, of_moving, matrices, registration_type, comment),
-    ]
+    other = source_frame_of_reference_uid or moving_frame_of_reference(moved)
+    of_fixed, of_moving = _references(fixed), _references(moved, referenced_frame_numbers)
+    found = _item(other, of_moving, matrices, registration_type, comment)
     if used_fiducials is not None:
-        items[1].UsedFiducialsSequence = _fiducials(sources.load(used_fiducials))
-    composition.give("RegistrationSequence", items)
+        found.UsedFiducialsSequence = _fiducials(sources.load(used_fiducials))
+    unmoved = str(composition.data_set.FrameOfReferenceUID)
+    identity = _item(unmoved, of_fixed, [(np.eye(4), MatrixType.RIGID)])
+    composition.give("RegistrationSequence", [identity, found])
     add_common_instance_reference(composition, [*of_fixed, *of_moving])
     return composition.finish()
 
@@ -234,6 +224,16 @@ def read_spatial_registration(registration: Dataset | str | Path) -> list[Regist
     return [_read_item(item, own) for item in items]
 
 
+def _matrices(
+    transform: Any, claimed: MatrixType | str | None, *, ras: bool, from_fixed: bool
+) -> list[tuple[NDArray[np.float64], MatrixType]]:
+    """Return the matrices of one transform or several, each with its type."""
+    return [
+        checked_matrix(read_linear_transform(one, ras=ras, from_fixed=from_fixed), claimed)
+        for one in _several(transform)
+    ]
+
+
 def _several(transform: Any) -> list[Any]:
     """Return a list of transforms; the rows or numbers of a matrix are a single one."""
     if not isinstance(transform, list | tuple):
@@ -244,25 +244,19 @@ def _several(transform: Any) -> list[Any]:
     return [many] if is_matrix else list(many)
 
 
-def _frame_of_reference(moved: Sources) -> str:
-    found = {uid_of(one.data_set, 0x00200052) for one in moved} - {""}
-    if len(found) != 1:
-        what = "no" if not found else f"{len(found)} different"
-        raise CannotCompose(
-            f"The moving images have {what} Frame of Reference UIDs; expected one for all of them, "
-            "or give source_frame_of_reference_uid.",
-            tag=0x00200052,
-            module=_MODULE,
-        )
-    return found.pop()
+def _references(images: Sources, frame_numbers: str = "") -> list[Reference]:
+    return image_references(
+        (one.data_set for one in images if "Rows" in one.data_set),
+        parse_number_lists(frame_numbers),
+    )
 
 
 def _item(
     frame_of_reference_uid: str,
     references: Sequence[Reference],
     matrices: Sequence[tuple[NDArray[np.float64], MatrixType]],
-    registration_type: str | Code | None,
-    comment: str | None,
+    registration_type: str | Code | None = None,
+    comment: str | None = None,
 ) -> Dataset:
     item = Dataset()
     check_given(
@@ -278,15 +272,8 @@ def _item(
     if comment:
         registered.FrameOfReferenceTransformationComment = comment
     registered.RegistrationTypeCodeSequence = registration_type_items(registration_type)
-    registered.MatrixSequence = [_matrix_item(matrix, kind) for matrix, kind in matrices]
+    registered.MatrixSequence = [matrix_item(matrix, kind) for matrix, kind in matrices]
     item.MatrixRegistrationSequence = [registered]
-    return item
-
-
-def _matrix_item(matrix: NDArray[np.float64], kind: MatrixType) -> Dataset:
-    item = Dataset()
-    item.FrameOfReferenceTransformationMatrixType = kind.value
-    item.FrameOfReferenceTransformationMatrix = values.decimals((matrix + 0.0).ravel())
     return item
 
 
@@ -312,12 +299,7 @@ def _read_item(item: Dataset, own: str) -> Registration:
     matrix, kinds = np.eye(4), [MatrixType.RIGID]
     for registered in item.get("MatrixRegistrationSequence") or ():
         for one in registered.get("MatrixSequence") or ():
-            numbers = finite_numbers(one, "FrameOfReferenceTransformationMatrix")
-            if len(numbers) != 16:
-                raise InvalidAttribute(
-                    f"A matrix has {len(numbers)} numbers; expected 16, all finite.", 0x300600C6
-                )
-            matrix = np.array(numbers).reshape(4, 4) @ matrix
+            matrix = matrix_in(one) @ matrix
             claimed = str(one.get("FrameOfReferenceTransformationMatrixType") or "AFFINE")
             if claimed not in [one.value for one in MatrixType]:
                 raise InvalidAttribute(
