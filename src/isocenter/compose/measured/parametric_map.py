@@ -21,15 +21,9 @@ from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.content_identification import content_identification
 from isocenter.compose.derivation.frame_places import FramePlace, functional_group, places
-from isocenter.compose.highdicom_objects import (
-    building,
-    carry,
-    coded,
-    complete,
-    module,
-    take_back_spacing,
-)
+from isocenter.compose.highdicom_objects import building, carry, coded, module, take_back_spacing
 from isocenter.compose.label_maps import read_grid
+from isocenter.compose.measured.frame_objects import add_header, frame_arguments
 from isocenter.compose.measured.real_world_mappings import RealWorldMapping, quantity, units
 from isocenter.compose.measured.source_frames import SourceFrames, source_frames
 from isocenter.compose.measured.stored_frames import stored_frames
@@ -158,18 +152,10 @@ def parametric_map(
     ----------
     PS3.3 A.75, C.8.32, C.7.6.16.2.11.
     """
-    if slope == 0:
-        raise CannotCompose(
-            "slope is 0, by which all values would become one; expected another number.",
-            tag=0x00409225,
-            module="Real World Value Mapping",
-        )
+    mapping = _mapping(label, units_of_measure, explanation, quantity_definition, slope, intercept)
     loaded = sources.load(source)
     frames = source_frames(loaded)
     array = _array(values, frames)
-    mapping = RealWorldMapping(
-        label, units(units_of_measure), explanation, quantity(quantity_definition), slope, intercept
-    )
     stored, mapping = _stored(array, mapping)
     composition = Composition(
         SOP_CLASS_UID,
@@ -178,39 +164,21 @@ def parametric_map(
         template=template(template_file),
         overrides=overrides,
     )
-    composition.patient()
-    composition.study()
     modality = str((loaded.first and loaded.first.data_set.get("Modality")) or "OT")
-    composition.series(modality, number=series_number, description=series_description)
-    composition.equipment()
-    composition.frame_of_reference(required=False)
-    composition.content_moment()
+    add_header(composition, modality, number=series_number, description=series_description)
     content_identification(
         composition, instance_number, content_label, content_description, content_creator_name
     )
     with building(_MODULE, _PIXEL_DATA):
         built = module("pm").ParametricMap(
-            source_images=complete(frames.images, apart=frames.apart),
-            pixel_array=frames.in_their_order(stored),
-            series_instance_uid=str(composition.data_set.SeriesInstanceUID),
-            series_number=series_number,
-            sop_instance_uid=str(composition.data_set.SOPInstanceUID),
-            instance_number=instance_number,
-            manufacturer=str(composition.data_set.Manufacturer),
-            manufacturer_model_name=str(composition.data_set.ManufacturerModelName),
-            software_versions=str(composition.data_set.SoftwareVersions),
-            device_serial_number=str(composition.data_set.DeviceSerialNumber),
+            **frame_arguments(frames, stored, composition),
             contains_recognizable_visual_features=False,
             real_world_value_mappings=[_described(mapping, stored)],
             voi_lut_transformations=[_window(mapping, stored)],
-            content_label=content_label,
         )
     take_back_spacing(built, frames.images)
     carry(composition, built, given=_GIVEN)
-    if np.isnan(array).any():
-        for what in ("Value", "RangeLimit"):
-            keyword = f"{_FLOATS[stored.dtype]}PixelPadding{what}"
-            composition.generate(keyword, float("nan"), "no value")
+    _padding(composition, stored)
     return composition.finish()
 
 
@@ -258,6 +226,31 @@ def read_parametric_map(parametric_map: Dataset | str | Path) -> ParametricMapCo
 
 def _refused(message: str, tag: int = _PIXEL_DATA) -> CannotCompose:
     return CannotCompose(message, tag=tag, module=_MODULE)
+
+
+def _mapping(
+    label: str,
+    measure: str | Code,
+    explanation: str,
+    what: str | Code | None,
+    slope: float,
+    intercept: float,
+) -> RealWorldMapping:
+    if slope == 0:
+        raise CannotCompose(
+            "slope is 0, by which all values would become one; expected another number.",
+            tag=0x00409225,
+            module="Real World Value Mapping",
+        )
+    return RealWorldMapping(label, units(measure), explanation, quantity(what), slope, intercept)
+
+
+def _padding(composition: Composition, stored: NDArray[Any]) -> None:
+    """Say that NaN is no value, where there is any (PS3.3 C.7.5.1.1.2)."""
+    if np.isnan(stored).any():
+        for what in ("Value", "RangeLimit"):
+            keyword = f"{_FLOATS[stored.dtype]}PixelPadding{what}"
+            composition.generate(keyword, float("nan"), "no value")
 
 
 def _array(values: Any, frames: SourceFrames) -> NDArray[Any]:

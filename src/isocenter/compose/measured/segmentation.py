@@ -19,14 +19,9 @@ from isocenter.compose import sources
 from isocenter.compose.argument_types import checked
 from isocenter.compose.composition import Composed, Composition
 from isocenter.compose.content_identification import content_identification
-from isocenter.compose.highdicom_objects import (
-    building,
-    carry,
-    complete,
-    module,
-    take_back_spacing,
-)
+from isocenter.compose.highdicom_objects import building, carry, module, take_back_spacing
 from isocenter.compose.label_maps import read_grid
+from isocenter.compose.measured.frame_objects import add_header, frame_arguments
 from isocenter.compose.measured.segments import Segment, SegmentAlgorithm
 from isocenter.compose.measured.source_frames import SourceFrames, source_frames
 from isocenter.compose.sources import SourceLike, Sources
@@ -127,15 +122,11 @@ def segmentation(
     ----------
     PS3.3 A.51, A.91, C.8.20.
     """
-    kind, fractional_type = _kind(kind), fractional_type.upper()
+    kind = _kind(kind)
+    meaning = _fractional_type(fractional_type, kind)
     loaded = sources.load(source)
     frames = source_frames(loaded)
     content = _content(_array(mask, frames, kind), frames, kind, segments)
-    if kind is SegmentationKind.FRACTIONAL and fractional_type not in ("PROBABILITY", "OCCUPANCY"):
-        raise _refused(
-            f"{fractional_type!r} is no fractional type; expected PROBABILITY or OCCUPANCY.",
-            0x00620010,
-        )
     composition = Composition(
         LABEL_MAP_SOP_CLASS_UID if kind is SegmentationKind.LABELMAP else SOP_CLASS_UID,
         kind="segmentation",
@@ -143,33 +134,18 @@ def segmentation(
         template=template(template_file),
         overrides=overrides,
     )
-    composition.patient()
-    composition.study()
-    composition.series("SEG", number=series_number, description=series_description)
-    composition.equipment()
-    composition.frame_of_reference(required=False)
-    composition.content_moment()
+    add_header(composition, "SEG", number=series_number, description=series_description)
     content_identification(
         composition, instance_number, content_label, content_description, content_creator_name
     )
     described = _described(content.labels, segments, kind, algorithm_name)
     with building(_MODULE, _PIXEL_DATA):
         built = module("seg").Segmentation(
-            source_images=complete(frames.images, apart=frames.apart),
-            pixel_array=frames.in_their_order(content.array),
+            **frame_arguments(frames, content.array, composition),
             segmentation_type=kind.value,
             segment_descriptions=described,
-            series_instance_uid=str(composition.data_set.SeriesInstanceUID),
-            series_number=series_number,
-            sop_instance_uid=str(composition.data_set.SOPInstanceUID),
-            instance_number=instance_number,
-            manufacturer=str(composition.data_set.Manufacturer),
-            manufacturer_model_name=str(composition.data_set.ManufacturerModelName),
-            software_versions=str(composition.data_set.SoftwareVersions),
-            device_serial_number=str(composition.data_set.DeviceSerialNumber),
-            fractional_type=fractional_type,
+            fractional_type=meaning,
             omit_empty_frames=omit_empty_frames and bool(content.array.any()),
-            content_label=content_label,
         )
     take_back_spacing(built, frames.images)
     composition.remove("Laterality")  # each segment says it
@@ -191,6 +167,16 @@ def _kind(kind: SegmentationKind | str) -> SegmentationKind:
         raise _refused(
             f"{kind!r} is no Segmentation Type; expected one of {expected}.", 0x00620001
         ) from error
+
+
+def _fractional_type(text: str, kind: SegmentationKind) -> str:
+    """Return Segmentation Fractional Type (0062,0010)."""
+    meaning = text.upper()
+    if kind is SegmentationKind.FRACTIONAL and meaning not in ("PROBABILITY", "OCCUPANCY"):
+        raise _refused(
+            f"{meaning!r} is no fractional type; expected PROBABILITY or OCCUPANCY.", 0x00620010
+        )
+    return meaning
 
 
 def _array(mask: Any, frames: SourceFrames, kind: SegmentationKind) -> NDArray[Any]:
