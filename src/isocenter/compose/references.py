@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
@@ -28,6 +28,9 @@ __all__ = [
     "instance_reference",
     "uid_of",
 ]
+
+_BySeries: TypeAlias = "dict[str, dict[str, Reference]]"
+"""References by Series and SOP Instance UID."""
 
 _SOP_CLASS, _SOP_INSTANCE = BaseTag(0x00081150), BaseTag(0x00081155)
 _IDENTITY = tuple(map(BaseTag, (0x0020000D, 0x0020000E, 0x00080016, 0x00080018)))
@@ -201,51 +204,43 @@ def add_common_instance_reference(
     composition: Composition, references: Iterable[Reference]
 ) -> None:
     """Add the Common Instance Reference module (PS3.3 C.12.2), each instance once."""
-    own_study = str(composition.data_set.StudyInstanceUID)
-    studies: dict[str, dict[str, dict[str, Reference]]] = {}
-    for one in references:
-        series = studies.setdefault(one.study_instance_uid, {}).setdefault(
-            one.series_instance_uid, {}
-        )
-        series.setdefault(one.sop_instance_uid, one)
-    if own := studies.pop(own_study, None):
-        composition.generate("ReferencedSeriesSequence", _series_items(own), "the references")
+    instances = "ReferencedInstanceSequence"
+    studies = _by_study(references)
+    if own := studies.pop(str(composition.data_set.StudyInstanceUID), None):
+        items = _series_items(own, instances)
+        composition.generate("ReferencedSeriesSequence", items, "the references")
     if studies:
-        items: list[Dataset] = []
-        for uid, series in studies.items():
-            item = Dataset()
-            item.StudyInstanceUID = uid
-            item.ReferencedSeriesSequence = _series_items(series)
-            items.append(item)
+        items = [_study_item(uid, series, instances) for uid, series in studies.items()]
         composition.generate(
             "StudiesContainingOtherReferencedInstancesSequence", items, "the references"
         )
 
 
-def _series_items(series: dict[str, dict[str, Reference]]) -> list[Dataset]:
-    items: list[Dataset] = []
-    for uid, instances in series.items():
-        items.append(_series_item(uid, "ReferencedInstanceSequence", instances.values()))
-    return items
-
-
 def evidence_items(references: Iterable[Reference]) -> list[Dataset]:
     """Return the items of an evidence sequence (PS3.3 Table C.17-3): study, series, instances."""
-    studies: dict[str, dict[str, dict[str, Reference]]] = {}
+    studies = _by_study(references)
+    return [_study_item(uid, series, "ReferencedSOPSequence") for uid, series in studies.items()]
+
+
+def _by_study(references: Iterable[Reference]) -> dict[str, _BySeries]:
+    """Return the references by study and series, each instance once."""
+    studies: dict[str, _BySeries] = {}
     for one in references:
         series = studies.setdefault(one.study_instance_uid, {})
         series.setdefault(one.series_instance_uid, {}).setdefault(one.sop_instance_uid, one)
-    return [_evidence_item(uid, series) for uid, series in studies.items()]
+    return studies
 
 
-def _evidence_item(study: str, series: dict[str, dict[str, Reference]]) -> Dataset:
+def _study_item(study: str, series: _BySeries, keyword: str) -> Dataset:
     item = Dataset()
     item.StudyInstanceUID = study
-    item.ReferencedSeriesSequence = [
-        _series_item(uid, "ReferencedSOPSequence", instances.values())
-        for uid, instances in series.items()
-    ]
+    item.ReferencedSeriesSequence = _series_items(series, keyword)
     return item
+
+
+def _series_items(series: _BySeries, keyword: str) -> list[Dataset]:
+    """Return an item for each series, which has its instances under `keyword`."""
+    return [_series_item(uid, keyword, many.values()) for uid, many in series.items()]
 
 
 def _series_item(uid: str, keyword: str, references: Iterable[Reference]) -> Dataset:
