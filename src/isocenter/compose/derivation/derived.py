@@ -144,14 +144,9 @@ def derived_series(
     PS3.3 C.7.6.1.1.2, C.7.6.1.1.3, C.12.1.1.5; PS3.16 CID 7202, CID 7203.
     """
     site = template(template_file) or Template()
-    if precision is not None and not 0 <= precision < math.inf:
-        raise CannotCompose(f"precision is {precision:g}; expected a finite number from 0.")
-    refuse_fixed(overrides or (), fixed=_FIXED)
-    refuse_fixed(site.overrides("derived_series"), fixed=_FIXED, by=site.name)
+    _check(precision, site, overrides or {})
     series = read_series(source, series_instance_uid=series_instance_uid)
-    kind = series.images[0].header.sop_class_uid
-    if (why := derivation_tables.refused_classes().get(kind)) is not None:
-        raise CannotCompose(f"No series is derived from this one: {why}.", tag=0x00080016)
+    _check_class(series)
     result = _operation(pixels, grid)(series)
     notes = list(series.skipped)
     sop_class = _sop_class(series, result, notes)
@@ -176,13 +171,7 @@ def derived_series(
         template=site,
         overrides=dict(overrides or {}),
     )
-    kept = keep_private if isinstance(keep_private, bool) else tuple(keep_private)
-    images: DerivedImages = (
-        MultiFrameImage(series, result, plan, kept)
-        if series.multi_frame
-        else ClassicImages(series, result, plan, kept)
-    )
-    return DerivedSeries(images, plan, tuple(notes))
+    return DerivedSeries(_images(series, result, plan, keep_private), plan, tuple(notes))
 
 
 class DerivedSeries:
@@ -271,6 +260,21 @@ class DerivedSeries:
         return replace(first, left_out=self.left_out).explain()
 
 
+def _check(precision: float | None, site: Template, overrides: Mapping[str, Any]) -> None:
+    """Refuse what cannot be asked of any series."""
+    if precision is not None and not 0 <= precision < math.inf:
+        raise CannotCompose(f"precision is {precision:g}; expected a finite number from 0.")
+    refuse_fixed(overrides, fixed=_FIXED)
+    refuse_fixed(site.overrides("derived_series"), fixed=_FIXED, by=site.name)
+
+
+def _check_class(series: SourceSeries) -> None:
+    """Refuse images of which nothing is derived."""
+    kind = series.images[0].header.sop_class_uid
+    if (why := derivation_tables.refused_classes().get(kind)) is not None:
+        raise CannotCompose(f"No series is derived from this one: {why}.", tag=0x00080016)
+
+
 def _operation(pixels: Any, grid: Grid | None) -> Operation:
     if isinstance(pixels, np.ndarray):
         return Pixels(cast("NDArray[Any]", pixels), grid)
@@ -284,6 +288,14 @@ def _operation(pixels: Any, grid: Grid | None) -> Operation:
         f"{type(pixels).__name__} gives no pixels; give an array, an operation such as Smooth, or "
         "a function."
     )
+
+
+def _images(
+    series: SourceSeries, result: Result, plan: Plan, keep_private: bool | Sequence[str]
+) -> DerivedImages:
+    kept = keep_private if isinstance(keep_private, bool) else tuple(keep_private)
+    made = MultiFrameImage if series.multi_frame else ClassicImages
+    return made(series, result, plan, kept)
 
 
 def _sop_class(series: SourceSeries, result: Result, notes: list[str]) -> str:

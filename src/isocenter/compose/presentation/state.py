@@ -103,9 +103,8 @@ def presentation_state(
     images = shown_images(loaded, content.images)
     given, content = content, completed(content, images)
     check_state(content, images)
-    colour = images[0].colour
     composition = Composition(
-        COLOUR_STATE if colour else GRAYSCALE_STATE,
+        COLOUR_STATE if images[0].colour else GRAYSCALE_STATE,
         kind="presentation_state",
         sources=loaded,
         template=template(template_file),
@@ -118,16 +117,7 @@ def presentation_state(
     )
     composition.equipment()
     composition.take("InstanceNumber", instance_number)
-    written = _Written(composition, content, frozenset(_differing(given)))
-    _identification(written)
-    _relationship(composition, images)
-    _display(written)
-    _shutter(composition, content)
-    _overlays(composition, content)
-    if colour:
-        _icc_profile(composition, images[0].data_set)
-    else:
-        _gray(written)
+    _add_modules(_Written(composition, content, frozenset(_differing(given))), images)
     return composition.finish()
 
 
@@ -210,6 +200,20 @@ def _differing(content: PresentationState) -> Iterable[str]:
     for field in fields(content):
         if getattr(content, field.name) != getattr(default, field.name):
             yield field.name
+
+
+def _add_modules(written: _Written, images: Sequence[ShownImage]) -> None:
+    """Add the modules of Grayscale or Color Softcopy Presentation States (PS3.3 A.33.1, A.33.2)."""
+    composition, content = written.composition, written.content
+    _identification(written)
+    _relationship(composition, images)
+    _display(written)
+    _shutter(composition, content)
+    _overlays(composition, content)
+    if images[0].colour:
+        _icc_profile(composition, images[0].data_set)
+    else:
+        _gray(written)
 
 
 def _identification(written: _Written) -> None:
