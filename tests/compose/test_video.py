@@ -135,3 +135,9 @@ def test_a_film_of_ten_bits_becomes_one_of_eight(tmp_path: Path) -> None:
     difference = pictures(str(file))[0].astype(int) - pictures_of(path)[0]
     assert np.abs(difference).mean() < 12
     assert dciodvfy_errors(path) == []
+
+
+def test_a_video_has_the_instance_number_that_is_given_0_among_them(tmp_path: Path) -> None:
+    file = written(tmp_path / "film.mp4")
+    assert video(file, instance_number=0).data_set.InstanceNumber == 0
+    assert video(file).data_set.InstanceNumber == 1

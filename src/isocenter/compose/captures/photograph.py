@@ -10,6 +10,7 @@ from typing import Any
 from isocenter.compose import sources
 from isocenter.compose.argument_types import check_positive, checked
 from isocenter.compose.captures import images
+from isocenter.compose.captures.headers import add_header
 from isocenter.compose.captures.image_pixel import (
     ANATOMIC_IMAGE,
     add_pixels,
@@ -123,12 +124,14 @@ def photograph(
         template=template(template_file),
         overrides=overrides,
     )
-    composition.patient()
-    composition.study()
-    composition.series(what.modality, number=series_number, description=series_description)
-    next_number = composition.join(sources.load(series_of))
-    composition.equipment()
-    number = next_number if instance_number is None else instance_number
+    number = add_header(
+        composition,
+        what.modality,
+        number=series_number,
+        description=series_description,
+        series_of=series_of,
+        instance_number=instance_number,
+    )
     general_image(composition, number, burned_in_annotation)
     reference_sources(composition, purpose=ANATOMIC_IMAGE)
     composition.generate("ImageType", ["ORIGINAL", "PRIMARY"])

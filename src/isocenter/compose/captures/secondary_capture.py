@@ -21,6 +21,7 @@ from pydicom.uid import (
 from isocenter.compose import sources
 from isocenter.compose.argument_types import check_positive, checked
 from isocenter.compose.captures import images
+from isocenter.compose.captures.headers import add_header
 from isocenter.compose.captures.image_pixel import (
     add_pixels,
     general_image,
@@ -126,35 +127,34 @@ def secondary_capture(
         template=template(template_file),
         overrides=overrides,
     )
-    composition.patient()
-    composition.study()
-    composition.series(
+    number = add_header(
+        composition,
         modality or _ordered_modality(composition) or "OT",
         number=series_number,
         description=series_description,
+        series_of=series_of,
+        instance_number=instance_number,
     )
-    next_number = composition.join(sources.load(series_of))
-    composition.equipment()
     sc_equipment(composition, conversion_type)
-    number = next_number if instance_number is None else instance_number
     general_image(composition, number, burned_in_annotation, source_frame=source_frame)
     reference_sources(composition, source_frame)
-    if pixel_spacing is not None:
-        check_positive("pixel_spacing", pixel_spacing, 0x00280030)
-        composition.give("NominalScannedPixelSpacing", list(pixel_spacing))
-        composition.give("PixelSpacing", list(pixel_spacing))
-    if frame_time is not None:
-        check_positive("frame_time", (frame_time,), 0x00181063)
+    _spacing(composition, pixel_spacing)
     multi_frame = sop_class_uid != SecondaryCaptureImageStorage
-    add_pixels(composition, pictures, multi_frame=multi_frame)
-    if multi_frame:
-        _multi_frame(composition, frame_time)
+    _frames(composition, pictures, frame_time, multi_frame=multi_frame)
     return composition.finish()
 
 
 def _ordered_modality(composition: Composition) -> str:
     order = composition.sources.order
     return str(order.data_set.get("Modality") or "") if order is not None else ""
+
+
+def _spacing(composition: Composition, pixel_spacing: tuple[float, float] | None) -> None:
+    """Add the spacing, uncalibrated, of the SC Image module (PS3.3 C.8.6.2)."""
+    if pixel_spacing is not None:
+        check_positive("pixel_spacing", pixel_spacing, 0x00280030)
+        composition.give("NominalScannedPixelSpacing", list(pixel_spacing))
+        composition.give("PixelSpacing", list(pixel_spacing))
 
 
 def _refuse_of_video(
@@ -196,6 +196,21 @@ def _sop_class(pictures: Sequence[Picture]) -> str:
     if bits == 8:
         return MultiFrameGrayscaleByteSecondaryCaptureImageStorage
     return MultiFrameGrayscaleWordSecondaryCaptureImageStorage
+
+
+def _frames(
+    composition: Composition,
+    pictures: Sequence[Picture],
+    frame_time: float | None,
+    *,
+    multi_frame: bool,
+) -> None:
+    """Add the pixels, and of several frames how they follow each other."""
+    if frame_time is not None:
+        check_positive("frame_time", (frame_time,), 0x00181063)
+    add_pixels(composition, pictures, multi_frame=multi_frame)
+    if multi_frame:
+        _multi_frame(composition, frame_time)
 
 
 def _multi_frame(composition: Composition, frame_time: float | None) -> None:

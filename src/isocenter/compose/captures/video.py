@@ -10,6 +10,7 @@ from pydicom.encaps import encapsulate
 
 from isocenter.compose import sources
 from isocenter.compose.argument_types import checked
+from isocenter.compose.captures.headers import add_header
 from isocenter.compose.captures.image_pixel import (
     ANATOMIC_IMAGE,
     describe_pixels,
@@ -112,12 +113,15 @@ def video(
         template=template(template_file),
         overrides=overrides,
     )
-    composition.patient()
-    composition.study()
-    composition.series(modality, number=series_number, description=series_description)
-    next_number = composition.join(sources.load(series_of))
-    composition.equipment()
-    general_image(composition, instance_number or next_number, burned_in_annotation)
+    number = add_header(
+        composition,
+        modality,
+        number=series_number,
+        description=series_description,
+        series_of=series_of,
+        instance_number=instance_number,
+    )
+    general_image(composition, number, burned_in_annotation)
     reference_sources(composition, purpose=ANATOMIC_IMAGE)
     composition.generate("ImageType", ["ORIGINAL", "PRIMARY"])
     if kind == "capture":
