@@ -36,6 +36,7 @@ from isocenter.dimse import Limits, Timeouts
 
 ECHO = pdv(echo_rq())
 ANY_ABORT = 7
+USER_ABORT = (7, bytes(4))  # AA-1: by the service user, whatever the reason
 QUICK = Timeouts(artim=0.5, close=0.5)
 
 
@@ -184,12 +185,12 @@ def test_a_context_id_that_is_used_twice_counts_once() -> None:
 
 @pytest.mark.parametrize("kind", [0x00, 0x08, 0x47, 0xFF])
 def test_an_unknown_pdu_type_before_the_association_is_answered_by_an_abort(kind: int) -> None:
-    assert answer_to(pdu(kind, b"GET / HTTP/1.1"))[0] == ANY_ABORT
+    assert answer_to(pdu(kind, b"GET / HTTP/1.1")) == USER_ABORT
 
 
 @pytest.mark.parametrize("data", [p_data(ECHO), RELEASE_RQ, pdu(6, bytes(4)), pdu(3, bytes(4))])
 def test_a_pdu_out_of_turn_before_the_association_is_answered_by_an_abort(data: bytes) -> None:
-    assert answer_to(data)[0] == ANY_ABORT
+    assert answer_to(data) == USER_ABORT
 
 
 def test_an_abort_before_the_association_just_closes() -> None:
@@ -199,14 +200,14 @@ def test_an_abort_before_the_association_just_closes() -> None:
 
 
 def test_a_request_longer_than_the_limit_is_answered_by_an_abort_at_once() -> None:
-    assert answer_to(struct.pack(">BxI", 1, 0xFFFFFFFF))[0] == ANY_ABORT
+    assert answer_to(struct.pack(">BxI", 1, 0xFFFFFFFF)) == USER_ABORT
 
 
 def test_an_item_that_reaches_past_the_request_is_answered_by_an_abort() -> None:
     request = bytearray(associate_rq())
     request[74 + 2 : 74 + 4] = b"\xff\xff"
 
-    assert answer_to(bytes(request))[0] == ANY_ABORT
+    assert answer_to(bytes(request)) == USER_ABORT
 
 
 def test_a_second_association_request_is_an_unexpected_pdu() -> None:
