@@ -2,16 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { COMMANDS, type CommandGroup, keyLabel } from "../viewer/commands";
 import type { Workspace } from "../viewer/workspace";
 import { Icon } from "./icons";
-
-const MOUSE = [
-  ["Left drag", "the chosen tool, window / level at first"],
-  ["Middle drag", "pan"],
-  ["Right drag", "zoom"],
-  ["Wheel", "scroll"],
-  ["Ctrl + wheel", "scroll ten at a time"],
-  ["Double-click a viewport", "let it fill the page, and back"],
-  ["Double-click or drag a series", "show it"],
-] as const;
+import { MouseSection } from "./MouseSection";
 
 const TOUCH = [
   ["One finger", "scroll, or the chosen tool"],
@@ -85,11 +76,11 @@ export function HelpDialog({ workspace }: { workspace: Workspace }) {
       </header>
       <div class="help-columns">
         <Keys group="Images" />
-        <Keys group="View" />
         <Keys group="Tools" />
         <Keys group="Window" />
+        <Keys group="View" />
         <Keys group="Page" />
-        <Pairs title="Mouse" pairs={MOUSE} />
+        <MouseSection workspace={workspace} />
         <Pairs title="Touch" pairs={TOUCH} />
       </div>
     </dialog>

@@ -1,6 +1,7 @@
 import { useEffect, useMemo } from "preact/hooks";
 import { belongsToControl, commandFor } from "../viewer/commands";
 import { exposeState } from "../viewer/exposed_state";
+import { followMouseBindings } from "../viewer/mouse_bindings";
 import { followArchive } from "../viewer/arrivals";
 import { Stage, type StageOptions } from "../viewer/stage";
 import { Workspace } from "../viewer/workspace";
@@ -86,6 +87,7 @@ export function ViewerPage({ studies, series }: ViewerPageProps) {
   useEffect(() => exposeState(workspace, stage), [workspace]);
   useEffect(() => () => stage.dispose(), [stage]);
   useEffect(() => followArchive(workspace), [workspace]);
+  useEffect(() => followMouseBindings(workspace), [workspace]);
   useKeyboard(workspace);
   useTitle(workspace);
   const state = workspace.state.value;

@@ -2,6 +2,7 @@
 
 import type { Window } from "../api/model";
 import type { Point } from "../image/geometry";
+import { mouseBindings, turnOf } from "./mouse_bindings";
 import type { Viewport } from "./viewport";
 import type { Tool, Workspace } from "./workspace";
 
@@ -20,6 +21,12 @@ export function scrollStep(images: number, height: number): number {
 /** How much a vertical drag magnifies. */
 export function dragZoom(dy: number): number {
   return Math.exp(-dy / 150);
+}
+
+/** How much the wheel magnifies: a quarter for each notch of a mouse, on a touch pad as far as it is moved. */
+export function wheelZoom(delta: number, mode: number): number {
+  const notches = mode === 0 ? Math.min(1, Math.max(-1, delta / WHEEL_NOTCH)) : Math.sign(delta);
+  return 1.25 ** -notches;
 }
 
 /** Turns wheel movement into whole images, one for each notch of a mouse. */
@@ -113,7 +120,8 @@ export class Gestures {
 
   private toolOf(event: PointerEvent): Tool | null {
     if (event.pointerType === "touch") return this.workspace.touchTool.peek();
-    return [this.workspace.tool.peek(), "pan" as const, "zoom" as const][event.button] ?? null;
+    const { middle, right } = mouseBindings.peek();
+    return [this.workspace.tool.peek(), middle, right][event.button] ?? null;
   }
 
   private down(event: PointerEvent): void {
@@ -212,7 +220,13 @@ export class Gestures {
   private turn(event: WheelEvent): void {
     event.preventDefault();
     this.workspace.activate(this.viewport);
-    const images = this.wheel.images(event.deltaY, event.deltaMode);
-    if (images !== 0) this.viewport.scroll(images * (event.ctrlKey || event.metaKey ? FAST : 1));
+    const { deltaY, deltaMode } = event;
+    const turn = turnOf(mouseBindings.peek().wheel, event.ctrlKey || event.metaKey);
+    if (turn === "zoom") {
+      this.viewport.zoom(wheelZoom(deltaY, deltaMode), this.toDevice(this.at(event)));
+      return;
+    }
+    const images = this.wheel.images(deltaY, deltaMode);
+    if (images !== 0) this.viewport.scroll(images * (turn === "scroll-fast" ? FAST : 1));
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { scrollStep, WheelCounter } from "../../src/viewer/gestures";
+import { scrollStep, WheelCounter, wheelZoom } from "../../src/viewer/gestures";
 
 test("a notch of a mouse wheel is one image, however far it claims to go", () => {
   const wheel = new WheelCounter();
@@ -15,4 +15,12 @@ test("a touch pad's small movements add up", () => {
 test("dragging across a viewport goes through a long stack, and slowly through a short one", () => {
   expect(scrollStep(200, 800)).toBeCloseTo(3.2);
   expect(scrollStep(4, 800)).toBe(24);
+});
+
+test("a wheel that zooms magnifies by a notch as it reduces by the other, and less on a touch pad", () => {
+  expect(wheelZoom(-120, 0) * wheelZoom(100, 0)).toBeCloseTo(1);
+  expect(wheelZoom(-120, 0)).toBe(wheelZoom(-3, 1));
+  expect(wheelZoom(-120, 0)).toBeGreaterThan(wheelZoom(-5, 0));
+  expect(wheelZoom(-5, 0)).toBeGreaterThan(1);
+  expect(wheelZoom(0, 0)).toBe(1);
 });
