@@ -11,6 +11,7 @@ from isocenter.errors import NotFound, OutOfResources
 
 from . import schema
 from .blobs import BlobStore
+from .busy_index import IndexBusy
 from .change_log import Action, log_changes
 from .index import AnyRow, Index, Transaction
 from .instance_rows import INSTANCES, uids_of
@@ -27,6 +28,8 @@ _study, _series, _instance = schema.study.c, schema.series.c, schema.instance.c
 _item, _aside = schema.item_value.c, schema.aside.c
 _change = schema.change.c
 _BATCH = 500
+_PATIENCE_FOR_FILES = 5.0
+"""Seconds to wait for others who write, once the rows are gone; a check removes what is left."""
 _LAST_TAKEN_OUT = (
     select(_change.action, _change.time)
     .where(
@@ -78,8 +81,11 @@ class Deleter:
     def _delete(self, study: str, series: str | None, instance: str | None) -> int:
         rows, aside = self._delete_rows_making_room(study, series, instance)
         # From here on nobody finds them; a file that is left over by a crash is no instance.
-        for start in range(0, len(rows), _BATCH):
-            self._remove_files(rows[start : start + _BATCH])
+        try:
+            for start in range(0, len(rows), _BATCH):
+                self._remove_files(rows[start : start + _BATCH])
+        except OutOfResources as error:
+            _log.warning("files of what was deleted stay until a check removes them: %s", error)
         for name in aside:
             self._blobs.aside(name).unlink(missing_ok=True)
         return len(rows)
@@ -91,6 +97,8 @@ class Deleter:
         for make_room in (self._index.reuse_log, self._index.give_up_reserve):
             try:
                 return self._delete_rows(study, series, instance)
+            except IndexBusy:
+                raise
             except OutOfResources:
                 make_room()
         return self._delete_rows(study, series, instance)
@@ -112,7 +120,10 @@ class Deleter:
 
     def _remove_files(self, rows: list[AnyRow]) -> None:
         """Remove files unless their instances came anew; they cannot come while we look."""
-        with self._index.writing() as transaction:
+        with (
+            reported_as_out_of_resources("look into the index"),
+            self._index.writing(_PATIENCE_FOR_FILES) as transaction,
+        ):
             for row in rows:
                 if not _rows(transaction, *uids_of(row)):
                     self._remove_file(self._blobs.path(*uids_of(row)))

@@ -1,9 +1,12 @@
 """Commits shared by all who wait for one at the same time."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
+
+from .busy_index import ONE_TRY, PATIENCE, IndexBusy
 
 __all__ = ["GroupCommit"]
 
@@ -14,12 +17,13 @@ Result = TypeVar("Result")
 class _Turn(Generic[Item, Result]):
     """An item that waits, and what became of it; read and written under the commits' lock."""
 
-    __slots__ = ("done", "item", "result")
+    __slots__ = ("done", "item", "patient_until", "result")
 
     def __init__(self, item: Item) -> None:
         self.item = item
         self.done = False
         self.result: Result | BaseException | None = None
+        self.patient_until: float | None = None  # known once it has waited
 
     def outcome(self) -> Result:
         """Give the result, or raise the error."""
@@ -37,7 +41,8 @@ class GroupCommit(Generic[Item, Result]):
     Parameters
     ----------
     write
-        Commits many items at once; returns for each a result or the error that it met.
+        Commits many items at once; returns for each a result or the error that it met. Where it
+        raises IndexBusy it is called again, for each as long as that has patience.
     largest
         How many items a commit takes at most.
     """
@@ -84,9 +89,13 @@ class GroupCommit(Generic[Item, Result]):
 
     def _await(self, turn: _Turn[Item, Result]) -> None:
         while not turn.done:
-            with self._committing:
-                if not turn.done:
-                    self._commit_queued()
+            # Who commits may have been in vain for some, and go on for others.
+            if self._committing.acquire(timeout=ONE_TRY):
+                try:
+                    if not turn.done:
+                        self._commit_queued()
+                finally:
+                    self._committing.release()
 
     def _commit_queued(self) -> None:
         turns: list[_Turn[Item, Result]] = []
@@ -95,8 +104,27 @@ class GroupCommit(Generic[Item, Result]):
         results: Sequence[Result | BaseException]
         try:
             results = self._write([turn.item for turn in turns])
+        except IndexBusy as error:
+            self._wait_on(turns, error)
+            return
         except BaseException as error:
             results = [error] * len(turns)
         for turn, result in zip(turns, results, strict=True):
             turn.result = result
             turn.done = True
+
+    def _wait_on(self, turns: list[_Turn[Item, Result]], error: IndexBusy) -> None:
+        """Have turns wait for another try, and all behind them; refuse those that waited enough."""
+        while self._queue:
+            turns.append(self._queue.popleft())
+        now = time.monotonic()
+        patient: list[_Turn[Item, Result]] = []
+        for turn in turns:
+            if turn.patient_until is None:
+                # One try is over; the last takes another, and withdrawing the file a third.
+                turn.patient_until = now + PATIENCE - 3 * ONE_TRY
+            if now < turn.patient_until:
+                patient.append(turn)
+            else:
+                turn.result, turn.done = error, True
+        self._queue.extendleft(reversed(patient))

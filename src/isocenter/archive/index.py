@@ -3,6 +3,7 @@
 import contextlib
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
@@ -31,6 +32,7 @@ from sqlalchemy.exc import (
 
 from isocenter.errors import ConfigurationError, OutOfResources
 
+from .busy_index import ONE_TRY, PATIENCE, IndexBusy, is_busy
 from .log_room import LOG_PAGES, make_log_room
 from .prepared import Parameters, Prepared
 from .reserve import Reserve
@@ -48,9 +50,15 @@ HEAD = "0003"
 # A key of PostgreSQL's advisory locks, of our own choosing: one writer at a time everywhere.
 _WRITE_LOCK = 0x150C3
 _TAKE_WRITE_LOCK = select(func.pg_advisory_xact_lock(_WRITE_LOCK))
-_NUMBER = text("SELECT txid_current()")
+_LOCK_TIMEOUT = "30s"
+_TRY_WRITE_LOCK = select(
+    func.set_config("lock_timeout", f"{ONE_TRY * 1000:.0f}ms", True),
+    func.pg_advisory_xact_lock(_WRITE_LOCK),
+)
+_NUMBER = select(func.txid_current(), func.set_config("lock_timeout", _LOCK_TIMEOUT, True))
 _STATUS = text("SELECT txid_status(:number)")
 _ATTEMPTS = 3
+_MIGRATION_PATIENCE = 60.0
 _IDLE_READERS = 16
 _LAST_SEQUENCE = Prepared(select(func.max(change.c.sequence)))
 
@@ -233,19 +241,30 @@ class Index:
         return next(iter(self.all(statement, parameters)), None)
 
     @contextlib.contextmanager
-    def writing(self) -> Generator[Transaction]:
+    def writing(self, patience: float | None = None) -> Generator[Transaction]:
         """Give a transaction that no other writer of any process shares.
 
         It is begun and ended at the driver, on a connection that is kept for writing.
+
+        Parameters
+        ----------
+        patience
+            Seconds to wait for others who write, in this process and elsewhere; `PATIENCE` if not
+            given. One try of the database's own is made in any case.
+
+        Raises
+        ------
+        IndexBusy
+            They took longer.
         """
-        with self._writing:
-            writer = self._begun_writer()
+        left = self._await_my_turn(PATIENCE if patience is None else patience)
+        try:
+            writer = self._begun_writer(left)
             transaction: Transaction | None = None
             try:
                 transaction = Transaction(writer.connection, writer.cursor)
-                number = None if self.is_sqlite else transaction.execute(_NUMBER).scalar_one()
                 yield transaction
-                self._commit(writer.driver, number)
+                self._commit(writer)
             except BaseException as error:
                 if transaction is not None and transaction.before_rollback is not None:
                     transaction.before_rollback()
@@ -254,13 +273,24 @@ class Index:
                 if not self.is_sqlite and isinstance(error, Exception):
                     self._drop_writer()
                 raise _as_operational(error, self.engine) from error
+        finally:
+            self._writing.release()
 
-    def _commit(self, driver: Any, number: int | None) -> None:
+    def _await_my_turn(self, patience: float) -> float:
+        """Wait for those of this process who write; tells how much patience is left."""
+        if self._writing.acquire(blocking=False):
+            return patience
+        begun = time.monotonic()
+        if not self._writing.acquire(timeout=patience):
+            raise IndexBusy
+        return patience - (time.monotonic() - begun)
+
+    def _commit(self, writer: "_Kept") -> None:
         """Commit, or find out whether the commit went through whose answer was lost."""
         try:
-            driver.commit()
+            writer.driver.commit()
         except Exception:
-            if number is None or not self._was_committed(number):
+            if writer.number is None or not self._was_committed(writer.number):
                 raise
             self._drop_writer()
 
@@ -310,20 +340,25 @@ class Index:
             )
         return pages * size - os.stat(self.engine.url.database or "").st_size
 
-    def _begun_writer(self) -> "_Kept":
+    def _begun_writer(self, patience: float) -> "_Kept":
         """Give the connection that is kept for writing, or another where it was ended meanwhile."""
         kept = self._writer
         try:
-            return self._begin(kept or self._open_writer())
+            return self._begin(kept or self._open_writer(), patience)
+        except IndexBusy:
+            raise
         except Exception as error:
             found = _as_operational(error, self.engine)
             self._drop_writer()
             if kept is None or not isinstance(found, DBAPIError) or not self._is_lost(kept, found):
                 raise found from error
-        return self._begin(self._open_writer())
+        return self._begin(self._open_writer(), patience)
 
     def _open_writer(self) -> "_Kept":
         self._writer = _Kept(self.engine.connect())
+        if self.is_sqlite:
+            self._writer.cursor.execute(f"PRAGMA busy_timeout={ONE_TRY * 1000:.0f}")
+            self._writer.connection.detach()  # nobody else shall have it with that
         return self._writer
 
     def _drop_writer(self) -> None:
@@ -331,17 +366,39 @@ class Index:
             self._writer.close()
             self._writer = None
 
-    def _begin(self, writer: "_Kept") -> "_Kept":
+    def _begin(self, writer: "_Kept", patience: float) -> "_Kept":
+        """Begin a transaction that writes, as soon as no other program does.
+
+        Raises
+        ------
+        IndexBusy
+            One does until patience ends.
+        """
+        end: float | None = None
+        while True:
+            try:
+                self._try_to_begin(writer)
+            except Exception as error:
+                if not is_busy(error):
+                    raise
+                writer.driver.rollback()
+                end = end or time.monotonic() + patience - ONE_TRY
+                if time.monotonic() >= end:
+                    raise IndexBusy from error
+            else:
+                return writer
+
+    def _try_to_begin(self, writer: "_Kept") -> None:
         if self.is_sqlite:
             writer.cursor.execute("BEGIN IMMEDIATE")
             if self.durable and not writer.has_log_room:
                 make_log_room(f"{self.engine.url.database}-wal")
                 writer.has_log_room = True
-            return writer
-        writer.connection.execute(_TAKE_WRITE_LOCK)
+            return
+        writer.connection.execute(_TRY_WRITE_LOCK)
+        writer.number = writer.connection.execute(_NUMBER).scalar_one()
         if not self.durable:
             writer.connection.execute(text("SET LOCAL synchronous_commit = off"))
-        return writer
 
     def _configure_sqlite(self) -> None:
         synchronous = "FULL" if self.durable else "NORMAL"
@@ -350,7 +407,7 @@ class Index:
         def configure(connection: Any, _record: object) -> None:  # pyright: ignore[reportUnusedFunction]
             connection.isolation_level = None  # we say BEGIN ourselves
             for pragma in (
-                "busy_timeout=30000",
+                f"busy_timeout={PATIENCE * 1000:.0f}",
                 "journal_mode=WAL",
                 f"synchronous={synchronous}",
                 "fullfsync=1",  # macOS: through the drive's cache, too
@@ -367,7 +424,7 @@ class Index:
             return
         # SQLAlchemy must know of the transaction: Alembic would end one of the driver's by itself.
         with self.engine.connect() as connection, connection.begin():
-            self._begin(_Kept(connection))
+            self._begin(_Kept(connection), _MIGRATION_PATIENCE)
             # Alembic takes long to import, and is needed once a release.
             from .migrations import upgrade
 
@@ -396,6 +453,8 @@ class _Kept:
         self.driver: Any = connection.connection.driver_connection
         self.cursor: Any = self.driver.cursor()
         self.has_log_room = False
+        self.number: int | None = None
+        """PostgreSQL's, of the transaction that was begun last."""
 
     def close(self) -> None:
         """Give it back; nothing is told of one that was lost."""
@@ -427,7 +486,10 @@ def _engine(url: str) -> Engine:
             options["connect_args"] = {"check_same_thread": False, "cached_statements": 512}
         else:
             options["pool_pre_ping"] = True  # a restarted database leaves dead connections behind
-            options["connect_args"] = {"connect_timeout": 10, "options": "-c lock_timeout=30s"}
+            options["connect_args"] = {
+                "connect_timeout": 10,
+                "options": f"-c lock_timeout={_LOCK_TIMEOUT}",
+            }
         return create_engine(parsed, **options)
     except (ArgumentError, ImportError) as error:
         raise ConfigurationError(

@@ -1,8 +1,9 @@
 """Writing arrivals into the index, many in one transaction."""
 
 import contextlib
+import logging
 import os
-import threading
+from collections import deque
 from collections.abc import Sequence
 
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -11,7 +12,8 @@ from isocenter.errors import IsocenterError
 
 from .arrivals import Arrival, ConflictPolicy, Stored
 from .blobs import BlobStore
-from .index import Index
+from .busy_index import ONE_TRY, IndexBusy
+from .index import Index, Transaction
 from .parents import Parents
 from .resources import answer_of, reported_as_out_of_resources
 from .settlement import Settlement, kept_row
@@ -21,7 +23,10 @@ __all__ = ["Registrar"]
 
 Results = list[Stored | Exception]
 
+_log = logging.getLogger(__name__)
+
 _WRITING = reported_as_out_of_resources("write the index")
+_MOST_LEFT = 1000
 
 
 class Registrar:
@@ -44,7 +49,7 @@ class Registrar:
         self._parents = Parents()
         self._told = Told(blobs)
         self._last = -1
-        self._lock = threading.Lock()
+        self._left: deque[Arrival] = deque(maxlen=_MOST_LEFT)  # what is to be withdrawn
 
     def register(self, arrivals: Sequence[Arrival]) -> Results:
         """Commit arrivals; one that is refused does not hold up the others.
@@ -56,76 +61,99 @@ class Registrar:
 
         Raises
         ------
+        IndexBusy
+            Others write, or keep the index locked; nothing was written, and may be in another try.
         OutOfResources
             The index cannot be written; nothing was.
         """
         with _WRITING:
             try:
-                return self._transact(arrivals, careful=False)
-            except OperationalError:
+                results = self._transact(arrivals, careful=False, patience=ONE_TRY)
+            except (IndexBusy, OperationalError):
                 raise
             except Exception:  # find out which one it was
-                return [self._alone(arrival) for arrival in arrivals]
+                return [self._alone(arrival, ONE_TRY) for arrival in arrivals]
+        if self._left:
+            self._withdraw_left()
+        return results
 
     def adopt(self, arrivals: Sequence[Arrival]) -> Results:
-        """Register files that were found in their places; one that is known already stays so."""
-        with contextlib.suppress(Exception):  # then one by one, to find out which one it was
+        """Register files that were found in their places; one that is known already stays so.
+
+        Raises
+        ------
+        IndexBusy
+            Others write, or keep the index locked; nothing was written.
+        """
+        try:
             return self._transact(arrivals, careful=True)
-        return [self._alone(arrival) for arrival in arrivals]
+        except IndexBusy:
+            raise
+        except Exception:  # find out which one it was
+            return [self._alone(arrival) for arrival in arrivals]
 
     def withdraw(self, arrivals: Sequence[Arrival]) -> list[None]:
         """Remove the files of arrivals that failed, except of those that have a row all the same.
 
         A check that found one without a row for long may have adopted it; none can while we look.
-        Whoever dies on the way leaves a file without row, never a row without file.
+        Whoever dies on the way leaves a file without row, never a row without file. Where the index
+        is not free, or cannot be asked, that waits for the next that is registered.
 
         Raises
         ------
         OutOfResources
             The index cannot be asked; the files stay.
         """
-        with _WRITING, self._index.writing() as transaction:
-            for arrival in arrivals:
-                if kept_row(transaction, arrival) is None:
-                    self._remove(arrival)
+        self._left.extend(arrivals)
+        try:
+            with _WRITING, self._index.writing(ONE_TRY) as transaction:
+                self._remove_left(transaction)
+        except IndexBusy:
+            _log.warning(
+                "files of %d refused objects stay for now: the index is locked", len(arrivals)
+            )
         return [None] * len(arrivals)
+
+    def _withdraw_left(self) -> None:
+        with contextlib.suppress(Exception), self._index.writing(ONE_TRY) as transaction:
+            self._remove_left(transaction)
+
+    def _remove_left(self, transaction: Transaction) -> None:
+        while self._left:
+            arrival = self._left[0]
+            if kept_row(transaction, arrival) is None:
+                self._remove(arrival)
+            self._left.popleft()
 
     def _remove(self, arrival: Arrival) -> None:
         with contextlib.suppress(OSError):
             if os.stat(arrival.place).st_ino == arrival.inode:
                 self._blobs.remove(arrival.path)
 
-    def _alone(self, arrival: Arrival) -> Stored | Exception:
+    def _alone(self, arrival: Arrival, patience: float | None = None) -> Stored | Exception:
         try:
             with _WRITING:
-                return self._transact([arrival], careful=True)[0]
+                return self._transact([arrival], careful=True, patience=patience)[0]
         except DBAPIError as error:
             return IsocenterError(f"the index refused the object: {answer_of(error)}")
         except Exception as error:
             return error
 
-    def _transact(self, arrivals: Sequence[Arrival], *, careful: bool) -> Results:
-        with self._lock:  # what is remembered of parents belongs to one transaction at a time
-            try:
-                with self._index.writing() as transaction:
-                    if transaction.sequence != self._last:  # somebody else wrote meanwhile
-                        self._parents.forget()
-                    settlement = Settlement(
-                        transaction,
-                        self._blobs,
-                        self._parents,
-                        self._told,
-                        self._policy,
-                        careful=careful,
-                    )
-                    transaction.before_rollback = settlement.undo
-                    results: Results = [settlement.settle(arrival) for arrival in arrivals]
-                    settlement.write()
-                transaction.before_rollback = None  # each knew the other: work for the collector
-            except BaseException:
+    def _transact(
+        self, arrivals: Sequence[Arrival], *, careful: bool, patience: float | None = None
+    ) -> Results:
+        # What is remembered of parents belongs to the transaction that goes on, as all here does.
+        with self._index.writing(patience) as transaction:
+            if transaction.sequence != self._last:  # somebody else wrote meanwhile
                 self._parents.forget()
-                raise
+            settlement = Settlement(
+                transaction, self._blobs, self._parents, self._told, self._policy, careful=careful
+            )
+            transaction.before_rollback = settlement.undo
+            results: Results = [settlement.settle(arrival) for arrival in arrivals]
+            settlement.write()
             self._told.settle()
             self._last = settlement.sequence
-            settlement.clean_up()
-            return results
+        transaction.before_rollback = None  # each knew the other: work for the collector
+        settlement.clean_up()
+        return results

@@ -18,6 +18,7 @@ from isocenter.errors import IsocenterError, NotFound, OutOfResources
 
 from . import schema
 from .blobs import BlobStore
+from .busy_index import ONE_TRY
 from .gzip_pieces import Piece, gzip_stream
 from .index import AnyRow, Index
 from .resources import reported_as_out_of_resources
@@ -223,7 +224,7 @@ class MetadataStore:
         try:
             with (
                 reported_as_out_of_resources("keep prepared metadata"),
-                self._index.writing() as transaction,
+                self._index.writing(ONE_TRY) as transaction,
             ):
                 transaction.execute(delete(schema.series_metadata).where(_kept.series_pk == row.pk))
                 transaction.execute(insert(schema.series_metadata), columns)

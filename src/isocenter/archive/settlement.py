@@ -127,6 +127,7 @@ class Settlement:
 
     def undo(self) -> None:
         """Put the files back as they were, because the transaction failed."""
+        self._parents.forget()
         self._told.forget_after(self._transaction.sequence)
         for step in reversed(self._undo):
             with contextlib.suppress(OSError):
