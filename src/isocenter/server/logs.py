@@ -3,8 +3,14 @@
 import logging
 import sys
 import warnings
+from typing import Final
+
+from isocenter.log_lines import RepeatedLines
 
 __all__ = ["configure"]
+
+# Anybody who reaches the port can have uvicorn write these, as often as they like.
+_UVICORN: Final = RepeatedLines("Exceeded concurrency limit.", "Invalid HTTP request received.")
 
 
 def configure(level: str) -> None:
@@ -24,6 +30,7 @@ def configure(level: str) -> None:
     # These tell of every request and of their own starting; we say the latter ourselves.
     for name in ("uvicorn.error", "uvicorn.access", "alembic", "sqlalchemy", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(_UVICORN)
     # pydicom warns of malformed values by showing them, and values are patient data.
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     warnings.simplefilter("ignore")
