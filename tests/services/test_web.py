@@ -1,17 +1,10 @@
 """What the DICOMweb services do alike."""
 
-import asyncio
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
-
 import pytest
 from starlette.requests import Request
 
 from isocenter import errors
 from isocenter.services.web import (
-    IteratorResponse,
     accepts_gzip,
     base_url,
     failure,
@@ -104,73 +97,3 @@ def test_an_error_becomes_its_status_and_its_sentence(
 ) -> None:
     answer = failure(error)
     assert (answer.status_code, answer.body) == (status, b"x\n")
-
-
-class Pieces:
-    """Counts what is made, and tells when it is closed."""
-
-    def __init__(self, count: int, fail_at: int | None = None) -> None:
-        self.made = 0
-        self.closed = threading.Event()
-        self._count = count
-        self._fail_at = fail_at
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            while self.made < self._count:
-                if self.made == self._fail_at:
-                    raise errors.PixelDataError("broken")
-                self.made += 1
-                yield b"x" * 10
-        finally:
-            self.closed.set()
-
-
-async def answered(pieces: Pieces, *, leaves_after: int | None = None, method: str = "GET") -> list:
-    sent: list[Any] = []
-    gone = asyncio.Event()
-
-    async def receive() -> dict:
-        await gone.wait()
-        return {"type": "http.disconnect"}
-
-    async def send(message: dict) -> None:
-        sent.append(message)
-        if leaves_after is not None and len(sent) > leaves_after:
-            gone.set()
-            await asyncio.sleep(30)
-
-    with ThreadPoolExecutor(2) as pool:
-        response = IteratorResponse(iter(pieces), {"content-type": "text/plain"}, pool)
-        await asyncio.wait_for(response({"type": "http", "method": method}, receive, send), 60)
-    return sent
-
-
-def test_pieces_are_sent_in_order_and_the_end_is_told() -> None:
-    pieces = Pieces(3)
-    sent = asyncio.run(answered(pieces))
-    assert [message.get("body") for message in sent[1:]] == [b"x" * 10] * 3 + [b""]
-    assert [message.get("more_body") for message in sent[1:]] == [True] * 3 + [False]
-    assert pieces.closed.is_set()
-
-
-def test_nothing_more_is_made_for_a_user_agent_that_went_away() -> None:
-    pieces = Pieces(1000)
-    asyncio.run(answered(pieces, leaves_after=3))
-    assert pieces.made < 10
-    assert pieces.closed.is_set()
-
-
-def test_an_error_in_the_middle_is_not_taken_for_the_end(caplog) -> None:
-    pieces = Pieces(5, fail_at=2)
-    sent = asyncio.run(answered(pieces))
-    assert sent[-1]["more_body"]
-    assert pieces.closed.is_set()
-    assert caplog.messages == ["an answer was broken off: broken"]
-
-
-def test_only_the_head_is_sent_where_only_the_head_is_asked() -> None:
-    pieces = Pieces(5)
-    sent = asyncio.run(answered(pieces, method="HEAD"))
-    assert [message.get("body") for message in sent[1:]] == [b""]
-    assert pieces.made == 0

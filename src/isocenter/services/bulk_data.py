@@ -31,7 +31,8 @@ from isocenter.services.partial_content import (
     stretches_of,
 )
 from isocenter.services.resources import resource_of
-from isocenter.services.web import Accept, IteratorResponse, answered, document_headers
+from isocenter.services.streaming import IteratorResponse
+from isocenter.services.web import Accept, answered, document_headers
 
 __all__ = ["document_type", "routes", "value_content", "value_of"]
 

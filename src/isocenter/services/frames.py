@@ -31,7 +31,8 @@ from isocenter.services.representations import (
     targets_of,
 )
 from isocenter.services.resources import frame_numbers, resource_of
-from isocenter.services.web import Accept, IteratorResponse, answered, gathered, primed
+from isocenter.services.streaming import IteratorResponse, gathered, primed
+from isocenter.services.web import Accept, answered
 
 __all__ = ["frame_content", "frames_answer", "routes", "video_answer"]
 

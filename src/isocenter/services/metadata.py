@@ -21,8 +21,8 @@ from isocenter.dicomweb import (
     data_set_to_xml,
 )
 from isocenter.services.resources import resource_of
+from isocenter.services.streaming import IteratorResponse
 from isocenter.services.web import (
-    IteratorResponse,
     accepts_gzip,
     answered,
     forwarded_prefix,

@@ -12,7 +12,8 @@ from isocenter.archive import StoredInstance
 from isocenter.dicom.frames import Span
 from isocenter.dicomweb import parse_byte_range
 from isocenter.errors import InvalidDicom
-from isocenter.services.web import IteratorResponse, entity_tags, gathered, not_modified
+from isocenter.services.streaming import IteratorResponse, gathered
+from isocenter.services.web import entity_tags, not_modified
 
 __all__ = [
     "Content",

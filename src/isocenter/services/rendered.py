@@ -46,14 +46,13 @@ from isocenter.services.pictures import (
 )
 from isocenter.services.presented import Presented, is_presentation_state
 from isocenter.services.resources import Resource, frame_numbers, resource_of
+from isocenter.services.streaming import IteratorResponse, primed
 from isocenter.services.web import (
     Accept,
-    IteratorResponse,
     answered,
     base_url,
     document_headers,
     not_modified,
-    primed,
 )
 
 __all__ = ["routes"]

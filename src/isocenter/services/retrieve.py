@@ -22,8 +22,9 @@ from isocenter.services.representations import (
     targets_of,
 )
 from isocenter.services.resources import Resource, resource_of
+from isocenter.services.streaming import IteratorResponse, gathered, primed
 from isocenter.services.transcoding import transcoded_object
-from isocenter.services.web import Accept, IteratorResponse, answered, gathered, primed
+from isocenter.services.web import Accept, answered
 
 __all__ = ["routes"]
 

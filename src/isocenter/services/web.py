@@ -1,18 +1,13 @@
-"""What every DICOMweb service does alike: negotiation, URLs, streaming, failures."""
+"""What every DICOMweb service does alike: negotiation, URLs, failures."""
 
-import asyncio
-import contextlib
 import logging
 import re
-from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
-from itertools import islice
 from typing import Final, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.types import Receive, Scope, Send
 
 from isocenter import errors
 from isocenter.dicomweb import (
@@ -22,24 +17,24 @@ from isocenter.dicomweb import (
     parse_accept,
     select,
 )
+from isocenter.log_lines import RepeatedLines
 
 __all__ = [
     "Accept",
     "Endpoint",
-    "IteratorResponse",
     "accepts_gzip",
     "answered",
     "base_url",
     "document_headers",
     "entity_tags",
     "forwarded_prefix",
-    "gathered",
     "negotiate",
     "not_modified",
-    "primed",
 ]
 
+_FAILED: Final = "DICOMweb request failed: %s"
 _log = logging.getLogger(__name__)
+_log.addFilter(RepeatedLines(_FAILED))
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -57,7 +52,6 @@ _STATUSES: Final[tuple[tuple[type[errors.IsocenterError], int], ...]] = (
     (errors.OutOfResources, 503),
 )
 
-_PIECE: Final = 1 << 20
 _NEGOTIATED: Final = ("GET", "HEAD")
 
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
@@ -99,7 +93,7 @@ def failure(error: errors.IsocenterError) -> Response:
     """
     status = next((code for kind, code in _STATUSES if isinstance(error, kind)), 500)
     if status >= 500:
-        _log.error("DICOMweb request failed: %s", error)
+        _log.error(_FAILED, error)
     headers = {"retry-after": "30"} if status == 503 else None
     return PlainTextResponse(f"{error}\n", status_code=status, headers=headers)
 
@@ -266,135 +260,3 @@ def entity_tags(request: Request, name: str) -> list[str]:
     """
     text = ",".join(request.headers.getlist(name))
     return [tag.strip() for tag in text.split(",") if tag.strip()]
-
-
-def primed(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Make the first piece now, so that an error in it is answered instead of cutting the body off.
-
-    Parameters
-    ----------
-    pieces
-        Of a body; what it raises for its first piece is raised here.
-    """
-    first = list(islice(pieces, 1))
-
-    def all_of_them() -> Iterator[bytes]:
-        try:
-            while first:
-                yield first.pop()  # and hold it no longer
-            yield from pieces
-        finally:
-            if isinstance(pieces, Generator):
-                pieces.close()
-
-    return all_of_them()
-
-
-def gathered(parts: Iterator[bytes], size: int = _PIECE) -> Iterator[bytes]:
-    """Join small parts, so that each step of a response is worth its thread switch.
-
-    Parameters
-    ----------
-    parts
-        Of a body.
-    size
-        In bytes, from which on a piece is large enough.
-    """
-    joined: list[bytes] = []
-    length = 0
-    for part in parts:
-        joined.append(part)
-        length += len(part)
-        if length >= size:
-            del part  # of which a user agent that is slow should hold no second copy
-            yield _joined(joined)
-            length = 0
-    if joined:
-        yield _joined(joined)
-
-
-def _joined(parts: list[bytes]) -> bytes:
-    whole = b"".join(parts)
-    parts.clear()
-    return whole
-
-
-class IteratorResponse(Response):
-    """Sends what a blocking iterator yields, each step made in a worker thread.
-
-    While one piece is on its way to the user agent the next is made, and not more. When the user
-    agent goes away, the iterator is closed.
-
-    Parameters
-    ----------
-    pieces
-        The body; large pieces (about a megabyte) keep the number of steps small.
-    headers
-        Of the response; with a Content-Length where the length is known.
-    pool
-        Where the steps run.
-    status
-        Of the response.
-    """
-
-    def __init__(
-        self,
-        pieces: Iterator[bytes],
-        headers: dict[str, str],
-        pool: ThreadPoolExecutor,
-        status: int = 200,
-    ) -> None:
-        self._pieces = pieces
-        self._pool = pool
-        self.status_code = status
-        self.background = None
-        self.init_headers(headers)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        await send(
-            {
-                "type": "http.response.start",
-                "status": self.status_code,
-                "headers": self.raw_headers,
-            }
-        )
-        if scope["method"] == "HEAD":
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-            return
-        sending = asyncio.ensure_future(self._send_pieces(send))
-        leaving = asyncio.ensure_future(_disconnected(receive))
-        try:
-            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
-            if sending.done():
-                await sending
-        except errors.IsocenterError as error:
-            # Whoever returns without an end has the connection closed: half an answer is none.
-            _log.error("an answer was broken off: %s", error)
-        finally:
-            leaving.cancel()
-            if not sending.done():
-                sending.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await sending
-
-    async def _send_pieces(self, send: Send) -> None:
-        loop = asyncio.get_running_loop()
-        step = loop.run_in_executor(self._pool, next, self._pieces, None)
-        try:
-            # Shielded, for the step goes on in its thread when this task is cancelled.
-            while (piece := await asyncio.shield(step)) is not None:
-                step = loop.run_in_executor(self._pool, next, self._pieces, None)
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        finally:
-            # A generator cannot be closed while a thread is inside of it.
-            with contextlib.suppress(Exception):
-                await asyncio.shield(step)
-            if close := getattr(self._pieces, "close", None):
-                await loop.run_in_executor(self._pool, close)
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
