@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from isocenter.errors import ConfigurationError
-from isocenter.server.endpoints import Endpoint
+from isocenter.server.listen_address import ListenAddress
 from isocenter.server.settings import Settings, load, unknown_variables
 
 
@@ -147,25 +147,25 @@ def test_a_variable_that_is_no_setting_is_named_with_the_likely_one():
 @pytest.mark.parametrize(
     ("text", "endpoint", "loopback"),
     [
-        ("127.0.0.1:8104", Endpoint("127.0.0.1", 8104), True),
-        ("8104", Endpoint("127.0.0.1", 8104), True),
-        ("localhost:0", Endpoint("localhost", 0), True),
-        ("[::1]:104", Endpoint("::1", 104), True),
-        ("127.9.9.9:104", Endpoint("127.9.9.9", 104), True),
-        ("0.0.0.0:104", Endpoint("0.0.0.0", 104), False),
-        ("[::]:104", Endpoint("::", 104), False),
-        ("pacs.example:104", Endpoint("pacs.example", 104), False),
+        ("127.0.0.1:8104", ListenAddress("127.0.0.1", 8104), True),
+        ("8104", ListenAddress("127.0.0.1", 8104), True),
+        ("localhost:0", ListenAddress("localhost", 0), True),
+        ("[::1]:104", ListenAddress("::1", 104), True),
+        ("127.9.9.9:104", ListenAddress("127.9.9.9", 104), True),
+        ("0.0.0.0:104", ListenAddress("0.0.0.0", 104), False),
+        ("[::]:104", ListenAddress("::", 104), False),
+        ("pacs.example:104", ListenAddress("pacs.example", 104), False),
     ],
 )
 def test_an_endpoint_knows_whether_other_machines_reach_it(text, endpoint, loopback):
-    assert Endpoint.parse(text) == endpoint
+    assert ListenAddress.parse(text) == endpoint
     assert endpoint.is_loopback is loopback
 
 
 @pytest.mark.parametrize("text", ["", ":", "host:", "host:x", "::1:104", "host:70000", "host:-1"])
 def test_what_is_no_endpoint_is_refused(text):
     with pytest.raises(ConfigurationError):
-        Endpoint.parse(text)
+        ListenAddress.parse(text)
 
 
 @pytest.mark.parametrize("origin", ["*", "viewer.example.org", "https://viewer.example.org/"])

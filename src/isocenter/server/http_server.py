@@ -1,4 +1,4 @@
-"""uvicorn, told to announce itself, to end with code 0, and to let nobody wait for ever."""
+"""uvicorn, told to announce itself, to end with code 0, and to hold and wait for only so much."""
 
 import asyncio
 import os
@@ -9,12 +9,14 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
-from isocenter.server.http_protocol import BoundedHttpProtocol
+from isocenter.server.http_connection import HttpConnection
+from isocenter.services.unsent import UNSENT_ANSWERS, UnsentAnswers
 
 __all__ = ["HttpServer"]
 
 # Beyond these, requests are answered with 503 instead of exhausting the process.
 _CONNECTIONS = 1000
+_UNSENT_BYTES = 256 << 20
 _INTERRUPTED = 130
 
 
@@ -44,7 +46,7 @@ class HttpServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=BoundedHttpProtocol,
+                http=HttpConnection,
                 ws="none",
                 limit_concurrency=_CONNECTIONS,
                 lifespan="off",
@@ -59,6 +61,7 @@ class HttpServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer, and say so."""
+        self.lifespan.state[UNSENT_ANSWERS] = UnsentAnswers(_UNSENT_BYTES)
         await super().startup(sockets)
         self._on_ready()
 

@@ -14,9 +14,9 @@ from isocenter.errors import OutOfResources
 from isocenter.server import demo, logs
 from isocenter.server.app import create_app
 from isocenter.server.dicom_listener import dicom_acceptor
-from isocenter.server.endpoints import Endpoint
 from isocenter.server.exposure import refuse_open_listeners
 from isocenter.server.http_server import HttpServer
+from isocenter.server.listen_address import ListenAddress
 from isocenter.server.metrics import Metrics
 from isocenter.server.opening import open_archive
 from isocenter.server.settings import Settings, unknown_variables
@@ -84,7 +84,7 @@ def _fill(archive: Archive, url: str) -> None:
 
 
 def _url(listener: socket.socket) -> str:
-    return f"http://{Endpoint(*listener.getsockname()[:2])}/"
+    return f"http://{ListenAddress(*listener.getsockname()[:2])}/"
 
 
 def _serve_http(
@@ -106,7 +106,7 @@ def _serve_http(
 
     def announce() -> None:
         gc.freeze()  # modules stay: looking through them again would stop all work for 0.1 s
-        dicom = Endpoint(*acceptor.address[:2])
+        dicom = ListenAddress(*acceptor.address[:2])
         print(f"DICOM  {settings.aet}@{dicom}", flush=True)
         print(f"HTTP   {_url(listener)}", flush=True)
 

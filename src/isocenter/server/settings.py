@@ -36,7 +36,7 @@ from pydantic_settings import (
 from isocenter.dicom.text_files import read_text
 from isocenter.dimse.address import check_ae_title
 from isocenter.errors import ConfigurationError
-from isocenter.server.endpoints import Endpoint
+from isocenter.server.listen_address import ListenAddress
 
 __all__ = ["EffectiveSettings", "Settings", "load", "unknown_variables"]
 
@@ -47,10 +47,10 @@ _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,
 _OTHER_VARIABLES = frozenset({"ISOCENTER_CONFIG", "ISOCENTER_DEBUG"})
 
 
-def _endpoint(value: object) -> object:
+def _listen_address(value: object) -> object:
     if isinstance(value, (str, int)):
         try:
-            return Endpoint.parse(str(value))
+            return ListenAddress.parse(str(value))
         except ConfigurationError as error:
             raise ValueError(str(error)) from error
     return value
@@ -95,7 +95,9 @@ def _strong(value: SecretStr) -> SecretStr:
     return value
 
 
-ListenAddress = Annotated[Endpoint, NoDecode, BeforeValidator(_endpoint), PlainSerializer(str)]
+Listener = Annotated[
+    ListenAddress, NoDecode, BeforeValidator(_listen_address), PlainSerializer(str)
+]
 AETitle = Annotated[str, BeforeValidator(_ae_title)]
 Peer = Annotated[str, BeforeValidator(_peer)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
@@ -108,11 +110,12 @@ class Settings(BaseSettings):
         env_prefix=_PREFIX, extra="forbid", frozen=True, arbitrary_types_allowed=True
     )
 
-    http: ListenAddress = Field(
-        Endpoint("127.0.0.1", 8104), description="Where the viewer, its API and DICOMweb listen."
+    http: Listener = Field(
+        ListenAddress("127.0.0.1", 8104),
+        description="Where the viewer, its API and DICOMweb listen.",
     )
-    dicom: ListenAddress = Field(
-        Endpoint("127.0.0.1", 11112), description="Where DICOM associations are accepted."
+    dicom: Listener = Field(
+        ListenAddress("127.0.0.1", 11112), description="Where DICOM associations are accepted."
     )
     aet: AETitle = Field("ISOCENTER", description="AE title of this node.")
     data: Path = Field(Path("isocenter-data"), description="Folder of the archive.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from isocenter.dimse.address import why_not_listening
 from isocenter.errors import ConfigurationError
 
-__all__ = ["Endpoint"]
+__all__ = ["ListenAddress"]
 
 _STALLED_MS = 120_000
 _IPV4 = socket.AF_INET
@@ -16,7 +16,7 @@ _LOOPBACK_NAMES = frozenset({"localhost", "ip6-localhost", "localhost.localdomai
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class ListenAddress:
     """A host and a TCP port to listen on.
 
     Parameters
@@ -31,7 +31,7 @@ class Endpoint:
     port: int
 
     @classmethod
-    def parse(cls, text: str) -> "Endpoint":
+    def parse(cls, text: str) -> "ListenAddress":
         """Read `HOST:PORT`, `[IPV6]:PORT`, or a bare `PORT` on loopback.
 
         Raises
@@ -56,7 +56,7 @@ class Endpoint:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only programs on this machine can reach the endpoint."""
+        """Whether only programs on this machine can reach it."""
         if self.host.lower() in _LOOPBACK_NAMES:
             return True
         try:
