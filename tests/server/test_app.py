@@ -1,11 +1,13 @@
 """Every face of the archive on one port."""
 
 import asyncio
+from urllib.parse import urljoin
 
 import pytest
 from pydantic import TypeAdapter
 from starlette.testclient import TestClient
 from tests.factories import ct_slice, part10_bytes
+from tests.server.raw_http import answers
 
 from isocenter.archive import Archive
 from isocenter.errors import OutOfResources
@@ -117,3 +119,80 @@ def test_no_other_origin_may_read_answers(settings, archive):
         "/api/studies", headers={"Origin": "https://x.example"}
     )
     assert "access-control-allow-origin" not in answer.headers
+
+
+STUDY = "/dicomweb/studies/1.2.3"
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/", {"GET", "HEAD"}),
+        ("/dicomweb/", set()),
+        ("/dicomweb/studies", {"GET", "HEAD", "POST"}),
+        (STUDY, {"GET", "HEAD", "POST", "DELETE"}),
+        (f"{STUDY}/metadata", {"GET", "HEAD"}),
+        ("/api/studies", {"GET"}),
+        ("/metrics", {"GET", "HEAD"}),
+    ],
+)
+def test_options_tells_the_methods_of_a_resource(path, methods, archive):
+    answer = client(archive).options(path)
+    assert answer.status_code == 204
+    assert answer.content == b""
+    assert "content-length" not in answer.headers  # RFC 9110 8.6
+    assert set(answer.headers["allow"].split(", ")) == methods | {"OPTIONS"}
+
+
+def test_options_of_what_is_not_there_is_404(archive):
+    assert client(archive).options(f"{STUDY}/nothing").status_code == 404
+
+
+@pytest.mark.parametrize("settings", [{}, {"tokens": "0123456789abcdef"}])
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [("/", 204), ("*", 204), ("/health/live", 200), ("/health/ready", 200)],
+)
+def test_a_load_balancer_may_ask_as_haproxy_does(target, status, settings, archive):
+    """HAProxy's configuration manual, "option httpchk": OPTIONS, HTTP/1.0 and no Host."""
+    answer = answers(client(archive, **settings).app, f"OPTIONS {target} HTTP/1.0\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+
+
+def test_a_node_that_is_not_ready_says_so_to_options_too(archive):
+    def probe():
+        raise OutOfResources("the disk is full")
+
+    browser = client(archive, probe)
+    assert browser.options("/health/ready").status_code == 503
+    assert browser.options("/health/live").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        ("/dicomweb/studies/", "/dicomweb/studies"),
+        ("/dicomweb/studies/?PatientID=a%20b", "/dicomweb/studies?PatientID=a%20b"),
+        ("/dicomweb/studies/1.2.3/series/", "/dicomweb/studies/1.2.3/series"),
+        ("/dicomweb", "/dicomweb/"),
+        ("/metrics/", "/metrics"),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["", "/pacs"])
+@pytest.mark.parametrize("told", [{}, {"X-Forwarded-Proto": "http", "X-Forwarded-Prefix": "/x"}])
+def test_a_slash_too_many_is_redirected_to_where_the_user_agent_finds_it(
+    path, target, prefix, told, archive
+):
+    asked = f"https://hospital.example{prefix}{path}"
+    answer = client(archive).get(path, headers=told, follow_redirects=False)
+    assert answer.status_code == 307
+    assert urljoin(asked, answer.headers["location"]) == f"https://hospital.example{prefix}{target}"
+
+
+def test_a_redirect_never_leads_to_another_host(archive):
+    for path in ("//evil.example/dicomweb/studies/", "/dicomweb//evil.example//"):
+        answer = client(archive).get(path, follow_redirects=False)
+        location = answer.headers.get("location", "")
+        assert urljoin("https://hospital.example/", location).startswith(
+            "https://hospital.example/"
+        )

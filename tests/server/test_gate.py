@@ -20,7 +20,7 @@ def client(base_url: str = "http://127.0.0.1:8104", **settings) -> TestClient:
 
     app = Starlette(
         routes=[
-            Route(path, hello, methods=["GET", "POST", "DELETE"])
+            Route(path, hello, methods=["GET", "POST", "DELETE", "OPTIONS"])
             for path in ("/", "/health/live", "/health/ready", "/metrics")
         ]
     )
@@ -43,21 +43,38 @@ def test_a_foreign_host_name_is_refused_so_that_dns_rebinding_reads_nothing(host
     assert client().get("/", headers={"Host": host}).status_code == 421
 
 
+def test_a_health_check_under_a_foreign_name_is_refused_like_all_else():
+    for path in ("/", "/health/ready"):
+        assert client().options(path, headers={"Host": "evil.example"}).status_code == 421
+
+
 def test_a_request_that_names_two_hosts_is_refused():
     for second in ("localhost", "evil.example"):
         answer = client().get("/", headers=[("Host", "localhost"), ("Host", second)])
         assert answer.status_code == 400
 
 
-@pytest.mark.parametrize(("path", "status"), [("/health/ready", 200), ("/", 421)])
-def test_a_load_balancer_that_names_no_host_is_told_the_health_alone(path, status):
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/health/ready", 200),
+        ("OPTIONS", "/health/ready", 200),
+        ("OPTIONS", "/", 200),
+        ("GET", "/", 421),
+        ("OPTIONS", "/metrics", 421),
+    ],
+)
+@pytest.mark.parametrize("settings", [{}, {"tokens": TOKEN}])
+def test_a_load_balancer_that_names_no_host_is_told_the_health_alone(
+    method, path, status, settings
+):
     answers = []
 
     async def send(message):
         answers.append(message)
 
-    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
-    asyncio.run(client().app(scope, lambda: None, send))
+    scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": []}
+    asyncio.run(client(**settings).app(scope, lambda: None, send))
     assert answers[0]["status"] == status
 
 

@@ -63,7 +63,7 @@ def test_methods_of_one_path_have_routes_of_their_own(client: TestClient) -> Non
     assert client.post("/studies").status_code == 200
     assert client.delete("/studies/1.2").status_code == 200
     refused = client.get("/studies/1.2")
-    assert (refused.status_code, refused.headers["allow"]) == (405, "DELETE")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "DELETE, OPTIONS")
 
 
 @pytest.mark.parametrize(
@@ -79,5 +79,5 @@ def test_a_method_that_there_is_not_is_answered_with_those_that_there_are(
 ) -> None:
     answer = client.put("/studies")
     assert answer.status_code == 405
-    assert answer.headers["allow"] == "GET, HEAD, POST"
-    assert answer.text == "PUT is no method of this resource; it has GET, HEAD, POST\n"
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS, POST"
+    assert answer.text == "PUT is no method of this resource; it has GET, HEAD, OPTIONS, POST\n"

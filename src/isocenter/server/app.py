@@ -14,9 +14,11 @@ from isocenter import __version__
 from isocenter.archive import Archive
 from isocenter.server import health, viewer_files
 from isocenter.server.gate import Gate
+from isocenter.server.methods_of import MethodsOf
 from isocenter.server.metrics import Metrics
 from isocenter.server.settings import Settings
 from isocenter.services import changes, studies, viewer
+from isocenter.services.routing import SlashRedirect, router
 
 __all__ = ["create_app"]
 
@@ -68,14 +70,15 @@ def create_app(
     limits = studies.StoreLimits(object_bytes=settings.max_object_size)
     app = Starlette(
         routes=[
-            Mount("/dicomweb", routes=studies.routes(archive, limits=limits)),
+            Mount("/dicomweb", app=router(studies.routes(archive, limits=limits))),
             *changes.routes(archive, closing),
             *health.routes(probe, metrics),
         ]
     )
+    app.router.redirect_slashes = False
     # FastAPI's layers would cost every DICOMweb request a tenth of its time.
-    app.router.default = api
-    return _behind_gate(app, settings, metrics)
+    app.router.default = SlashRedirect(app.routes, otherwise=api)
+    return _behind_gate(MethodsOf(app), settings, metrics)
 
 
 def _behind_gate(app: ASGIApp, settings: Settings, metrics: Metrics) -> ASGIApp:

@@ -22,8 +22,10 @@ from isocenter.server.settings import Settings
 __all__ = ["Gate"]
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-# Asked for by load balancers, which carry no token; they tell nothing but "up".
-_OPEN_PATHS = frozenset({"/health/live", "/health/ready"})
+# Load balancers ask for these. They carry no token, and by HTTP/1.0 name no host, as no browser
+# does; they are told nothing but "up". HAProxy's `option httpchk` asks for OPTIONS of `/`.
+_HEALTH_PATHS = frozenset({"/health/live", "/health/ready"})
+_SERVER_PATHS = frozenset({"/", "*"})
 _CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -130,8 +132,7 @@ def _host_check(settings: Settings) -> Check:
         given = headers.getlist("host")
         if len(given) > 1:
             return Refusal(400, "The request names several hosts; expected one (RFC 9112 3.2).")
-        # A load balancer's check by HTTP/1.0 names none, and no browser asks so.
-        if not given and scope["path"] in _OPEN_PATHS:
+        if not given and _is_health_check(scope):
             return None
         name = _host_name("".join(given))
         if name in ours or _is_address(name):
@@ -143,6 +144,11 @@ def _host_check(settings: Settings) -> Check:
         )
 
     return check
+
+
+def _is_health_check(scope: Scope) -> bool:
+    path = scope["path"]
+    return path in _HEALTH_PATHS or (path in _SERVER_PATHS and scope["method"] == "OPTIONS")
 
 
 def _host_name(host: str) -> str:
@@ -196,7 +202,7 @@ def _token_check(settings: Settings) -> Check:
     tokens = [token.get_secret_value().encode() for token in settings.tokens]
 
     def check(scope: Scope, headers: Headers) -> Refusal | None:
-        if scope["path"] in _OPEN_PATHS:
+        if _is_health_check(scope):
             return None
         secret = _secret(headers.get("authorization", ""))
         # Every token is compared, so that the time taken tells nothing.

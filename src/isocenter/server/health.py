@@ -1,4 +1,4 @@
-"""What load balancers and monitors ask: alive, ready, how much."""
+"""What load balancers and monitors ask: alive, ready, how much (`/health`, `/metrics`)."""
 
 import asyncio
 import logging
@@ -49,8 +49,10 @@ def routes(probe: Callable[[], None], metrics: Metrics) -> list[BaseRoute]:
     async def measured(request: Request) -> Response:
         return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
 
+    # HAProxy asks by OPTIONS where its `option httpchk` names only the path.
+    asked_by = ["GET", "OPTIONS"]
     return [
-        Route("/health/live", live),
-        Route("/health/ready", ready),
+        Route("/health/live", live, methods=asked_by),
+        Route("/health/ready", ready, methods=asked_by),
         Route("/metrics", measured),
     ]

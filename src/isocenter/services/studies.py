@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute
 from isocenter.archive import Archive
 from isocenter.services import (
     bulk_data,
+    capabilities,
     delete,
     frames,
     metadata,
@@ -50,5 +51,6 @@ def routes(archive: Archive, *, limits: StoreLimits | None = None) -> list[BaseR
         *search.routes(archive, looking_up),
         *store.routes(archive, limits),
         *delete.routes(archive, pool),
+        *capabilities.routes(),
     ]
     return [RoutesByShape(made)]
