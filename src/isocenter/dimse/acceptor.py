@@ -31,19 +31,26 @@ from isocenter.dimse.negotiation import (
 from isocenter.dimse.pdu import AssociateRj, AssociateRq
 from isocenter.dimse.service import Service
 from isocenter.dimse.serving import establish, serve
-from isocenter.dimse.sparse_log import SparseLog
 from isocenter.dimse.transport import Transport
 from isocenter.dimse.upper_layer import Role
 from isocenter.errors import ConfigurationError, IsocenterError
+from isocenter.log_lines import RepeatedLines
+
+# Anybody who reaches the port can have these written, as often as they like.
+_NOT_ACCEPTED = "cannot accept a DICOM connection: %s"
+_CLOSED = "closed a connection from %s: %d are open, %d of them its own"
+_NO_THREAD = "no thread is left for an association from %s"
+_CAME_TO_NOTHING = "association from %s came to nothing: %s"
+_REJECTED = "association of %s with %s from %s %s"
 
 _log = logging.getLogger(__name__)
+_log.addFilter(RepeatedLines(_NOT_ACCEPTED, _CLOSED, _NO_THREAD, _CAME_TO_NOTHING, _REJECTED))
 
 _BACKLOG = 128
 # Connections over the limit that are still told so by an A-ASSOCIATE-RJ; further ones are closed.
 _TURNED_AWAY = 16
 # How long to leave the listener alone when the system has no file descriptor left, in seconds.
 _EXHAUSTED = 0.2
-_OVER_THE_LIMITS = "over the limits"
 
 
 class Acceptor:
@@ -81,7 +88,6 @@ class Acceptor:
         self._timeouts = timeouts or Timeouts()
         self._policy = policy or EVERYONE
         self._tls = tls
-        self._refusals = SparseLog(_log)
         self._lock = threading.Lock()
         self._threads: dict[threading.Thread, Association | None] = {}
         self._peers: Counter[str] = Counter()
@@ -148,7 +154,6 @@ class Acceptor:
         self._stopping = True
         self._end(time.monotonic() + grace_seconds, now=False)
         self._end(time.monotonic() + min(grace_seconds, 1.0), now=True)
-        self._refusals.flush()
 
     def _end(self, deadline: float, *, now: bool) -> None:
         with self._lock:
@@ -187,7 +192,7 @@ class Acceptor:
                 except (BlockingIOError, ConnectionError):
                     continue
                 except OSError as error:
-                    _log.error("cannot accept a DICOM connection: %s", error.strerror)
+                    _log.error(_NOT_ACCEPTED, error.strerror)
                     time.sleep(_EXHAUSTED)
                     continue
                 # A listener for both families shows IPv4 peers in IPv6's clothes.
@@ -210,22 +215,12 @@ class Acceptor:
                 self._peers[host] += 1
         if thread is None:
             connection.close()
-            self._refusals.say(
-                _OVER_THE_LIMITS,
-                logging.WARNING,
-                "closed a connection from %s: %d are open, %d of them its own",
-                *(host, total, of_peer),
-            )
+            _log.warning(_CLOSED, host, total, of_peer)
             return
         try:
             thread.start()
         except RuntimeError:
-            self._refusals.say(
-                _OVER_THE_LIMITS,
-                logging.ERROR,
-                "no thread is left for an association from %s",
-                host,
-            )
+            _log.error(_NO_THREAD, host)
             connection.close()
             self._forget(thread, host)
 
@@ -244,11 +239,8 @@ class Acceptor:
                 finally:
                     association.close()
         except (IsocenterError, OSError) as error:
-            line = ("association from %s ended: %s", host_and_port(host, port), error)
-            if has_asked:
-                _log.info(*line)
-            else:
-                self._refusals.say(_OVER_THE_LIMITS if full else host, logging.INFO, *line)
+            text = "association from %s ended: %s" if has_asked else _CAME_TO_NOTHING
+            _log.info(text, host_and_port(host, port), error)
         except Exception:
             _log.exception("association from %s failed", host_and_port(host, port))
         finally:
@@ -291,11 +283,8 @@ class Acceptor:
             serve(association, machine, answer, agreement.contexts, self._services)
             return
         machine.upper.reject(answer)
-        self._refusals.say(
-            _OVER_THE_LIMITS if full else (info.peer_address, answer),
-            logging.WARNING,
-            "association of %s with %s from %s %s",
-            *(info.calling_ae, info.called_ae, info.peer_address, answer.describe()),
+        _log.warning(
+            _REJECTED, info.calling_ae, info.called_ae, info.peer_address, answer.describe()
         )
 
     def _forget(self, thread: threading.Thread, host: str) -> None:
