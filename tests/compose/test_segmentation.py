@@ -182,6 +182,20 @@ def test_a_label_that_is_the_meaning_of_a_code_gives_its_codes(
     assert item.SegmentedPropertyTypeCodeSequence[0].CodeValue == code
 
 
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (Code("1", "", "Mass"), "scheme '', meaning 'Mass', is incomplete"),
+        (Code("", "99X", "Mass"), "code '' of scheme '99X'"),
+        (Code("1", "99X", "m" * 65), "has 65 characters; at most 64 fit"),
+    ],
+)
+def test_a_code_that_cannot_be_one_is_refused(code: Code, says: str) -> None:
+    mass = Segment("Mass", property_category=Code("49755003", "SCT", "Mass"), property_type=code)
+    with pytest.raises(CannotCompose, match=says):
+        segmentation(np.ones((3, 16, 16), bool), source=ct_series(3, 16, 16), segments=[mass])
+
+
 def test_empty_frames_are_left_out_unless_wanted() -> None:
     mask = label_map() == 1
     assert segmentation(mask, source=SERIES).data_set.NumberOfFrames == 2

@@ -11,6 +11,7 @@ from typing import Any
 from pydicom.dataset import Dataset, FileMetaDataset
 
 from isocenter.compose import attributes, values
+from isocenter.compose.codes import Code
 from isocenter.compose.composition import Composition
 from isocenter.compose.sound_values import mended, what_is_expected
 from isocenter.compose.sources import Source
@@ -26,8 +27,29 @@ def module(name: str) -> Any:
     return importlib.import_module(f"highdicom.{name}")
 
 
-def coded(item: Dataset) -> Any:
-    """Return a code as highdicom wants it."""
+def coded(code: Code, *, whole: bool = True) -> Any:
+    """Return a code as highdicom wants it.
+
+    Parameters
+    ----------
+    code
+        Value, scheme and meaning.
+    whole
+        Whether to refuse one that lacks any of them; a report says itself where such a one stands.
+
+    Raises
+    ------
+    CannotCompose
+        When it is refused, or its meaning is too long.
+    """
+    if whole and not (code.value and code.scheme and code.meaning):
+        raise CannotCompose(
+            f"The code {code.value!r} of scheme {code.scheme!r}, meaning {code.meaning!r}, is "
+            "incomplete; give value, scheme and meaning.",
+            tag=0x00080100,
+        )
+    item = code.item()
+    item.CodingSchemeDesignator = code.scheme  # which highdicom asks for, be it empty
     return module("sr").CodedConcept.from_dataset(item, copy=False)
 
 

@@ -297,11 +297,11 @@ def _described(mapping: RealWorldMapping, stored: NDArray[Any]) -> Any:
     return module("pm").RealWorldValueMapping(
         lut_label=mapping.label,
         lut_explanation=mapping.explanation or mapping.label,
-        unit=coded(mapping.units.item()),
+        unit=coded(mapping.units),
         value_range=(kind(mapping.first), kind(mapping.last)),
         slope=mapping.slope,
         intercept=mapping.intercept,
-        quantity_definition=(None if mapping.quantity is None else coded(mapping.quantity.item())),
+        quantity_definition=None if mapping.quantity is None else coded(mapping.quantity),
     )
 
 

@@ -146,14 +146,14 @@ class Segment:
         return module("seg").SegmentDescription(
             segment_number=number,
             segment_label=self.label,
-            segmented_property_category=coded(category.item()),
-            segmented_property_type=coded(kind.item()),
+            segmented_property_category=coded(category),
+            segmented_property_type=coded(kind),
             algorithm_type=algorithm.value,
             algorithm_identification=self._algorithm(algorithm),
             tracking_uid=self.tracking_uid or None,
             tracking_id=self.tracking_id or None,
             anatomic_regions=(
-                None if self.anatomic_region is None else [coded(self.anatomic_region.item())]
+                None if self.anatomic_region is None else [coded(self.anatomic_region)]
             ),
             display_color=module("color").CIELabColor.from_rgb(*self._color(number)),
         )
@@ -213,7 +213,7 @@ class Segment:
             )
         return module("content").AlgorithmIdentificationSequence(
             name=self.algorithm_name,
-            family=coded(_ALGORITHM_FAMILY.item()),
+            family=coded(_ALGORITHM_FAMILY),
             version=self.algorithm_version,
         )
 

@@ -8,7 +8,7 @@ from typing import Any, NoReturn, cast
 import numpy as np
 
 from isocenter.compose.codes import Code
-from isocenter.compose.highdicom_objects import module
+from isocenter.compose.highdicom_objects import coded, module
 from isocenter.compose.references import Reference
 from isocenter.compose.reports import units
 from isocenter.compose.reports.content import Container
@@ -193,10 +193,7 @@ def _measurement(one: Measurement) -> Any:
 
 
 def _code(code: Code | None) -> Any:
-    if code is None:
-        return None
-    coded: Any = module("sr").CodedConcept
-    return coded(code.value, code.scheme, code.meaning, code.version or None)
+    return None if code is None else coded(code, whole=False)
 
 
 def _refuse(group: MeasurementGroup, what: str) -> NoReturn:
