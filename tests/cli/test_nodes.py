@@ -64,9 +64,27 @@ def test_a_destination_that_was_left_out_is_said_to_be_missing(
 ) -> None:
     answer = isocenter("send", *(str(study / one) for one in others), str(study))
     assert answer.code == 2
-    assert f"there is no destination behind {study}" in answer.err
-    assert "it comes last" not in answer.err.partition("the destination comes last")[0]
+    assert f"{study} is something to send; the destination is missing, or not last" in answer.err
     assert "as AET@HOST:PORT, such as ISOCENTER@127.0.0.1:11112" in answer.err
+
+
+def test_an_empty_path_is_not_taken_for_the_current_folder(
+    isocenter: Run, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(study)
+    answer = isocenter("send", "", "ISOCENTER@127.0.0.1:1")
+    assert (answer.code, answer.out) == (2, "")
+    assert "a path is empty; name a file or a folder" in answer.err
+
+
+def test_results_that_would_stand_in_no_folder_are_refused_before_anything_is_sent(
+    isocenter: Run, study: Path
+) -> None:
+    file = study / "nowhere" / "sent.jsonl"
+    with accepting() as acceptor:
+        answer = isocenter("send", str(study), at(acceptor), "--results", str(file))
+    assert (answer.code, answer.out) == (2, "")
+    assert f"no such folder: {file.parent}; --results names a file" in answer.err
 
 
 @pytest.mark.parametrize(

@@ -17,17 +17,25 @@ if TYPE_CHECKING:
 __all__ = ["send"]
 
 
+def _path(text: str) -> Path:
+    """Refuse the path that an empty variable leaves: it would be the whole current folder."""
+    if not text:
+        raise ConfigurationError("a path is empty; name a file or a folder (. is this folder)")
+    return Path(text)
+
+
 def _destination(text: str) -> str:
     """Refuse what is no destination before anything is said about paths: often it was left out."""
     from isocenter.dimse import PeerAddress
 
-    last = "the destination comes last, as AET@HOST:PORT, such as ISOCENTER@127.0.0.1:11112"
     try:
         PeerAddress.parse(text)
     except ConfigurationError as error:
         if Path(text).exists():
             raise ConfigurationError(
-                f"there is no destination behind {shown(text)}: {last}"
+                f"{shown(text)} is something to send; the destination is missing, or not last: "
+                "write it behind the files and folders as AET@HOST:PORT, such as "
+                "ISOCENTER@127.0.0.1:11112"
             ) from None
         raise ConfigurationError(f"{error} (the destination comes last)") from None
     return text
@@ -35,7 +43,8 @@ def _destination(text: str) -> str:
 
 def send(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH", help="DICOM files, and folders of them.")
+        list[Path],
+        typer.Argument(metavar="PATH", parser=_path, help="DICOM files, and folders of them."),
     ],
     destination: Annotated[
         str,

@@ -70,6 +70,11 @@ class SendRecord:
 
     def __enter__(self) -> Self:
         if self._path is not None:
+            if not self._path.absolute().parent.is_dir():
+                raise ConfigurationError(
+                    f"no such folder: {self._path.parent}; --results names a file in one that is "
+                    "there"
+                )
             try:
                 self._file = self._path.open("a", encoding="utf-8")
                 self._file.truncate(sum(map(len, _whole_lines(self._path))))
