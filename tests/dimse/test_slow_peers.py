@@ -10,7 +10,7 @@ from isocenter.dimse import Timeouts
 from isocenter.dimse.association import Association
 from isocenter.dimse.limits import Limits
 from isocenter.dimse.machine import Machine
-from isocenter.dimse.negotiation import NegotiatedContext
+from isocenter.dimse.negotiation import AssociationInfo, NegotiatedContext
 from isocenter.dimse.state_machine import State
 from isocenter.dimse.upper_layer import Role
 from isocenter.errors import TimedOut
@@ -55,7 +55,8 @@ def _association(peer: _SteadyPeer, monkeypatch: pytest.MonkeyPatch) -> Associat
     machine.upper.state = State.ESTABLISHED
     monkeypatch.setattr(time, "monotonic", lambda: peer.clock)
     transport: Any = peer
-    return Association(transport, machine, Timeouts(transfer=_TRANSFER))
+    info = AssociationInfo("PEER", "US", "192.0.2.1", 104)
+    return Association(transport, machine, Timeouts(transfer=_TRANSFER), info)
 
 
 def test_whoever_sends_64_kb_of_a_long_pdu_in_time_may_go_on(

@@ -25,6 +25,7 @@ from isocenter.dimse.negotiation import (
     EVERYONE,
     LOCAL_LIMIT_EXCEEDED,
     Agreement,
+    AssociationInfo,
     AssociationPolicy,
     negotiate,
 )
@@ -228,9 +229,9 @@ class Acceptor:
         has_asked = False
         try:
             with contextlib.closing(self._secure(connection)) as secured:
-                association, machine = self._begin(secured)
+                association, machine = self._begin(secured, host, port)
                 try:
-                    request = establish(association, machine, host, port)
+                    request = establish(association, machine)
                     has_asked = True
                     self._answer(request, association, machine, full)
                 except BaseException:
@@ -258,10 +259,13 @@ class Acceptor:
             on_error.pop_all()
         return secured
 
-    def _begin(self, connection: socket.socket) -> tuple[Association, Machine]:
+    def _begin(
+        self, connection: socket.socket, host: str, port: int
+    ) -> tuple[Association, Machine]:
         transport = Transport(connection, self._timeouts.transfer)
         machine = Machine(Role.ACCEPTOR, self._limits)
-        association = Association(transport, machine, self._timeouts)
+        info = AssociationInfo("", "", host, port)
+        association = Association(transport, machine, self._timeouts, info)
         with self._lock:
             self._threads[threading.current_thread()] = association
         if self._stopping:

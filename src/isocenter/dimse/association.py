@@ -13,6 +13,7 @@ from isocenter.dimse.invalid_pdu import AbortSource
 from isocenter.dimse.limits import Timeouts
 from isocenter.dimse.machine import DataSet, Machine, Operation, Received, Wait
 from isocenter.dimse.messages import AnyRequest, Message, Response, respond
+from isocenter.dimse.negotiation import AssociationInfo
 from isocenter.dimse.outgoing import Outgoing, describe
 from isocenter.dimse.status import Status
 from isocenter.dimse.transport import Buffer, Transport
@@ -43,9 +44,14 @@ class Association(Driver):
         How many requests got their final response, and how many of these said failure.
     """
 
-    def __init__(self, transport: Transport, machine: Machine, timeouts: Timeouts) -> None:
-        super().__init__(machine, timeouts)
+    def __init__(
+        self, transport: Transport, machine: Machine, timeouts: Timeouts, info: AssociationInfo
+    ) -> None:
+        super().__init__(machine, timeouts, info)
         self._transport = transport
+        # What `receive` waits for: a requestor expects responses, an acceptor just the next.
+        requestor = machine.upper.role is Role.REQUESTOR
+        self._patience = Wait.RESPONSE if requestor else Wait.MESSAGE
         self._stopping = False
         # True until the first message: a connection that asks for nothing yet loses nothing.
         self._is_idle = True
@@ -73,12 +79,6 @@ class Association(Driver):
             return self.run(self._machine.receive(self._patience))
         finally:
             self._is_idle = False
-
-    @property
-    def _patience(self) -> Wait:
-        """What `receive` waits for: a requestor expects responses, an acceptor just the next."""
-        requestor = self._upper.role is Role.REQUESTOR
-        return Wait.RESPONSE if requestor else Wait.MESSAGE
 
     def fragments(self) -> Iterator[list[memoryview]]:
         """Read the data set of the message received, up to some megabytes at a time.

@@ -15,6 +15,7 @@ from isocenter.dimse.driver import Driver
 from isocenter.dimse.limits import Limits, Timeouts
 from isocenter.dimse.machine import DataSet, Machine, Operation, Received, Wait
 from isocenter.dimse.messages import AnyRequest, Message, Response
+from isocenter.dimse.negotiation import AssociationInfo
 from isocenter.dimse.outgoing import Outgoing, describe
 from isocenter.dimse.proposal import Proposal
 from isocenter.dimse.status import Status
@@ -45,8 +46,9 @@ class AsyncAssociation(Driver):
         writer: asyncio.StreamWriter,
         machine: Machine,
         timeouts: Timeouts,
+        info: AssociationInfo,
     ) -> None:
-        super().__init__(machine, timeouts)
+        super().__init__(machine, timeouts, info)
         self._reader = reader
         self._writer = writer
         self._send_timeout = timeouts.transfer
@@ -367,8 +369,7 @@ async def connect(
         The destination or the calling title is malformed.
     """
     call = Call(destination, contexts, calling_ae, limits, timeouts, identity)
-    association = AsyncAssociation(*await _open(call, tls), call.machine, call.timeouts)
-    association.info = call.info
+    association = AsyncAssociation(*await _open(call, tls), call.machine, call.timeouts, call.info)
     try:
         association.info = await association.run(call.associate())
         yield association

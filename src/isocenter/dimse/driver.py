@@ -18,13 +18,22 @@ from isocenter.errors import AssociationAborted, TimedOut
 class Driver:
     """One end of an association, whoever moves its bytes.
 
+    Parameters
+    ----------
+    machine
+        The association's protocol machine.
+    timeouts
+        How long the peer may take.
+    info
+        Who stands at the two ends, as far as that is known.
+
     Attributes
     ----------
     info
-        Who stands at the two ends.
+        The same, with what the peer said of itself.
     """
 
-    def __init__(self, machine: Machine, timeouts: Timeouts) -> None:
+    def __init__(self, machine: Machine, timeouts: Timeouts, info: AssociationInfo) -> None:
         self._machine = machine
         self._upper = machine.upper
         self._seconds = seconds_by_wait(timeouts)
@@ -34,7 +43,7 @@ class Driver:
         # had come when it began.
         self._deadline = 0.0
         self._pdus = 0
-        self.info = AssociationInfo("", "", "", 0)
+        self.info = info
 
     @property
     def contexts(self) -> Mapping[int, NegotiatedContext]:

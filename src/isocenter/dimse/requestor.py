@@ -56,10 +56,9 @@ def connect_sync(
     """
     call = Call(destination, contexts, calling_ae, limits, timeouts, identity)
     transport = Transport(_open(call, tls), call.timeouts.transfer)
-    association = Association(transport, call.machine, call.timeouts)
+    association = Association(transport, call.machine, call.timeouts, call.info)
     with contextlib.ExitStack() as on_error:
         on_error.callback(association.abort)
-        association.info = call.info
         association.info = association.run(call.associate())
         on_error.pop_all()
     return association

@@ -7,7 +7,7 @@ from dataclasses import replace
 from isocenter.dimse.association import Association
 from isocenter.dimse.machine import Machine, Received
 from isocenter.dimse.messages import NRequest, Request
-from isocenter.dimse.negotiation import AssociationInfo, NegotiatedContext, service_for
+from isocenter.dimse.negotiation import NegotiatedContext, service_for
 from isocenter.dimse.pdu import AssociateAc, AssociateRq
 from isocenter.dimse.service import Service
 from isocenter.dimse.status import Status, StatusCode
@@ -16,9 +16,8 @@ from isocenter.errors import AssociationError, DimseStatusError
 _log = logging.getLogger(__name__)
 
 
-def establish(association: Association, machine: Machine, host: str, port: int) -> AssociateRq:
+def establish(association: Association, machine: Machine) -> AssociateRq:
     """Wait for the association request of a connection that was accepted."""
-    association.info = AssociationInfo("", "", host, port)
     machine.upper.connected()
     request = association.run(machine.await_request())
     theirs = request.user_information
