@@ -34,6 +34,24 @@ def test_fields_may_be_repeated_joined_by_commas_and_all() -> None:
     assert found.include_all
 
 
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        [("00091001", "1"), ("00090010", "ACME")],
+        [("00081032.00090010", "ACME"), ("00081032.00091001", "1")],
+        [("00090010", "ACME"), ("00091002.PatientID", "1")],
+        [("ProcedureCodeSequence", "")],
+        [("ProcedureCodeSequence.EquivalentCodeSequence", '""')],
+    ],
+)
+def test_private_attributes_come_with_their_creator_and_sequences_without_value(
+    parameters: list[tuple[str, str]],
+) -> None:
+    assert [match.value for match in parse_search(parameters).matches] == [
+        value for _, value in parameters
+    ]
+
+
 def test_a_page_and_fuzzy_matching_can_be_asked_for() -> None:
     found = parse_search([("limit", "5"), ("offset", "10"), ("fuzzymatching", "True")])
     assert (found.limit, found.offset, found.fuzzy) == (5, 10, True)
@@ -65,6 +83,12 @@ def test_the_accept_parameter_is_no_attribute() -> None:
         ([("PatientID", "x" * 5000)], "5000 characters"),
         ([("PatientID", "a\0")], "NUL"),
         ([(".".join(["PatientID"] * 9), "1")], "levels deep"),
+        ([("00080007", "1")], r"unknown attribute \(0008,0007\)"),
+        ([("PatientID.CodeValue", "1")], r"\(0010,0020\).*is no sequence"),
+        ([("ProcedureCodeSequence", "1")], r"\(0008,1032\) is a sequence"),
+        ([("00091001", "1")], r"\(0009,1001\).*private creator \(0009,0010\)"),
+        ([("00090011", "ACME"), ("00091001", "1")], r"private creator \(0009,0010\)"),
+        ([("00081032.00091001", "1"), ("00090010", "ACME")], "private creator"),
     ],
 )
 def test_what_is_wrong_is_said(parameters: list[tuple[str, str]], sentence: str) -> None:

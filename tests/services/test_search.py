@@ -199,8 +199,11 @@ def test_of_many_fields_that_cannot_be_included_some_are_named(filled: Web, stud
     "path",
     [
         "/studies?NoSuchAttribute=1",
-        "/studies?PregnancyStatus=4",
+        "/studies?00080007=1",
         "/studies?00091001=1",
+        "/studies?PatientID.CodeValue=1",
+        "/studies?SourceImageSequence=1",
+        "/studies?RequestAttributesSequence=1",
         "/studies?PatientID=1&PatientID=2",
         "/studies?StudyDate=yesterday",
         "/studies?limit=many",
@@ -213,6 +216,31 @@ def test_what_cannot_be_asked_is_a_bad_request(web: Web, path: str) -> None:
     answer = web.get(path)
     assert answer.status_code == 400
     assert answer.text.strip()
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("PregnancyStatus=4", "001021C0"),
+        ("ProcedureCodeSequence.MappingResourceName=x", "00081032.00080122"),
+        ("00090010=ACME&00091001=1", "00090010, 00091001"),
+        ("SourceImageSequence.ReferencedSOPInstanceUID=1.2", "00082112.00081155"),
+    ],
+)
+def test_attributes_that_the_index_does_not_keep_match_anything_and_are_told(
+    filled: Web, study: str, query: str, named: str
+) -> None:
+    """PS3.18 8.3: unsupported query parameters are as if they were not there, and warned of."""
+    warning = f'299 testserver "Not matched, because the index does not keep it: {named}"'
+    answer = filled.get(f"/studies?PatientID=PID-1&{query}")
+    assert (answer.headers["warning"], uids(answer, STUDY)) == (warning, [study])
+    nothing = filled.get(f"/studies?PatientID=nobody&{query}")
+    assert (nothing.status_code, nothing.headers["warning"]) == (204, warning)
+
+
+def test_one_answer_warns_of_all_that_was_asked_for_in_vain(filled: Web, study: str) -> None:
+    answer = filled.get("/studies?PregnancyStatus=4&includefield=PixelSpacing")
+    assert answer.headers["warning"].count("299 testserver") == 2
 
 
 def test_results_come_as_xml_where_asked(filled: Web, study: str) -> None:

@@ -7,7 +7,17 @@ from .change_log import Action, Change
 from .checking import CheckReport, Problem, ProblemKind
 from .conflicts import Conflict
 from .incoming import Incoming
-from .keys import COMPUTED_KEYS, GATHERED_KEYS, KEYS, SEQUENCE_KEYS, Key, Level, SequenceKey, key
+from .keys import (
+    COMPUTED_KEYS,
+    GATHERED_KEYS,
+    KEYS,
+    RARE_KEYS,
+    SEQUENCE_KEYS,
+    Key,
+    Level,
+    SequenceKey,
+    key,
+)
 from .listing import KeptInstance
 from .opening import INDEX_NAME
 from .query import AttributePath, Found, Match, Order, Query
@@ -20,6 +30,7 @@ __all__ = [
     "GATHERED_KEYS",
     "INDEX_NAME",
     "KEYS",
+    "RARE_KEYS",
     "SEQUENCE_KEYS",
     "Action",
     "AttributePath",

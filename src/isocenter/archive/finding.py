@@ -1,27 +1,26 @@
 """Answering queries from the index."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal_column, select
-from sqlalchemy.sql.selectable import FromClause
+from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
 from isocenter.dicom.uids import is_path_safe_uid
 from isocenter.errors import QueryError
 
 from . import schema
+from .found_items import Beside, beside, gathered
 from .index import AnyRow, Index
-from .keys import COMPUTED_KEYS, GATHERED_KEYS, KEYS, SEQUENCE_KEYS, Key, Level, SequenceKey, key
+from .keys import COMPUTED_KEYS, GATHERED_KEYS, KEYS, RARE_KEYS, SEQUENCE_KEYS, Key, Level, key
 from .prepared import Prepared
 from .query import Found, Match, Order, Query
-from .selection import selection
+from .selection import patient_count, selection
 
 __all__ = ["Finder"]
 
 _study, _series, _instance = schema.study.c, schema.series.c, schema.instance.c
-_item = schema.item_value.c
 _COMPUTED_COLUMNS: dict[str, ColumnElement[Any]] = {
     "ModalitiesInStudy": _study.modalities,
     "SOPClassesInStudy": _study.sop_classes,
@@ -48,47 +47,16 @@ _UIDS = {
 _EVERYTHING = 2**31
 _INSTANCE_AVAILABILITY = 0x00080056
 _IDENTITY = frozenset({0x0020000D, 0x0020000E, 0x00080018})
+_NOTHING = Beside({}, {})
 _ONE_TEXT = frozenset(each.tag for each in KEYS if each.vr in {"LT", "ST", "UT"})
-
-
-def _items_of(owners: int) -> Prepared:
-    names: list[ColumnElement[int]] = [bindparam(f"owner_{i}") for i in range(owners)]
-    return Prepared(
-        select(_item.owner_pk, _item.sequence_tag, _item.item, _item.tag, _item.value).where(
-            _item.owner_pk.in_(names),
-            _item.level == bindparam("its_level"),
-            _item.sequence_tag != literal_column("0"),
-        )
-    )
-
-
-# By the number of owners.
-_ITEMS = {owners: _items_of(owners) for owners in (1, 8, 64, 512)}
-_MOST_OWNERS = max(_ITEMS)
-
-
-@lru_cache
-def _gathered(sequence: SequenceKey) -> Select[Any]:
-    """Select studies with the items of a sequence in their instances, each once."""
-    values = [schema.item_value.alias().c for _ in sequence.items]
-    source: FromClause = schema.instance.join(schema.series, _series.pk == _instance.series_pk)
-    for number, (value, inner) in enumerate(zip(values, sequence.items, strict=True)):
-        condition = and_(
-            value.owner_pk == _instance.pk,
-            value.level == int(Level.INSTANCE),
-            value.sequence_tag == sequence.gathered_from,
-            value.tag == inner.tag,
-            *([value.item == values[0].item] if number else []),
-        )
-        source = source.join(values[number].owner_pk.table, condition, isouter=number > 0)
-    found = [value.value for value in values]
-    return (
-        select(_series.study_pk, *found)
-        .select_from(source)
-        .where(_series.study_pk.in_(bindparam("studies", expanding=True)))
-        .distinct()
-        .order_by(_series.study_pk, *found)
-    )
+_PATIENT = (_study.patient_id, _study.issuer_of_patient_id)
+_PATIENT_COUNTS = tuple(
+    each for each in COMPUTED_KEYS if each.keyword.startswith("NumberOfPatientRelated")
+)
+_COUNTED = select(*_PATIENT, *map(patient_count, _PATIENT_COUNTS)).group_by(*_PATIENT)
+_COUNTED_OF = _COUNTED.where(_study.patient_id_search.in_(bindparam("ids", expanding=True)))
+_COUNTED_WITHOUT_ID = _COUNTED.where(_study.patient_id_search.is_(None))
+_MOST_PATIENTS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +68,11 @@ class _Layout:
 
     select: Select[Any]
     tags: tuple[int, ...]
-    has_items: bool
+    owners: tuple[tuple[Level, int], ...]
+    """Levels of which values are wanted that stand beside their rows, and where the row's number
+    is among the columns."""
+    patient: int | None
+    """Where, if its studies are to be counted, the patient's identity is among the columns."""
 
     @property
     def columns(self) -> Sequence[ColumnElement[Any]]:
@@ -118,13 +90,36 @@ def _layout(level: Level, include: frozenset[int] | None) -> _Layout:
         if wanted and each.level <= level and (column := _column(each)) is not None:
             columns.append(column)
             chosen.append(each.tag)
-    has_items = include is None or any(each.tag in include for each in SEQUENCE_KEYS)
-    return _Layout(select(*columns), tuple(chosen), has_items)
+    owners: list[tuple[Level, int]] = []
+    for at in _levels_beside(include):
+        if at < max(level, Level.STUDY):
+            columns.append(schema.table_of(at).c.pk)
+            owners.append((at, len(columns) - 1))
+        elif at == max(level, Level.STUDY):
+            owners.append((at, 0))
+    patient = None
+    counted = any(each.tag in (include or ()) for each in _PATIENT_COUNTS)
+    if counted and level is not Level.PATIENT:
+        patient = len(columns)
+        columns += (*_PATIENT, _study.patient_id_search)
+    return _Layout(select(*columns), tuple(chosen), tuple(owners), patient)
+
+
+def _levels_beside(include: frozenset[int] | None) -> list[Level]:
+    """List the levels of tables beside whose rows something is that is wanted."""
+    wanted = {
+        max(each.level, Level.STUDY)
+        for each in (*SEQUENCE_KEYS, *RARE_KEYS)
+        if include is None or each.tag in include
+    }
+    return sorted(wanted)
 
 
 def _column(attribute: Key) -> ColumnElement[Any] | None:
     if attribute in COMPUTED_KEYS:
         return _COMPUTED_COLUMNS.get(attribute.keyword)
+    if attribute in RARE_KEYS:
+        return None
     table = {Level.SERIES: _series, Level.INSTANCE: _instance}.get(attribute.level, _study)
     return table[attribute.column]
 
@@ -154,33 +149,64 @@ class Finder:
             return self._find_patients(query)
         layout = _layout(query.level, query.include)
         rows = self._rows(query, layout)
-        items = self._items(query.level, [row[0] for row in rows] if layout.has_items else [])
+        found = [Found(query.level, _values(row, layout)) for row in rows]
+        if layout.patient is not None:
+            self._count_of_patients(rows, layout.patient, found)
+        self._add_beside(rows, layout, found)
         if query.level is Level.STUDY:
-            self._gather(query.include, [row[0] for row in rows], items)
-        return [Found(query.level, _values(row, layout), items.get(row[0], {})) for row in rows]
+            self._gather(query.include, rows, found)
+        return found
+
+    def _add_beside(
+        self, rows: Sequence[Sequence[Any]], layout: _Layout, found: list[Found]
+    ) -> None:
+        """Add what stands beside the rows and those above them."""
+        for at, column in layout.owners:
+            owners = list(dict.fromkeys(row[column] for row in rows))
+            read = beside(self._index, at, owners)
+            for row, each in zip(rows, found, strict=True):
+                values, items = read.get(row[column], _NOTHING)
+                each.values |= values
+                each.items |= items
 
     def _gather(
-        self,
-        include: frozenset[int] | None,
-        studies: list[int],
-        items: dict[int, dict[int, list[dict[int, list[str]]]]],
+        self, include: frozenset[int] | None, rows: Sequence[Sequence[Any]], found: list[Found]
     ) -> None:
-        """Add to the items of studies those that are gathered from their instances."""
+        """Add to studies the items that are gathered from their instances."""
         # Not where everything is asked for: it looks at all instances of the studies.
         for sequence in (each for each in GATHERED_KEYS if each.tag in (include or ())):
-            for study, *values in self._gathered_rows(sequence, studies):
-                item: dict[int, list[str]] = {
-                    inner.tag: [value]
-                    for inner, value in zip(sequence.items, values, strict=True)
-                    if value
-                }
-                items.setdefault(study, {}).setdefault(sequence.tag, []).append(item)
+            studies = {row[0]: each for row, each in zip(rows, found, strict=True)}
+            for study, item in gathered(self._index, sequence, list(studies)):
+                studies[study].items.setdefault(sequence.tag, []).append(item)
 
-    def _gathered_rows(self, sequence: SequenceKey, studies: list[int]) -> Iterator[AnyRow]:
-        for start in range(0, len(studies), _MOST_OWNERS):
-            some = studies[start : start + _MOST_OWNERS]
+    def _count_of_patients(
+        self, rows: Sequence[Sequence[Any]], column: int, found: list[Found]
+    ) -> None:
+        """Add what is related to the patients, whose identity begins at a column of the rows."""
+        counts = self._counts({tuple(row[column : column + 3]) for row in rows})
+        for row, each in zip(rows, found, strict=True):
+            if (counted := counts.get((row[column], row[column + 1]))) is not None:
+                each.values |= counted
+
+    def _counts(self, patients: Iterable[tuple[Any, ...]]) -> dict[Any, dict[int, list[str]]]:
+        searches = {search for *_, search in patients}
+        ids = list(searches - {None})
+        asked: list[tuple[Select[Any], dict[str, Any]]] = [
+            (_COUNTED_OF, {"ids": ids[start : start + _MOST_PATIENTS]})
+            for start in range(0, len(ids), _MOST_PATIENTS)
+        ]
+        if None in searches:
+            asked.append((_COUNTED_WITHOUT_ID, {}))
+        counts: dict[Any, dict[int, list[str]]] = {}
+        for statement, named in asked:
             with self._index.reading() as connection:
-                yield from connection.execute(_gathered(sequence), {"studies": some})
+                rows: Sequence[Any] = connection.execute(statement, named).all()
+            for patient, issuer, *counted in rows:
+                counts[patient, issuer] = {
+                    each.tag: [str(int(number))]
+                    for each, number in zip(_PATIENT_COUNTS, counted, strict=True)
+                }
+        return counts
 
     def _rows(self, query: Query, layout: _Layout) -> Sequence[Sequence[Any]]:
         uids = _only_uids(query)
@@ -237,11 +263,10 @@ class Finder:
         """Take each patient's attributes from the study that changed last."""
         _, conditions = selection(query)
         layout = _layout(Level.PATIENT, query.include)
-        patient = (_study.patient_id, _study.issuer_of_patient_id)
-        latest = func.row_number().over(partition_by=patient, order_by=_study.sequence.desc())
-        studies = func.count().over(partition_by=patient)
-        series = func.sum(_study.series_count).over(partition_by=patient)
-        instances = func.sum(_study.instance_count).over(partition_by=patient)
+        latest = func.row_number().over(partition_by=_PATIENT, order_by=_study.sequence.desc())
+        studies = func.count().over(partition_by=_PATIENT)
+        series = func.sum(_study.series_count).over(partition_by=_PATIENT)
+        instances = func.sum(_study.instance_count).over(partition_by=_PATIENT)
         ranked = (
             select(
                 *layout.columns,
@@ -258,11 +283,9 @@ class Finder:
         statement = self._paged(statement, [ranked.c.name, ranked.c.pk], query)
         with self._index.reading() as connection:
             rows = connection.execute(statement).all()
-        items = self._items(Level.STUDY, [row[0] for row in rows] if layout.has_items else [])
-        return [
-            Found(Level.PATIENT, _values(row, layout) | _patient_counts(row), items.get(row[0], {}))
-            for row in rows
-        ]
+        found = [Found(Level.PATIENT, _values(row, layout) | _patient_counts(row)) for row in rows]
+        self._add_beside(rows, layout, found)
+        return found
 
     def _paged(
         self, statement: Select[Any], order: Sequence[ColumnElement[Any]], query: Query
@@ -295,28 +318,6 @@ class Finder:
     def _descending(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """Sort from the largest, what is absent last, as SQLite does anyway."""
         return column.desc() if self._index.is_sqlite else column.desc().nulls_last()
-
-    def _items(
-        self, level: Level, owners: list[int]
-    ) -> dict[int, dict[int, list[dict[int, list[str]]]]]:
-        """Read the items of the sequences of rows."""
-        found: dict[int, dict[int, dict[int, dict[int, list[str]]]]] = {}
-        for start in range(0, len(owners), _MOST_OWNERS):
-            some = owners[start : start + _MOST_OWNERS]
-            size = next(size for size in _ITEMS if size >= len(some))
-            # Names of owners that are not needed repeat the first.
-            named = {f"owner_{i}": some[i % len(some)] for i in range(size)}
-            asked = named | {"its_level": int(level)}
-            for owner, sequence, item, tag, value in self._index.all(_ITEMS[size], asked):
-                items = found.setdefault(owner, {}).setdefault(sequence, {})
-                items.setdefault(item, {})[tag] = [value]
-        return {
-            owner: {
-                sequence: [items[number] for number in sorted(items)]
-                for sequence, items in sequences.items()
-            }
-            for owner, sequences in found.items()
-        }
 
 
 def _only_uids(query: Query) -> dict[int, str] | None:

@@ -1,7 +1,5 @@
 """From the header of an object to the values of its rows."""
 
-import json
-import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -10,14 +8,11 @@ from typing import NamedTuple, TypeVar
 
 from isocenter.dicom import tags
 from isocenter.dicom.character_sets import CharacterSet
-from isocenter.dicom.encoding import Layout
 from isocenter.dicom.header import WANTED, Header
-from isocenter.dicom.json_model import data_set_json
 from isocenter.dicom.number_strings import parse_integer
-from isocenter.dicom.transfer_syntaxes import TransferSyntax
-from isocenter.errors import InvalidDicom, LimitExceeded
 
-from .keys import KEYS, SEQUENCE_KEYS, Key, Level, SequenceKey
+from .further_values import LONGEST_SEARCH, LONGEST_VALUE, FurtherValue, sequence_values, storable
+from .keys import KEYS, MOST_ITEMS, RARE_KEYS, SEQUENCE_KEYS, Key, Level, SequenceKey
 from .normal_forms import date, date_time, decimal, folded, name_groups, time
 
 __all__ = [
@@ -31,15 +26,11 @@ __all__ = [
     "signature",
 ]
 
-EXTRA_TAGS = frozenset(key.tag for key in (*KEYS, *SEQUENCE_KEYS)) - WANTED
+EXTRA_TAGS = frozenset(key.tag for key in (*KEYS, *RARE_KEYS, *SEQUENCE_KEYS)) - WANTED
 """Tags that a scan must keep for the index besides those that it keeps anyway."""
 
-_LONGEST = 4096
 _SHORT = 128
 _LONGEST_SIGNATURE = 2048
-_MOST_VALUES = 64
-LONGEST_SEARCH = 512
-"""Characters of a normal form: PostgreSQL indexes no more than 2,700 bytes."""
 
 # What mostly differs between the instances of a series. They mostly share the rest, which is
 # decoded once; where they do not, it is decoded again.
@@ -62,31 +53,6 @@ Forms = tuple[Column, str | None]
 """A value for its column, and its normal form."""
 Text = tuple[str, tuple[str, ...]]
 """The values of an attribute of text for its column, and their normal forms."""
-
-
-@dataclass(frozen=True, slots=True)
-class FurtherValue:
-    """A value that has no column: inside a sequence (PS3.5 7.5), or a second value of an attribute.
-
-    Parameters
-    ----------
-    sequence_tag
-        The sequence, or 0 for a further value of `tag` itself.
-    item
-        Number of the item, from 0; values of one item can be matched together.
-    tag
-        The attribute.
-    value
-        As the object has it.
-    search
-        Its normal form.
-    """
-
-    sequence_tag: int
-    item: int
-    tag: int
-    value: str
-    search: str
 
 
 @dataclass(slots=True)
@@ -120,6 +86,20 @@ class LevelValues:
                 for number, search in enumerate(searches[1:], 1)
             )
 
+    def add_rare(self, key: Key, header: Header) -> None:
+        """Add the values of an attribute that has no column."""
+        raw = header.values[key.tag]
+        if key.is_text:
+            found = _text(header, key)
+        elif (found := _rare_forms(raw, key)) is None:
+            self._warn(key, raw.decode("latin-1"))
+        if found is not None:
+            value, searches = found
+            self.further += (
+                FurtherValue(0, number, key.tag, value, search)
+                for number, search in enumerate(searches)
+            )
+
     def _warn(self, key: Key, value: str) -> None:
         self.warnings.append(
             f"{key} is {value[:64]!r}, which is no value of VR {key.vr}; it stays in the file "
@@ -143,15 +123,8 @@ def _remembered(
     return decorate
 
 
-def _storable(text: str) -> str:
-    """Leave out what no database takes as text: NUL, and halves of characters."""
-    if text.isascii():
-        return text.replace("\0", "") if "\0" in text else text
-    return text.replace("\0", "").encode("utf-8", "replace").decode()
-
-
 def _stripped(raw: bytes) -> str:
-    return raw[:_LONGEST].decode("latin-1").strip(" \0").replace("\0", "")
+    return raw[:LONGEST_VALUE].decode("latin-1").strip(" \0").replace("\0", "")
 
 
 def _uid(raw: bytes) -> Forms:
@@ -273,18 +246,24 @@ def _other_keys_of(level: Level) -> tuple[Key, ...]:
 
 
 @cache
+def _rare_keys_of(level: Level) -> tuple[Key, ...]:
+    return tuple(key for key in RARE_KEYS if key.level in _levels(level))
+
+
+@cache
 def _sequences_of(level: Level) -> tuple[SequenceKey, ...]:
     return tuple(key for key in SEQUENCE_KEYS if key.level in _levels(level))
 
 
 @cache
 def _other_tags_of(level: Level) -> frozenset[int]:
-    return frozenset(key.tag for key in (*_other_keys_of(level), *_sequences_of(level)))
+    keys = (*_other_keys_of(level), *_rare_keys_of(level), *_sequences_of(level))
+    return frozenset(key.tag for key in keys)
 
 
 @cache
 def _tags_of(level: Level) -> tuple[int, ...]:
-    keys = (*_keys_of(level), *_sequences_of(level))
+    keys = (*_keys_of(level), *_rare_keys_of(level), *_sequences_of(level))
     return (_SPECIFIC_CHARACTER_SET, *(key.tag for key in keys))
 
 
@@ -346,9 +325,12 @@ def level_values(header: Header, level: Level) -> LevelValues:
     for key in _other_keys_of(level):
         if header.values.get(key.tag) and (text := _text(header, key)):
             values.add_text(key, *text)
+    for key in _rare_keys_of(level):
+        if header.values.get(key.tag):
+            values.add_rare(key, header)
     for sequence in _sequences_of(level):
         if raw := header.values.get(sequence.tag):
-            values.further += _items(sequence, raw, header)
+            values.further += sequence_values(sequence, raw, header)
     return values
 
 
@@ -384,53 +366,21 @@ def _text_forms(raw: bytes, characters: CharacterSet, vr: str) -> Text | None:
     if not text:
         return None
     found = [text] if vr in _ONE_VALUE_VRS else [each.strip(" \0") for each in text.split("\\")]
-    texts = [_storable(each) for each in found[:_MOST_VALUES]]
+    texts = [storable(each) for each in found[:MOST_ITEMS]]
     groups = [name_groups(each) if vr == "PN" else (folded(each),) for each in texts]
     searches = [form[:LONGEST_SEARCH] for forms in groups for form in forms]
-    return "\\".join(texts)[:_LONGEST], tuple(searches[:_MOST_VALUES])
+    return "\\".join(texts)[:LONGEST_VALUE], tuple(searches[:MOST_ITEMS])
 
 
 _remembered_text_forms = lru_cache(8192)(_text_forms)
 
 
-def _items(sequence: SequenceKey, raw: bytes, header: Header) -> tuple[FurtherValue, ...]:
-    characters = header.values.get(_SPECIFIC_CHARACTER_SET, b"")
-    decode = _decoded_items if len(raw) > _LONGEST else _remembered_items
+def _rare_forms(raw: bytes, key: Key) -> Text | None:
+    """Give the values of UIDs or integers and their normal forms; None where one is no integer."""
+    text = _stripped(raw)
+    values = [value for each in text.split("\\")[:MOST_ITEMS] if (value := each.strip(" "))]
     try:
-        return decode(sequence, raw, characters, header.transfer_syntax, header.layout)
-    except (InvalidDicom, LimitExceeded):  # the file keeps it; only searching goes without
-        return ()
-
-
-def _decoded_items(
-    sequence: SequenceKey, raw: bytes, characters: bytes, syntax: TransferSyntax, layout: Layout
-) -> tuple[FurtherValue, ...]:
-    element = _element(_SPECIFIC_CHARACTER_SET, b"CS", characters, layout) if characters else b""
-    element += _element(sequence.tag, b"SQ", raw, layout)
-    decoded = json.loads(data_set_json(element, syntax, bulk_data_uri=""))
-    items = decoded[f"{sequence.tag:08X}"].get("Value", ())
-    return tuple(
-        FurtherValue(
-            sequence.tag,
-            number,
-            key.tag,
-            _storable(str(value))[:_LONGEST],
-            folded(_storable(str(value)))[:LONGEST_SEARCH],
-        )
-        for number, item in enumerate(items[:_MOST_VALUES])
-        for key in sequence.items
-        for value in item.get(f"{key.tag:08X}", {}).get("Value", ())[:1]
-    )
-
-
-_remembered_items = lru_cache(1024)(_decoded_items)
-
-
-def _element(tag: int, vr: bytes, value: bytes, layout: Layout) -> bytes:
-    """Write an element anew in the layout that it was read in."""
-    order, group, number = layout.order, tag >> 16, tag & 0xFFFF
-    if layout.implicit:
-        return struct.pack(f"{order}HHI", group, number, len(value)) + value
-    if vr == b"SQ":
-        return struct.pack(f"{order}HH2sHI", group, number, vr, 0, len(value)) + value
-    return struct.pack(f"{order}HH2sH", group, number, vr, len(value)) + value
+        forms = [str(parse_integer(value)) if key.is_number else value for value in values]
+    except ValueError:
+        return None
+    return text, tuple(forms)

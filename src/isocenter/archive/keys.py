@@ -8,12 +8,18 @@ __all__ = [
     "COMPUTED_KEYS",
     "GATHERED_KEYS",
     "KEYS",
+    "MOST_ITEMS",
+    "RARE_KEYS",
     "SEQUENCE_KEYS",
     "Key",
     "Level",
     "SequenceKey",
     "key",
+    "sequence_number",
 ]
+
+MOST_ITEMS = 64
+"""Items of a sequence, and values of an attribute, that the index keeps at most."""
 
 
 class Level(enum.IntEnum):
@@ -26,13 +32,15 @@ class Level(enum.IntEnum):
 
 
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_TEXT_VRS = frozenset({"AE", "AS", "CS", "LO", "LT", "SH", "ST", "UC", "UT"})
+_TEXT_VRS = frozenset({"AE", "AS", "CS", "LO", "LT", "SH", "ST", "UC", "UR", "UT"})
+_LARGEST_NUMBER = 2**63 - 25  # the largest prime that a database's integers reach
 _NUMBER_VRS = frozenset({"IS", "US", "UL"})
 
 
-@dataclass(frozen=True, slots=True)
+# Each key is there once: comparing and hashing all that it says would cost every object.
+@dataclass(frozen=True, slots=True, eq=False)
 class Key:
-    """An attribute with a column of its own in the index.
+    """An attribute that the index keeps.
 
     Parameters
     ----------
@@ -51,7 +59,7 @@ class Key:
     vr: str
     level: Level
     column: str = field(init=False)
-    """Name of the column that holds the value."""
+    """Name of the column that holds the value; those of `RARE_KEYS` and in sequences have none."""
     search_column: str = field(init=False)
     """Name of the column that matching looks at."""
 
@@ -85,7 +93,7 @@ class Key:
         return f"({self.tag >> 16:04X},{self.tag & 0xFFFF:04X}) {self.keyword}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SequenceKey:
     """A sequence whose items can be matched (PS3.4 C.2.2.2.6).
 
@@ -99,6 +107,8 @@ class SequenceKey:
         The level whose rows own the items.
     items
         The attributes of an item that can be matched.
+    inner
+        The sequences of an item that can be matched.
     gathered_from
         The sequence of all instances below whose items these are; None where objects have the
         sequence itself.
@@ -108,6 +118,7 @@ class SequenceKey:
     keyword: str
     level: Level
     items: tuple[Key, ...]
+    inner: tuple["SequenceKey", ...] = ()
     gathered_from: int | None = None
 
     def __str__(self) -> str:
@@ -193,16 +204,47 @@ KEYS: tuple[Key, ...] = (
 )
 """Every attribute with a column, level by level."""
 
+RARE_KEYS: tuple[Key, ...] = (
+    *_keys(Level.PATIENT, (0x00101000, "OtherPatientIDs", "LO")),
+    *_keys(Level.STUDY, (0x00201070, "OtherStudyNumbers", "IS")),
+    *_keys(
+        Level.INSTANCE,
+        (0x0008001A, "RelatedGeneralSOPClassUID", "UI"),
+        (0x00400512, "ContainerIdentifier", "LO"),
+    ),
+)
+"""Attributes that few objects have: their values stand beside the rows, in no column."""
+
+# PS3.4 Table C.6-2b; of two attributes it prints the tag of another one.
 _CODE = (
     (0x00080100, "CodeValue", "SH"),
     (0x00080102, "CodingSchemeDesignator", "SH"),
+    (0x00080103, "CodingSchemeVersion", "SH"),
     (0x00080104, "CodeMeaning", "LO"),
+    (0x00080105, "MappingResource", "CS"),
+    (0x00080106, "ContextGroupVersion", "DT"),
+    (0x00080107, "ContextGroupLocalVersion", "DT"),
+    (0x0008010B, "ContextGroupExtensionFlag", "CS"),
+    (0x0008010D, "ContextGroupExtensionCreatorUID", "UI"),
+    (0x0008010F, "ContextIdentifier", "CS"),
+    (0x00080117, "ContextUID", "UI"),
+    (0x00080118, "MappingResourceUID", "UI"),
+    (0x00080119, "LongCodeValue", "UC"),
+    (0x00080120, "URNCodeValue", "UR"),
 )
 
 _REFERENCE = (
     (0x00081150, "ReferencedSOPClassUID", "UI"),
     (0x00081155, "ReferencedSOPInstanceUID", "UI"),
 )
+
+
+def _codes(tag: int, keyword: str, level: Level, gathered_from: int | None = None) -> SequenceKey:
+    """Make the key for a sequence of codes with their equivalents (PS3.4 Table C.6-2a)."""
+    keys = _keys(level, *_CODE)
+    equivalent = SequenceKey(0x00080121, "EquivalentCodeSequence", level, keys)
+    return SequenceKey(tag, keyword, level, keys, (equivalent,), gathered_from)
+
 
 SEQUENCE_KEYS: tuple[SequenceKey, ...] = (
     SequenceKey(
@@ -219,9 +261,10 @@ SEQUENCE_KEYS: tuple[SequenceKey, ...] = (
             Level.PATIENT,
             (0x00100020, "PatientID", "LO"),
             (0x00100021, "IssuerOfPatientID", "LO"),
+            (0x00100022, "TypeOfPatientID", "CS"),
         ),
     ),
-    SequenceKey(0x00081032, "ProcedureCodeSequence", Level.STUDY, _keys(Level.STUDY, *_CODE)),
+    _codes(0x00081032, "ProcedureCodeSequence", Level.STUDY),
     SequenceKey(
         0x00400275,
         "RequestAttributesSequence",
@@ -236,23 +279,47 @@ SEQUENCE_KEYS: tuple[SequenceKey, ...] = (
             (0x00321060, "RequestedProcedureDescription", "LO"),
         ),
     ),
+    # PS3.4 C.6.1.1.5 writes the UIDs of an alternate representation by both pairs of tags.
     SequenceKey(
-        0x0040A043, "ConceptNameCodeSequence", Level.INSTANCE, _keys(Level.INSTANCE, *_CODE)
+        0x00083001,
+        "AlternateRepresentationSequence",
+        Level.INSTANCE,
+        _keys(
+            Level.INSTANCE,
+            (0x0020000E, "SeriesInstanceUID", "UI"),
+            (0x00080016, "SOPClassUID", "UI"),
+            (0x00080018, "SOPInstanceUID", "UI"),
+            *_REFERENCE,
+        ),
+        (_codes(0x0040A170, "PurposeOfReferenceCodeSequence", Level.INSTANCE),),
+    ),
+    _codes(0x0040A043, "ConceptNameCodeSequence", Level.INSTANCE),
+    SequenceKey(
+        0x0040A504,
+        "ContentTemplateSequence",
+        Level.INSTANCE,
+        _keys(
+            Level.INSTANCE,
+            (0x0040DB00, "TemplateIdentifier", "CS"),
+            (0x00080105, "MappingResource", "CS"),
+        ),
     ),
     SequenceKey(
-        0x00082218, "AnatomicRegionSequence", Level.INSTANCE, _keys(Level.INSTANCE, *_CODE)
+        0x00400560,
+        "SpecimenDescriptionSequence",
+        Level.INSTANCE,
+        _keys(
+            Level.INSTANCE,
+            (0x00400551, "SpecimenIdentifier", "LO"),
+            (0x00400554, "SpecimenUID", "UI"),
+        ),
     ),
+    _codes(0x00082218, "AnatomicRegionSequence", Level.INSTANCE),
 )
 """Every sequence of objects that can be matched."""
 
 GATHERED_KEYS: tuple[SequenceKey, ...] = (
-    SequenceKey(
-        0x00080063,
-        "AnatomicRegionsInStudyCodeSequence",
-        Level.STUDY,
-        _keys(Level.STUDY, *_CODE),
-        gathered_from=0x00082218,
-    ),
+    _codes(0x00080063, "AnatomicRegionsInStudyCodeSequence", Level.STUDY, 0x00082218),
 )
 """Sequences that no object carries: the index gathers their items from those of instances."""
 
@@ -280,21 +347,46 @@ COMPUTED_KEYS: tuple[Key, ...] = (
 """Attributes that no object carries: the index works them out."""
 
 _BY_TAG: dict[int, Key | SequenceKey] = {
-    entry.tag: entry for entry in (*KEYS, *SEQUENCE_KEYS, *GATHERED_KEYS, *COMPUTED_KEYS)
+    entry.tag: entry
+    for entry in (*KEYS, *RARE_KEYS, *SEQUENCE_KEYS, *GATHERED_KEYS, *COMPUTED_KEYS)
 }
 
 
-def key(tag: int) -> Key | SequenceKey | None:
+def key(*path: int) -> Key | SequenceKey | None:
     """Find the key for an attribute.
 
     Parameters
     ----------
-    tag
-        The attribute, `0xGGGGEEEE`.
+    *path
+        The attribute, `0xGGGGEEEE`, behind the sequences that hold it, the outermost first.
 
     Returns
     -------
     Key or SequenceKey or None
         None where the index does not know the attribute.
     """
-    return _BY_TAG.get(tag)
+    found = _BY_TAG.get(path[0])
+    for tag in path[1:]:
+        if not isinstance(found, SequenceKey):
+            return None
+        found = next((each for each in (*found.items, *found.inner) if each.tag == tag), None)
+    return found
+
+
+def sequence_number(*path: int) -> int:
+    """Give the number by which the index knows a sequence.
+
+    Parameters
+    ----------
+    *path
+        The sequence behind those that hold it, the outermost first, as tags `0xGGGGEEEE`.
+
+    Returns
+    -------
+    int
+        Of 63 bits: its tag where no sequence holds it; else one made of all the tags.
+    """
+    number = 0
+    for tag in path:
+        number = (number << 32 | tag) % _LARGEST_NUMBER
+    return number

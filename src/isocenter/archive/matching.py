@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement, Text, and_, or_
 
 from isocenter.dicom.number_strings import parse_integer
 from isocenter.dicom.uids import is_path_safe_uid
@@ -11,11 +11,14 @@ from isocenter.errors import QueryError
 from .keys import Key
 from .normal_forms import date, date_time, decimal, folded, name_groups, time_span
 
-__all__ = ["Column", "condition", "is_range", "is_universal", "span_condition", "span_of"]
+__all__ = ["EMPTY", "Column", "condition", "is_range", "is_universal", "span_condition", "span_of"]
 
 Column = ColumnElement[object]
 Condition = ColumnElement[bool]
 Span = tuple[str | None, str | None]
+
+EMPTY = '""'
+"""What matches only what is empty or absent (PS3.4 C.2.2.2.7)."""
 
 _LARGEST_CHARACTER = "\U0010ffff"
 _WORD_SEPARATORS = "^= -"
@@ -47,7 +50,7 @@ def condition(key: Key, search: Column, value: str, *, fuzzy: bool) -> Condition
     key
         The attribute.
     search
-        The column.
+        The column; numbers may be in one of text, in the spelling of `str`.
     value
         What to match: one value, of a person name one component group; for a UID and a number also
         several with backslashes between them, of which one must match.
@@ -59,12 +62,13 @@ def condition(key: Key, search: Column, value: str, *, fuzzy: bool) -> Condition
     QueryError
         The value breaks the grammar of the attribute's VR.
     """
-    if value == '""':  # empty value matching, PS3.4 C.2.2.2.7
+    if value == EMPTY:
         return search.is_(None) if key.is_number else or_(search.is_(None), search == "")
     if key.vr == "UI":
         return search.in_([_uid(key, text) for text in value.split("\\")])
     if key.is_number:
-        return search.in_([_number(key, text) for text in value.split("\\")])
+        numbers = [_number(key, text) for text in value.split("\\")]
+        return search.in_(map(str, numbers) if isinstance(search.type, Text) else numbers)
     if key.vr == "DS":
         return search == _decimal(key, value)
     if key.vr in _SPANS:

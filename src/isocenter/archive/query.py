@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from isocenter.dicom.encoding import describe
 from isocenter.errors import QueryError
 
 from .keys import Level
 
-__all__ = ["AttributePath", "Found", "Match", "Order", "Query"]
+__all__ = ["AttributePath", "Found", "Item", "Match", "Order", "Query"]
 
 AttributePath = int | tuple[int, ...]
-"""A tag, or the tags of a sequence and of an attribute in its items."""
+"""A tag, or the tags of the sequences that hold an attribute, the outermost first, and its own."""
+
+Item: TypeAlias = "dict[int, list[str] | list[Item]]"
+"""Of an item of a sequence, by tag, the values of attributes and the items of sequences in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class Match:
     Parameters
     ----------
     path
-        The attribute; a pair of tags means an attribute in the items of a sequence.
+        The attribute; several tags mean one in the items of a sequence, the outermost first.
     value
         As a query has it: a single value, one with wildcards, a range, several values with
         backslashes between them; empty matches everything, `""` matches what is absent or empty.
@@ -81,7 +84,8 @@ class Query:
         Whether a range of dates and one of times on the same pair of attributes mean one range
         from date and time to date and time (PS3.4 C.2.2.2.5).
     include
-        Attributes to give, as tags; None for all. The UIDs are given always.
+        Attributes to give, as tags; None for all but those for which the rows of others are looked
+        at: what is related to a patient, gathered items. The UIDs are given always.
     order
         Sorting; without it, newest study first, series and instances by number.
     limit
@@ -140,14 +144,12 @@ class Found:
         Values of the attributes that it has, by tag: its own, those of the levels above it, and
         the computed ones. What it does not have is not there.
     items
-        By sequence, the items that it has; of each item the values by tag.
+        By sequence, the items that it has or that a level above it has.
     """
 
     level: Level
     values: dict[int, list[str]]
-    items: dict[int, list[dict[int, list[str]]]] = field(
-        default_factory=dict[int, list[dict[int, list[str]]]]
-    )
+    items: dict[int, list[Item]] = field(default_factory=dict[int, list[Item]])
 
     def text(self, tag: int) -> str:
         """Give an attribute's values joined by backslashes; empty where it has none.

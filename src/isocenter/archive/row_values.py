@@ -1,7 +1,7 @@
 """What rows of the index should hold, going by the files that they are of."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -10,7 +10,7 @@ from isocenter.dicom.header import Header
 
 from . import schema
 from .index_values import FurtherValue, LevelValues, level_values
-from .keys import KEYS, SEQUENCE_KEYS, Level
+from .keys import KEYS, RARE_KEYS, SEQUENCE_KEYS, Level, SequenceKey, sequence_number
 from .prepared import blank_row
 
 __all__ = ["Difference", "RowValues", "blank_columns", "differing", "instance_values"]
@@ -21,8 +21,21 @@ _KEYWORDS = {name: key.keyword for key in KEYS for name in (key.column, key.sear
     "modalities": "ModalitiesInStudy",
     "sop_classes": "SOPClassesInStudy",
 }
-_BY_TAG = {key.tag: key.keyword for key in (*KEYS, *SEQUENCE_KEYS)}
+
+
+def _numbers(sequence: SequenceKey, *outer: int) -> Iterator[int]:
+    """Give the numbers of a sequence and of those in its items."""
+    path = (*outer, sequence.tag)
+    yield sequence_number(*path)
+    for inner in sequence.inner:
+        yield from _numbers(inner, *path)
+
+
+_BY_TAG = {key.tag: key.keyword for key in (*KEYS, *RARE_KEYS)} | {
+    number: sequence.keyword for sequence in SEQUENCE_KEYS for number in _numbers(sequence)
+}
 _EMPTY = (None, "")
+_NOTHING = Counter[FurtherValue]()
 
 
 @dataclass(slots=True)
@@ -49,7 +62,8 @@ class Difference:
     lacking, differing
         The columns, with the values that they should have.
     lacking_further, differing_further
-        Tags of attributes whose values beside the row are not there, or others.
+        Tags of attributes, and numbers of sequences, of whose values beside the row some are not
+        there, or others.
     """
 
     lacking: dict[str, Any]
@@ -153,8 +167,9 @@ def differing(
     kept, said = _by_tag(further), _by_tag(expected.further)
     if not (exact or said):
         kept = {}
-    lacking_further = frozenset(said.keys() - kept.keys())
-    differing_further = frozenset(tag for tag in kept if kept[tag] != said.get(tag))
+    lacking_further = frozenset(tag for tag in said if kept.get(tag, _NOTHING) < said[tag])
+    others = (tag for tag in kept if kept[tag] != said.get(tag))
+    differing_further = frozenset(others) - lacking_further
     if not (wrong or lacking_further or differing_further):
         return None
     return Difference(lacking, differing, lacking_further, differing_further)

@@ -1,23 +1,26 @@
 """Which rows a query means: its matching keys, level by level, as one condition."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
-from sqlalchemy.sql.selectable import FromClause
+from sqlalchemy.sql.selectable import FromClause, Subquery
 
 from isocenter.errors import QueryError
 
 from . import schema
-from .keys import Key, Level, SequenceKey, key
-from .matching import condition, is_range, is_universal, span_of
+from .keys import MOST_ITEMS, RARE_KEYS, Key, Level, SequenceKey, key, sequence_number
+from .matching import EMPTY, condition, is_range, is_universal, span_of
 from .query import Match, Query
 
-__all__ = ["selection"]
+__all__ = ["patient_count", "selection"]
 
 Condition = ColumnElement[bool]
 Computed = Callable[[Key, str, Query], tuple[Level, Condition]]
+Rows = Select[Any, Any]
+"""Owners of items, and the items' numbers."""
 
 _study, _series, _instance = schema.study.c, schema.series.c, schema.instance.c
 _item = schema.item_value.c
@@ -84,40 +87,54 @@ def _exists_below(level: Level, below: dict[Level, list[Condition]]) -> Conditio
 def _conditions(query: Query) -> list[tuple[Level, Condition]]:
     combined, matches = _combine_dates(query)
     found = combined
-    items: defaultdict[int, list[tuple[Key, str]]] = defaultdict(list)
+    items: defaultdict[int, list[_ItemMatch]] = defaultdict(list)
     for match in matches:
-        if isinstance(match.path, tuple):
-            sequence, inner = _sequence_path(match.path)
-            if not is_universal(match.value):
-                items[sequence.tag].append((inner, match.value))
+        path = match.path if isinstance(match.path, tuple) else (match.path,)
+        attribute = _attribute(path, match.value)  # refused if unknown, whatever the value
+        if is_universal(match.value):
             continue
-        attribute = _attribute(match.path)  # refused if unknown, whatever the value
-        if not is_universal(match.value):
+        if len(path) == 1 and isinstance(attribute, Key):
             found.append(_attribute_condition(attribute, match.value, query))
-    for tag, pairs in items.items():
-        found.append(_items_condition(tag, pairs, query.fuzzy))
+        else:
+            items[path[0]].append(_ItemMatch.of(path, attribute, match.value))
+    return found + [_items_condition(asked, query.fuzzy) for asked in items.values()]
+
+
+def _attribute(path: tuple[int, ...], value: str) -> Key | SequenceKey:
+    found = key(*path)
+    if isinstance(found, Key):
+        return found
+    named = str(found or ".".join(f"({tag >> 16:04X},{tag & 0xFFFF:04X})" for tag in path))
+    if found is None:
+        raise QueryError(f"{named} cannot be matched: the index does not know it")
+    if not (is_universal(value) or value == EMPTY):
+        raise QueryError(
+            f"{named} cannot be matched: it is a sequence; match an attribute of its items"
+        )
     return found
 
 
-def _attribute(tag: int) -> Key:
-    found = key(tag)
-    if isinstance(found, Key) and not found.keyword.startswith("NumberOfPatient"):
-        return found
-    named = str(found or f"({tag >> 16:04X},{tag & 0xFFFF:04X})")
-    why = "the index does not know it"
-    if isinstance(found, SequenceKey):
-        why = "it is a sequence; match an attribute of its items"
-    raise QueryError(f"{named} cannot be matched: {why}")
+@dataclass(frozen=True, slots=True)
+class _ItemMatch:
+    """What an attribute of an item must have.
 
+    Parameters
+    ----------
+    path
+        The sequences that hold it, the outermost first.
+    key
+        The attribute; None where the sequence itself must be empty or absent.
+    value
+        As `Match` has it, never universal.
+    """
 
-def _sequence_path(path: tuple[int, ...]) -> tuple[SequenceKey, Key]:
-    sequence = key(path[0])
-    if isinstance(sequence, SequenceKey) and len(path) == 2:
-        for inner in sequence.items:
-            if inner.tag == path[1]:
-                return sequence, inner
-    named = ".".join(f"{tag:08X}" for tag in path)
-    raise QueryError(f"{named} cannot be matched: the index does not know it")
+    path: tuple[int, ...]
+    key: Key | None
+    value: str
+
+    @classmethod
+    def of(cls, path: tuple[int, ...], found: Key | SequenceKey, value: str) -> "_ItemMatch":
+        return cls(path[:-1], found, value) if isinstance(found, Key) else cls(path, None, value)
 
 
 def _table_level(level: Level) -> Level:
@@ -130,17 +147,24 @@ def _attribute_condition(attribute: Key, value: str, query: Query) -> tuple[Leve
     computed = _COMPUTED.get(attribute.keyword)
     if computed is not None:
         return computed(attribute, value, query)
-    column = _TABLES[level].c[attribute.search_column]
+    table = _TABLES[level].c
+    owners = select(_item.owner_pk).where(*_rows_of(level, 0, attribute.tag))
+
+    def further(text: str) -> Condition:
+        matches = condition(attribute, _item.search, text, fuzzy=query.fuzzy)
+        return table.pk.in_(owners.where(matches))
 
     def holds(text: str) -> Condition:
-        own = condition(attribute, column, text, fuzzy=query.fuzzy)
-        if not attribute.may_have_further_values or text == '""':
+        own = condition(attribute, table[attribute.search_column], text, fuzzy=query.fuzzy)
+        if not attribute.may_have_further_values or text == EMPTY:
             return own
-        further = condition(attribute, _item.search, text, fuzzy=query.fuzzy)
-        owners = _owners(level, 0, attribute.tag).where(further)
-        return or_(own, _TABLES[level].c.pk.in_(owners))
+        return or_(own, further(text))
 
-    return level, _any_value(attribute, value, holds)
+    if attribute not in RARE_KEYS:
+        return level, _any_value(attribute, value, holds)
+    if value == EMPTY:
+        return level, table.pk.not_in(owners)
+    return level, _any_value(attribute, value, further)
 
 
 def _modalities(attribute: Key, value: str, query: Query) -> tuple[Level, Condition]:
@@ -163,6 +187,25 @@ def _availability(attribute: Key, value: str, query: Query) -> tuple[Level, Cond
     return Level.STUDY, true() if "ONLINE" in asked else false()
 
 
+def patient_count(attribute: Key) -> ColumnElement[int]:
+    """Count what is related to a patient, over rows of studies of one patient."""
+    return {
+        0x00201200: func.count(_study.pk),
+        0x00201202: func.sum(_study.series_count),
+        0x00201204: func.sum(_study.instance_count),
+    }[attribute.tag]
+
+
+def _of_patient(attribute: Key, value: str, query: Query) -> tuple[Level, Condition]:
+    # Not joined with itself: NULL is equal to NULL only here.
+    counted = patient_count(attribute).over(
+        partition_by=(_study.patient_id, _study.issuer_of_patient_id)
+    )
+    rows = select(_study.pk, counted.label("count")).subquery()
+    matches = condition(attribute, rows.c["count"], value, fuzzy=False)
+    return Level.STUDY, _study.pk.in_(select(rows.c.pk).where(matches))
+
+
 def _stored_in(level: Level, column: ColumnElement[Any]) -> Computed:
     def matches(attribute: Key, value: str, query: Query) -> tuple[Level, Condition]:
         return level, condition(attribute, column, value, fuzzy=False)
@@ -171,6 +214,9 @@ def _stored_in(level: Level, column: ColumnElement[Any]) -> Computed:
 
 
 _COMPUTED: dict[str, Computed] = {
+    "NumberOfPatientRelatedStudies": _of_patient,
+    "NumberOfPatientRelatedSeries": _of_patient,
+    "NumberOfPatientRelatedInstances": _of_patient,
     "ModalitiesInStudy": _modalities,
     "SOPClassesInStudy": _sop_classes,
     "InstanceAvailability": _availability,
@@ -193,41 +239,78 @@ def _any_value(attribute: Key, value: str, holds: Callable[[str], Condition]) ->
     return or_(*map(holds, values))
 
 
-def _owners(level: Level, sequence: int, tag: int) -> Select[tuple[int]]:
-    return select(_item.owner_pk).where(
-        _item.tag == tag, _item.sequence_tag == sequence, _item.level == int(level)
-    )
+def _rows_of(level: Level, sequence: int, tag: int | None = None) -> list[Condition]:
+    """Say which rows of values without column are of a sequence, or of an attribute in it."""
+    found = [_item.level == int(level), _item.sequence_tag == sequence]
+    return found if tag is None else [*found, _item.tag == tag]
 
 
-def _items_condition(
-    tag: int, pairs: Sequence[tuple[Key, str]], fuzzy: bool
-) -> tuple[Level, Condition]:
+def _items_condition(asked: list[_ItemMatch], fuzzy: bool) -> tuple[Level, Condition]:
     """Say that one item of a sequence meets all that is asked (PS3.4 C.2.2.2.6)."""
-    sequence = key(tag)
+    sequence = key(asked[0].path[0])
     assert isinstance(sequence, SequenceKey)
-    if sequence.gathered_from is not None:
-        _, holds = _items_condition(sequence.gathered_from, pairs, fuzzy)
-        source = schema.series.join(schema.instance, _series.pk == _instance.series_pk)
-        studies = select(_series.study_pk).select_from(source).where(holds)
-        return Level.STUDY, _study.pk.in_(studies)
-    level = _table_level(sequence.level)
-    found: list[Select[Any, Any]] = []
-    for inner, value in pairs:
-        matches = _any_value(
-            inner,
-            value,
-            lambda text, inner=inner: condition(inner, _item.search, text, fuzzy=fuzzy),
-        )
-        found.append(
-            select(_item.owner_pk, _item.item).where(
-                _item.tag == inner.tag,
-                _item.sequence_tag == tag,
-                _item.level == int(level),
-                matches,
-            )
-        )
-    items = found[0] if len(found) == 1 else found[0].intersect(*found[1:])
-    return level, _TABLES[level].c.pk.in_(select(items.subquery().c.owner_pk))
+    gathered = sequence.gathered_from is not None
+    tag = sequence.gathered_from or sequence.tag
+    level = Level.INSTANCE if gathered else _table_level(sequence.level)
+    matches = [replace(match, path=(tag, *match.path[1:])) for match in asked]
+    items = _meeting(level, (tag,), matches, fuzzy).subquery()
+    found = _owns(level, select(items.c.owner_pk), gathered)
+    if all(match.value == EMPTY for match in matches):  # met by who has no item, too
+        having = select(_item.owner_pk).where(*_rows_of(level, tag))
+        found = or_(found, ~_owns(level, having, gathered))
+    return (Level.STUDY if gathered else level), found
+
+
+def _owns(level: Level, owners: Select[Any], gathered: bool) -> Condition:
+    """Say that a row is among the owners of items; of gathered ones, that an instance below is."""
+    found = _TABLES[level].c.pk.in_(owners)
+    if not gathered:
+        return found
+    source = schema.series.join(schema.instance, _series.pk == _instance.series_pk)
+    return _study.pk.in_(select(_series.study_pk).select_from(source).where(found))
+
+
+def _meeting(level: Level, path: tuple[int, ...], asked: list[_ItemMatch], fuzzy: bool) -> Rows:
+    """Select the items of a sequence that meet all that is asked of them and of what is in them."""
+    met: list[Rows] = []
+    without: list[Rows] = []
+    deeper: defaultdict[int, list[_ItemMatch]] = defaultdict(list)
+    for match in asked:
+        if match.value == EMPTY:
+            without.append(_having(level, match, len(path)))
+        elif len(match.path) > len(path):
+            deeper[match.path[len(path)]].append(match)
+        else:
+            met.append(_having(level, match, len(path)).where(_value_condition(match, fuzzy)))
+    for tag, matches in deeper.items():
+        below = _meeting(level, (*path, tag), matches, fuzzy).subquery()
+        met.append(select(below.c.owner_pk, (below.c.item // MOST_ITEMS).label("item")))
+    if not met:
+        met = [_having(level, _ItemMatch(path, None, EMPTY), len(path))]
+    # Each a subquery of its own: SQLite takes no parentheses between compound selects.
+    if len(met) > 1:
+        met = [_again(met[0].intersect(*met[1:]).subquery())]
+    return _again(met[0].except_(*without).subquery()) if without else met[0]
+
+
+def _having(level: Level, match: _ItemMatch, depth: int) -> Rows:
+    """Select the items, so many sequences deep, in which an attribute has any value."""
+    deeper = len(match.path) - depth
+    number = (_item.item // MOST_ITEMS**deeper).label("item") if deeper else _item.item
+    tag = match.key and match.key.tag
+    return select(_item.owner_pk, number).where(*_rows_of(level, sequence_number(*match.path), tag))
+
+
+def _again(rows: Subquery) -> Rows:
+    return select(rows.c.owner_pk, rows.c.item)
+
+
+def _value_condition(match: _ItemMatch, fuzzy: bool) -> Condition:
+    inner = match.key
+    assert inner is not None
+    return _any_value(
+        inner, match.value, lambda text: condition(inner, _item.search, text, fuzzy=fuzzy)
+    )
 
 
 def _combine_dates(query: Query) -> tuple[list[tuple[Level, Condition]], list[Match]]:
@@ -238,9 +321,15 @@ def _combine_dates(query: Query) -> tuple[list[tuple[Level, Condition]], list[Ma
     for date_tag, time_tag in _DATES_AND_TIMES.items():
         date, time = str(given.get(date_tag, "")), str(given.get(time_tag, ""))
         if query.combined_date_time and is_range(date) and not is_universal(time):
-            combined.append(_moments(_attribute(date_tag), _attribute(time_tag), date, time))
+            combined.append(_moments(_date_key(date_tag), _date_key(time_tag), date, time))
             used |= {date_tag, time_tag}
     return combined, [match for match in query.matches if match.path not in used]
+
+
+def _date_key(tag: int) -> Key:
+    found = key(tag)
+    assert isinstance(found, Key)
+    return found
 
 
 def _moments(date_key: Key, time_key: Key, date: str, time: str) -> tuple[Level, Condition]:

@@ -1,11 +1,12 @@
 """The query grammar of QIDO-RS: a query string becomes a structured query (PS3.18 8.3.4)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from isocenter.dicom import dictionary
+from isocenter.dicom.encoding import describe
 from isocenter.errors import QueryError
 
 LARGEST_PAGE: Final = 1000
@@ -15,6 +16,7 @@ _NUMBER = re.compile(r"[0-9]{1,40}")
 _LARGEST_COUNT = 999_999_999
 _DEEPEST = 8
 _LONGEST_VALUE = 4096
+_MAYBE_SEQUENCES = frozenset({"SQ", None})  # of private attributes nobody knows it
 _Key = TypeVar("_Key")
 
 AttributePath = tuple[int, ...]
@@ -81,11 +83,12 @@ def parse_search(parameters: Iterable[tuple[str, str]]) -> SearchParameters:
     Raises
     ------
     QueryError
-        An unknown attribute, an attribute given twice, or a malformed value.
+        An unknown attribute, one given twice, a private one without its private creator, or a
+        malformed path or value.
 
     References
     ----------
-    PS3.18 8.3.4 and Table 8.3.4-1
+    PS3.18 8.3.1, 8.3.4 and Table 8.3.4-1
     """
     matches: dict[AttributePath, str] = {}
     fields: list[str] = []
@@ -96,7 +99,10 @@ def parse_search(parameters: Iterable[tuple[str, str]]) -> SearchParameters:
         elif name in _CONTROLS:
             _set_once(controls, name, value, name)
         else:
-            _set_once(matches, parse_attribute(name), _checked_value(name, value), name)
+            path = parse_attribute(name)
+            _check_path(path, name, value)
+            _set_once(matches, path, _checked_value(name, value), name)
+    _check_private(matches)
     for name in _ALWAYS_ON:
         _flag(name, controls.get(name, "true"))
     return SearchParameters(
@@ -160,6 +166,38 @@ def _tag(step: str, text: str) -> int:
             "hexadecimal digits, or a path of these joined by dots"
         )
     return tag
+
+
+def _check_path(path: AttributePath, name: str, value: str) -> None:
+    """See that a path leads through sequences to an attribute of PS3.6 (PS3.18 8.3.1)."""
+    for tag in path:
+        if not (dictionary.is_private(tag) or dictionary.attribute(tag)):
+            raise QueryError(
+                f"unknown attribute {describe(tag)} in {name[:100]!r}: expected one of PS3.6, or a "
+                "private one"
+            )
+    for tag in path[:-1]:
+        if dictionary.vr(tag) not in _MAYBE_SEQUENCES:
+            raise QueryError(f"{describe(tag)} in {name[:100]!r} is no sequence; expected one")
+    if dictionary.vr(path[-1]) == "SQ" and value.strip("*") not in ("", '""'):
+        raise QueryError(
+            f"{describe(path[-1])} is a sequence, which has no value to match; match an attribute "
+            "of its items, by a path with dots"
+        )
+
+
+def _check_private(matches: Mapping[AttributePath, str]) -> None:
+    """See that private attributes come with their private creators (PS3.18 8.3.4.1)."""
+    for path in matches:
+        for place, tag in enumerate(path):
+            creator = tag & 0xFFFF0000 | tag >> 8 & 0xFF
+            if not dictionary.is_private(tag) or dictionary.is_private_creator(tag):
+                continue
+            if (*path[:place], creator) not in matches:
+                raise QueryError(
+                    f"private attribute {describe(tag)} is matched without its private creator "
+                    f"({creator >> 16:04X},{creator & 0xFFFF:04X}); give both"
+                )
 
 
 def _checked_value(name: str, value: str) -> str:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from isocenter.archive import Archive, Level, Match, Query
+from isocenter.archive import Archive, Level, Match, Query, key
 from isocenter.dicom import dictionary, tags
 from isocenter.dicom.uids import is_path_safe_uid
 from isocenter.dicomweb import (
@@ -25,7 +25,7 @@ from isocenter.dicomweb import (
     parse_search,
 )
 from isocenter.errors import InvalidRequest
-from isocenter.services.search_results import ResultWriter
+from isocenter.services.search_results import EVERYTHING, ResultWriter
 from isocenter.services.web import Endpoint, answered, base_url, negotiate
 
 __all__ = ["LARGEST_PAGE", "routes"]
@@ -153,12 +153,27 @@ class _Search:
         """What else results say where they know it; None for all that there is."""
         if self.parameters.include_all:
             return None
-        return frozenset({path[0] for path in self.parameters.include} | {*_IF_KNOWN})
+        asked = {path[0] for path in self.parameters.include}
+        return frozenset(asked | {*self._matched()} | {*_IF_KNOWN})
+
+    @property
+    def unmatched(self) -> list[tuple[int, ...]]:
+        """Attributes that the index does not keep, which match anything (PS3.18 8.3)."""
+        return [match.path for match in self.parameters.matches if key(*match.path) is None]
+
+    def _matched(self) -> Iterator[int]:
+        """List what results say because it was matched (PS3.18 10.6.3.3)."""
+        for match in self.parameters.matches:
+            found = key(match.path[0])
+            if found is not None and found.level <= self.level:
+                yield found.tag
 
     def query(self) -> Query:
         """Ask for one result more than is sent, to learn whether there are more."""
         given = [Match(tag, uid) for tag, uid in self.within.items()]
         for match in self.parameters.matches:
+            if key(*match.path) is None:
+                continue
             path = match.path[0] if len(match.path) == 1 else match.path
             given.append(Match(path, _value(match.path, match.value)))
         included = self.included
@@ -167,7 +182,7 @@ class _Search:
             tuple(given),
             fuzzy=self.parameters.fuzzy,
             combined_date_time=True,
-            include=None if included is None else included | self.default,
+            include=(EVERYTHING if included is None else included) | self.default,
             limit=self.page + 1,
             offset=self.parameters.offset,
         )
@@ -203,11 +218,11 @@ def _value(path: Sequence[int], value: str) -> str:
 def _answer(archive: Archive, asked: _Search, form: Representation, base: str) -> Response:
     found = archive.find(asked.query())
     cut_off = len(found) > asked.page
+    warnings = _warnings_of_unmatched(asked)
     if not found or asked.page == 0:
-        return Response(status_code=204)
+        return Response(None, 204, _warning_header(base, warnings))
     writer = ResultWriter(asked.level, base, asked.default, asked.included)
     results = [writer.result(each) for each in found[: asked.page]]
-    warnings: list[str] = []
     if cut_off and asked.parameters.limit != asked.page:
         warnings.append(
             f"There are more results than the {asked.page} sent; ask for the next ones with offset"
@@ -215,15 +230,26 @@ def _answer(archive: Archive, asked: _Search, form: Representation, base: str) -
     if writer.unknown:
         names = _listed([f"{tag:08X}" for tag in writer.unknown])
         warnings.append(f"includefield {names} is not kept in the index for this level")
-    headers: dict[str, str] = {}
-    if warnings:
-        headers["warning"] = ", ".join(f'299 {_host(base)} "{text}"' for text in warnings)
+    headers = _warning_header(base, warnings)
     if form.media_type != DICOM_XML:
         body = f"[{','.join(results)}]".encode()
         return Response(body, 200, headers, form.media_type)
     multipart = MultipartWriter(DICOM_XML)
     body = multipart.frame([(DICOM_XML, data_set_to_xml(json.loads(result))) for result in results])
     return Response(body, 200, headers | {"content-type": multipart.content_type})
+
+
+def _warnings_of_unmatched(asked: _Search) -> list[str]:
+    if not asked.unmatched:
+        return []
+    names = _listed([".".join(f"{tag:08X}" for tag in path) for path in asked.unmatched])
+    return [f"Not matched, because the index does not keep it: {names}"]
+
+
+def _warning_header(base: str, warnings: Sequence[str]) -> dict[str, str]:
+    if not warnings:
+        return {}
+    return {"warning": ", ".join(f'299 {_host(base)} "{text}"' for text in warnings)}
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -5,15 +5,25 @@ the index took to find it.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
-from isocenter.archive import COMPUTED_KEYS, KEYS, SEQUENCE_KEYS, Found, Key, Level, key
+from isocenter.archive import (
+    COMPUTED_KEYS,
+    KEYS,
+    RARE_KEYS,
+    SEQUENCE_KEYS,
+    Found,
+    Key,
+    Level,
+    SequenceKey,
+    key,
+)
 from isocenter.dicom import tags
 from isocenter.dicom.number_strings import parse_decimal, parse_integer
 
-__all__ = ["ResultWriter"]
+__all__ = ["EVERYTHING", "ResultWriter"]
 
 _Write: TypeAlias = Callable[[Any], str]
 
@@ -83,6 +93,11 @@ def _is_known(tag: int, level: Level) -> bool:
     return found is not None and found.level <= level
 
 
+EVERYTHING: Final = frozenset(
+    each.tag for each in (*KEYS, *RARE_KEYS, *SEQUENCE_KEYS, *COMPUTED_KEYS)
+)
+"""Tags of all that the index knows of its rows."""
+
 _Element: TypeAlias = tuple[int, str, str | None, _Write]
 
 
@@ -92,7 +107,7 @@ def _elements(
 ) -> tuple[_Element, ...]:
     """Give tag, text up to the values, text without values if there is one, and their writer."""
     if included is None:
-        included = frozenset(each.tag for each in (*KEYS, *SEQUENCE_KEYS, *COMPUTED_KEYS))
+        included = EVERYTHING
     known = {tag for tag in included if _is_known(tag, level)}
     return tuple(
         (tag, *_head(tag, vr := _vr(tag), tag in default), _writer(vr))
@@ -149,14 +164,21 @@ def _person_name(text: str) -> str:
     return f"{{{','.join(written)}}}" if written else _NULL
 
 
-def _item(values: dict[int, list[str]]) -> str:
+def _item(values: Mapping[int, Sequence[Any]]) -> str:
     parts: list[str] = []
     for tag in sorted(values):
-        vr = _ITEM_VRS.get(tag) or _vr(tag)
+        vr = _ITEM_VRS[tag]
         head, empty = _head(tag, vr, True)
         written = _joined(values[tag], _writer(vr))
         parts.append(f"{head}{written}]}}" if written.strip(_NULLS) else empty or "")
     return f"{{{','.join(parts)}}}"
 
 
-_ITEM_VRS: Final = {inner.tag: inner.vr for sequence in SEQUENCE_KEYS for inner in sequence.items}
+def _item_vrs(sequences: Sequence[SequenceKey]) -> Iterator[tuple[int, str]]:
+    for sequence in sequences:
+        yield from ((inner.tag, inner.vr) for inner in sequence.items)
+        yield from ((inner.tag, "SQ") for inner in sequence.inner)
+        yield from _item_vrs(sequence.inner)
+
+
+_ITEM_VRS: Final = dict(_item_vrs(SEQUENCE_KEYS))
