@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from pynetdicom import AE, evt
-from tests.dimse.wire import accepting, scripted_peer
+from tests.dimse.wire import ABORT, RawPeer, accepting, scripted_peer
 from tests.factories import CT_IMAGE_STORAGE, ct_slice, part10_bytes
 from tests.free_ports import free_port
 
@@ -152,7 +152,7 @@ def test_without_a_port_the_registered_one_is_named(isocenter: Run) -> None:
 def test_each_rejection_says_what_to_do(
     command: str, rejection: str, says: str, isocenter: Run, study: Path
 ) -> None:
-    def reject(peer: object) -> None:
+    def reject(peer: RawPeer) -> None:
         peer.pdu()
         peer.send(bytes.fromhex(RJ + rejection))
 
@@ -172,6 +172,18 @@ def test_what_speaks_no_dicom_or_only_tls_is_told_as_such(greeting: bytes, isoce
         answer = isocenter("echo", f"A@{host}:{port}")
     assert answer.code == 3
     assert "may not speak DICOM, or only over TLS" in answer.err
+
+
+def test_a_node_that_aborts_is_said_to_speak_dicom(isocenter: Run) -> None:
+    def abort(peer: RawPeer) -> None:
+        peer.pdu()
+        peer.send(ABORT)
+
+    with scripted_peer(abort) as (host, port):
+        answer = isocenter("echo", f"A@{host}:{port}")
+    assert answer.code == 3
+    assert "aborted by the service user" in answer.err
+    assert "speaks DICOM, and broke off by itself: its log may say why" in answer.err
 
 
 def test_a_node_that_never_answers_is_given_up_with_what_to_look_at(isocenter: Run) -> None:

@@ -196,6 +196,7 @@ def test_a_file_on_which_the_peer_always_breaks_off_fails_after_some_attempts(
 
     assert {result.outcome for result in results} == {SendOutcome.FAILED}
     assert all(result.error for result in results)
+    assert "(attempts: 2; the peer's log may say more)" in results[0].error
 
 
 def test_a_peer_that_cannot_be_reached_fails_every_file_with_the_reason(tmp_path: Path) -> None:

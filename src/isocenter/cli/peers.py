@@ -4,6 +4,7 @@ import contextlib
 import socket
 from collections.abc import Generator
 
+from isocenter.dimse.invalid_pdu import AbortSource
 from isocenter.errors import AssociationAborted, AssociationError, AssociationRejected, TimedOut
 
 __all__ = ["explain_unreachable"]
@@ -44,6 +45,8 @@ def _hint(error: AssociationError) -> str:
             "and whether the node is busy."
         )
     if isinstance(error, AssociationAborted):
+        if error.source == AbortSource.SERVICE_USER and cause is None:
+            return "The node speaks DICOM, and broke off by itself: its log may say why."
         return (
             "What listens there may not speak DICOM, or only over TLS, which this command does "
             "not: is this its DICOM port?"

@@ -72,7 +72,8 @@ class SendQueue:
         if again:
             self.put_back(job)
         else:
-            self.finish(job, None, error)
+            text = f"{error} (attempts: {job.attempts}; the peer's log may say more)"
+            self.finish(job, None, text)
         return again
 
     def finish(self, job: Job, status: Status | None, error: str = "") -> None:
