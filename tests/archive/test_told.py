@@ -119,11 +119,53 @@ def test_where_a_file_that_is_left_cannot_be_read_the_rows_stay(sqlite_archive):
 def test_only_files_beside_the_deleted_are_read_where_all_say_the_same(archive, monkeypatch):
     slices = of_one_study(9)
     keep(archive, *slices)
-    read = []
-    scan = told.scan_file
-    monkeypatch.setattr(told, "scan_file", lambda path, **k: read.append(path) or scan(path, **k))
+    read = scans_of(monkeypatch)
     archive.delete(*uids(slices[4]))
-    assert sorted(path.stem for path in read) == sorted(uids(each)[2] for each in slices[3:6])
+    assert sorted(read) == sorted(uids(each)[2] for each in slices[3:6])
+
+
+def scans_of(monkeypatch) -> list[str]:
+    """Collect the files whose headers are read so that rows above them can be put right."""
+    read: list[str] = []
+    scan = told.scan_file
+    monkeypatch.setattr(
+        told, "scan_file", lambda path, **k: read.append(path.stem) or scan(path, **k)
+    )
+    return read
+
+
+@pytest.mark.parametrize("wrong_ones", ["in between", "at the beginning", "each another", "last"])
+def test_what_instances_disagree_about_is_not_read_of_all_for_each_that_goes(
+    sqlite_archive, monkeypatch, wrong_ones
+):
+    slices = of_one_study(200, PatientName="Doe^Jane", StudyDescription="Knee")
+    places = {
+        "in between": range(0, 40, 4),
+        "at the beginning": range(10),
+        "each another": range(0, 200, 20),
+        "last": range(190, 200),
+    }[wrong_ones]
+    for number in places:
+        slices[number].PatientName = f"Roe^{number if wrong_ones == 'each another' else 'Joe'}"
+        slices[number].StudyDescription = "Hip"
+    keep(sqlite_archive, *slices)
+    read = scans_of(monkeypatch)
+    for number in places:
+        sqlite_archive.delete(*uids(slices[number]))
+    assert len(read) < 900  # the last that goes takes all; else those around it do
+    assert sqlite_archive.find(Query(Level.STUDY))[0].text(tags.PatientName) == "Doe^Jane"
+    assert problems(sqlite_archive) == []
+
+
+def test_what_only_the_latest_overruled_is_found_behind_it(sqlite_archive, monkeypatch):
+    slices = of_one_study(60, PatientName="Doe^Jane", ReferencedStudySequence=[referenced("1.2")])
+    slices[-1].PatientName, slices[-1].ReferencedStudySequence = "Roe^Jane", [referenced("1.3")]
+    keep(sqlite_archive, *slices)
+    read = scans_of(monkeypatch)
+    sqlite_archive.delete(*uids(slices[-1]))
+    assert len(read) < 10
+    assert sqlite_archive.find(Query(Level.STUDY))[0].text(tags.PatientName) == "Doe^Jane"
+    assert problems(sqlite_archive) == []
 
 
 @pytest.mark.parametrize("institution", [None, "Elsewhere"])
@@ -133,11 +175,7 @@ def test_no_file_is_read_again_for_each_lost_one_that_comes_back(archive, monkey
     names = [uids(each)[2] for each in slices]
     for each in slices[6:]:
         archive.open_instance(*uids(each)).path.unlink()
-    read = []
-    scan = told.scan_file
-    monkeypatch.setattr(
-        told, "scan_file", lambda path, **k: read.append(path.stem) or scan(path, **k)
-    )
+    read = scans_of(monkeypatch)
     for each in slices[6:]:
         if institution:
             each.InstitutionName = institution

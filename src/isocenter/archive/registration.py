@@ -152,7 +152,7 @@ class Registrar:
             transaction.before_rollback = settlement.undo
             results: Results = [settlement.settle(arrival) for arrival in arrivals]
             settlement.write()
-            self._told.settle()
+            self._told.trim()
             self._last = settlement.sequence
         transaction.before_rollback = None  # each knew the other: work for the collector
         settlement.clean_up()

@@ -1,12 +1,10 @@
 """What the files of a study say of it and of its series, and what of that is left when some go."""
 
-from bisect import bisect
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import groupby
-from operator import attrgetter, itemgetter
-from typing import Any, Self
+from functools import partial
+from typing import Self
 
 from sqlalchemy import Connection, bindparam, select, update
 
@@ -16,12 +14,13 @@ from isocenter.errors import IsocenterError
 
 from . import schema
 from .blobs import BlobStore
+from .departures import Name, NewValues, Said, without
 from .index import AnyRow, Index, Transaction
 from .index_values import EXTRA_TAGS, LevelValues, Signature, level_values, signature
 from .instance_rows import INSTANCES, uids_of
 from .keys import Level
 from .parents import replace_further
-from .row_values import RowValues, blank_columns
+from .row_values import blank_columns
 from .wholeness import uids_in
 
 __all__ = ["PARENTS", "Parent", "Told"]
@@ -41,9 +40,6 @@ _ORDER = (
 )
 _SOME = INSTANCES.where(_instance.pk.in_(bindparam("keys", expanding=True)))
 
-_Name = tuple[int, int]
-"""Key and sequence number of an instance's row: an instance that is replaced gets another."""
-
 
 @dataclass(frozen=True, slots=True)
 class Parent:
@@ -51,14 +47,15 @@ class Parent:
 
     level: Level
     pk: int
-    values: RowValues
+    new: NewValues
 
     def write(self, transaction: Transaction) -> None:
-        """Have the row say just that."""
-        table = schema.table_of(self.level)
-        columns = blank_columns(self.level) | self.values.columns
+        """Have the row say that."""
+        table, values = schema.table_of(self.level), self.new.values
+        blank = blank_columns(self.level) if self.new.is_all else {}
+        columns = blank | values.columns
         transaction.execute(update(table).where(table.c.pk == self.pk).values(columns))
-        replace_further(transaction, self.level, self.pk, self.values.further)
+        replace_further(transaction, self.level, self.pk, values.further)
 
 
 class Told:
@@ -72,8 +69,8 @@ class Told:
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
-        self._told: dict[_Name, tuple[LevelValues, ...]] = {}
-        self._silent: set[_Name] = set()
+        self._told: dict[Name, tuple[LevelValues, ...]] = {}
+        self._silent: set[Name] = set()
         self._values: dict[tuple[Level, Signature], LevelValues] = {}
 
     @classmethod
@@ -84,7 +81,7 @@ class Told:
             told.without(connection, gone)
         return told
 
-    def settle(self) -> None:
+    def trim(self) -> None:
         """Have what could not be read tried again, and remember no more than enough."""
         self._silent.clear()
         if len(self._told) > _MOST_FILES or len(self._values) > _MOST_VALUES:
@@ -111,7 +108,7 @@ class Told:
 
     def read(self, row: AnyRow) -> None:
         """Read the file of a row, unless that was tried before."""
-        if _name(row) in self._told or _name(row) in self._silent:
+        if self._is_known(_name(row)):
             return
         with suppress(OSError, IsocenterError):
             header = scan_file(self._blobs.path(*uids_of(row)), extra=EXTRA_TAGS)
@@ -138,64 +135,41 @@ class Told:
         Returns
         -------
         list of Parent
-            The rows that may have to say something else, where something is left below them and
-            all of that can be read.
+            The rows that must say something else, where something is left below them and as much
+            of that can be read as it takes to tell.
         """
         if not gone:
             return []
         names = {_name(row) for row in gone}
         order = connection.execute(_ORDER, {"key": gone[0].study_pk})
-        places: dict[_Name, int] = {_name(row): row.series_pk for row in order}
+        places: dict[Name, int] = {_name(row): row.series_pk for row in order}
         self._silent |= names - places.keys()  # another file has its place
         left = {name: series for name, series in places.items() if name not in names}
         expected: list[Parent] = []
         for level, pk in {(level, _pk(row, level)) for level in PARENTS for row in gone}:
-            of_series = level is Level.SERIES
-            below = [name for name, series in left.items() if not of_series or series == pk]
-            went = [row for row in gone if _pk(row, level) == pk]
-            if below and not self._say_the_same(connection, level, below, went):
-                values = self._said_by(level, _rows(connection, gone[0], below))
-                expected += [Parent(level, pk, values)] if values else []
+            of_study = level is Level.STUDY
+            below = [name for name, series in left.items() if of_study or series == pk]
+            went = {_name(row) for row in gone if _pk(row, level) == pk}
+            ask = partial(self._ask, connection, gone[0].study_instance_uid, level)
+            if below and (new := without(below, went, ask)):
+                expected.append(Parent(level, pk, new))
         return expected
 
-    def _say_the_same(
-        self,
-        connection: Connection | Transaction,
-        level: Level,
-        left: Sequence[_Name],
-        gone: Sequence[AnyRow],
-    ) -> bool:
-        """Whether those that are gone only said what one beside them says, before or after.
+    def _ask(
+        self, connection: Connection | Transaction, study: str, level: Level, names: Sequence[Name]
+    ) -> list[Said]:
+        """Tell what files of a study say, and read those that were not read yet."""
+        unread = [pk for pk, sequence in names if not self._is_known((pk, sequence))]
+        for start in range(0, len(unread), _BATCH):
+            some = {"study": study, "keys": unread[start : start + _BATCH]}
+            for row in connection.execute(_SOME, some):
+                self.read(row)
+        return [
+            told[PARENTS.index(level)] if (told := self._told.get(name)) else name for name in names
+        ]
 
-        To say the same twice in a row changes nothing.
-        """
-        sequences = [sequence for _, sequence in left]
-        gaps = {_name(row): bisect(sequences, row.sequence) for row in gone}
-        beside = {name for gap in gaps.values() for name in left[max(gap - 1, 0) : gap + 1]}
-        rows = (*gone, *_rows(connection, gone[0], beside))
-        said = {_name(row): self._said(row, level) for row in rows}
-        for gap, between in groupby(sorted(gaps, key=itemgetter(1)), gaps.__getitem__):
-            before, after = left[max(gap - 1, 0) : gap], left[gap : gap + 1]
-            now, then = (*before, *after), (*before, *between, *after)
-            if _changes(map(said.get, now)) != _changes(map(said.get, then)):
-                return False
-        return True
-
-    def _said(self, row: AnyRow, level: Level) -> LevelValues | _Name:
-        """Tell what a file says; of one that does not tell, something that no other says."""
-        self.read(row)
-        return self.of(row, level) or _name(row)
-
-    def _said_by(self, level: Level, rows: Iterable[AnyRow]) -> RowValues | None:
-        """Tell what files say of a row together, the later of which win; None if one is silent."""
-        said = RowValues()
-        for row in rows:
-            self.read(row)
-            values = self.of(row, level)
-            if values is None:
-                return None
-            said.merge(values)
-        return said
+    def _is_known(self, name: Name) -> bool:
+        return name in self._told or name in self._silent
 
     def _remembered(self, header: Header, level: Level) -> LevelValues:
         name = level, signature(header, level)
@@ -204,26 +178,9 @@ class Told:
         return self._values[name]
 
 
-def _name(row: AnyRow) -> _Name:
+def _name(row: AnyRow) -> Name:
     return row.pk, row.sequence
 
 
 def _pk(row: AnyRow, level: Level) -> int:
     return row.study_pk if level is Level.STUDY else row.series_pk
-
-
-def _rows(
-    connection: Connection | Transaction, one: AnyRow, names: Iterable[_Name]
-) -> list[AnyRow]:
-    """Read rows of the study that one row is of, in their order."""
-    keys = [pk for pk, _ in names]
-    rows: list[AnyRow] = []
-    for start in range(0, len(keys), _BATCH):
-        some = keys[start : start + _BATCH]
-        rows += connection.execute(_SOME, {"study": one.study_instance_uid, "keys": some})
-    return sorted(rows, key=attrgetter("sequence"))
-
-
-def _changes(said: Iterable[Any]) -> list[Any]:
-    """Leave out what says the same as what stands before it."""
-    return [values for values, _ in groupby(said)]
