@@ -1,5 +1,7 @@
 """The mouse of the viewer as each reader likes it: chosen in the dialog, kept by the browser."""
 
+import math
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from tests.browser import objects
@@ -144,3 +146,22 @@ def test_a_browser_that_keeps_nothing_has_a_mouse_all_the_same(viewer):
     viewer.settled()
     choose(viewer.page, Right_drag="Pan")
     assert dragged(viewer, "right", 50, -30) == pytest.approx((50, -30, 100), abs=1)
+
+
+def test_two_fingers_that_pinch_on_a_touch_pad_zoom_whatever_the_wheel_does(stack):
+    session = stack.page.context.new_cdp_session(stack.page)
+
+    def pinch() -> None:
+        """As browsers tell of it: a wheel with Ctrl, -100 log of the scale, and no key pressed."""
+        wheel = {"type": "mouseWheel", "x": 600, "y": 400, "deltaX": 0, "modifiers": 2}
+        for _ in range(2):
+            session.send("Input.dispatchMouseEvent", wheel | {"deltaY": -100 * math.log(2) / 2})
+
+    stack.page.mouse.move(600, 400)
+    before = stack.state()["toCanvas"]["a"]
+    pinch()
+    wait_until(lambda: stack.state()["toCanvas"]["a"] == pytest.approx(2 * before))
+    choose(stack.page, Wheel="Zoom")
+    pinch()
+    wait_until(lambda: stack.state()["toCanvas"]["a"] == pytest.approx(4 * before))
+    assert stack.state()["wanted"] == 0

@@ -8,6 +8,7 @@ const TOUCH = [
   ["One finger", "scroll, or the chosen tool"],
   ["Two fingers", "zoom and pan"],
   ["Three fingers", "scroll"],
+  ["Pinch on a touch pad", "zoom"],
   ["Tap a series", "show it"],
 ] as const;
 

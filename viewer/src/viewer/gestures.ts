@@ -29,6 +29,11 @@ export function wheelZoom(delta: number, mode: number): number {
   return 1.25 ** -notches;
 }
 
+/** How far two fingers have gone apart on a touch pad: browsers tell of a wheel moved by -100 log of it. */
+export function pinchZoom(delta: number): number {
+  return Math.exp(-Math.min(WHEEL_NOTCH, Math.max(-WHEEL_NOTCH, delta)) / 100);
+}
+
 /** Turns wheel movement into whole images, one for each notch of a mouse. */
 export class WheelCounter {
   private rest = 0;
@@ -78,6 +83,8 @@ export class Gestures {
   private pinch: Pinch | null = null;
   private readonly fingers = new Map<number, Point>();
   private readonly wheel = new WheelCounter();
+  /** Whether a Ctrl key is down: browsers say so, too, of fingers that pinch on a touch pad. */
+  private ctrlIsDown = false;
 
   constructor(
     private readonly workspace: Workspace,
@@ -96,6 +103,9 @@ export class Gestures {
       element.addEventListener(name, (event) => this.up(event), { signal });
     }
     element.addEventListener("wheel", (event) => this.turn(event), { signal, passive: false });
+    for (const name of ["keydown", "keyup"] as const) {
+      window.addEventListener(name, (event) => this.noteCtrl(event), { signal, capture: true });
+    }
     element.addEventListener("contextmenu", (event) => event.preventDefault(), { signal });
     // Chromium scrolls by itself on a middle press that is not prevented.
     element.addEventListener("mousedown", (event) => event.button === 1 && event.preventDefault(), {
@@ -168,7 +178,12 @@ export class Gestures {
     };
   }
 
+  private noteCtrl({ key, type, ctrlKey }: KeyboardEvent): void {
+    this.ctrlIsDown = key === "Control" ? type === "keydown" : ctrlKey;
+  }
+
   private move(event: PointerEvent): void {
+    this.ctrlIsDown = event.ctrlKey; // which may have been pressed or let go elsewhere
     const point = this.at(event);
     if (this.fingers.has(event.pointerId)) this.fingers.set(event.pointerId, point);
     if (this.pinch) this.movePinch(this.pinch);
@@ -221,9 +236,11 @@ export class Gestures {
     event.preventDefault();
     this.workspace.activate(this.viewport);
     const { deltaY, deltaMode } = event;
+    const isPinch = event.ctrlKey && !this.ctrlIsDown;
     const turn = turnOf(mouseBindings.peek().wheel, event.ctrlKey || event.metaKey);
-    if (turn === "zoom") {
-      this.viewport.zoom(wheelZoom(deltaY, deltaMode), this.toDevice(this.at(event)));
+    if (isPinch || turn === "zoom") {
+      const factor = isPinch ? pinchZoom(deltaY) : wheelZoom(deltaY, deltaMode);
+      this.viewport.zoom(factor, this.toDevice(this.at(event)));
       return;
     }
     const images = this.wheel.images(deltaY, deltaMode);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { scrollStep, WheelCounter, wheelZoom } from "../../src/viewer/gestures";
+import { pinchZoom, scrollStep, WheelCounter, wheelZoom } from "../../src/viewer/gestures";
 
 test("a notch of a mouse wheel is one image, however far it claims to go", () => {
   const wheel = new WheelCounter();
@@ -23,4 +23,10 @@ test("a wheel that zooms magnifies by a notch as it reduces by the other, and le
   expect(wheelZoom(-120, 0)).toBeGreaterThan(wheelZoom(-5, 0));
   expect(wheelZoom(-5, 0)).toBeGreaterThan(1);
   expect(wheelZoom(0, 0)).toBe(1);
+});
+
+test("fingers that pinch on a touch pad magnify as far as they go apart, an old driver's notch not wildly", () => {
+  expect(pinchZoom(-100 * Math.log(1.1))).toBeCloseTo(1.1);
+  expect(pinchZoom(100 * Math.log(1.1))).toBeCloseTo(1 / 1.1);
+  expect(pinchZoom(-120)).toBeLessThan(2);
 });
