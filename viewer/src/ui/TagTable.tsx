@@ -80,7 +80,7 @@ function useTags(workspace: Workspace): Loaded {
 function Row({ row, top, matched }: { row: TagRow; top: number; matched: boolean }) {
   return (
     <tr class={matched ? "" : "ancestor"} style={{ transform: `translateY(${top}px)` }}>
-      <td class="tag" style={{ paddingLeft: `${10 + Math.min(row.level, 7) * 10}px` }}>{row.tag}</td>
+      <td class="tag" style={{ paddingLeft: `${10 + Math.min(row.level, 7) * 6}px` }}>{row.tag}</td>
       <td class="vr">{row.vr}</td>
       <td class="name" title={row.name || row.keyword}>{row.keyword || row.name || "Private"}</td>
       <td class="value" title={row.value}>{row.value}</td>
