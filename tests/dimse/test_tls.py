@@ -2,15 +2,18 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
 import socket
 import ssl
 import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.dimse.wire import CT, Everything, Shelf
+from tests.dimse.wire import CT, Everything, Shelf, eventually
 from tests.factories import ct_slice, part10_bytes
 
 from isocenter.dimse import (
@@ -99,6 +102,30 @@ def test_silent_and_plain_clients_hold_up_nobody(
             while one.recv(100):
                 pass
         one.close()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts in /proc, on Linux only")
+@pytest.mark.parametrize("greeting", [b"", b"\1\0\0\0\0\4plain", b"\x16\x03\x01\x02\x00\x01"])
+def test_repeated_handshakes_that_fail_leave_nothing_behind(
+    acceptor: Acceptor, greeting: bytes
+) -> None:
+    def knock(times: int) -> None:
+        for _ in range(times):
+            with socket.create_connection(acceptor.address) as sock:
+                sock.sendall(greeting)
+
+    def descriptors() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    knock(5)
+    assert eventually(lambda: acceptor.open_associations == 0)
+    files, threads = descriptors(), threading.active_count()
+    knock(100)
+
+    # A thread may tell of the lines that were counted, and a connection may still come.
+    assert eventually(lambda: descriptors() <= files + 2)
+    assert eventually(lambda: threading.active_count() <= threads)
+    assert eventually(lambda: acceptor.open_associations == 0)
 
 
 def test_an_idle_tls_association_ends_when_the_acceptor_stops(
