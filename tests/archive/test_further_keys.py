@@ -15,7 +15,18 @@ from sqlalchemy import text
 from tests.archive.conftest import keep, uids
 from tests.factories import small_object
 
-from isocenter.archive import SEQUENCE_KEYS, Archive, Level, Match, Outcome, Query
+from isocenter.archive import (
+    COMPUTED_KEYS,
+    GATHERED_KEYS,
+    KEYS,
+    RARE_KEYS,
+    SEQUENCE_KEYS,
+    Archive,
+    Level,
+    Match,
+    Outcome,
+    Query,
+)
 from isocenter.archive.keys import SequenceKey, sequence_number
 from isocenter.dicom import tags
 from isocenter.errors import QueryError
@@ -391,3 +402,36 @@ def test_a_path_that_the_index_does_not_know_is_refused(sqlite_archive: Archive)
             sqlite_archive.find(Query(Level.STUDY, (Match(path, ""),)))
     with pytest.raises(QueryError, match="EquivalentCodeSequence.*it is a sequence"):
         sqlite_archive.find(Query.of(Level.STUDY, {WITHIN: "x"}))
+
+
+def paths(sequences: tuple[SequenceKey, ...], *outer: int) -> Iterator[tuple[tuple[int, ...], str]]:
+    for sequence in sequences:
+        yield (*outer, sequence.tag), "SQ"
+        yield from (((*outer, sequence.tag, key.tag), key.vr) for key in sequence.items)
+        yield from paths(sequence.inner, *outer, sequence.tag)
+
+
+ASKED = {
+    "DA": "18000101-18991231",
+    "TM": "0001-0002",
+    "DT": "1999-2001",
+    "IS": "7\\8",
+    "US": "7",
+    "DS": "1.5",
+}
+ASKED |= {"UI": "1.2.3\\1.2.4", "PN": "Q*=Q", "SQ": ""}
+
+
+@pytest.mark.parametrize("level", Level)
+def test_every_key_takes_what_its_vr_allows_at_every_level(
+    shelves: Callable[..., Archive], level: Level
+) -> None:
+    archive = shelves(*CODED)
+    everything = archive.count(Query(level))
+    single = (((key.tag,), key.vr) for key in (*KEYS, *RARE_KEYS, *COMPUTED_KEYS))
+    for path, vr in (*single, *paths((*SEQUENCE_KEYS, *GATHERED_KEYS))):
+        named = path[0] if len(path) == 1 else path
+        wanted = 0 if vr != "SQ" else everything
+        assert archive.count(Query.of(level, {named: ASKED.get(vr, "?Q*Q\\QQ")})) == wanted
+        assert archive.count(Query.of(level, {named: '""'})) <= everything
+        assert archive.count(Query.of(level, {named: ""})) == everything
