@@ -457,3 +457,20 @@ def test_an_object_that_no_rule_can_be_held_against_is_kept_or_refused_without_i
             archive.ingest(part10_bytes(small_object()))
         assert archive.count(Query(Level.INSTANCE)) == kept
     assert "SECRET" not in caplog.text + str(refused)
+
+
+def test_a_kept_file_whose_meta_information_claims_too_much_is_no_fault_of_who_sends_it_again(
+    archive,
+):
+    """What is refused is the other version, not its size (A700 would say: out of resources)."""
+    dataset = small_object()
+    keep(archive, dataset)
+    path = archive.open_instance(*uids(dataset)).path
+    content = bytearray(part10_bytes(dataset))
+    # (0002,0001) OB: its length is claimed to be 2 GB.
+    content[132 + 12 + 8 : 132 + 12 + 12] = (1 << 31).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(InstanceConflict):
+        keep(archive, dataset)
+    archive.check(repair=True, thorough=True)
+    assert keep(archive, dataset)[0].outcome is Outcome.STORED

@@ -11,7 +11,6 @@ from tests.factories import ct_slice, data_set_bytes, part10_bytes, small_object
 from isocenter.archive import Archive, Outcome, places, recognition, temporary
 from isocenter.archive.deletion import Deleter
 from isocenter.archive.finding import Finder
-from isocenter.archive.places import Places
 from isocenter.archive.settlement import Settlement
 from isocenter.archive.together import commit_together
 from isocenter.errors import InstanceConflict, InvalidAttribute, OutOfResources
@@ -285,7 +284,7 @@ def test_what_seemed_to_be_kept_is_waited_for_where_it_is_not_any_more(
 ):
     archive, elsewhere = open_archive(durability="safe"), open_archive()
     way(archive, part10_bytes(dataset))
-    after(monkeypatch, Places, "_compare", lambda: elsewhere.delete(*uids(dataset)))
+    after(monkeypatch, places, "occupant_of", lambda: elsewhere.delete(*uids(dataset)))
     (again,) = way(archive, part10_bytes(dataset))
     assert again.outcome is Outcome.STORED
     assert len(synced) == 2
@@ -306,7 +305,7 @@ def test_bytes_that_cannot_be_synced_at_last_are_not_kept(
             raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(temporary, "sync_bytes", fail)
-    after(monkeypatch, Places, "_compare", lambda: elsewhere.delete(*uids(dataset)))
+    after(monkeypatch, places, "occupant_of", lambda: elsewhere.delete(*uids(dataset)))
     with pytest.raises(OutOfResources, match="Input/output"):
         keep(archive, dataset)
     assert len(tries) == 1

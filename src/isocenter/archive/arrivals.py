@@ -11,7 +11,16 @@ from isocenter.dicom.header import Header
 from .index_values import IndexValues
 from .temporary import Temporary
 
-__all__ = ["Arrival", "ConflictPolicy", "Durability", "Origin", "Outcome", "Stored", "now"]
+__all__ = [
+    "Arrival",
+    "ConflictPolicy",
+    "Durability",
+    "Occupant",
+    "Origin",
+    "Outcome",
+    "Stored",
+    "now",
+]
 
 
 class Durability(enum.Enum):
@@ -96,6 +105,21 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
+class Occupant(NamedTuple):
+    """A file that stood in the place of an arrival before that came.
+
+    Parameters
+    ----------
+    inode
+        Its number.
+    is_same
+        Whether it holds the same object.
+    """
+
+    inode: int
+    is_same: bool
+
+
 @dataclass(slots=True, eq=False)
 class Arrival:
     """An object on its way into the index, known once its beginning is here."""
@@ -116,12 +140,11 @@ class Arrival:
     """Bytes of the file, of which all are here."""
     time: int = 0
     """When they were all here, as `now` counts."""
-    inode: int = 0
-    """Number of the file, by which it is recognised in its place."""
-    placed: bool = False
-    """Whether its file stands in its place, where there was none before."""
-    same_as: tuple[int, bool] | None = None
-    """Inode of the file found in its place, and whether that has the same bytes."""
+    inode_in_place: int = 0
+    """Number of its file, by which it is recognised, once that stands in its place; until then 0,
+    and where another stands there."""
+    occupant: Occupant | None = None
+    """The other, once somebody has looked at it."""
 
     @property
     def path(self) -> Path:
@@ -136,8 +159,8 @@ class Arrival:
 
     @property
     def seems_kept(self) -> bool:
-        """Whether the file found in its place has the same bytes: its own is then thrown away."""
-        return self.same_as is not None and self.same_as[1]
+        """Whether the same object stood in its place before: its own file is then thrown away."""
+        return self.occupant is not None and self.occupant.is_same
 
     def stored(self, outcome: Outcome, warnings: tuple[str, ...] = ()) -> Stored:
         """Say what became of it."""

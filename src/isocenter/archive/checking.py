@@ -461,6 +461,5 @@ def _arrival(path: Path) -> Arrival | None:
         values=IndexValues.of(header),
         size=status.st_size,
         time=now(),
-        inode=status.st_ino,
-        placed=True,
+        inode_in_place=status.st_ino,
     )

@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Executor
-from pathlib import Path
 from typing import TypeVar
 
 from isocenter.errors import OutOfResources
@@ -15,7 +14,7 @@ from .arrivals import Arrival, Stored
 from .blobs import BlobStore, folder_of
 from .group_commit import GroupCommit
 from .resources import reported_as_out_of_resources
-from .same_object import same_object
+from .same_object import occupant_of
 
 __all__ = ["Places"]
 
@@ -63,11 +62,10 @@ class Places:
         try:
             with _KEEPING:
                 self._stand(arrival)
-                if self._blobs.durable and arrival.placed:
+                if self._blobs.durable and not arrival.seems_kept:
                     self._sync_file(arrival)
-                    self._blobs.sync_names(folder_of(place))
-                elif self._blobs.durable and not arrival.seems_kept:
-                    self._sync_file(arrival)
+                    if arrival.inode_in_place:
+                        self._blobs.sync_names(folder_of(place))
             return register(arrival)
         except BaseException:
             self._take_away([arrival])
@@ -150,7 +148,7 @@ class Places:
             problems[number] = future.result()
         folders: dict[str, Exception | None] = {}
         for number in standing:
-            if problems[number] is None and arrivals[number].placed:
+            if problems[number] is None and arrivals[number].inode_in_place:
                 folder = folder_of(arrivals[number].place)
                 if folder not in folders:
                     folders[folder] = _problem(self._blobs.sync_names, folder)
@@ -192,29 +190,23 @@ class Places:
         """Give a file its place, if no other stands there."""
         temporary = arrival.temporary
         assert temporary is not None
-        arrival.inode = os.fstat(temporary.descriptor).st_ino
+        inode = os.fstat(temporary.descriptor).st_ino
         temporary.close_for_moving()
         # The name goes first: one journal commit of the file system then covers name and bytes.
-        arrival.placed = self._blobs.place(temporary, arrival.place)
-        if not arrival.placed:
-            self._compare(arrival, arrival.path, Path(temporary.path))
+        if self._blobs.place(temporary, arrival.place):
+            arrival.inode_in_place = inode
+        else:
+            # Before anybody has to wait for us. If that one goes or changes, the settlement looks
+            # again, when nobody else can write.
+            occupant_of(arrival)
 
     @staticmethod
     def _sync_file(arrival: Arrival) -> None:
         assert arrival.temporary is not None
         arrival.temporary.sync()
 
-    def _compare(self, arrival: Arrival, path: Path, mine: Path) -> None:
-        """Compare with the file in the place before anybody has to wait for us.
-
-        If that is being deleted, the settlement looks again, when nobody else can write.
-        """
-        with contextlib.suppress(FileNotFoundError):
-            found = path.stat().st_ino
-            arrival.same_as = found, same_object(path, mine)
-
     def _take_away(self, arrivals: Sequence[Arrival]) -> None:
-        placed = [arrival for arrival in arrivals if arrival.placed]
+        placed = [arrival for arrival in arrivals if arrival.inode_in_place]
         for arrival in placed:
             with contextlib.suppress(OSError):
                 _ = arrival.arrived_as  # a name that is left, for whoever wants the bytes

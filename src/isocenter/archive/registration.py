@@ -127,7 +127,7 @@ class Registrar:
 
     def _remove(self, arrival: Arrival) -> None:
         with contextlib.suppress(OSError):
-            if os.stat(arrival.place).st_ino == arrival.inode:
+            if os.stat(arrival.place).st_ino == arrival.inode_in_place:
                 self._blobs.remove(arrival.path)
 
     def _alone(self, arrival: Arrival, patience: float | None = None) -> Stored | Exception:

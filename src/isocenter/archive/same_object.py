@@ -1,17 +1,43 @@
 """Whether two files hold the same object, found without loading either."""
 
+import os
 from pathlib import Path
 from typing import BinaryIO
 
 from isocenter.dicom.part10 import FileMeta, read_file_meta
 from isocenter.dicom.transfer_syntaxes import lookup
-from isocenter.errors import InvalidDicom, NeedMoreData
+from isocenter.errors import InvalidDicom, LimitExceeded, NeedMoreData
 
-__all__ = ["same_contents", "same_object"]
+from .arrivals import Arrival, Occupant
+
+__all__ = ["occupant_of", "same_contents", "same_object"]
 
 _START = 1 << 12
 _CHUNK = 1 << 16
 _LONGEST_START = 1 << 21
+
+
+def occupant_of(arrival: Arrival) -> Occupant | None:
+    """Look at the file in the place of an arrival that found it taken, unless that was done.
+
+    Parameters
+    ----------
+    arrival
+        It remembers what was found.
+
+    Returns
+    -------
+    Occupant or None
+        None where no file stands there any more.
+    """
+    try:
+        inode = os.stat(arrival.place).st_ino
+        if arrival.occupant is None or arrival.occupant.inode != inode:
+            is_same = same_object(arrival.path, Path(arrival.arrived_as))
+            arrival.occupant = Occupant(inode, is_same)
+    except FileNotFoundError:
+        arrival.occupant = None
+    return arrival.occupant
 
 
 def same_object(path: Path, other: Path) -> bool:
@@ -39,7 +65,7 @@ def same_contents(first: BinaryIO, second: BinaryIO) -> bool:
     """
     try:
         metas = _file_meta(first), _file_meta(second)
-    except InvalidDicom:
+    except (InvalidDicom, LimitExceeded):
         return False
     if metas[0].transfer_syntax_uid != metas[1].transfer_syntax_uid:
         return False

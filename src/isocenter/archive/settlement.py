@@ -23,7 +23,7 @@ from .keys import Level
 from .parents import Parents, SeriesEntry, StudyEntry, replace_further
 from .prepared import blank_row, insert_rows
 from .resources import reported_as_out_of_resources
-from .same_object import same_object
+from .same_object import occupant_of, same_object
 from .told import Told
 
 __all__ = ["Settlement", "kept_row"]
@@ -94,7 +94,7 @@ class Settlement:
         try:
             if arrival.temporary is None:
                 return self._settle_found(arrival)
-            if not arrival.placed:
+            if not arrival.inode_in_place:
                 return self._settle_contested(arrival)
             self._check_still_in_place(arrival)
             # A row without its file: the file was lost, and comes back now.
@@ -145,7 +145,7 @@ class Settlement:
             found = os.stat(arrival.place).st_ino
         except FileNotFoundError:
             found = None
-        if found != arrival.inode:
+        if found != arrival.inode_in_place:
             raise OutOfResources(
                 f"instance {arrival.instance} was received by another process at the same time; "
                 "send it again"
@@ -163,16 +163,16 @@ class Settlement:
 
     def _settle_contested(self, arrival: Arrival) -> Stored:
         row = kept_row(self._transaction, arrival)
-        same = self._same_as_found(arrival)
-        if row is not None and same:
+        occupant = occupant_of(arrival)
+        if row is not None and occupant is not None and occupant.is_same:
             return arrival.stored(Outcome.UNCHANGED)
         self._require_synced(arrival)
         if row is None:
-            if same is False:
+            if occupant is not None and not occupant.is_same:
                 self._set_aside(arrival, arrival.path, arrival.path.stat().st_size)
             self._move(arrival.arrived_as, arrival.path)
             return self._store(arrival, None, Outcome.STORED)
-        if same is None:
+        if occupant is None:
             self._move(arrival.arrived_as, arrival.path)
             return self._store(arrival, row, Outcome.STORED)
         return self._settle_different(arrival, row)
@@ -183,16 +183,6 @@ class Settlement:
         if self._blobs.durable and not arrival.temporary.synced:
             with reported_as_out_of_resources("keep the object"):
                 arrival.temporary.sync()
-
-    def _same_as_found(self, arrival: Arrival) -> bool | None:
-        """Whether the file in the place has the same bytes; None where there is none."""
-        try:
-            found = os.stat(arrival.place).st_ino
-        except FileNotFoundError:
-            return None
-        if arrival.same_as is None or arrival.same_as[0] != found:
-            arrival.same_as = found, same_object(arrival.path, Path(arrival.arrived_as))
-        return arrival.same_as[1]
 
     def _settle_different(self, arrival: Arrival, row: AnyRow) -> Stored:
         if self._policy is ConflictPolicy.REFUSE:
