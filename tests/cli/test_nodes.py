@@ -140,7 +140,7 @@ def test_without_a_port_the_registered_one_is_named(isocenter: Run) -> None:
 @pytest.mark.parametrize(
     ("rejection", "says"),
     [
-        ("010101", "gives no reason. Often it does not know our AE title"),
+        ("010101", "gives no reason. Often it does not know our AE title, WE: have it added"),
         ("010103", "call as one it knows with --calling"),
         ("010107", "another AE title than the one before the @: its configuration says which"),
         ("020302", "no room for another association now"),
@@ -157,9 +157,8 @@ def test_each_rejection_says_what_to_do(
         peer.send(bytes.fromhex(RJ + rejection))
 
     with scripted_peer(reject) as (host, port):
-        answer = isocenter(
-            command, *([str(study)] if command == "send" else []), f"A@{host}:{port}"
-        )
+        paths = [str(study)] if command == "send" else []
+        answer = isocenter(command, *paths, f"A@{host}:{port}", "--calling", "WE")
     assert answer.code == 3
     assert f"A@{host}:{port}: association rejected" in answer.err
     assert answer.err.count(f"{host}:{port}") == 1

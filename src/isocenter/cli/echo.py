@@ -24,7 +24,7 @@ def echo(
 
     timeouts = Timeouts(connect=timeout, associate=timeout, response=timeout)
     with (
-        explain_unreachable(destination),
+        explain_unreachable(destination, calling),
         connect_sync(destination, calling_ae=calling, timeouts=timeouts) as association,
     ):
         for _ in range(count):

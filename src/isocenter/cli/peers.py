@@ -11,18 +11,20 @@ __all__ = ["explain_unreachable"]
 
 
 @contextlib.contextmanager
-def explain_unreachable(destination: str) -> Generator[None]:
+def explain_unreachable(destination: str, calling: str = "ISOCENTER") -> Generator[None]:
     """Add to an association's error whose it is and what to look at.
 
     Parameters
     ----------
     destination
         As the user typed it.
+    calling
+        Our AE title.
     """
     try:
         yield
     except AssociationError as error:
-        text, hint = str(error), _hint(error)
+        text, hint = str(error), _hint(error).format(calling=calling)
         if destination.rpartition("@")[2] not in text:
             text = f"{destination}: {text}"
         raise AssociationError(f"{text}\n{hint}".strip()) from error
@@ -61,10 +63,10 @@ def _hint(error: AssociationError) -> str:
 
 # By source and reason of A-ASSOCIATE-RJ (PS3.8 Table 9-21).
 _REJECTIONS = {
-    (1, 1): "The node gives no reason. Often it does not know our AE title: have it added there, "
-    "or call as one it knows with --calling.",
-    (1, 3): "The node does not know our AE title: have it added there, or call as one it knows "
-    "with --calling.",
+    (1, 1): "The node gives no reason. Often it does not know our AE title, {calling}: have it "
+    "added there, or call as one it knows with --calling (of echo and send).",
+    (1, 3): "The node does not know our AE title, {calling}: have it added there, or call as one "
+    "it knows with --calling (of echo and send).",
     (
         1,
         7,

@@ -88,7 +88,7 @@ def send(
     peer = PeerAddress.parse(destination)
     timeouts = Timeouts(connect=timeout, associate=timeout)
     before = 0
-    with explain_unreachable(destination), SendRecord(results, peer) as record:
+    with explain_unreachable(destination, calling), SendRecord(results, peer) as record:
         connect_sync(peer, calling_ae=calling, timeouts=timeouts).release()
         with bytes_progress("sending") as show:
 
