@@ -7,7 +7,8 @@ import sys
 import pytest
 from tests.factories import ct_slice, part10_bytes
 
-from isocenter.archive import Archive, Level, Query
+from isocenter.archive import Archive, CheckReport, Level, Problem, ProblemKind, Query
+from isocenter.cli import main
 
 
 def check(*flags: str, data) -> subprocess.CompletedProcess[str]:
@@ -42,6 +43,19 @@ def test_a_lost_file_is_named_and_repair_takes_it_out_of_the_index(data):
     assert "check --repair" in found.stdout
     assert check("--repair", data=data).returncode == 0
     assert "2 files, 2 instances in the index, 0 problems" in check(data=data).stdout
+
+
+@pytest.mark.parametrize(("kind", "hints"), [("unreadable", 0), ("missing", 1)])
+def test_only_what_a_repair_can_change_is_said_to_be_repairable(
+    kind, hints, data, monkeypatch, capsys
+):
+    problem = Problem(ProblemKind(kind), data / "1.dcm", "Permission denied")
+    monkeypatch.setattr(Archive, "check", lambda *_, **__: CheckReport(1, 1, [problem]))
+    monkeypatch.setattr("sys.argv", ["isocenter", "check", "--data", str(data)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().out.count("isocenter check --repair") == hints
 
 
 def test_a_lost_index_is_made_anew_from_the_files(data):

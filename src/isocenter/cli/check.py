@@ -60,13 +60,15 @@ def _described(report: "CheckReport") -> dict[str, object]:
 
 
 def _print(report: "CheckReport", repair: bool) -> None:
+    from isocenter.archive import ProblemKind
+
     for problem in report.problems:
         state = "repaired" if problem.repaired else problem.kind.value
         print(f"{state}: {problem.path}: {problem.sentence}")
-    left = len(report.unrepaired)
+    left = report.unrepaired
     print(
         f"{report.files} files, {report.instances} instances in the index, "
-        f"{len(report.problems)} problems, {left} left"
+        f"{len(report.problems)} problems, {len(left)} left"
     )
-    if left and not repair:
+    if not repair and any(problem.kind is not ProblemKind.UNREADABLE for problem in left):
         print("`isocenter check --repair` puts right what can be.")

@@ -3,6 +3,7 @@
 import os
 import sys
 import warnings
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -72,35 +73,78 @@ def _options(
 
 def main() -> None:
     """Run the command that `sys.argv` asks for and exit with its code."""
-    if reconfigure := getattr(sys.stdout, "reconfigure", None):
+    _open_closed_streams()
+    output = sys.stdout
+    if reconfigure := getattr(output, "reconfigure", None):
         reconfigure(errors="backslashreplace")  # a name may be no text of the terminal's
+    code = _run()
+    if sys.stdout is not output:  # Typer puts another there when the reader of ours has gone
+        code = ExitCode.OK
+    try:
+        output.flush()  # while a failure can still be told
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
+        if not isinstance(error, BrokenPipeError):  # else `head`, or such a reader, has enough
+            code = _failed(f"standard output: {error.strerror}", ExitCode.FAILED)
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run the command, tell what went wrong, and give its exit code."""
     try:
         with warnings.catch_warnings():
             if not (sys.warnoptions or os.environ.get("ISOCENTER_DEBUG")):
                 # Those of libraries show malformed values, which are patient data.
                 warnings.simplefilter("ignore")
             app()
+    except SystemExit as ended:
+        return int(ended.code or ExitCode.OK)
     except AssociationError as error:
-        _fail(str(error), ExitCode.UNREACHABLE)
+        return _failed(str(error), ExitCode.UNREACHABLE)
     except IsocenterError as error:
-        _fail(str(error), ExitCode.USAGE)
-    except BrokenPipeError:  # the reader of our output, such as `head`, has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.OK)
+        return _failed(str(error), ExitCode.USAGE)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        _fail(f"{place}{error.strerror or error}", ExitCode.USAGE)
+        return _failed(f"{place}{error.strerror or error}", ExitCode.USAGE)
     except Exception as error:
+        if _is_interrupt(error):
+            return ExitCode.INTERRUPTED
         if os.environ.get("ISOCENTER_DEBUG"):
             raise
-        _fail(
+        return _failed(
             f"unexpected {type(error).__name__}: {error}\nThis is a defect of Isocenter. "
             "ISOCENTER_DEBUG=1 shows where it happened; please report it.",
             ExitCode.DEFECT,
         )
+    return ExitCode.OK
 
 
-def _fail(message: str, code: ExitCode) -> None:
-    """Tell the person what went wrong, and exit."""
+def _failed(message: str, code: ExitCode) -> ExitCode:
+    """Tell the person what went wrong."""
     print(f"isocenter: {message}", file=sys.stderr)
-    sys.exit(code)
+    return code
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether it is what Ctrl+C became: while libraries load, some make another error of it."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt) or "KeyboardInterrupt" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _open_closed_streams() -> None:
+    """Put what takes everything in the place of standard streams that are closed.
+
+    The next file to be opened would else be one of them, and get what libraries print there.
+    """
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            stream = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
+            setattr(sys, name, stream)
