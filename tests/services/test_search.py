@@ -303,3 +303,6 @@ def test_the_anatomic_regions_of_a_study_are_matched_and_told_where_they_are_ask
     assert found["0020000D"]["Value"] == [chest.StudyInstanceUID]
     assert found["00080063"] == {"vr": "SQ", "Value": [item.to_json_dict()]}
     assert web.get(f"/studies?{sequence}.CodeValue=69536005").status_code == 204
+    for query in (f"includefield=all,{sequence}", f"{sequence}.CodeValue=5*&includefield=all"):
+        told = web.get(f"/studies?StudyInstanceUID={chest.StudyInstanceUID}&{query}").json()
+        assert told[0]["00080063"] == found["00080063"]

@@ -25,7 +25,7 @@ from isocenter.dicomweb import (
     parse_search,
 )
 from isocenter.errors import InvalidRequest
-from isocenter.services.search_results import EVERYTHING, ResultWriter
+from isocenter.services.search_results import ResultWriter, everything
 from isocenter.services.web import Endpoint, answered, base_url, negotiate
 
 __all__ = ["LARGEST_PAGE", "routes"]
@@ -149,12 +149,11 @@ class _Search:
         return frozenset(_default_tags(self))
 
     @property
-    def included(self) -> frozenset[int] | None:
-        """What else results say where they know it; None for all that there is."""
-        if self.parameters.include_all:
-            return None
+    def included(self) -> frozenset[int]:
+        """What else results say where they know it."""
         asked = {path[0] for path in self.parameters.include}
-        return frozenset(asked | {*self._matched()} | {*_IF_KNOWN})
+        included = frozenset(asked | {*self._matched()} | {*_IF_KNOWN})
+        return included | everything(self.level) if self.parameters.include_all else included
 
     @property
     def unmatched(self) -> list[tuple[int, ...]]:
@@ -176,13 +175,12 @@ class _Search:
                 continue
             path = match.path[0] if len(match.path) == 1 else match.path
             given.append(Match(path, _value(match.path, match.value)))
-        included = self.included
         return Query(
             self.level,
             tuple(given),
             fuzzy=self.parameters.fuzzy,
             combined_date_time=True,
-            include=(EVERYTHING if included is None else included) | self.default,
+            include=self.included | self.default,
             limit=self.page + 1,
             offset=self.parameters.offset,
         )

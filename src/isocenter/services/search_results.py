@@ -6,7 +6,7 @@ the index took to find it.
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final, TypeAlias
 
 from isocenter.archive import (
@@ -23,7 +23,7 @@ from isocenter.archive import (
 from isocenter.dicom import tags
 from isocenter.dicom.number_strings import parse_decimal, parse_integer
 
-__all__ = ["EVERYTHING", "ResultWriter"]
+__all__ = ["ResultWriter", "everything"]
 
 _Write: TypeAlias = Callable[[Any], str]
 
@@ -50,16 +50,16 @@ class ResultWriter:
     default
         Tags that every result has, also where they are empty.
     included
-        Tags that results have where their values are known; None for all that the index knows.
+        Tags that results have where their values are known.
     """
 
     def __init__(
-        self, level: Level, base: str, default: frozenset[int], included: frozenset[int] | None
+        self, level: Level, base: str, default: frozenset[int], included: frozenset[int]
     ) -> None:
         self._level = level
         self._base = base
         self._elements = _elements(level, default, included)
-        asked = (included or frozenset()) - _WRITTEN_BY_US.keys()
+        asked = included - _WRITTEN_BY_US.keys()
         self.unknown = sorted(tag for tag in asked if not _is_known(tag, level))
         """Tags that results of this level cannot say."""
 
@@ -93,21 +93,27 @@ def _is_known(tag: int, level: Level) -> bool:
     return found is not None and found.level <= level
 
 
-EVERYTHING: Final = frozenset(
-    each.tag for each in (*KEYS, *RARE_KEYS, *SEQUENCE_KEYS, *COMPUTED_KEYS)
-)
-"""Tags of all that the index knows of its rows."""
+@cache
+def everything(level: Level) -> frozenset[int]:
+    """Give the tags of all that results of a level can say, but for what is gathered from others.
+
+    Parameters
+    ----------
+    level
+        What is searched for.
+    """
+    keys = (*KEYS, *RARE_KEYS, *SEQUENCE_KEYS, *COMPUTED_KEYS)
+    return frozenset(each.tag for each in keys if each.level <= level)
+
 
 _Element: TypeAlias = tuple[int, str, str | None, _Write]
 
 
 @lru_cache(maxsize=256)
 def _elements(
-    level: Level, default: frozenset[int], included: frozenset[int] | None
+    level: Level, default: frozenset[int], included: frozenset[int]
 ) -> tuple[_Element, ...]:
     """Give tag, text up to the values, text without values if there is one, and their writer."""
-    if included is None:
-        included = EVERYTHING
     known = {tag for tag in included if _is_known(tag, level)}
     return tuple(
         (tag, *_head(tag, vr := _vr(tag), tag in default), _writer(vr))
