@@ -34,7 +34,7 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 COMMAND_SECONDS = 90
 READY_SECONDS = 60
 # Programs that a document may show and a machine may lack.
-PEERS = ("curl", "echoscu", "storescu", "dcmdump", "findscu")
+PEERS = ("curl", "echoscu", "storescu", "dcmsend", "dcmdump", "findscu")
 
 _BLOCK = re.compile(
     r"(?P<skip><!-- not run: .+? -->\n+)?^```console\n(?P<body>.*?)^```$", re.M | re.S
