@@ -1,14 +1,24 @@
 """A file that is kept already is not written again, and in every doubt it arrives as others do."""
 
+import os
 import threading
 from pathlib import Path
 
 import pytest
 from pydicom import Dataset
+from sqlalchemy import update
 from tests.archive.conftest import keep, uids
 from tests.factories import ct_slice, data_set_bytes, part10_bytes, small_object
 
-from isocenter.archive import Archive, Outcome, places, recognition, temporary
+from isocenter.archive import (
+    Archive,
+    Outcome,
+    places,
+    recognition,
+    schema,
+    settlement,
+    temporary,
+)
 from isocenter.archive.deletion import Deleter
 from isocenter.archive.finding import Finder
 from isocenter.archive.settlement import Settlement
@@ -289,6 +299,38 @@ def test_what_seemed_to_be_kept_is_waited_for_where_it_is_not_any_more(
     assert again.outcome is Outcome.STORED
     assert len(synced) == 2
     assert archive.open_instance(*uids(dataset)).path.read_bytes() == part10_bytes(dataset)
+
+
+@pytest.mark.parametrize("way", ["file", "bytes", "together"])
+def test_what_another_process_brings_back_is_on_the_disk_before_it_is_called_unchanged(
+    open_archive, dataset, file, monkeypatch, way
+):
+    """Its row is of the file that was lost; only the other process knows that it waits yet."""
+    here, elsewhere = open_archive(durability="safe"), open_archive(durability="safe")
+    keep(here, dataset)
+    with here._index.writing() as transaction:
+        transaction.execute(update(schema.change).values(time=schema.change.c.time - 3600_000_000))
+    path = here.open_instance(*uids(dataset)).path
+    path.unlink()
+    synced: list[int] = []
+    said: list[object] = []
+    ways = {
+        "file": lambda: [here.ingest(file)],
+        "bytes": lambda: alone(here, file.read_bytes()),
+        "together": lambda: together(here, file.read_bytes()),
+    }
+
+    def about_to_wait(_descriptor: int) -> None:
+        said.extend(stored.outcome for stored in ways[way]())
+        said.append(path.stat().st_ino in synced)
+
+    monkeypatch.setattr(temporary, "sync_bytes", about_to_wait)
+    monkeypatch.setattr(
+        settlement, "sync_bytes", lambda descriptor: synced.append(os.fstat(descriptor).st_ino)
+    )
+    keep(elsewhere, dataset)
+    assert said == [Outcome.UNCHANGED, True]
+    assert path.read_bytes() == file.read_bytes()
 
 
 def test_bytes_that_cannot_be_synced_at_last_are_not_kept(

@@ -257,9 +257,10 @@ class Index:
         IndexBusy
             They took longer.
         """
-        left = self._await_my_turn(PATIENCE if patience is None else patience)
+        if not self._writing.acquire(blocking=False):
+            patience = self._await_my_turn(patience)
         try:
-            writer = self._begun_writer(left)
+            writer = self._begun_writer(patience)
             transaction: Transaction | None = None
             try:
                 transaction = Transaction(writer.connection, writer.cursor)
@@ -276,10 +277,9 @@ class Index:
         finally:
             self._writing.release()
 
-    def _await_my_turn(self, patience: float) -> float:
+    def _await_my_turn(self, patience: float | None) -> float:
         """Wait for those of this process who write; tells how much patience is left."""
-        if self._writing.acquire(blocking=False):
-            return patience
+        patience = PATIENCE if patience is None else patience
         begun = time.monotonic()
         if not self._writing.acquire(timeout=patience):
             raise IndexBusy
@@ -340,19 +340,20 @@ class Index:
             )
         return pages * size - os.stat(self.engine.url.database or "").st_size
 
-    def _begun_writer(self, patience: float) -> "_Kept":
+    def _begun_writer(self, patience: float | None) -> "_Kept":
         """Give the connection that is kept for writing, or another where it was ended meanwhile."""
         kept = self._writer
         try:
-            return self._begin(kept or self._open_writer(), patience)
-        except IndexBusy:
-            raise
+            return self._begin(kept or self._open_writer())
         except Exception as error:
             found = _as_operational(error, self.engine)
+            if is_busy(found) and self._writer is not None:
+                left = (PATIENCE if patience is None else patience) - ONE_TRY
+                return self._begin_at_last(self._writer, left)
             self._drop_writer()
             if kept is None or not isinstance(found, DBAPIError) or not self._is_lost(kept, found):
                 raise found from error
-        return self._begin(self._open_writer(), patience)
+        return self._begin(self._open_writer())
 
     def _open_writer(self) -> "_Kept":
         self._writer = _Kept(self.engine.connect())
@@ -366,39 +367,39 @@ class Index:
             self._writer.close()
             self._writer = None
 
-    def _begin(self, writer: "_Kept", patience: float) -> "_Kept":
-        """Begin a transaction that writes, as soon as no other program does.
+    def _begin_at_last(self, writer: "_Kept", patience: float) -> "_Kept":
+        """Begin a transaction that writes as soon as no other program does.
 
         Raises
         ------
         IndexBusy
             One does until patience ends.
         """
-        end: float | None = None
-        while True:
+        end = time.monotonic() + patience
+        with contextlib.suppress(Exception):
+            writer.driver.rollback()
+        while time.monotonic() < end:
             try:
-                self._try_to_begin(writer)
+                return self._begin(writer)
             except Exception as error:
+                with contextlib.suppress(Exception):
+                    writer.driver.rollback()
                 if not is_busy(error):
-                    raise
-                writer.driver.rollback()
-                end = end or time.monotonic() + patience - ONE_TRY
-                if time.monotonic() >= end:
-                    raise IndexBusy from error
-            else:
-                return writer
+                    raise _as_operational(error, self.engine) from error
+        raise IndexBusy
 
-    def _try_to_begin(self, writer: "_Kept") -> None:
+    def _begin(self, writer: "_Kept") -> "_Kept":
         if self.is_sqlite:
             writer.cursor.execute("BEGIN IMMEDIATE")
             if self.durable and not writer.has_log_room:
                 make_log_room(f"{self.engine.url.database}-wal")
                 writer.has_log_room = True
-            return
+            return writer
         writer.connection.execute(_TRY_WRITE_LOCK)
         writer.number = writer.connection.execute(_NUMBER).scalar_one()
         if not self.durable:
             writer.connection.execute(text("SET LOCAL synchronous_commit = off"))
+        return writer
 
     def _configure_sqlite(self) -> None:
         synchronous = "FULL" if self.durable else "NORMAL"
@@ -424,7 +425,7 @@ class Index:
             return
         # SQLAlchemy must know of the transaction: Alembic would end one of the driver's by itself.
         with self.engine.connect() as connection, connection.begin():
-            self._begin(_Kept(connection), _MIGRATION_PATIENCE)
+            self._begin_at_last(_Kept(connection), _MIGRATION_PATIENCE)
             # Alembic takes long to import, and is needed once a release.
             from .migrations import upgrade
 

@@ -81,7 +81,7 @@ class OpenArchive:
             quarantine,
             scrutiny,
         )
-        self._recognition = Recognition(self._reception, self._finder)
+        self._recognition = Recognition(self._reception, index, self._finder)
 
     @classmethod
     def open(

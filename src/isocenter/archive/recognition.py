@@ -10,7 +10,9 @@ from isocenter.errors import IsocenterError
 from .arrivals import Outcome, Stored
 from .finding import Finder
 from .incoming import Reception, Stream
+from .index import Index
 from .index_values import EXTRA_TAGS
+from .lasting import WRITTEN, is_on_disk
 from .same_object import same_contents
 from .scrutiny import Scrutiny
 from .wholeness import uids_in
@@ -27,11 +29,14 @@ class Recognition:
     ----------
     reception
         Where they arrive unless they are recognised.
+    index
+        Of the archive.
     finder
         Of the index.
     """
 
-    def __init__(self, reception: Reception, finder: Finder) -> None:
+    def __init__(self, reception: Reception, index: Index, finder: Finder) -> None:
+        self._index = index
         self._blobs = reception.blobs
         self._places = reception.places
         self._recurring = reception.recurring
@@ -82,12 +87,23 @@ class Recognition:
         replacement may be taken back; a row that is there after the replacement's end is of what
         won; and the file did not change around the moment at which the row was read. It is open, so
         that no other gets its number.
+
+        Another process may have put it there a moment ago, in place of one that was lost, and not
+        have waited for the disk yet.
         """
+        status = os.fstat(file.fileno())
         return (
             not self._blobs.is_replacing(*uids[:2])
             and self._finder.has(*uids)
-            and os.path.samestat(os.fstat(file.fileno()), os.stat(place))
+            and os.path.samestat(status, os.stat(place))
+            and (not self._blobs.durable or self._is_on_disk(status, uids))
         )
+
+    def _is_on_disk(self, status: os.stat_result, uids: tuple[str, str, str]) -> bool:
+        study, series, instance = uids
+        named = {"study": study, "series": series, "instance": instance}
+        written = self._index.first(WRITTEN, named)
+        return written is not None and is_on_disk(written[0], status)
 
 
 def _is_unread_file(source: Stream) -> TypeGuard[BinaryIO]:

@@ -13,13 +13,15 @@ from isocenter.errors import InstanceConflict, IsocenterError, NotFound, OutOfRe
 
 from . import schema
 from .arrivals import Arrival, ConflictPolicy, Outcome, Stored
-from .blobs import BlobStore
+from .blobs import BlobStore, folder_of
 from .change_log import Action
 from .deletion import is_left_over, shrink_study
+from .file_system import sync_bytes
 from .index import AnyRow, Transaction
 from .index_values import LevelValues
 from .instance_rows import ONE_INSTANCE
 from .keys import Level
+from .lasting import WRITTEN, is_on_disk
 from .parents import Parents, SeriesEntry, StudyEntry, replace_further
 from .prepared import blank_row, insert_rows
 from .resources import reported_as_out_of_resources
@@ -165,6 +167,7 @@ class Settlement:
         row = kept_row(self._transaction, arrival)
         occupant = occupant_of(arrival)
         if row is not None and occupant is not None and occupant.is_same:
+            self._require_occupant_synced(arrival)
             return arrival.stored(Outcome.UNCHANGED)
         self._require_synced(arrival)
         if row is None:
@@ -183,6 +186,17 @@ class Settlement:
         if self._blobs.durable and not arrival.temporary.synced:
             with reported_as_out_of_resources("keep the object"):
                 arrival.temporary.sync()
+
+    def _require_occupant_synced(self, arrival: Arrival) -> None:
+        """Sync the file in the place, which another process may be about to do."""
+        uids = {"study": arrival.study, "series": arrival.series, "instance": arrival.instance}
+        written = self._transaction.find(WRITTEN, uids)
+        if not self._blobs.durable or (written and is_on_disk(written[0], os.stat(arrival.place))):
+            return
+        with reported_as_out_of_resources("keep the object"):
+            with arrival.path.open("r+b", buffering=0) as file:
+                sync_bytes(file.fileno())
+            self._blobs.sync_names(folder_of(arrival.place))
 
     def _settle_different(self, arrival: Arrival, row: AnyRow) -> Stored:
         if self._policy is ConflictPolicy.REFUSE:
