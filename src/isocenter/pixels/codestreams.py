@@ -46,6 +46,8 @@ class CodestreamHeader:
         Colour transform of a JPEG's Adobe marker: 0 none, 1 YCbCr; None without the marker.
     jfif
         Whether a JPEG has a JFIF marker, which promises YCbCr.
+    start
+        Where a JPEG 2000 codestream begins; not 0 within a JP2 file.
     """
 
     coding: Coding
@@ -57,6 +59,7 @@ class CodestreamHeader:
     component_ids: tuple[int, ...] = ()
     adobe_transform: int | None = None
     jfif: bool = False
+    start: int = 0
 
 
 def read_codestream_header(data: bytes) -> CodestreamHeader:
@@ -144,6 +147,7 @@ def _jpeg_2000(data: bytes, start: int) -> CodestreamHeader:
         components=components,
         precision=(depth & 0x7F) + 1,
         signed=bool(depth & 0x80),
+        start=start,
     )
 
 
@@ -217,6 +221,14 @@ def _jxl_codestream(data: bytes) -> bytes:
     raise PixelDataError("the JPEG XL file in the frame has no codestream box")
 
 
+# PS3.5 A.4.4: Part 2 makes frames the components of one codestream, to transform them together.
+_FRAMES_AS_COMPONENTS = {
+    f"1.2.840.10008.1.2.4.{n}": "; frames that are components of one codestream (PS3.5 A.4.4) "
+    "cannot be taken apart here"
+    for n in (92, 93)
+}
+
+
 def check_codestream(header: CodestreamHeader, description: PixelDescription) -> None:
     """Compare a codestream with the description of the object that holds it.
 
@@ -236,6 +248,7 @@ def check_codestream(header: CodestreamHeader, description: PixelDescription) ->
         raise PixelDataError(
             f"the {header.coding} frame has {header.components} components, Samples per Pixel "
             f"(0028,0002) says {description.samples_per_pixel}"
+            + _FRAMES_AS_COMPONENTS.get(description.transfer_syntax.uid, "")
         )
     if header.precision > 8 * description.dtype.itemsize:
         raise PixelDataError(

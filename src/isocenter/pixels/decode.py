@@ -13,8 +13,10 @@ from isocenter.errors import PixelDataError, UnsupportedTransferSyntax
 from .codestreams import CodestreamHeader, Coding, check_codestream, read_codestream_header
 from .colour import to_rgb
 from .description import MAX_FRAME_BYTES, PhotometricInterpretation, PixelDescription
+from .jpeg_scans import check_decoded, read_scans
 from .native import Buffer, decode_native
 from .rle import decode_rle
+from .tile_parts import check_tile_parts
 
 __all__ = ["decode_frame", "decodes"]
 
@@ -101,10 +103,17 @@ def decode_frame(
 def _inflate(data: Buffer, description: PixelDescription) -> bytes:
     """Inflate a frame (PS3.5 A.4.13), never to more than it may be."""
     size = (description.frame_bits + 7) // 8
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, size)
+        inflated = inflater.decompress(data, size + 2)
     except zlib.error as error:
         raise PixelDataError(f"the deflated frame cannot be inflated: {error}") from None
+    if len(inflated) > size + 1 or (len(inflated) >= size and not inflater.eof):
+        raise PixelDataError(
+            f"the deflated frame does not end behind its {size} bytes (Rows (0028,0010), Columns "
+            "(0028,0011), Bits Allocated (0028,0100)): it is damaged, or another frame's"
+        )
+    return inflated
 
 
 def _decode_codestream(data: bytes, description: PixelDescription, rgb: bool) -> NDArray[Any]:
@@ -149,11 +158,19 @@ def _holds_ybr(header: CodestreamHeader, description: PixelDescription) -> bool:
 
 
 def _jpeg(data: bytes, header: CodestreamHeader, to_rgb: bool) -> NDArray[Any]:
-    _check_end(data, header)
-    if header.components == 1:
-        return imagecodecs.jpeg8_decode(data)
-    source = "YCBCR" if to_rgb else "RGB"  # "RGB" to "RGB" leaves components as they are
-    return imagecodecs.jpeg8_decode(data, colorspace=source, outcolorspace="RGB")
+    scans = read_scans(data)
+    lossless = header.coding is Coding.JPEG_LOSSLESS  # of which libjpeg converts no colours
+    # "RGB" to "RGB" leaves components as they are.
+    source = "YCBCR" if to_rgb and not lossless else "RGB"
+
+    def decode(coded: bytes) -> NDArray[Any]:
+        if header.components == 1:
+            return imagecodecs.jpeg8_decode(coded)
+        return imagecodecs.jpeg8_decode(coded, colorspace=source, outcolorspace="RGB")
+
+    samples = decode(data)
+    check_decoded(data, header, scans, samples, decode)
+    return samples
 
 
 def _jpeg_ls(data: bytes, header: CodestreamHeader, to_rgb: bool) -> NDArray[Any]:
@@ -162,7 +179,7 @@ def _jpeg_ls(data: bytes, header: CodestreamHeader, to_rgb: bool) -> NDArray[Any
 
 
 def _check_end(data: bytes, header: CodestreamHeader) -> None:
-    """Refuse a truncated frame: libjpeg would fill it with gray, CharLS look for its end for long.
+    """Refuse a truncated frame: CharLS would look for its end for long.
 
     The marker cannot occur within coded samples.
     """
@@ -173,6 +190,7 @@ def _check_end(data: bytes, header: CodestreamHeader) -> None:
 def _jpeg_2000(data: bytes, header: CodestreamHeader, to_rgb: bool) -> NDArray[Any]:
     # OpenJPEG for HTJ2K too: imagecodecs' OpenJPH is twice as fast, but it dies of a tile size of
     # zero and hands out what it has of a truncated frame without a word.
+    check_tile_parts(data, header.start)
     return imagecodecs.jpeg2k_decode(data)
 
 

@@ -84,7 +84,23 @@ def _segment(packed: bytes, pixels: int, index: int) -> NDArray[np.uint8]:
             f"RLE segment {index + 1} decodes to {len(unpacked)} bytes; the frame has {pixels} "
             "pixels"
         )
+    if len(unpacked) > pixels + 1:
+        _check_overrun(packed, pixels, index)
     return np.frombuffer(unpacked, np.uint8, pixels)
+
+
+def _check_overrun(packed: bytes, pixels: int, index: int) -> None:
+    """Forgive a last run that goes beyond the frame, and zeros behind it; refuse further runs."""
+    position = found = 0
+    while found < pixels:
+        control = packed[position]
+        found += 257 - control if control > 128 else control + 1 if control < 128 else 0
+        position += 2 if control > 128 else control + 2 if control < 128 else 1
+    if packed[position:].strip(b"\0"):
+        raise PixelDataError(
+            f"RLE segment {index + 1} goes on for {len(packed) - position} bytes behind the last "
+            f"of the frame's {pixels} pixels: the frame is damaged, or another's"
+        )
 
 
 def encode_rle(samples: NDArray[Any]) -> bytes:
