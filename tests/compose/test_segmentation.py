@@ -196,6 +196,20 @@ def test_a_code_that_cannot_be_one_is_refused(code: Code, says: str) -> None:
         segmentation(np.ones((3, 16, 16), bool), source=ct_series(3, 16, 16), segments=[mass])
 
 
+@pytest.mark.parametrize("kind", ["BINARY", "FRACTIONAL", "LABELMAP"])
+def test_a_code_that_is_a_urn_needs_no_scheme(tmp_path: Path, kind: str) -> None:
+    """Coding Scheme Designator is Type 1C, and no URN requires it (PS3.3 Table 8.8-1)."""
+    mass = Segment("Mass", property_category=Code("49755003", "SCT", "Mass"),
+                   property_type=Code("urn:oid:1.2.3", "", "Mass"))  # fmt: skip
+    mask = np.ones((3, 16, 16), np.uint8)
+    path = saved(tmp_path, mask, source=ct_series(3, 16, 16), segments=[mass], kind=kind)
+    (item,) = pydicom.dcmread(path).SegmentSequence[-1].SegmentedPropertyTypeCodeSequence
+    assert item.URNCodeValue == "urn:oid:1.2.3"
+    assert "CodingSchemeDesignator" not in item
+    assert [found.message for found in validate(str(path))] == []
+    assert errors_of_the_present_standard(path) == []
+
+
 def test_empty_frames_are_left_out_unless_wanted() -> None:
     mask = label_map() == 1
     assert segmentation(mask, source=SERIES).data_set.NumberOfFrames == 2

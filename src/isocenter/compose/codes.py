@@ -19,6 +19,7 @@ from isocenter.errors import CannotCompose
 __all__ = ["Code", "concepts", "document_title", "named_code", "nearest"]
 
 _MOST_SUGGESTIONS: Final = 5
+_URN = ("urn:", "http:", "https:")
 _WHOLE = re.compile(r'\(([^,]+),([^,]+),\s*["“](.+)["”]\s*\)|([^:]+):([^:]+):(.+)', re.S)
 
 
@@ -31,7 +32,7 @@ class Code:
     value
         Code Value (0008,0100), at most 16 characters; longer ones are written as Long Code Value.
     scheme
-        Coding Scheme Designator (0008,0102), for example `DCM`, `SCT`, `UCUM`.
+        Coding Scheme Designator (0008,0102), for example `DCM`, `SCT`, `UCUM`; a URN needs none.
     meaning
         Code Meaning (0008,0104), at most 64 characters.
     version
@@ -70,8 +71,34 @@ class Code:
             str(value_of(item, "CodingSchemeVersion") or ""),
         )
 
+    @property
+    def complete(self) -> bool:
+        """Whether it says all that a code has to (PS3.3 Table 8.8-1)."""
+        return bool(self.value and self.meaning and (self.scheme or self.value.startswith(_URN)))
+
+    def whole_item(self) -> Dataset:
+        """Return the item of a code sequence, of a code that is complete.
+
+        Returns
+        -------
+        Dataset
+            As `item` gives it.
+
+        Raises
+        ------
+        CannotCompose
+            When value, meaning or scheme are missing, or the meaning has more than 64 characters.
+        """
+        if not self.complete:
+            raise CannotCompose(
+                f"The code {self.value!r} of scheme {self.scheme!r}, meaning {self.meaning!r}, is "
+                "incomplete; give value, scheme and meaning.",
+                tag=0x00080100,
+            )
+        return self.item()
+
     def item(self) -> Dataset:
-        """Return the item of a code sequence (PS3.3 Table 8.8-1).
+        """Return the item of a code sequence (PS3.3 Table 8.8-1), with what the code has.
 
         Returns
         -------
@@ -90,7 +117,7 @@ class Code:
                 tag=0x00080104,
             )
         item = Dataset()
-        if self.value.startswith(("urn:", "http:", "https:")):
+        if self.value.startswith(_URN):
             item.URNCodeValue = self.value
         elif len(self.value) > 16:
             item.LongCodeValue = self.value

@@ -35,22 +35,19 @@ def coded(code: Code, *, whole: bool = True) -> Any:
     code
         Value, scheme and meaning.
     whole
-        Whether to refuse one that lacks any of them; a report says itself where such a one stands.
+        Whether to refuse one that is incomplete; a report says itself where such a one stands.
 
     Raises
     ------
     CannotCompose
         When it is refused, or its meaning is too long.
     """
-    if whole and not (code.value and code.scheme and code.meaning):
-        raise CannotCompose(
-            f"The code {code.value!r} of scheme {code.scheme!r}, meaning {code.meaning!r}, is "
-            "incomplete; give value, scheme and meaning.",
-            tag=0x00080100,
-        )
-    item = code.item()
+    item = code.whole_item() if whole else code.item()
     item.CodingSchemeDesignator = code.scheme  # which highdicom asks for, be it empty
-    return module("sr").CodedConcept.from_dataset(item, copy=False)
+    made = module("sr").CodedConcept.from_dataset(item, copy=False)
+    if whole and not code.scheme:
+        del made.CodingSchemeDesignator  # an empty one cannot be written
+    return made
 
 
 def complete(sources: Iterable[Source], *, apart: float | None = None) -> list[Dataset]:

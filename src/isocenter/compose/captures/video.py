@@ -149,7 +149,7 @@ def _anatomic_region(composition: Composition, region: str | Code | None) -> Non
         code = named_code(
             region, _REGIONS, what="anatomic region", tag=0x00082218, module="VL Image"
         )
-        composition.give("AnatomicRegionSequence", [code.item()])
+        composition.give("AnatomicRegionSequence", [code.whole_item()])
         return
     composition.copy(("AnatomicRegionSequence",))
     if not composition.data_set.get("AnatomicRegionSequence"):

@@ -296,7 +296,7 @@ def _derivation(changes: Changes, like: Dataset, plan: Plan) -> None:
     check_given({"DerivationDescription": text})
     changes.generate("DerivationDescription", text, "the operation")
     items: list[Dataset] = list(like.get("DerivationCodeSequence") or ())
-    items += [code.item() for code in plan.codes]
+    items += [code.whole_item() for code in plan.codes]
     if items:
         changes.generate("DerivationCodeSequence", items, "the operation (CID 7203)")
 

@@ -125,7 +125,9 @@ class MultiFrameImage:
         group = copy.deepcopy(present[base]) if base < len(present) else Dataset()
         item = Dataset()
         item.DerivationDescription = self._plan.label[:1024]
-        item.DerivationCodeSequence = [code.item() for code in self._plan.codes or (_PROCESSED,)]
+        item.DerivationCodeSequence = [
+            code.whole_item() for code in self._plan.codes or (_PROCESSED,)
+        ]
         frames = sorted(self._series.slices[one].frame for one in sources)
         # An item for each frame: readers that expect one number in each are common.
         item.SourceImageSequence = [source_item(self._series.images, [one]) for one in frames]

@@ -102,7 +102,7 @@ class RealWorldMapping:
         Raises
         ------
         CannotCompose
-            When label or explanation is too long, or cannot be.
+            When label or explanation is too long, or cannot be, or a code is incomplete.
 
         References
         ----------
@@ -112,7 +112,7 @@ class RealWorldMapping:
         item = Dataset()
         item.LUTExplanation = self.explanation or self.label
         item.LUTLabel = self.label
-        item.MeasurementUnitsCodeSequence = [self.units.item()]
+        item.MeasurementUnitsCodeSequence = [self.units.whole_item()]
         if self.quantity is not None:
             item.QuantityDefinitionSequence = [_quantity_item(self.quantity)]
         first, last = ("RealWorldValueFirstValueMapped", "RealWorldValueLastValueMapped")
@@ -261,7 +261,7 @@ def _quantity_item(code: Code) -> Dataset:
     item = Dataset()
     item.ValueType = "CODE"
     item.ConceptNameCodeSequence = [_QUANTITY.item()]
-    item.ConceptCodeSequence = [code.item()]
+    item.ConceptCodeSequence = [code.whole_item()]
     return item
 
 

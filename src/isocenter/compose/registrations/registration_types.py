@@ -13,7 +13,7 @@ def registration_type_items(registration_type: str | Code | None) -> list[Datase
     Raises
     ------
     CannotCompose
-        When CID 7100 has no such type.
+        When CID 7100 has no such type, or a code of the caller's own is incomplete.
     """
     if registration_type is None:
         return []
@@ -24,4 +24,4 @@ def registration_type_items(registration_type: str | Code | None) -> list[Datase
         tag=0x0070030D,
         module="Spatial Registration",
     )
-    return [code.item()]
+    return [code.whole_item()]

@@ -185,7 +185,7 @@ def _fiducial_item(fiducial: Fiducial, images: Mapping[str, Reference]) -> Datas
     if fiducial.description:
         item.FiducialDescription = fiducial.description
     if fiducial.code is not None:
-        item.FiducialIdentifierCodeSequence = [fiducial.code.item()]
+        item.FiducialIdentifierCodeSequence = [fiducial.code.whole_item()]
     item.ShapeType = fiducial.kind.value
     if len(fiducial.points):
         item.NumberOfContourPoints = len(fiducial.points)

@@ -234,7 +234,7 @@ def code_faults(code: Code | None) -> Iterator[str]:
     """Yield what is wrong with a code (PS3.3 8.8, PS3.5 6.2)."""
     if code is None:
         return
-    if not (code.value and code.meaning and (code.scheme or ":" in code.value)):
+    if not code.complete:
         yield "has an incomplete code; give value, scheme and meaning"
     longest = ((code.meaning, 64, "meaning"), (code.scheme, 16, "scheme"))
     for text, most, what in (*longest, (code.value, 1 << 16, "value")):
