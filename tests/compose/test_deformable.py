@@ -345,3 +345,11 @@ def test_sources_of_two_patients_are_refused() -> None:
         deformable_registration(
             read_field(sitk_field()), source=ct_slice(), moving=ct_slice(PatientID="OTHER")
         )
+
+
+def test_transforms_and_grids_of_the_plane_are_refused_in_words() -> None:
+    series, plane = ct_series(3, rows=16, columns=16), sitk.Image([4, 4], sitk.sitkFloat32)
+    with pytest.raises(CannotCompose, match="transforms 2 dimensions; expected 3"):
+        read_field(sitk.BSplineTransform(2), like=series)
+    with pytest.raises(CannotCompose, match="has 2 dimensions; expected 3"):
+        read_field(b_spline(), like=plane)

@@ -220,3 +220,9 @@ def test_a_matrix_that_cannot_be_is_refused_when_read(
     setattr(registered.MatrixSequence[0], keyword, value)
     with pytest.raises(InvalidAttribute, match=sentence):
         read_spatial_registration(data_set)
+
+
+def test_a_transform_of_the_plane_is_refused_in_words() -> None:
+    for transform in (sitk.Euler2DTransform(), sitk.Transform(2, sitk.sitkIdentity)):
+        with pytest.raises(CannotCompose, match="transforms 2 dimensions; expected 3"):
+            spatial_registration(transform, source=ct_series(1, rows=8, columns=8))

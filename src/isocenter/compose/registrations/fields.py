@@ -12,7 +12,11 @@ from isocenter.compose.argument_types import check_positive, checked
 from isocenter.compose.image_files import read_image, unreadable
 from isocenter.compose.planes import stack
 from isocenter.compose.registrations.grids import DisplacementField
-from isocenter.compose.registrations.linear_transforms import TRANSFORM_SUFFIXES, read_transform
+from isocenter.compose.registrations.linear_transforms import (
+    TRANSFORM_SUFFIXES,
+    check_of_space,
+    read_transform,
+)
 from isocenter.compose.simple_itk import simple_itk
 from isocenter.compose.volume_grids import Grid
 from isocenter.errors import CannotCompose
@@ -49,7 +53,8 @@ def read_field(field: Any, *, like: Any = None, spacing: float | None = None) ->
     NotFound
         When the file does not exist.
     CannotCompose
-        When the file is no field or transform, or does not have three components at every point.
+        When the file is no field or transform, does not have three components at every point, or
+        transform or grid are of the plane.
     """
     if spacing is not None:
         check_positive("spacing", (spacing,), 0x00640008)
@@ -80,6 +85,7 @@ def _sampled(transform: Any, like: Any, spacing: float | None) -> Any:
     """Return a transform as a field; one that is a field already is not sampled again."""
     sitk = simple_itk()
     transform = transform.Downcast()
+    check_of_space(transform, f"A {transform.GetName()}")
     if isinstance(transform, sitk.DisplacementFieldTransform):
         return transform.GetDisplacementField()
     if like is None:
@@ -109,6 +115,13 @@ def _sampled(transform: Any, like: Any, spacing: float | None) -> Any:
 def _grid(like: Any) -> Grid:
     sitk = simple_itk()
     if isinstance(like, sitk.Image):
+        if like.GetDimension() != 3:
+            raise CannotCompose(
+                f"The image whose grid it is sampled on has {like.GetDimension()} dimensions; "
+                "expected 3.",
+                tag=0x00640007,
+                module="Deformable Spatial Registration",
+            )
         return Grid.of_image(like)
     if isinstance(like, str | Path) and Path(like).is_file():
         reader = sitk.ImageFileReader()

@@ -23,6 +23,7 @@ from isocenter.errors import CannotCompose
 
 __all__ = [
     "TRANSFORM_SUFFIXES",
+    "check_of_space",
     "holds_linear_transform",
     "inverse",
     "is_linear",
@@ -74,6 +75,7 @@ def read_linear_transform(
     if isinstance(transform, str | Path):
         transform = _numbers_or_transform(Path(transform))
     if isinstance(transform, sitk.Transform):
+        check_of_space(transform, f"A {transform.GetName()}")
         if not is_linear(transform):
             raise _refused(
                 f"A {transform.GetName()} is no linear transform; make a deformable registration "
@@ -138,9 +140,20 @@ def read_transform(path: Path) -> Any:
         transform = sitk.ReadTransform(str(path))
     except RuntimeError as error:
         raise _refused(f"{path} cannot be read as a transform: {reason_of(error)}.") from error
-    if transform.GetDimension() != 3:
-        raise _refused(f"{path} transforms {transform.GetDimension()} dimensions; expected 3.")
+    check_of_space(transform, str(path))
     return transform
+
+
+def check_of_space(transform: Any, name: str) -> None:
+    """Refuse a SimpleITK transform of the plane.
+
+    Raises
+    ------
+    CannotCompose
+        When it is not one of three dimensions.
+    """
+    if transform.GetDimension() != 3:
+        raise _refused(f"{name} transforms {transform.GetDimension()} dimensions; expected 3.")
 
 
 def holds_linear_transform(path: Path) -> bool:
