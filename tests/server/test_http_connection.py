@@ -1,12 +1,13 @@
 """Clients that never finish asking do not keep what they hold."""
 
+import asyncio
 import time
 
 import pytest
 from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
-from tests.server.raw_http import answers
+from tests.server.raw_http import answers, serving
 
 from isocenter.server.http_connection import HttpConnection
 
@@ -189,3 +190,39 @@ def test_a_tunnel_is_not_dug_and_what_was_to_go_through_it_is_no_request():
     answer = heard(b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n" + REQUEST)
     assert b"hello" not in answer
     assert answer.count(b"HTTP/1.1 4") == answer.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize("others", [0, 1, 3])
+def test_an_answer_without_end_ends_with_its_connection_whatever_was_asked_behind_it(others):
+    left = asyncio.Event()
+
+    async def endless(request):
+        while not await request.is_disconnected():
+            await asyncio.sleep(0.01)
+        left.set()
+
+    async def scene():
+        app = Starlette(routes=[Route("/", endless)])
+        async with serving(app) as address:
+            _, writer = await asyncio.open_connection(*address)
+            writer.write(REQUEST * (1 + others))
+            await asyncio.sleep(0.1)
+            writer.transport.abort()
+            await asyncio.wait_for(left.wait(), 5)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("behind", [b"\x00\x00\r\n", b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 20_000])
+def test_no_refusal_of_the_next_request_stands_within_an_answer(behind):
+    async def slow(request):
+        async def pieces():
+            yield b"first,"
+            await asyncio.sleep(0.3)
+            yield b"second"
+
+        return StreamingResponse(pieces(), headers={"content-length": "12"})
+
+    app = Starlette(routes=[Route("/", slow)])
+    content = answers(app, REQUEST, b"", behind).partition(b"\r\n\r\n")[2]
+    assert b"first,second".startswith(content)

@@ -32,6 +32,7 @@ class HttpConnection(HttpToolsProtocol):
         self._unsent: UnsentAnswers = unsent_answers({"state": self.app_state})
         self._written: _Written
         self._next: tuple[RequestResponseCycle, Any] | None = None
+        self._answered: RequestResponseCycle | None = None
         self._awaiting_head: asyncio.TimerHandle | None = None
         self._has_head = False
         self._offers_protocol = False
@@ -44,10 +45,13 @@ class HttpConnection(HttpToolsProtocol):
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timer and what was held."""
+        """Forget the timer and what was held, and tell whatever answers."""
         self._stop_awaiting_head()
         self._unsent.end_wait(self.transport)
         self._next = None
+        if self._answered is not None and not self._answered.response_complete:
+            self._answered.disconnected = True  # uvicorn tells only the request that came last
+            self._answered.message_event.set()
         super().connection_lost(exc)
 
     # What the client sends
@@ -60,14 +64,22 @@ class HttpConnection(HttpToolsProtocol):
             self._parse(data)
         except httptools.HttpParserError:
             self.logger.warning(NO_HTTP)
-            self.send_400_response(NO_HTTP)
+            self._refuse(NO_HTTP)
             return
         if self._bytes_beside_content <= self.HEAD_BYTES or self.transport.is_closing():
             return
-        if self._has_head:  # an answer may be on its way, behind which no other can be put
+        if self._has_head:
             self.transport.close()
         else:
-            self.send_400_response("The headers are too long.")
+            self._refuse("The headers are too long.")
+
+    def _refuse(self, sentence: str) -> None:
+        """Close the connection; with a sentence, unless that would stand within an answer."""
+        answer = self._answered
+        if answer is not None and answer.response_started and not answer.response_complete:
+            self.transport.close()
+        else:
+            self.send_400_response(sentence)
 
     def _parse(self, data: bytes) -> None:
         """Parse requests as if they offered no other protocol, as many programs do (RFC 9110 7.8).
@@ -161,6 +173,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Begin with an answer, but none behind one that is not taken: it would be held as well."""
+        self._answered = cycle
         if self.flow.write_paused:
             self._next = cycle, app
         else:
