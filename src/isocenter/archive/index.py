@@ -12,27 +12,24 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     CursorResult,
-    Engine,
     Executable,
     Row,
-    create_engine,
     event,
     func,
     select,
     text,
 )
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
-    ArgumentError,
     DatabaseError,
     DBAPIError,
     OperationalError,
     ProgrammingError,
 )
 
-from isocenter.errors import ConfigurationError, OutOfResources
+from isocenter.errors import OutOfResources
 
 from .busy_index import ONE_TRY, PATIENCE, IndexBusy, is_busy
+from .connections import LOCK_TIMEOUT, KeptConnection, as_operational, make_engine
 from .log_room import LOG_PAGES, make_log_room
 from .prepared import Parameters, Prepared
 from .reserve import Reserve
@@ -50,12 +47,11 @@ HEAD = "0003"
 # A key of PostgreSQL's advisory locks, of our own choosing: one writer at a time everywhere.
 _WRITE_LOCK = 0x150C3
 _TAKE_WRITE_LOCK = select(func.pg_advisory_xact_lock(_WRITE_LOCK))
-_LOCK_TIMEOUT = "30s"
 _TRY_WRITE_LOCK = select(
     func.set_config("lock_timeout", f"{ONE_TRY * 1000:.0f}ms", True),
     func.pg_advisory_xact_lock(_WRITE_LOCK),
 )
-_NUMBER = select(func.txid_current(), func.set_config("lock_timeout", _LOCK_TIMEOUT, True))
+_NUMBER = select(func.txid_current(), func.set_config("lock_timeout", LOCK_TIMEOUT, True))
 _STATUS = text("SELECT txid_status(:number)")
 _ATTEMPTS = 3
 _MIGRATION_PATIENCE = 60.0
@@ -122,11 +118,11 @@ class Index:
 
     def __init__(self, url: str, *, durable: bool) -> None:
         self.durable = durable
-        self.engine = _engine(url)
+        self.engine = make_engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writing = threading.Lock()
-        self._writer: _Kept | None = None
-        self._idle: deque[_Kept] = deque()  # connections that read, any thread's to take
+        self._writer: KeptConnection | None = None
+        self._idle: deque[KeptConnection] = deque()  # connections that read, any thread's to take
         if self.is_sqlite:
             self._configure_sqlite()
             self._readers = self.engine
@@ -205,7 +201,7 @@ class Index:
         return self._rows(self._open_reader(), statement, parameters)
 
     def _rows(
-        self, reader: "_Kept", statement: Prepared, parameters: Parameters
+        self, reader: KeptConnection, statement: Prepared, parameters: Parameters
     ) -> list[tuple[Any, ...]]:
         try:
             rows = statement.run(reader.cursor, self.engine.dialect, parameters).fetchall()
@@ -218,7 +214,7 @@ class Index:
             reader.close()
         return rows
 
-    def _idle_reader(self) -> "_Kept | None":
+    def _idle_reader(self) -> KeptConnection | None:
         try:
             return self._idle.pop()
         except IndexError:  # another thread may take the last one
@@ -228,10 +224,10 @@ class Index:
         while (reader := self._idle_reader()) is not None:
             reader.close()
 
-    def _open_reader(self) -> "_Kept":
-        return _Kept(self._readers.connect())
+    def _open_reader(self) -> KeptConnection:
+        return KeptConnection(self._readers.connect())
 
-    def _is_lost(self, kept: "_Kept", error: DBAPIError) -> bool:
+    def _is_lost(self, kept: KeptConnection, error: DBAPIError) -> bool:
         """Tell whether an error means that a kept connection had been ended by the other side."""
         cause: Any = error.orig
         return self.engine.dialect.is_disconnect(cause, kept.driver, kept.cursor)
@@ -273,7 +269,7 @@ class Index:
                     writer.driver.rollback()
                 if not self.is_sqlite and isinstance(error, Exception):
                     self._drop_writer()
-                raise _as_operational(error, self.engine) from error
+                raise as_operational(error, self.engine) from error
         finally:
             self._writing.release()
 
@@ -285,7 +281,7 @@ class Index:
             raise IndexBusy
         return patience - (time.monotonic() - begun)
 
-    def _commit(self, writer: "_Kept") -> None:
+    def _commit(self, writer: KeptConnection) -> None:
         """Commit, or find out whether the commit went through whose answer was lost."""
         try:
             writer.driver.commit()
@@ -340,13 +336,13 @@ class Index:
             )
         return pages * size - os.stat(self.engine.url.database or "").st_size
 
-    def _begun_writer(self, patience: float | None) -> "_Kept":
+    def _begun_writer(self, patience: float | None) -> KeptConnection:
         """Give the connection that is kept for writing, or another where it was ended meanwhile."""
         kept = self._writer
         try:
             return self._begin(kept or self._open_writer())
         except Exception as error:
-            found = _as_operational(error, self.engine)
+            found = as_operational(error, self.engine)
             if is_busy(found) and self._writer is not None:
                 left = (PATIENCE if patience is None else patience) - ONE_TRY
                 return self._begin_at_last(self._writer, left)
@@ -355,8 +351,8 @@ class Index:
                 raise found from error
         return self._begin(self._open_writer())
 
-    def _open_writer(self) -> "_Kept":
-        self._writer = _Kept(self.engine.connect())
+    def _open_writer(self) -> KeptConnection:
+        self._writer = KeptConnection(self.engine.connect())
         if self.is_sqlite:
             self._writer.cursor.execute(f"PRAGMA busy_timeout={ONE_TRY * 1000:.0f}")
             self._writer.connection.detach()  # nobody else shall have it with that
@@ -367,7 +363,7 @@ class Index:
             self._writer.close()
             self._writer = None
 
-    def _begin_at_last(self, writer: "_Kept", patience: float) -> "_Kept":
+    def _begin_at_last(self, writer: KeptConnection, patience: float) -> KeptConnection:
         """Begin a transaction that writes as soon as no other program does.
 
         Raises
@@ -385,10 +381,10 @@ class Index:
                 with contextlib.suppress(Exception):
                     writer.driver.rollback()
                 if not is_busy(error):
-                    raise _as_operational(error, self.engine) from error
+                    raise as_operational(error, self.engine) from error
         raise IndexBusy
 
-    def _begin(self, writer: "_Kept") -> "_Kept":
+    def _begin(self, writer: KeptConnection) -> KeptConnection:
         if self.is_sqlite:
             writer.cursor.execute("BEGIN IMMEDIATE")
             if self.durable and not writer.has_log_room:
@@ -425,7 +421,7 @@ class Index:
             return
         # SQLAlchemy must know of the transaction: Alembic would end one of the driver's by itself.
         with self.engine.connect() as connection, connection.begin():
-            self._begin_at_last(_Kept(connection), _MIGRATION_PATIENCE)
+            self._begin_at_last(KeptConnection(connection), _MIGRATION_PATIENCE)
             # Alembic takes long to import, and is needed once a release.
             from .migrations import upgrade
 
@@ -440,60 +436,6 @@ class Index:
             return None
 
 
-class _Kept:
-    """A connection that is kept, with what the driver has of it.
-
-    Parameters
-    ----------
-    connection
-        One that nobody else uses.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self.driver: Any = connection.connection.driver_connection
-        self.cursor: Any = self.driver.cursor()
-        self.has_log_room = False
-        self.number: int | None = None
-        """PostgreSQL's, of the transaction that was begun last."""
-
-    def close(self) -> None:
-        """Give it back; nothing is told of one that was lost."""
-        with contextlib.suppress(Exception):
-            self.connection.close()
-
-
 def _unreadable(error: DatabaseError) -> Exception:
     said = said_of_exhaustion(error)
     return OutOfResources(f"could not read the index: {said}") if said else error
-
-
-def _as_operational(error: BaseException, engine: Engine) -> BaseException:
-    """Give what the driver raises at begin and commit the form that SQLAlchemy gives the rest."""
-    driver = engine.dialect.loaded_dbapi
-    if isinstance(error, driver.Error):
-        return OperationalError(None, None, error)
-    return error
-
-
-def _engine(url: str) -> Engine:
-    try:
-        parsed = make_url(url)
-        if parsed.drivername == "postgresql":
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        options: dict[str, Any] = {"pool_size": 16, "max_overflow": 48, "pool_timeout": 60}
-        options["hide_parameters"] = True  # they are patients' data, and errors are logged
-        if parsed.get_backend_name() == "sqlite":
-            options["connect_args"] = {"check_same_thread": False, "cached_statements": 512}
-        else:
-            options["pool_pre_ping"] = True  # a restarted database leaves dead connections behind
-            options["connect_args"] = {
-                "connect_timeout": 10,
-                "options": f"-c lock_timeout={_LOCK_TIMEOUT}",
-            }
-        return create_engine(parsed, **options)
-    except (ArgumentError, ImportError) as error:
-        raise ConfigurationError(
-            f"the index URL cannot be used ({error}); expected sqlite:///FILE or "
-            "postgresql+psycopg://USER@HOST/DATABASE, the latter with isocenter[postgres] installed"
-        ) from error

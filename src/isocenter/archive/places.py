@@ -62,7 +62,7 @@ class Places:
         try:
             with _KEEPING:
                 self._stand(arrival)
-                if self._blobs.durable and not arrival.seems_kept:
+                if self._blobs.durable and (arrival.inode_in_place or not arrival.seems_kept):
                     self._sync_file(arrival)
                     if arrival.inode_in_place:
                         self._blobs.sync_names(folder_of(place))
