@@ -29,6 +29,16 @@ def test_the_file_is_read_by_offset_and_in_chunks(sqlite_archive):
     assert instance.try_read(len(content) - 2, 100) in {content[-2:], None}
 
 
+def test_a_chunk_that_was_given_is_held_no_longer_however_long_its_taker_takes(sqlite_archive):
+    dataset = ct_slice(64, 64)
+    keep(sqlite_archive, dataset)
+    chunks = sqlite_archive.open_instance(*uids(dataset)).chunks()
+    chunk = next(chunks)
+    held_here_alone = bytes(bytearray(chunk))
+    counts = sys.getrefcount(chunk), sys.getrefcount(held_here_alone)
+    assert counts[0] == counts[1]
+
+
 @pytest.mark.parametrize("syntax", ["native", RLELossless, DeflatedExplicitVRLittleEndian])
 def test_frames_are_those_that_were_put_in(sqlite_archive, syntax):
     dataset = multi_frame(3)

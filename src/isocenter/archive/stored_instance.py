@@ -224,11 +224,11 @@ class StoredInstance:
         """
         end = self.size if length is None else min(self.size, offset + length)
         while offset < end:
-            part = self.read(offset, min(_CHUNK, end - offset))
-            if not part:
+            part = [self.read(offset, min(_CHUNK, end - offset))]
+            if not part[0]:
                 return
-            yield part
-            offset += len(part)
+            offset += len(part[0])
+            yield part.pop()  # and hold it no longer, however long the reader takes
 
     def beginning(self) -> bytes:
         """Read the file up to its Pixel Data, for readers that take files; all of it without any.
@@ -270,8 +270,7 @@ class StoredInstance:
         inflation = Inflation(self.read, start, limit=MAXIMUM_INFLATED_LENGTH)
         while offset < end:
             size = min(_CHUNK, end - offset)
-            part = self._inflated_part(offset, size)
-            yield inflation.read(offset, size) if part is None else part
+            yield self._inflated_part(offset, size) or inflation.read(offset, size)
             offset += size
 
     def _inflated_part(self, offset: int, size: int) -> bytes | None:
