@@ -1,6 +1,7 @@
 """Frames that decoders would show with a part of the picture lost, and those that only look so."""
 
 import subprocess
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,9 @@ from tests.pixels.test_rle import frame as rle_frame
 from isocenter.dicom import transfer_syntax
 from isocenter.errors import PixelDataError
 from isocenter.pixels import PixelDescription, decode_frame
+from isocenter.pixels.jpeg_scans import read_scans
 from isocenter.pixels.rle import decode_rle
+from isocenter.pixels.tile_parts import check_tile_parts
 
 NOISE = np.random.default_rng(1).integers(0, 256, (300, 260), np.uint8)
 
@@ -243,3 +246,17 @@ def test_a_deflated_frame_ends_where_the_frame_does(size: int) -> None:
     data = packer.compress(bytes(size)) + packer.flush()
     with pytest.raises(PixelDataError, match="does not end behind its 48 bytes"):
         decode_frame(data, described(transfer_syntax=DEFLATED_FRAME))
+
+
+def test_hostile_frames_of_many_pieces_take_no_long_time() -> None:
+    image = NOISE[:64, :64].copy()
+    jpeg = bytes(imagecodecs.jpeg8_encode(image))
+    place = jpeg.index(b"\xff\xda")
+    scan = jpeg[place : place + 10] + b"\x12"
+    wavelets = bytes(imagecodecs.jpeg2k_encode(image, codecformat="j2k", reversible=True))
+    place = wavelets.index(b"\xff\x90\0\x0a")
+    part = b"\xff\x90\0\x0a\0\0\0\0\0\x0e\0\0\xff\x93"
+    start = time.perf_counter()
+    read_scans(jpeg[: jpeg.index(b"\xff\xda")] + scan * 100_000 + b"\xff\xd9")
+    check_tile_parts(wavelets[:place] + part * 100_000 + b"\xff\xd9")
+    assert time.perf_counter() - start < 10

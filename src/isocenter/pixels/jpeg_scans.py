@@ -8,6 +8,7 @@ import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -154,13 +155,18 @@ class _Reader:
         )
         return end
 
-    def _next_marker(self, start: int) -> int:
+    @cached_property
+    def _markers(self) -> NDArray[np.intp]:
+        """Wherever no coded data can be, the headers among them; found once for all scans."""
         codes = np.frombuffer(self._data, np.uint8)
-        places = start + np.flatnonzero(codes[start:-1] == 0xFF)
-        markers = places[~_CODED[codes[places + 1]]]
-        if not markers.size:
+        places = np.flatnonzero(codes[:-1] == 0xFF)
+        return places[~_CODED[codes[places + 1]]]
+
+    def _next_marker(self, start: int) -> int:
+        following = int(np.searchsorted(self._markers, start))
+        if following == len(self._markers):
             raise PixelDataError("the JPEG frame is truncated: it has no end marker")
-        return int(markers[0])
+        return int(self._markers[following])
 
     def _restarts(self, components: int) -> int | None:
         """Count the restart markers of a scan of all components (ISO/IEC 10918-1 A.2.3)."""
