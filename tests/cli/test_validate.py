@@ -34,6 +34,17 @@ def wrong(tmp_path):
     return path
 
 
+@pytest.mark.parametrize("flags", [(), ("--json",), ("--sarif",)], ids=str)
+def test_a_folder_without_an_object_is_not_said_to_be_sound(isocenter, tmp_path, flags):
+    """A script that names the wrong folder would never learn of it."""
+    (tmp_path / "notes.txt").write_text("no DICOM at all")
+    assert isocenter("validate", tmp_path, *flags) == (
+        2,
+        "",
+        f"isocenter: nothing to validate: there is no DICOM object in {tmp_path}\n",
+    )
+
+
 def test_a_sound_file_exits_with_0(isocenter, sound):
     code, out, _ = isocenter("validate", sound, "--no-warnings")
     assert (code, out) == (0, "1 file, 0 errors, 0 warnings\n")

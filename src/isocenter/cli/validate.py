@@ -8,7 +8,8 @@ import typer
 
 from isocenter.cli import options
 from isocenter.cli.exit_codes import ExitCode
-from isocenter.errors import ConfigurationError
+from isocenter.cli.names import shown
+from isocenter.errors import ConfigurationError, NotDicom
 
 if TYPE_CHECKING:
     from isocenter.dicom.validation import Report
@@ -30,7 +31,7 @@ def validate(
 
     Modules, values, geometry, pixels and agreement are looked at. Files that are given together are
     compared with each other, too. Exits with 0 if there is no error, with 1 if there is one, with 2
-    if a file cannot be read.
+    if a file cannot be read or there is none.
 
     isocenter validate study/ --json
     """
@@ -40,6 +41,9 @@ def validate(
         raise ConfigurationError("--json and --sarif exclude each other")
     options.require_paths(paths)
     report = validate_files(paths)
+    if not report.files and not report.unreadable:
+        named = ", ".join(shown(path) for path in paths)
+        raise NotDicom(f"nothing to validate: there is no DICOM object in {named}")
     if no_warnings:
         report = report.errors_only()
     if as_json or as_sarif:
