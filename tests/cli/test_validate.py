@@ -64,6 +64,14 @@ def test_an_unreadable_file_exits_with_2_and_the_others_are_judged(isocenter, wr
     assert f"{cut}: unreadable: " in out and "KVP" in out and ", 1 unreadable\n" in out
 
 
+def test_a_name_that_moves_a_cursor_is_printed_escaped(isocenter, wrong):
+    odd = wrong.rename(wrong.with_name("\x1b[2Jwrong.dcm"))
+    odd.with_name("\x1b[2Jcut.dcm").write_bytes(odd.read_bytes()[:-9])
+    _, out, _ = isocenter("validate", odd.parent)
+    assert "\x1b" not in out
+    assert "/\\x1b[2Jwrong.dcm: error: " in out and "/\\x1b[2Jcut.dcm: unreadable: " in out
+
+
 def test_json_has_everything_of_a_finding(isocenter, wrong):
     code, out, _ = isocenter("validate", wrong, "--json", "--no-warnings")
     report = json.loads(out)

@@ -74,9 +74,9 @@ def _described(report: "Report") -> dict[str, object]:
 
 def _print(report: "Report") -> None:
     for path, reason in report.unreadable:
-        print(f"{path}: unreadable: {reason}")
+        print(f"{shown(path)}: unreadable: {reason}")
     for finding in report.findings:
-        print(f"{finding.file}: {finding.severity.value}: {finding.message}")
+        print(f"{shown(finding.file)}: {finding.severity.value}: {finding.message}")
     errors = sum(finding.severity.value == "error" for finding in report.findings)
     warnings = len(report.findings) - errors
     counts = [(report.files, "file"), (errors, "error"), (warnings, "warning")]
