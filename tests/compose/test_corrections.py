@@ -554,7 +554,7 @@ def test_a_value_that_is_none_is_refused_before_anything_is_written(
     for said in ({"set_values": {keyword: value}}, {"table": tmp_path / "map.csv"}):
         with pytest.raises(CannotCompose, match=f"{keyword} .*expected") as refusal:
             correct([path], output=tmp_path / "out", **said)
-        assert value not in str(refusal.value)
+        assert value not in str(refusal.value).replace(str(tmp_path), "")
     assert "map.csv, line 2" in str(refusal.value)
     assert not (tmp_path / "out").exists()
 
