@@ -2,7 +2,11 @@
 
 import errno
 import os
+import random
 import shutil
+import stat
+import struct
+import sys
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +18,7 @@ from tests.factories import ct_series, data_set_bytes, part10_bytes, small_objec
 
 from isocenter.archive import Archive, Level, Outcome, Query
 from isocenter.errors import OutOfResources
-from isocenter.media import ImportInterrupted, ImportStopped, import_paths
+from isocenter.media import ImportInterrupted, ImportStopped, has_anything, import_paths
 
 SAMPLES = Path(pydicom.__file__).parent / "data" / "test_files" / "dicomdirtests"
 
@@ -213,6 +217,130 @@ def test_a_zip_file_whose_members_overlap_is_refused(archive, tmp_path):
     assert "overlap" in str(report.failures[0].error)
 
 
+def peak_memory() -> int:
+    """The most memory that this process has had, in bytes."""
+    resource = pytest.importorskip("resource", reason="this system does not tell; run on Linux")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * unit
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=["8", "12", "14"]
+)
+def test_a_member_that_is_larger_than_it_says_takes_no_memory(archive, tmp_path, method):
+    """The zipfile of Python unpacks what it read of BZIP2 and LZMA to the end, whatever that is."""
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", method) as packed, packed.open("bomb.dcm", "w") as member:
+        member.write(part10_bytes(small_object()))
+        for _ in range(256):
+            member.write(bytes(1 << 20))
+    content = bytearray(path.read_bytes())
+    directory = content.index(b"PK\1\2")
+    content[directory + 24 : directory + 28] = struct.pack("<I", 5000)
+    path.write_bytes(content)
+    before = peak_memory()
+    report = import_paths(archive, [path])
+    assert peak_memory() - before < 64 << 20
+    (failure,) = report.failures
+    assert failure.name.endswith("bomb.dcm")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_member_of_another_compression_is_told_what_to_do(archive, tmp_path, method):
+    path = tmp_path / "disc.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("other", part10_bytes(small_object()), method)
+        packed.writestr("good", part10_bytes(small_object()))
+    report = import_paths(archive, [path])
+    assert report.stored == 1
+    (failure,) = report.failures
+    assert str(failure.error).startswith(f"this member is compressed by method {method}; unpack")
+
+
+def damaged(content: bytes, chance: random.Random) -> bytes:
+    """Change some bytes, mostly of the central directory."""
+    changed, directory = bytearray(content), content.index(b"PK\1\2")
+    for _ in range(chance.randint(1, 4)):
+        at = chance.randrange(directory if chance.random() < 0.7 else 0, len(changed))
+        changed[at] = chance.choice([0, 1, 0x80, 0xFF, chance.randrange(256)])
+    return bytes(changed[: chance.randrange(len(changed))] if chance.random() < 0.1 else changed)
+
+
+def test_a_zip_file_that_is_damaged_anywhere_is_told_and_stops_nothing(archive, tmp_path):
+    path, beside = tmp_path / "disc.zip", tmp_path / "good.dcm"
+    beside.write_bytes(part10_bytes(small_object()))
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("IM\u00e9", part10_bytes(small_object()), zipfile.ZIP_DEFLATED)
+        packed.writestr("b", part10_bytes(small_object()))
+    content, chance = path.read_bytes(), random.Random(10)
+    for _ in range(300):
+        path.write_bytes(damaged(content, chance))
+        has_anything([path])
+        assert import_paths(archive, [path, beside]).accepted >= 1
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [
+        (6, b"\x80"),  # version needed to extract
+        (28, b"\0\0"),  # length of the name
+        (46, b"\xff\xff"),  # the name, which is said to be UTF-8
+        (42, b"\xf0\xff\xff\xff"),  # where the member begins
+    ],
+)
+def test_a_central_directory_that_lies_is_told(archive, tmp_path, at, value):
+    path = tmp_path / "disc.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("\u00e9\u00e9", part10_bytes(small_object()))
+    content = bytearray(path.read_bytes())
+    start = content.index(b"PK\1\2") + at
+    content[start : start + len(value)] = value
+    path.write_bytes(content)
+    report = import_paths(archive, [path])
+    assert len(report.failures) == 1
+    assert report.accepted == 0
+
+
+def test_a_link_in_a_zip_file_is_never_followed(archive, tmp_path):
+    (tmp_path / "secret.dcm").write_bytes(part10_bytes(small_object()))
+    link = zipfile.ZipInfo("LINK")
+    link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "disc.zip", "w") as packed:
+        packed.writestr(link, str(tmp_path / "secret.dcm"))
+    report = import_paths(archive, [tmp_path / "disc.zip"])
+    assert (report.accepted, report.not_dicom, report.failures) == (0, 1, [])
+
+
+@pytest.mark.parametrize("preamble", [b"MZ\x90\0", b"\x7fELF", b"II*\0", b"PK\3\4", b"#!/bin/sh\n"])
+def test_what_begins_as_another_file_is_the_object_that_it_is_and_no_program(
+    archive, tmp_path, preamble
+):
+    """CVE-2019-11687: a preamble may make an object a program, too."""
+    dataset = small_object()
+    path = tmp_path / "polyglot.dcm"
+    path.write_bytes(part10_bytes(dataset, preamble=preamble.ljust(128, b"\x90")))
+    report = import_paths(archive, [path])
+    assert (report.stored, report.failures) == (1, [])
+    (kept,) = archive.directory.rglob("*.dcm")
+    assert kept.read_bytes() == part10_bytes(dataset)
+
+
+def test_links_in_a_folder_lead_to_files_and_never_round(archive, tmp_path):
+    folder, elsewhere = tmp_path / "disc", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    for name in ("linked.dcm", "beside.dcm"):
+        (elsewhere / name).write_bytes(part10_bytes(small_object()))
+    (folder / "IMAGE").symlink_to(elsewhere / "linked.dcm")
+    (folder / "FOLDER").symlink_to(elsewhere)
+    (folder / "ROUND").symlink_to(folder)
+    (folder / "SELF").symlink_to(folder / "SELF")
+    (folder / "GONE").symlink_to(folder / "nothing")
+    report = import_paths(archive, [folder])
+    assert report.stored == 1
+    assert {Path(one.name).name for one in report.failures} == {"SELF", "GONE"}
+
+
 def test_what_only_calls_itself_zip_is_told(archive, tmp_path):
     (tmp_path / "x.zip").write_bytes(b"PK no")
     assert "ZIP" in str(import_paths(archive, [tmp_path / "x.zip"]).failures[0].error)
@@ -259,6 +387,13 @@ def dicomdir_with(path: Path, file_id: list[str]) -> None:
         ["C:", "secret.dcm"],
         ["../secret.dcm"],
         ["LINK"],
+        ["LINKS", "secret.dcm"],
+        ["A", "\0", "secret.dcm"],
+        ["A\0", "secret.dcm"],
+        ["ROOT", "etc", "hostname"],
+        ["NUL"],
+        ["CON.dcm"],
+        ["A" * 5000],
     ],
 )
 def test_a_file_id_never_leads_out_of_its_medium(archive, tmp_path, file_id):
@@ -266,6 +401,8 @@ def test_a_file_id_never_leads_out_of_its_medium(archive, tmp_path, file_id):
     disc.mkdir()
     (tmp_path / "secret.dcm").write_bytes(part10_bytes(small_object()))
     (disc / "LINK").symlink_to(tmp_path / "secret.dcm")
+    (disc / "LINKS").symlink_to(tmp_path)
+    (disc / "ROOT").symlink_to("/")
     (disc / "A").mkdir()
     dicomdir_with(disc / "DICOMDIR", file_id)
 
@@ -273,6 +410,27 @@ def test_a_file_id_never_leads_out_of_its_medium(archive, tmp_path, file_id):
 
     assert (report.accepted, len(report.failures)) == (0, 1)
     assert count(archive) == 0
+
+
+def test_records_that_lead_in_a_circle_are_read_once(archive, tmp_path):
+    (tmp_path / "IMAGE").write_bytes(part10_bytes(small_object()))
+    dicomdir_with(tmp_path / "DICOMDIR", ["IMAGE"])
+    content = bytearray((tmp_path / "DICOMDIR").read_bytes())
+    first = content.index(b"\x04\0\0\x12UL\4\0") + 8  # OffsetOfTheFirst... (0004,1200)
+    for tag in (b"\x04\0\0\x14", b"\x04\0\x20\x14"):  # of the next record, of the lower one
+        at = content.find(tag + b"UL\4\0")
+        while at >= 0:
+            content[at + 8 : at + 12] = content[first : first + 4]
+            at = content.find(tag + b"UL\4\0", at + 1)
+    (tmp_path / "DICOMDIR").write_bytes(content)
+    report = import_paths(archive, [tmp_path / "DICOMDIR"])
+    assert (report.stored, report.failures) == (1, [])
+
+
+def test_a_dicomdir_that_refers_to_itself_brings_nothing(archive, tmp_path):
+    dicomdir_with(tmp_path / "DICOMDIR", ["DICOMDIR"])
+    report = import_paths(archive, [tmp_path / "DICOMDIR"])
+    assert (report.accepted, report.directories, report.failures) == (0, 1, [])
 
 
 def test_a_reference_to_nothing_is_told(archive, tmp_path):

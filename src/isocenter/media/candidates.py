@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Generator, Iterable, Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
+from isocenter.dicom.part10 import PREAMBLE_LENGTH, PREFIX
 from isocenter.dicom.source import require_file
 from isocenter.errors import InvalidDicom, IsocenterError, LimitExceeded, NotFound
 
@@ -22,6 +24,19 @@ ZIP_START = b"PK\3\4"
 
 _ENCRYPTED = 1
 """Bit of a member's flags."""
+
+_BOUNDED = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""Methods that are unpacked no further than is read; of others a few kB may fill the memory."""
+
+_MALFORMED = (
+    zipfile.BadZipFile,
+    IndexError,
+    NotImplementedError,
+    OverflowError,
+    ValueError,
+    struct.error,
+)
+"""What `zipfile` raises where the tables of a ZIP file make no sense."""
 
 _MAXIMUM_EXPANSION = 200
 _ALWAYS_ALLOWED = 1 << 30
@@ -101,8 +116,10 @@ def _unreadable(error: OSError) -> IsocenterError:
 
 
 def _begins_as_zip(path: Path) -> bool:
+    """Tell a ZIP file from an object, whose preamble may be anything."""
     with contextlib.suppress(IsocenterError, OSError), _opened(path) as file:
-        return file.read(len(ZIP_START)) == ZIP_START
+        start = file.read(PREAMBLE_LENGTH + len(PREFIX))
+        return start.startswith(ZIP_START) and not start.endswith(PREFIX)
     return False
 
 
@@ -117,7 +134,7 @@ def _zip(path: Path, resources: ExitStack) -> Iterator[Candidate | tuple[str, Is
     try:
         archive = resources.enter_context(zipfile.ZipFile(path))
         yield from _members(path, archive)
-    except (zipfile.BadZipFile, OSError) as error:
+    except (*_MALFORMED, OSError) as error:
         yield str(path), InvalidDicom(f"this ZIP file cannot be read: {error}")
     except LimitExceeded as error:
         yield str(path), error
@@ -162,10 +179,26 @@ def _check_expansion(path: Path, members: list[zipfile.ZipInfo]) -> None:
 
 @contextlib.contextmanager
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Generator[IO[bytes]]:
+    with _open_member(archive, member) as file:
+        try:
+            yield file
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise _not_unpacked(error) from error
+
+
+def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
     if member.flag_bits & _ENCRYPTED:
         raise InvalidDicom("this member is encrypted; unpack the ZIP file with its password first")
+    if member.compress_type not in _BOUNDED:
+        raise InvalidDicom(
+            f"this member is compressed by method {member.compress_type}; unpack the ZIP file "
+            "first, or make one by Deflate (8) as most programs do"
+        )
     try:
-        with archive.open(member) as file:
-            yield file
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-        raise InvalidDicom(f"this member cannot be unpacked: {error}") from error
+        return archive.open(member)
+    except (*_MALFORMED, RuntimeError) as error:
+        raise _not_unpacked(error) from error
+
+
+def _not_unpacked(error: Exception) -> InvalidDicom:
+    return InvalidDicom(f"this member cannot be unpacked: {error}")
