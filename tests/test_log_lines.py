@@ -44,6 +44,12 @@ def test_a_line_that_comes_alone_stays_alone(log, caplog):
     assert lines(caplog, 2) == ["closed a connection from a", "closed a connection from b"]
 
 
+def test_of_two_lines_both_are_written_as_they_are(log, caplog):
+    log.warning(CLOSED, "a")
+    log.warning(CLOSED, "b")
+    assert lines(caplog, 2) == ["closed a connection from a", "closed a connection from b"]
+
+
 def test_a_flood_that_goes_on_is_told_of_again_and_again(log, caplog):
     end = time.monotonic() + 1.1
     while time.monotonic() < end:

@@ -25,7 +25,9 @@ class _Flood:
 
 
 class RepeatedLines(logging.Filter):
-    """Writes the first of some lines at once, then one for all of each second, with their count.
+    """Writes the first of some lines at once, then one for all of each second.
+
+    One that stands for several says how many they were.
 
     It belongs to a logger, not to a handler. Any thread may log.
 
@@ -72,11 +74,12 @@ class RepeatedLines(logging.Filter):
             flood = self._floods.pop(text)
             if flood.last is not None:
                 self._watch(text)
-        if flood.last is not None:
-            logging.getLogger(flood.last.name).log(
-                flood.last.levelno,
-                "%s (the last of %d such lines within %g s)",
-                flood.last.getMessage(),
-                flood.count,
-                self._seconds,
-            )
+        if flood.last is None:
+            return
+        log, level = logging.getLogger(flood.last.name), flood.last.levelno
+        line = flood.last.getMessage()
+        if flood.count == 1:
+            log.log(level, "%s", line)
+        else:
+            told = "%s (the last of %d such lines within %g s)"
+            log.log(level, told, line, flood.count, self._seconds)
