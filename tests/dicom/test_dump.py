@@ -1,10 +1,12 @@
 """Dumps: a line for each element, what is kept of them, and what broken files still show."""
 
+import struct
+
 import pydicom
 import pytest
 from pydicom import Dataset
 from tests.dicom import corpus
-from tests.factories import ct_slice, part10_bytes
+from tests.factories import ct_slice, part10_bytes, small_object
 
 from isocenter.dicom import dump
 from isocenter.dicom.line_filter import line_filter
@@ -154,3 +156,16 @@ def test_posix_classes_and_shorthands_are_understood(expression, matching, other
 def test_what_is_no_expression_is_refused(expression):
     with pytest.raises(ConfigurationError):
         line_filter(expression)
+
+
+@pytest.mark.parametrize("depth", [65, 1000])
+def test_sequences_nested_without_reason_are_shown_as_far_as_they_may_be(tmp_path, depth):
+    value = b""
+    for _ in range(depth):
+        item = struct.pack("<HHI", 0xFFFE, 0xE000, len(value)) + value
+        value = struct.pack("<HH2sHI", 0x0040, 0xA730, b"SQ", 0, len(item)) + item
+    path = tmp_path / "deep.dcm"
+    path.write_bytes(part10_bytes(small_object()) + value)
+    lines = dump(path).splitlines()
+    assert sum("ContentSequence" in line for line in lines) == 65
+    assert lines[-1].startswith("error: sequences nest deeper than 64")

@@ -288,6 +288,32 @@ def test_one_unreadable_file_does_not_stop_the_others(tmp_path):
         validate(tmp_path)
 
 
+def nested(depth: int) -> bytes:
+    """A file with sequences of defined length so deep in each other, which a scan passes over."""
+    value = b""
+    for _ in range(depth):
+        item = struct.pack("<HHI", 0xFFFE, 0xE000, len(value)) + value
+        value = struct.pack("<HH2sHI", 0x0040, 0xA730, b"SQ", 0, len(item)) + item
+    return part10_bytes(small_object()) + value
+
+
+@pytest.mark.parametrize("depth", [65, 1000, 3000])
+def test_sequences_nested_without_reason_are_told_of_one_file_alone(tmp_path, depth):
+    (tmp_path / "deep.dcm").write_bytes(nested(depth))
+    (tmp_path / "good.dcm").write_bytes(part10_bytes(ct_slice(8, 8)))
+    report = validate_files([tmp_path])
+    assert report.files == 1
+    ((path, reason),) = report.unreadable
+    assert (path.name, reason) == ("deep.dcm", "sequences nest deeper than 64")
+    with pytest.raises(InvalidDicom, match="deeper than 64"):
+        validate(tmp_path / "deep.dcm")
+
+
+def test_sequences_nested_as_deep_as_may_be_are_validated(tmp_path):
+    (tmp_path / "deep.dcm").write_bytes(nested(64))
+    assert validate_files([tmp_path]).files == 1
+
+
 def test_what_is_no_dicom_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("no DICOM")
     with pytest.raises((NotDicom, InvalidDicom)):

@@ -20,7 +20,14 @@ from isocenter.dicom.scan import scan_file
 from isocenter.dicom.sop_classes import sop_class
 from isocenter.dicom.source import require_file
 from isocenter.dicom.transfer_syntaxes import transfer_syntax
-from isocenter.dicom.validation.items import BINARY, Element, Item, Value, from_bytes
+from isocenter.dicom.validation.items import (
+    BINARY,
+    NESTS_TOO_DEEP,
+    Element,
+    Item,
+    Value,
+    from_bytes,
+)
 from isocenter.errors import IsocenterError
 
 __all__ = ["SHORTENED", "Dump", "Line", "annotation", "dump", "dump_lines", "rules_of", "shortened"]
@@ -135,7 +142,10 @@ def dump_lines(
     else:
         parts, error = _read(Path(source), binary_bytes)
     writer = _Writer(annotate, private_values, binary_bytes)
-    lines = (line for part in parts for line in writer.data_set(Item(part)))
+    items = [Item(part) for part in parts]
+    if any(item.nests_too_deep for item in items):
+        error = error or f"{NESTS_TOO_DEEP}; those below are shown as empty"
+    lines = (line for item in items for line in writer.data_set(item))
     return Dump(tuple(ln for ln in lines if kept is None or kept.search(ln.text)), error)
 
 

@@ -15,14 +15,17 @@ from pydicom.tag import BaseTag
 
 from isocenter.dicom import dictionary, tags
 from isocenter.dicom.character_sets import ASCII, CharacterSet, character_set
+from isocenter.dicom.encoding import MAXIMUM_DEPTH
 from isocenter.dicom.number_strings import parse_decimal
 
-__all__ = ["BINARY", "Element", "Item", "Value", "from_bytes"]
+__all__ = ["BINARY", "NESTS_TOO_DEEP", "Element", "Item", "Value", "from_bytes"]
 
 Value = str | int | float | bytes
 
 BINARY: Final = {"OB", "OW", "OF", "OD", "OL", "OV", "UN"}
 """Value representations whose values are bytes (PS3.5 6.2)."""
+NESTS_TOO_DEEP: Final = f"sequences nest deeper than {MAXIMUM_DEPTH}"
+"""What is said of a data set that does."""
 _NUMBERS: Final = {
     "US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "UV": "Q", "SV": "q",
 }  # fmt: skip
@@ -78,9 +81,24 @@ class Item:
         Keywords and numbers that lead here, empty for the data set itself.
     part
         Whether the data set is only a part of an object, of which the rest is not known.
+
+    Attributes
+    ----------
+    elements
+        By tag.
+    nests_too_deep
+        Whether sequences nest deeper than `MAXIMUM_DEPTH` in it; those that do are left empty.
     """
 
-    __slots__ = ("elements", "parent", "path", "part", "character_set")
+    __slots__ = (
+        "character_set",
+        "depth",
+        "elements",
+        "nests_too_deep",
+        "parent",
+        "part",
+        "path",
+    )
 
     def __init__(
         self,
@@ -93,6 +111,8 @@ class Item:
         self.parent = parent
         self.path = path
         self.part = parent.part if parent else part
+        self.depth: int = parent.depth + 1 if parent else 0
+        self.nests_too_deep = False
         self.elements: dict[int, Element] = {}
         self.character_set = parent.character_set if parent else ASCII
         for tag in sorted(data_set.keys()):
@@ -127,6 +147,9 @@ class Item:
 
     def _decoded(self, stored: DataElement) -> Element:
         tag, vr, value = int(stored.tag), str(stored.VR)[:2], stored.value
+        if vr == "SQ" and self.depth >= MAXIMUM_DEPTH:
+            self.nests_too_deep = True
+            return Element(tag, vr, (), (), -1)
         if vr == "SQ":
             name = dictionary.keyword(tag) or f"{tag:08X}"
             prefix = f"{self.path}/{name}" if self.path else name
@@ -134,6 +157,7 @@ class Item:
                 Item(item, self, f"{prefix}[{number}]")
                 for number, item in enumerate(value or (), start=1)
             )
+            self.nests_too_deep |= any(item.nests_too_deep for item in items)
             return Element(tag, vr, (), items, -1)
         if value is None:
             return Element(tag, vr, (), None, 0)

@@ -22,7 +22,7 @@ from isocenter.dicom.validation.findings import Finding, Findings, Rule, Severit
 from isocenter.dicom.validation.geometry import check_geometry
 from isocenter.dicom.validation.hounsfield import check_hounsfield_units
 from isocenter.dicom.validation.image import check_image
-from isocenter.dicom.validation.items import Item
+from isocenter.dicom.validation.items import NESTS_TOO_DEEP, Item
 from isocenter.dicom.validation.lookup_tables import check_lookup_tables, check_overlays
 from isocenter.dicom.validation.meta import check_meta
 from isocenter.dicom.validation.multi_frame import check_frames
@@ -88,7 +88,8 @@ def validate(source: Dataset | StrPath | Iterable[StrPath]) -> list[Finding]:
     Raises
     ------
     InvalidDicom
-        If a file cannot be read; `validate_files` goes on with the others instead.
+        If a file cannot be read, or sequences nest deeper than 64; `validate_files` goes on
+        with the others instead.
     OSError
         If a file cannot be opened.
 
@@ -125,13 +126,13 @@ def validate_files(paths: Iterable[StrPath]) -> Report:
     for path, named in _files(paths):
         try:
             data_set = _read(path)
+            item = Item(data_set)
+            findings = _validate_data_set(data_set, item)
         except (IsocenterError, OSError) as error:
             if named or not _is_foreign(path):
                 unreadable.append((path, str(error)))
             continue
         count += 1
-        item = Item(data_set)
-        findings = _validate_data_set(data_set, item)
         file_set.add(item, findings)
         found += [dataclasses.replace(finding, file=path) for finding in findings.found]
     return Report(count, tuple(found), tuple(unreadable))
@@ -176,6 +177,8 @@ def _validate_data_set(data_set: Dataset, item: Item | None = None) -> Findings:
 
 
 def _checked(data_set: Dataset, item: Item) -> Findings:
+    if item.nests_too_deep:
+        raise InvalidDicom(NESTS_TOO_DEEP)
     findings = Findings()
     meta = getattr(data_set, "file_meta", None)
     meta_item = Item(meta if meta is not None else Dataset())
