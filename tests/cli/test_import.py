@@ -104,6 +104,15 @@ def test_what_is_not_there_is_named_before_an_archive_is_made(data):
     assert not data.exists()
 
 
+def test_an_empty_path_is_not_taken_for_the_current_folder(data, tmp_path, monkeypatch):
+    (tmp_path / "image.dcm").write_bytes(part10_bytes(ct_slice(8, 8)))
+    monkeypatch.chdir(tmp_path)
+    done = isocenter_import("", data=data)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "a path is empty; name a file or a folder" in done.stderr
+    assert not data.exists()
+
+
 @pytest.mark.parametrize("name", ["notes.txt", "empty", "texts", "texts.zip", "DICOMDIR"])
 def test_what_holds_no_object_is_told_and_no_archive_made(data, tmp_path, name):
     (tmp_path / "notes.txt").write_text("Take the lift to the second floor.\n" * 400)

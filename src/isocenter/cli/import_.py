@@ -21,7 +21,11 @@ __all__ = ["import_paths"]
 def import_paths(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH", help="Files, folders, ZIP files, DICOMDIR media."),
+        typer.Argument(
+            metavar="PATH",
+            parser=options.named_path,
+            help="Files, folders, ZIP files, DICOMDIR media.",
+        ),
     ],
     data: options.DataFolder = None,
     config: options.ConfigFile = None,

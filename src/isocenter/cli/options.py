@@ -20,6 +20,7 @@ __all__ = [
     "Destination",
     "Json",
     "Timeout",
+    "named_path",
     "require_paths",
 ]
 
@@ -71,6 +72,19 @@ class Command(TyperCommand):
                 if isinstance(path, Path) and is_named_pipe(path):
                     raise ConfigurationError(f"{path} is a named pipe; give a file or a folder")
         return super().invoke(ctx)
+
+
+def named_path(text: str) -> Path:
+    """Refuse the path that an empty variable leaves: it would be the whole current folder.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is empty.
+    """
+    if not text:
+        raise ConfigurationError("a path is empty; name a file or a folder (. is this folder)")
+    return Path(text)
 
 
 def require_paths(paths: list[Path]) -> None:

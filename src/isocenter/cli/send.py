@@ -17,13 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["send"]
 
 
-def _path(text: str) -> Path:
-    """Refuse the path that an empty variable leaves: it would be the whole current folder."""
-    if not text:
-        raise ConfigurationError("a path is empty; name a file or a folder (. is this folder)")
-    return Path(text)
-
-
 def _destination(text: str) -> str:
     """Refuse what is no destination before anything is said about paths: often it was left out."""
     from isocenter.dimse import PeerAddress
@@ -44,7 +37,9 @@ def _destination(text: str) -> str:
 def send(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH", parser=_path, help="DICOM files, and folders of them."),
+        typer.Argument(
+            metavar="PATH", parser=options.named_path, help="DICOM files, and folders of them."
+        ),
     ],
     destination: Annotated[
         str,
