@@ -115,25 +115,30 @@ def _data_set_bytes(data_set: Any) -> bytes:
 def _pixel_data(
     instance: StoredInstance, description: PixelDescription, target: TransferSyntax
 ) -> Iterator[bytes]:
+    # No name is kept for a frame here: whoever takes it slowly would have it held twice.
+    number_of_frames = instance.frame_table.number_of_frames
     frames = (
         transcode_frame(instance.frame(number), description, target)
-        for number in range(1, instance.frame_table.number_of_frames + 1)
+        for number in range(1, number_of_frames + 1)
     )
     if target.encapsulated:
         # No offset table: frames are sent as they are made, before the later ones are known.
         yield _element(instance, b"OB", 0xFFFFFFFF) + _item(0)
-        for frame in frames:
-            padding = b"\0" * (len(frame) % 2)
-            yield _item(len(frame) + len(padding)) + frame + padding
+        yield from map(_fragment, frames)
         yield struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
         return
-    first = next(frames)
-    length = len(first) * instance.frame_table.number_of_frames
-    vr = _native_vr(instance, description)
-    yield _element(instance, vr, length + length % 2) + first
+    first = [next(frames)]
+    length = len(first[0]) * number_of_frames
+    yield _element(instance, _native_vr(instance, description), length + length % 2)
+    yield first.pop()
     yield from frames
     if length % 2:
         yield b"\0"
+
+
+def _fragment(frame: bytes) -> bytes:
+    padding = b"\0" * (len(frame) % 2)
+    return _item(len(frame) + len(padding)) + frame + padding
 
 
 def _native_vr(instance: StoredInstance, description: PixelDescription) -> bytes:

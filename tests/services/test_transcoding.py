@@ -1,0 +1,37 @@
+"""Objects in another transfer syntax are made a frame at a time, in the memory of a frame."""
+
+import tracemalloc
+
+import pytest
+from pydicom.uid import RLELossless
+from tests.factories import multi_frame, part10_bytes
+
+from isocenter.dicom.transfer_syntaxes import transfer_syntax
+from isocenter.services.transcoding import transcoded_object
+
+FRAME = 1024 * 1024 * 2
+
+
+@pytest.mark.parametrize(
+    ("kept", "target"),
+    [
+        pytest.param((RLELossless,), "1.2.840.10008.1.2.1", id="native"),
+        pytest.param((), "1.2.840.10008.1.2.5", id="encapsulated"),
+    ],
+)
+def test_a_frame_that_was_given_is_held_no_longer_however_long_its_taker_takes(web, kept, target):
+    dataset = multi_frame(3, 1024, 1024)
+    web.archive.ingest(part10_bytes(dataset, *kept))
+    instance = web.archive.open_instance(
+        dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.SOPInstanceUID
+    )
+    held = []
+    tracemalloc.start()
+    for piece in transcoded_object(instance, transfer_syntax(target)):
+        large = len(piece) > FRAME // 2
+        del piece
+        if large:
+            held.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert len(held) == 3
+    assert max(held) < FRAME // 2
