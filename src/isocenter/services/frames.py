@@ -118,7 +118,7 @@ class _Source:
         """Read a frame as it will be sent; a large one, such as a video, part by part."""
         if (content := self.content(number, form)) is not None:
             return content.read(0, content.size)
-        return iter([self.read(number, form)])
+        return map(self.read, [number], [form])  # which holds no frame that it gave
 
 
 @lru_cache(maxsize=4096)
