@@ -1,5 +1,6 @@
 import io
 import struct
+import tracemalloc
 import zlib
 
 import pydicom
@@ -97,6 +98,37 @@ def test_meta_information_of_megabytes_is_refused_before_it_is_read() -> None:
             element = struct.pack("<HHI", 0x0002, 0x0102, MAXIMUM_META_LENGTH + 1)
         with pytest.raises(LimitExceeded, match=r"\(0002,0102\)"):
             read_file_meta(bytes(128) + b"DICM" + element)
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        struct.pack("<HH2sHI", 2, 0x0102, b"SQ", 0, 0xFFFFFFFF),  # no end is said
+        struct.pack("<HH2sHI", 2, 0x0102, b"ZZ", 0, 0xFFFFFFF0),  # no value representation
+        struct.pack("<HHI", 2, 0x0102, 0xFFFFFFF0),
+        struct.pack("<HH2sH", 2, 0x0102, b"SH", 0) * 200_000,
+    ],
+    ids=["undefined length", "ZZ", "implicit", "many"],
+)
+def test_odd_elements_of_meta_information_take_no_memory(element: bytes) -> None:
+    """CVE-2026-3650 reserved what a value representation that is none claimed."""
+    content = part10_bytes(small_object())
+    content = content[:144] + element + content[144:]
+    tracemalloc.start()
+    try:
+        with pytest.raises(LimitExceeded, match=r"\(0002,0102\)"):
+            read_file_meta(content, final=True)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_last_of_two_transfer_syntaxes_counts_as_with_pydicom() -> None:
+    content = part10_bytes(small_object())
+    other = struct.pack("<HH2sH", 2, 0x10, b"UI", 18) + b"1.2.840.10008.1.2\0"
+    content = content[:144] + other + content[144:]
+    reference = pydicom.dcmread(io.BytesIO(content), stop_before_pixels=True)
+    assert read_file_meta(content).transfer_syntax_uid == reference.file_meta.TransferSyntaxUID
 
 
 def test_files_without_preamble_prefix_or_meta_information_are_recognised() -> None:

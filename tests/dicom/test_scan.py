@@ -241,6 +241,28 @@ def test_an_unknown_long_value_representation_is_passed_over() -> None:
         assert scan(data, EXPLICIT_VR_LITTLE_ENDIAN, final=True).text(tags.PatientID) == "ID"
 
 
+def short(tag: int, vr: bytes, value: bytes) -> bytes:
+    return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr, len(value)) + value
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        short(tags.PatientID, b"LO", b"odd") + short(tags.PatientSex, b"CS", b"F"),
+        short(tags.PatientID, b"LO", b"1 ") + short(tags.PatientID, b"LO", b"2 "),
+        short(tags.PatientSex, b"CS", b"F ") + short(tags.PatientID, b"LO", b"ID"),
+        short(tags.PatientID, b"LO", b"ID") + short(tags.SOPInstanceUID, b"UI", b"1.2\0"),
+    ],
+    ids=["odd lengths", "twice the same tag", "tags out of order", "groups out of order"],
+)
+def test_elements_that_break_the_rules_are_what_pydicom_reads(elements: bytes) -> None:
+    header = scan(elements, EXPLICIT_VR_LITTLE_ENDIAN, final=True)
+    head = file_meta_bytes("1.2", "1.2.3", EXPLICIT_VR_LITTLE_ENDIAN.uid)
+    reference = pydicom.dcmread(io.BytesIO(head + elements))
+    for tag in (tags.PatientID, tags.PatientSex, tags.SOPInstanceUID):
+        assert header.text(tag) == (reference[tag].value if tag in reference else "")
+
+
 def undefined(depth: int) -> bytes:
     """Sequences of undefined length, so deep in each other."""
     head = struct.pack("<HH2sHIHHI", 9, 0x1001, b"SQ", 0, 0xFFFFFFFF, 0xFFFE, 0xE000, 0xFFFFFFFF)

@@ -8,6 +8,7 @@ import stat
 import struct
 import sys
 import zipfile
+import zlib
 from io import BytesIO
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pydicom.fileset import FileSet
 from tests.factories import ct_series, data_set_bytes, part10_bytes, small_object
 
 from isocenter.archive import Archive, Level, Outcome, Query
+from isocenter.dicom import file_meta_bytes
 from isocenter.errors import OutOfResources
 from isocenter.media import ImportInterrupted, ImportStopped, has_anything, import_paths
 
@@ -431,6 +433,18 @@ def test_a_dicomdir_that_refers_to_itself_brings_nothing(archive, tmp_path):
     dicomdir_with(tmp_path / "DICOMDIR", ["DICOMDIR"])
     report = import_paths(archive, [tmp_path / "DICOMDIR"])
     assert (report.accepted, report.directories, report.failures) == (0, 1, [])
+
+
+def test_a_dicomdir_that_is_a_bomb_is_told_in_little_memory(archive, tmp_path):
+    packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    head = struct.pack("<HH2sHI", 0x0004, 0x1220, b"SQ", 0, 160 << 20)
+    parts = [packer.compress(head), *(packer.compress(bytes(1 << 20)) for _ in range(160))]
+    meta = file_meta_bytes("1.2.840.10008.1.3.10", "1.2.3", "1.2.840.10008.1.2.1.99")
+    (tmp_path / "DICOMDIR").write_bytes(meta + b"".join(parts) + packer.flush())
+    before = peak_memory()
+    report = import_paths(archive, [tmp_path / "DICOMDIR"])
+    assert peak_memory() - before < 64 << 20
+    assert (report.accepted, len(report.failures)) == (0, 1)
 
 
 def test_a_reference_to_nothing_is_told(archive, tmp_path):
