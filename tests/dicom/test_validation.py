@@ -1,7 +1,9 @@
 """Rules that break one by one: what is found names the attribute, module and remedy."""
 
 import io
+import os
 import struct
+from errno import EACCES
 
 import highdicom
 import numpy as np
@@ -286,6 +288,47 @@ def test_one_unreadable_file_does_not_stop_the_others(tmp_path):
     assert [path.name for path, _ in report.unreadable] == ["cut.dcm"]
     with pytest.raises(InvalidDicom, match="truncated"):
         validate(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="that system has no such permissions; run on others")
+def test_what_may_not_be_read_in_a_folder_is_told_and_does_not_stop_the_others(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "good.dcm").write_bytes(part10_bytes(ct_slice(8, 8)))
+    (tmp_path / "closed.dcm").write_bytes(part10_bytes(ct_slice(8, 8)))
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "closed" / "hidden.dcm").write_bytes(part10_bytes(ct_slice(8, 8)))
+    (tmp_path / "closed.dcm").chmod(0)
+    (tmp_path / "closed").chmod(0)
+    if os.geteuid() == 0:  # who may read everything
+        forbid(monkeypatch)
+    try:
+        report = validate_files([tmp_path])
+        with pytest.raises(InvalidDicom, match="closed.*Permission denied"):
+            validate(tmp_path)
+    finally:
+        (tmp_path / "closed").chmod(0o700)
+    assert report.files == 1
+    assert report.unreadable == (
+        (tmp_path / "closed", "Permission denied"),
+        (tmp_path / "closed.dcm", "Permission denied"),
+    )
+
+
+def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody read what has no permissions, as the system does for everybody but root."""
+
+    def guarded(function):
+        def call(path, *arguments, **named):
+            if not isinstance(path, int) and not os.stat(path).st_mode & 0o777:
+                raise PermissionError(EACCES, os.strerror(EACCES), str(path))
+            return function(path, *arguments, **named)
+
+        return call
+
+    monkeypatch.setattr("os.scandir", guarded(os.scandir))
+    monkeypatch.setattr("io.open", guarded(open))
+    monkeypatch.setattr("builtins.open", guarded(open))
 
 
 def nested(depth: int) -> bytes:

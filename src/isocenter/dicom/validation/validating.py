@@ -1,6 +1,8 @@
 """Validating one object, a file, or several files that belong together."""
 
 import dataclasses
+import os
+import stat
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -52,7 +54,8 @@ class Report:
     findings
         Broken rules, by file.
     unreadable
-        Files that are no DICOM or too broken to read, each with the reason.
+        Files that are no DICOM, too broken to read or not to be opened, and folders that cannot be
+        read, each with the reason.
     """
 
     files: int
@@ -88,10 +91,8 @@ def validate(source: Dataset | StrPath | Iterable[StrPath]) -> list[Finding]:
     Raises
     ------
     InvalidDicom
-        If a file cannot be read, or sequences nest deeper than 64; `validate_files` goes on
-        with the others instead.
-    OSError
-        If a file cannot be opened.
+        If a file or folder cannot be read, or sequences nest deeper than 64; `validate_files` goes
+        on with the others instead.
 
     References
     ----------
@@ -123,12 +124,15 @@ def validate_files(paths: Iterable[StrPath]) -> Report:
     unreadable: list[tuple[Path, str]] = []
     file_set = FileSet()
     count = 0
-    for path, named in _files(paths):
+    for path, named in _files(paths, unreadable):
         try:
             data_set = _read(path)
             item = Item(data_set)
             findings = _validate_data_set(data_set, item)
-        except (IsocenterError, OSError) as error:
+        except OSError as error:
+            unreadable.append((path, _reason(error)))
+            continue
+        except IsocenterError as error:
             if named or not _is_foreign(path):
                 unreadable.append((path, str(error)))
             continue
@@ -138,19 +142,46 @@ def validate_files(paths: Iterable[StrPath]) -> Report:
     return Report(count, tuple(found), tuple(unreadable))
 
 
-def _files(paths: Iterable[StrPath]) -> Iterable[tuple[Path, bool]]:
-    """Yield files, and whether they were named themselves."""
+def _files(
+    paths: Iterable[StrPath], unreadable: list[tuple[Path, str]]
+) -> Iterable[tuple[Path, bool]]:
+    """Yield files, and whether they were named themselves; note folders that cannot be read."""
     for path in map(Path, paths):
         if path.is_dir():
-            yield from ((p, False) for p in sorted(path.rglob("*")) if p.is_file())
+            yield from ((each, False) for each in _files_below(path, unreadable))
         else:
             yield path, True
 
 
+def _files_below(folder: Path, unreadable: list[tuple[Path, str]]) -> list[Path]:
+    def note(error: OSError) -> None:
+        unreadable.append((Path(error.filename), _reason(error)))
+
+    def is_file(path: Path) -> bool:
+        try:
+            return stat.S_ISREG(path.stat().st_mode)
+        except FileNotFoundError:  # a link to nothing, or gone meanwhile
+            return False
+        except OSError as error:
+            note(error)
+            return False
+
+    walked = os.walk(folder, onerror=note)
+    found = (Path(place, name) for place, _, names in walked for name in names)
+    return sorted(path for path in found if is_file(path))
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
 def _is_foreign(path: Path) -> bool:
     """Whether a file that cannot be read does not claim to be DICOM either."""
-    with path.open("rb") as file:
-        return file.read(132)[128:] != b"DICM"
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] != b"DICM"
+    except OSError:
+        return False
 
 
 def _read(path: Path) -> Dataset:
