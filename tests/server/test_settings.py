@@ -106,13 +106,120 @@ def test_a_misspelt_setting_names_the_likely_one():
         ('aet = "BACK\\\\SLASH"', r"aet .* is no AE title"),
         ('aet = "SEVENTEEN-LETTERS"', r"aet .* is no AE title"),
         ('durability = "perhaps"', r"durability .*'safe' or 'fast'"),
-        ("max_associations = 0", r"max_associations .*greater than 0"),
+        ("max_associations = 0", r"max_associations .*above 0"),
         ("http = [", r"cannot read the configuration"),
     ],
 )
 def test_a_bad_value_is_refused_with_its_name_and_source(text, complaint):
     write(text)
     with pytest.raises(ConfigurationError, match=complaint):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('data = ""', "the path is empty; name a folder (. is this folder)"),
+        ('quarantine = " "', "the path is empty; name a folder (. is this folder)"),
+        (r'data = "a\u0000b"', "a path has no NUL; name a folder"),
+        ("data = 5", 'found a number; expected a path in quotes, for example "/srv/isocenter"'),
+        (
+            'http = ["a"]',
+            'found a list; expected HOST:PORT in quotes, for example "127.0.0.1:8104"',
+        ),
+        (
+            "dicom = true",
+            'found true or false; expected HOST:PORT in quotes, for example "127.0.0.1:8104"',
+        ),
+        ("aet = nan", 'found a number; expected an AE title in quotes, for example "ARCHIVE"'),
+        (
+            "index_url = 5",
+            'found a number; expected a URL in quotes, for example "postgresql+psycopg://db/index"',
+        ),
+        ("peers = 5", 'found a number; expected a list, for example ["CT1", "MR1@192.0.2.10"]'),
+        (
+            'peers = ["CT1", 5]',
+            "found a number in the list; expected each value in quotes, "
+            'for example ["CT1", "MR1@192.0.2.10"]',
+        ),
+        ("hosts = 5", 'found a number; expected a list, for example ["pacs.example.org"]'),
+        (
+            "origins = 2026-11-22",
+            'found a date or time; expected a list, for example ["https://viewer.example.org"]',
+        ),
+        (
+            "tokens = 5",
+            'found a number; expected a list, for example ["OUTPUT OF openssl rand -hex 24"]',
+        ),
+        ("max_object_size = 0", "give a number of bytes above 0, or a size such as 8GiB"),
+        ("max_object_size = true", "give a number of bytes above 0, or a size such as 8GiB"),
+        ("max_object_size = inf", "give a number of bytes above 0, or a size such as 8GiB"),
+        ('shutdown_grace = "inf"', "give seconds, above 0 and up to 86400, for example 10"),
+        ("shutdown_grace = nan", "give seconds, above 0 and up to 86400, for example 10"),
+        ("shutdown_grace = 1e300", "give seconds, above 0 and up to 86400, for example 10"),
+        ("shutdown_grace = true", "give seconds, above 0 and up to 86400, for example 10"),
+        ('max_associations = "many"', "give a whole number above 0, for example 256"),
+        ("max_associations = true", "give a whole number above 0, for example 256"),
+        ('demo = "perhaps"', "give true or false"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_words_of_the_file(text, sentence):
+    write(text)
+    with pytest.raises(ConfigurationError) as caught:
+        load()
+    assert str(caught.value) == f"{text.split(' =')[0]} (from isocenter.toml): {sentence}"
+
+
+@pytest.mark.parametrize(
+    "name", ["*", "*.example.org", "http://pacs.example.org", "pacs.example.org:8104", "a b", ""]
+)
+def test_what_is_no_host_name_is_refused(name):
+    """The name is compared with that of the Host header, without its port (RFC 9110 7.2)."""
+    write(f'hosts = ["{name}"]')
+    with pytest.raises(ConfigurationError, match="hosts .* is no host name; write each alone"):
+        load()
+
+
+@pytest.mark.parametrize("name", ["pacs", "pacs.example.org", "PACS_2.local"])
+def test_a_host_name_is_taken_as_it_is(name):
+    assert load({"hosts": name}).settings.hosts == (name,)
+
+
+@pytest.mark.parametrize("name", ["data", "quarantine"])
+def test_an_empty_variable_does_not_mean_the_working_directory(name, monkeypatch):
+    monkeypatch.setenv(f"ISOCENTER_{name.upper()}", "")
+    with pytest.raises(ConfigurationError, match=f"ISOCENTER_{name.upper()}.*the path is empty"):
+        load()
+
+
+def test_a_tilde_is_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    write('data = "~/archive"')
+    settings = load({"quarantine": Path("~")}).settings
+    assert (settings.data, settings.quarantine) == (tmp_path / "archive", tmp_path)
+
+
+def test_a_tilde_before_nobody_is_refused():
+    write('data = "~no-such-user/archive"')
+    with pytest.raises(ConfigurationError, match="data .*whose home"):
+        load()
+
+
+def test_an_empty_variable_names_no_configuration_file(monkeypatch):
+    monkeypatch.setenv("ISOCENTER_CONFIG", "")
+    with pytest.raises(ConfigurationError) as caught:
+        load()
+    assert str(caught.value) == (
+        "ISOCENTER_CONFIG is empty; name the configuration file, or remove the variable"
+    )
+
+
+@pytest.mark.parametrize("name", ["AET", "Aet", "On_Conflict", "on-conflict"])
+def test_a_setting_in_another_case_names_the_right_one(name):
+    write(f'{name} = "X"')
+    likely = name.lower().replace("-", "_")
+    with pytest.raises(ConfigurationError, match=f"did you mean {likely}"):
         load()
 
 
@@ -166,6 +273,22 @@ def test_an_endpoint_knows_whether_other_machines_reach_it(text, endpoint, loopb
 def test_what_is_no_endpoint_is_refused(text):
     with pytest.raises(ConfigurationError):
         ListenAddress.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "likely"),
+    [
+        ("http://127.0.0.1:8990/", "127.0.0.1:8990"),
+        ("https://[::1]:8990", "[::1]:8990"),
+        ("127.0.0.1:8990/viewer", "127.0.0.1:8990"),
+    ],
+)
+def test_a_url_is_told_to_be_none(text, likely):
+    with pytest.raises(ConfigurationError) as caught:
+        ListenAddress.parse(text)
+    assert str(caught.value) == (
+        f"{text!r} is a URL: write HOST:PORT alone, without http:// and path, such as {likely}"
+    )
 
 
 @pytest.mark.parametrize("origin", ["*", "viewer.example.org", "https://viewer.example.org/"])

@@ -39,6 +39,12 @@ class ListenAddress:
         ConfigurationError
             If `text` is none of these or the port is not within 0 to 65535.
         """
+        if "/" in text:
+            likely = text.strip().rpartition("://")[2].partition("/")[0]
+            raise ConfigurationError(
+                f"{text!r} is a URL: write HOST:PORT alone, without http:// and path, such as "
+                f"{likely or '127.0.0.1:8104'}"
+            )
         host, separator, port = text.strip().rpartition(":")
         if not separator:
             host, port = "127.0.0.1", text.strip()

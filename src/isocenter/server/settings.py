@@ -5,102 +5,45 @@ capitals), the flags of a command.
 """
 
 import difflib
-import ipaddress
 import os
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    ByteSize,
-    Field,
-    PlainSerializer,
-    PositiveFloat,
-    PositiveInt,
-    SecretStr,
-    ValidationError,
-)
+from pydantic import ByteSize, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
 from isocenter.dicom.text_files import read_text
-from isocenter.dimse.address import check_ae_title
 from isocenter.errors import ConfigurationError
 from isocenter.server.listen_address import ListenAddress
+from isocenter.server.setting_values import (
+    EXPECTED,
+    AETitle,
+    Count,
+    Folder,
+    Hosts,
+    Listener,
+    Origins,
+    Peers,
+    Seconds,
+    Size,
+    Tokens,
+    Url,
+)
 
 __all__ = ["EffectiveSettings", "Settings", "load", "unknown_variables"]
 
 DEFAULT_FILE = Path("isocenter.toml")
 _PREFIX = "ISOCENTER_"
-_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?")
 # Variables of ours that are not settings of the server.
 _OTHER_VARIABLES = frozenset({"ISOCENTER_CONFIG", "ISOCENTER_DEBUG"})
-
-
-def _listen_address(value: object) -> object:
-    if isinstance(value, (str, int)):
-        try:
-            return ListenAddress.parse(str(value))
-        except ConfigurationError as error:
-            raise ValueError(str(error)) from error
-    return value
-
-
-def _ae_title(value: object) -> object:
-    try:
-        return check_ae_title(str(value))
-    except ConfigurationError as error:
-        raise ValueError(str(error)) from error
-
-
-def _peer(value: object) -> object:
-    title, _, address = str(value).partition("@")
-    if address:
-        ipaddress.ip_address(address)
-    return f"{_ae_title(title)}@{address}" if address else _ae_title(title)
-
-
-def _listed(value: object) -> object:
-    """Let one string hold several values with commas between them, as in the environment."""
-    if isinstance(value, str):
-        if value.strip().startswith("["):
-            raise ValueError("give several values with commas between them, without [ ] and quotes")
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
-    for origin in value:
-        if not _ORIGIN.fullmatch(origin):
-            raise ValueError(
-                f"{origin!r} is no web origin; write scheme and host as a browser does, without a "
-                "path, for example https://viewer.example.org (there is no way to allow everybody)"
-            )
-    return value
-
-
-def _strong(value: SecretStr) -> SecretStr:
-    if len(value.get_secret_value()) < 16:
-        raise ValueError("a token needs 16 characters or more; `openssl rand -hex 24` makes one")
-    return value
-
-
-Listener = Annotated[
-    ListenAddress, NoDecode, BeforeValidator(_listen_address), PlainSerializer(str)
-]
-AETitle = Annotated[str, BeforeValidator(_ae_title)]
-Peer = Annotated[str, BeforeValidator(_peer)]
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 
 
 class Settings(BaseSettings):
@@ -118,8 +61,8 @@ class Settings(BaseSettings):
         ListenAddress("127.0.0.1", 11112), description="Where DICOM associations are accepted."
     )
     aet: AETitle = Field("ISOCENTER", description="AE title of this node.")
-    data: Path = Field(Path("isocenter-data"), description="Folder of the archive.")
-    index_url: SecretStr | None = Field(
+    data: Folder = Field(Path("isocenter-data"), description="Folder of the archive.")
+    index_url: Url | None = Field(
         None, description="SQLAlchemy URL of the index; SQLite in the data folder when unset."
     )
     durability: Literal["safe", "fast"] = Field(
@@ -132,7 +75,7 @@ class Settings(BaseSettings):
         description="What happens to an instance that is already here with other bytes: refused, "
         "replacing the kept one, or acknowledged while the kept one stays.",
     )
-    quarantine: Path | None = Field(
+    quarantine: Folder | None = Field(
         None, description="Folder that keeps refused objects with their reason."
     )
     validation: Literal["off", "warn", "refuse"] = Field(
@@ -145,38 +88,34 @@ class Settings(BaseSettings):
         False,
         description="Allow listening beyond this machine without tokens (HTTP) or peers (DICOM).",
     )
-    tokens: Annotated[
-        tuple[Annotated[SecretStr, AfterValidator(_strong)], ...],
-        NoDecode,
-        BeforeValidator(_listed),
-    ] = Field(
+    tokens: Tokens = Field(
         (),
         description="Secrets of 16 characters or more, any of which opens HTTP: as a bearer "
         "token, or as the password a browser asks for (with any user name).",
     )
-    peers: Annotated[tuple[Peer, ...], NoDecode, BeforeValidator(_listed)] = Field(
+    peers: Peers = Field(
         (),
         description="Calling AE titles that may associate, each alone or as `AET@ADDRESS` with the "
         "IP address it must call from; anyone when empty.",
     )
-    hosts: Names = Field(
+    hosts: Hosts = Field(
         (),
         description="Further host names under which HTTP is reached (a proxy's, a DNS name); "
         "addresses, localhost and this machine's own name need no mention.",
     )
-    origins: Annotated[Names, AfterValidator(_origins)] = Field(
+    origins: Origins = Field(
         (),
         description="Other web origins whose pages may use the API and DICOMweb, for example "
         "`https://viewer.example.org`.",
     )
-    max_associations: PositiveInt = Field(256, description="DICOM associations at one time.")
-    max_associations_per_peer: PositiveInt = Field(
+    max_associations: Count = Field(256, description="DICOM associations at one time.")
+    max_associations_per_peer: Count = Field(
         128, description="DICOM associations at one time from one address."
     )
-    max_object_size: ByteSize = Field(
+    max_object_size: Size = Field(
         ByteSize(16 << 30), description="Largest DICOM object that is accepted, in bytes or `8GiB`."
     )
-    shutdown_grace: PositiveFloat = Field(
+    shutdown_grace: Seconds = Field(
         10.0, description="Seconds that running transfers get to finish when the server stops."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -248,11 +187,18 @@ def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
     return [name + _suggestion(name, known) for name in strangers if name not in known]
 
 
+def _named_by_environment() -> Path | None:
+    text = os.environ.get("ISOCENTER_CONFIG")
+    if text == "":
+        raise ConfigurationError(
+            "ISOCENTER_CONFIG is empty; name the configuration file, or remove the variable"
+        )
+    return None if text is None else Path(text)
+
+
 def _read_file(file: Path | None) -> tuple[dict[str, object], Path]:
     """Read the configuration file; a missing one is an error only when somebody named it."""
-    named = file or (
-        Path(os.environ["ISOCENTER_CONFIG"]) if "ISOCENTER_CONFIG" in os.environ else None
-    )
+    named = file or _named_by_environment()
     path = named or DEFAULT_FILE
     if named is None and not path.exists():
         return {}, path
@@ -274,8 +220,9 @@ def _read_file(file: Path | None) -> tuple[dict[str, object], Path]:
 
 
 def _suggestion(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    by_lower = {each.lower(): each for each in known}
+    close = difflib.get_close_matches(name.lower(), list(by_lower), n=1)
+    return f"; did you mean {by_lower[close[0]]}?" if close else ""
 
 
 def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
@@ -283,8 +230,8 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
     lines = list[str]()
     for detail in error.errors(include_url=False, include_context=False, include_input=False):
         name = str(detail["loc"][0]) if detail["loc"] else ""
-        message = detail["msg"].removeprefix("Value error, ")
-        if detail["type"].startswith("byte_size"):
-            message = "give a number of bytes, or a size such as 8GiB"
+        field = Settings.model_fields.get(name)
+        told = EXPECTED.get(field.annotation) if field else None
+        message = told or detail["msg"].removeprefix("Value error, ")
         lines.append(f"{name} (from {origins.get(name, 'the configuration')}): {message}")
     return "\n".join(lines)
