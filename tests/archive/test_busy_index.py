@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+import psycopg
 import pytest
 from tests.archive.conftest import keep, uids
 from tests.factories import ct_series, part10_bytes, small_object
@@ -26,6 +27,7 @@ from isocenter.archive import (
     index,
 )
 from isocenter.archive.deletion import Deleter
+from isocenter.archive.settlement import Settlement
 from isocenter.errors import OutOfResources
 
 PATIENCE = 2.0
@@ -170,6 +172,89 @@ def test_files_of_what_was_refused_go_as_soon_as_the_index_is_free(archive, dire
     assert not archive.check(thorough=True).problems
 
 
+def test_what_was_refused_is_no_version_of_what_comes_under_its_uid(archive, directory, lock):
+    dataset = small_object()
+    holder = lock()
+    seconds_until_refused(lambda: keep(archive, dataset))
+    let_go(holder)
+    dataset.PatientName = "Other^Bytes"
+    assert keep(archive, dataset)[0].outcome is Outcome.STORED
+    assert not list(directory.glob(".aside/*"))
+    assert archive.open_instance(*uids(dataset)).path.read_bytes() == part10_bytes(dataset)
+    assert not archive.check(thorough=True).problems
+
+
+def test_files_of_what_was_refused_go_at_the_latest_when_the_archive_closes(
+    open_archive, directory, lock
+):
+    archive, holder = open_archive(), lock()
+    seconds_until_refused(lambda: keep(archive, small_object()))
+    let_go(holder)
+    archive.close()
+    assert not list(directory.glob("[0-9]*/*/*.dcm"))
+
+
+def test_one_bad_object_does_not_have_all_beside_it_wait_for_the_lock(archive, lock, monkeypatch):
+    settle, holders = Settlement.settle, []
+
+    def bad(settlement, arrival):
+        if not holders:
+            monkeypatch.setattr(archive._index, "writing", locked(archive._index.writing))
+            raise ValueError("a mistake")
+        return settle(settlement, arrival)
+
+    def locked(writing):
+        def late(patience=None):
+            if not holders:
+                holders.append(lock())
+            return writing(patience)
+
+        return late
+
+    monkeypatch.setattr(Settlement, "settle", bad)
+    incomings = [archive.receiving() for _ in range(12)]
+    for incoming in incomings:
+        incoming.write([part10_bytes(small_object())])
+    begun = time.monotonic()
+    outcomes = commit_together(incomings)
+    assert {type(outcome) for outcome in outcomes} == {busy_index.IndexBusy}
+    assert time.monotonic() - begun < ENOUGH
+    let_go(holders[0])
+    keep(archive, small_object())
+    assert archive.count(Query(Level.INSTANCE)) == 1
+    assert not archive.check(thorough=True).problems
+
+
+def test_a_locked_table_refuses_as_a_locked_index_does(archive, index_url):
+    if index_url is None:
+        pytest.skip("SQLite locks no single table")
+    kept, waited = small_object(), []
+    keep(archive, kept)
+
+    def refused(act: Callable[[], object]) -> None:
+        waited.append(seconds_until_refused(act))
+
+    with psycopg.connect(index_url) as connection:
+        connection.execute("LOCK TABLE instance IN SHARE MODE")
+        threads = [
+            threading.Thread(target=refused, args=(lambda: keep(archive, small_object()),))
+            for _ in range(3)
+        ]
+        threads.append(
+            threading.Thread(target=refused, args=(lambda: archive.delete(*uids(kept)),))
+        )
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert len(waited) == 4
+        assert max(waited) < ENOUGH + PATIENCE
+    assert archive.delete(*uids(kept)) == 1
+    keep(archive, small_object())
+    assert archive.count(Query(Level.INSTANCE)) == 1
+    assert not archive.check(thorough=True).problems
+
+
 def test_a_delete_is_refused_in_one_patience_and_deletes_nothing(archive, directory, lock):
     datasets = ct_series(3, 8, 8)
     keep(archive, *datasets)
@@ -204,6 +289,19 @@ def test_a_lock_that_comes_between_rows_and_files_lets_a_delete_be_one(
     let_go(holders[0])
     assert [problem.kind.value for problem in archive.check(repair=True).problems] == ["deleted"]
     assert not path.exists()
+
+
+def test_a_file_that_a_delete_left_is_no_version_of_what_comes_anew(
+    archive, directory, monkeypatch
+):
+    kept, deleted = ct_series(2, 8, 8)
+    keep(archive, kept, deleted)
+    monkeypatch.setattr(Deleter, "_remove_files", lambda *_: None)
+    archive.delete(*uids(deleted))
+    deleted.PatientName = "Other^Bytes"
+    assert keep(archive, deleted)[0].outcome is Outcome.STORED
+    assert not list(directory.glob(".aside/*"))
+    assert archive.open_instance(*uids(deleted)).path.read_bytes() == part10_bytes(deleted)
 
 
 def test_reading_waits_for_nobody_who_writes(archive, lock):

@@ -14,6 +14,7 @@ from sqlalchemy import (
     CursorResult,
     Executable,
     Row,
+    bindparam,
     event,
     func,
     select,
@@ -29,7 +30,7 @@ from sqlalchemy.exc import (
 from isocenter.errors import OutOfResources
 
 from .busy_index import ONE_TRY, PATIENCE, IndexBusy, is_busy
-from .connections import LOCK_TIMEOUT, KeptConnection, as_operational, make_engine
+from .connections import KeptConnection, as_operational, make_engine
 from .log_room import LOG_PAGES, make_log_room
 from .prepared import Parameters, Prepared
 from .reserve import Reserve
@@ -51,7 +52,7 @@ _TRY_WRITE_LOCK = select(
     func.set_config("lock_timeout", f"{ONE_TRY * 1000:.0f}ms", True),
     func.pg_advisory_xact_lock(_WRITE_LOCK),
 )
-_NUMBER = select(func.txid_current(), func.set_config("lock_timeout", LOCK_TIMEOUT, True))
+_NUMBER = select(func.txid_current(), func.set_config("lock_timeout", bindparam("wait"), True))
 _STATUS = text("SELECT txid_status(:number)")
 _ATTEMPTS = 3
 _MIGRATION_PATIENCE = 60.0
@@ -132,8 +133,8 @@ class Index:
         """Room for what must be written so that something can be deleted."""
         try:
             self._open()
-        except OutOfResources:
-            if not self.reserve.give_up():
+        except OutOfResources as error:
+            if isinstance(error, IndexBusy) or not self.reserve.give_up():
                 raise
             self._open()
         self.reserve.make()
@@ -269,7 +270,8 @@ class Index:
                     writer.driver.rollback()
                 if not self.is_sqlite and isinstance(error, Exception):
                     self._drop_writer()
-                raise as_operational(error, self.engine) from error
+                found = as_operational(error, self.engine)
+                raise (IndexBusy() if is_busy(found) else found) from error
         finally:
             self._writing.release()
 
@@ -339,17 +341,17 @@ class Index:
     def _begun_writer(self, patience: float | None) -> KeptConnection:
         """Give the connection that is kept for writing, or another where it was ended meanwhile."""
         kept = self._writer
+        patience = PATIENCE if patience is None else patience
         try:
-            return self._begin(kept or self._open_writer())
+            return self._begin(kept or self._open_writer(), patience)
         except Exception as error:
             found = as_operational(error, self.engine)
             if is_busy(found) and self._writer is not None:
-                left = (PATIENCE if patience is None else patience) - ONE_TRY
-                return self._begin_at_last(self._writer, left)
+                return self._begin_at_last(self._writer, patience - ONE_TRY)
             self._drop_writer()
             if kept is None or not isinstance(found, DBAPIError) or not self._is_lost(kept, found):
                 raise found from error
-        return self._begin(self._open_writer())
+        return self._begin(self._open_writer(), patience)
 
     def _open_writer(self) -> KeptConnection:
         self._writer = KeptConnection(self.engine.connect())
@@ -374,9 +376,9 @@ class Index:
         end = time.monotonic() + patience
         with contextlib.suppress(Exception):
             writer.driver.rollback()
-        while time.monotonic() < end:
+        while (left := end - time.monotonic()) > 0:
             try:
-                return self._begin(writer)
+                return self._begin(writer, left)
             except Exception as error:
                 with contextlib.suppress(Exception):
                     writer.driver.rollback()
@@ -384,7 +386,8 @@ class Index:
                     raise as_operational(error, self.engine) from error
         raise IndexBusy
 
-    def _begin(self, writer: KeptConnection) -> KeptConnection:
+    def _begin(self, writer: KeptConnection, patience: float) -> KeptConnection:
+        """Begin, if no other writes; PostgreSQL's statements then wait so long for tables."""
         if self.is_sqlite:
             writer.cursor.execute("BEGIN IMMEDIATE")
             if self.durable and not writer.has_log_room:
@@ -392,7 +395,8 @@ class Index:
                 writer.has_log_room = True
             return writer
         writer.connection.execute(_TRY_WRITE_LOCK)
-        writer.number = writer.connection.execute(_NUMBER).scalar_one()
+        wait = {"wait": f"{max(patience, ONE_TRY) * 1000:.0f}ms"}
+        writer.number = writer.connection.execute(_NUMBER, wait).scalar_one()
         if not self.durable:
             writer.connection.execute(text("SET LOCAL synchronous_commit = off"))
         return writer
@@ -437,5 +441,7 @@ class Index:
 
 
 def _unreadable(error: DatabaseError) -> Exception:
+    if is_busy(error):
+        return IndexBusy()
     said = said_of_exhaustion(error)
     return OutOfResources(f"could not read the index: {said}") if said else error

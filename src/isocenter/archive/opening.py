@@ -217,6 +217,7 @@ class OpenArchive:
             self._quiet_series.close()
         self._open_instances.clear()
         self._changes.close()
+        self._registrar.close()
         self._index.close()
         self._blobs.close()
 

@@ -5,10 +5,12 @@ import logging
 import os
 from collections import deque
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from isocenter.errors import IsocenterError
+from isocenter.errors import IsocenterError, OutOfResources
 
 from .arrivals import Arrival, ConflictPolicy, Stored
 from .blobs import BlobStore
@@ -16,7 +18,7 @@ from .busy_index import ONE_TRY, IndexBusy
 from .index import Index, Transaction
 from .parents import Parents
 from .resources import answer_of, reported_as_out_of_resources
-from .settlement import Settlement, kept_row
+from .settlement import Settlement, find_row
 from .told import Told
 
 __all__ = ["Registrar"]
@@ -26,7 +28,31 @@ Results = list[Stored | Exception]
 _log = logging.getLogger(__name__)
 
 _WRITING = reported_as_out_of_resources("write the index")
-_MOST_LEFT = 1000
+_MOST_LEFT = 20_000
+
+
+class _Refused(NamedTuple):
+    """The file of an arrival that failed, in its place."""
+
+    uids: tuple[str, str, str]
+    place: str
+    identity: tuple[int, int]
+    """Number and time of the file: another that comes there may get the same number."""
+
+    @classmethod
+    def of(cls, arrival: Arrival) -> "_Refused | None":
+        """Name the file of an arrival; None if that is gone."""
+        uids, inode = (arrival.study, arrival.series, arrival.instance), arrival.inode_in_place
+        file = cls(uids, arrival.place, _identity(arrival.place))
+        return file if file.identity[0] == inode else None
+
+
+def _identity(place: str) -> tuple[int, int]:
+    try:
+        status = os.stat(place)
+    except OSError:
+        return 0, 0
+    return status.st_ino, status.st_mtime_ns
 
 
 class Registrar:
@@ -49,7 +75,7 @@ class Registrar:
         self._parents = Parents()
         self._told = Told(blobs)
         self._last = -1
-        self._left: deque[Arrival] = deque(maxlen=_MOST_LEFT)  # what is to be withdrawn
+        self._left: deque[_Refused] = deque(maxlen=_MOST_LEFT)  # what is to be withdrawn
 
     def register(self, arrivals: Sequence[Arrival]) -> Results:
         """Commit arrivals; one that is refused does not hold up the others.
@@ -72,9 +98,7 @@ class Registrar:
             except (IndexBusy, OperationalError):
                 raise
             except Exception:  # find out which one it was
-                return [self._alone(arrival, ONE_TRY) for arrival in arrivals]
-        if self._left:
-            self._withdraw_left()
+                return self._each_alone(arrivals, ONE_TRY)
         return results
 
     def adopt(self, arrivals: Sequence[Arrival]) -> Results:
@@ -90,7 +114,7 @@ class Registrar:
         except IndexBusy:
             raise
         except Exception:  # find out which one it was
-            return [self._alone(arrival) for arrival in arrivals]
+            return self._each_alone(arrivals)
 
     def withdraw(self, arrivals: Sequence[Arrival]) -> list[None]:
         """Remove the files of arrivals that failed, except of those that have a row all the same.
@@ -104,7 +128,7 @@ class Registrar:
         OutOfResources
             The index cannot be asked; the files stay.
         """
-        self._left.extend(arrivals)
+        self._left.extend(file for each in arrivals if (file := _Refused.of(each)))
         try:
             with _WRITING, self._index.writing(ONE_TRY) as transaction:
                 self._remove_left(transaction)
@@ -114,21 +138,34 @@ class Registrar:
             )
         return [None] * len(arrivals)
 
-    def _withdraw_left(self) -> None:
-        with contextlib.suppress(Exception), self._index.writing(ONE_TRY) as transaction:
-            self._remove_left(transaction)
+    def close(self) -> None:
+        """Withdraw what is left to be withdrawn, if the index is free now."""
+        if self._left:
+            with contextlib.suppress(OutOfResources):
+                self.withdraw([])
 
     def _remove_left(self, transaction: Transaction) -> None:
         while self._left:
-            arrival = self._left[0]
-            if kept_row(transaction, arrival) is None:
-                self._remove(arrival)
-            self._left.popleft()
+            file = self._left.popleft()
+            try:
+                if find_row(transaction, *file.uids) is None:
+                    self._remove(file)
+            except BaseException:
+                self._left.append(file)
+                raise
 
-    def _remove(self, arrival: Arrival) -> None:
+    def _remove(self, file: _Refused) -> None:
         with contextlib.suppress(OSError):
-            if os.stat(arrival.place).st_ino == arrival.inode_in_place:
-                self._blobs.remove(arrival.path)
+            if _identity(file.place) == file.identity:
+                self._blobs.remove(Path(file.place))
+
+    def _each_alone(self, arrivals: Sequence[Arrival], patience: float | None = None) -> Results:
+        """Commit each by itself, until the index is locked: all others would wait as long."""
+        results: Results = []
+        for arrival in arrivals:
+            busy = bool(results) and isinstance(results[-1], IndexBusy)
+            results.append(results[-1] if busy else self._alone(arrival, patience))
+        return results
 
     def _alone(self, arrival: Arrival, patience: float | None = None) -> Stored | Exception:
         try:
@@ -144,6 +181,8 @@ class Registrar:
     ) -> Results:
         # What is remembered of parents belongs to the transaction that goes on, as all here does.
         with self._index.writing(patience) as transaction:
+            if self._left:  # ahead of those that come anew, which may be other versions
+                self._remove_left(transaction)
             if transaction.sequence != self._last:  # somebody else wrote meanwhile
                 self._parents.forget()
             settlement = Settlement(

@@ -28,7 +28,7 @@ from .resources import reported_as_out_of_resources
 from .same_object import occupant_of, same_object
 from .told import Told
 
-__all__ = ["Settlement", "kept_row"]
+__all__ = ["Settlement", "find_row"]
 
 
 _INSERT_INSTANCE = insert_rows(schema.instance, "pk")
@@ -42,10 +42,14 @@ _FIND_ASIDE = select(schema.aside.c.name).where(
 _BLANK_INSTANCE = blank_row(schema.instance)
 
 
-def kept_row(transaction: Transaction, arrival: Arrival) -> AnyRow | None:
+def find_row(transaction: Transaction, study: str, series: str, instance: str) -> AnyRow | None:
     """Find the row that an instance has already."""
-    uids = {"study": arrival.study, "series": arrival.series, "instance": arrival.instance}
+    uids = {"study": study, "series": series, "instance": instance}
     return transaction.execute(ONE_INSTANCE, uids).one_or_none()
+
+
+def _kept_row(transaction: Transaction, arrival: Arrival) -> AnyRow | None:
+    return find_row(transaction, arrival.study, arrival.series, arrival.instance)
 
 
 class Settlement:
@@ -100,7 +104,7 @@ class Settlement:
                 return self._settle_contested(arrival)
             self._check_still_in_place(arrival)
             # A row without its file: the file was lost, and comes back now.
-            row = kept_row(self._transaction, arrival) if self._careful else None
+            row = _kept_row(self._transaction, arrival) if self._careful else None
             return self._store(arrival, row, Outcome.STORED)
         except IsocenterError as error:
             return error
@@ -155,23 +159,27 @@ class Settlement:
 
     def _settle_found(self, arrival: Arrival) -> Stored:
         """Decide about a file that stood in its place, as a check finds it."""
-        if kept_row(self._transaction, arrival) is not None:
+        if _kept_row(self._transaction, arrival) is not None:
             return arrival.stored(Outcome.UNCHANGED)
-        uids = arrival.study, arrival.series, arrival.instance
-        if is_left_over(self._transaction, uids, arrival.path):
+        if self._was_deleted(arrival):
             raise NotFound(f"instance {arrival.instance} was deleted meanwhile")
         self._check_still_in_place(arrival)
         return self._store(arrival, None, Outcome.STORED)
 
+    def _was_deleted(self, arrival: Arrival) -> bool:
+        """Whether the file in the place is only left over from an instance that was deleted."""
+        uids = arrival.study, arrival.series, arrival.instance
+        return is_left_over(self._transaction, uids, arrival.path)
+
     def _settle_contested(self, arrival: Arrival) -> Stored:
-        row = kept_row(self._transaction, arrival)
+        row = _kept_row(self._transaction, arrival)
         occupant = occupant_of(arrival)
         if row is not None and occupant is not None and occupant.is_same:
             self._require_occupant_synced(arrival)
             return arrival.stored(Outcome.UNCHANGED)
         self._require_synced(arrival)
         if row is None:
-            if occupant is not None and not occupant.is_same:
+            if occupant is not None and not occupant.is_same and not self._was_deleted(arrival):
                 self._set_aside(arrival, arrival.path, arrival.path.stat().st_size)
             self._move(arrival.arrived_as, arrival.path)
             return self._store(arrival, None, Outcome.STORED)
