@@ -19,6 +19,31 @@ def ran(*flags: str, folder, **environment: str) -> subprocess.CompletedProcess[
     )
 
 
+def test_an_empty_flag_does_not_mean_the_working_directory(tmp_path):
+    """As a variable of a shell that was never set leaves it."""
+    for command, flag in [
+        ("config", "--config"),
+        ("check", "--data"),
+        ("serve", "--data"),
+        ("serve", "--quarantine"),
+    ]:
+        done = subprocess.run(
+            [sys.executable, "-m", "isocenter", command, flag, ""],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd=tmp_path,
+            env={"PATH": "", "ISOCENTER_HTTP": "0", "ISOCENTER_DICOM": "0"},
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (
+            2,
+            "",
+            f"isocenter: {flag}: the path is empty; name one (. is this folder)\n",
+        )
+    assert not list(tmp_path.iterdir())
+
+
 def test_every_setting_is_shown_with_its_source(tmp_path):
     (tmp_path / "isocenter.toml").write_text('aet = "ARCHIVE"\ndurability = "fast"\n')
     shown = isocenter_config(folder=tmp_path, ISOCENTER_DURABILITY="safe")

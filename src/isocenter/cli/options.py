@@ -1,5 +1,6 @@
 """Flags that several commands share."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -21,16 +22,34 @@ __all__ = [
     "Json",
     "Timeout",
     "named_path",
+    "path_of",
     "require_paths",
 ]
 
+
+def path_of(flag: str) -> Callable[[str], Path]:
+    """Return what reads the path of a flag, and refuses the one that an empty variable leaves."""
+
+    def read(text: str) -> Path:
+        if not text.strip():
+            raise ConfigurationError(f"{flag}: the path is empty; name one (. is this folder)")
+        return Path(text)
+
+    return read
+
+
 ConfigFile = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help="Configuration file; else ./isocenter.toml."),
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        parser=path_of("--config"),
+        help="Configuration file; else ./isocenter.toml.",
+    ),
 ]
 DataFolder = Annotated[
     Path | None,
-    typer.Option("--data", metavar="DIR", help="Folder of the archive."),
+    typer.Option("--data", metavar="DIR", parser=path_of("--data"), help="Folder of the archive."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 Destination = Annotated[

@@ -11,7 +11,8 @@ __all__ = ["serve"]
 
 
 def _flag(name: str, metavar: str | None, help_text: str) -> typer.models.OptionInfo:
-    return typer.Option(name, metavar=metavar, help=help_text)
+    parser = options.path_of(name) if metavar == "DIR" else None
+    return typer.Option(name, metavar=metavar, parser=parser, help=help_text)
 
 
 def serve(
