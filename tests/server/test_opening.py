@@ -58,3 +58,12 @@ def test_an_index_that_cannot_be_opened_takes_nothing_away_that_was_there(tmp_pa
     with pytest.raises(ConfigurationError):
         open_archive(settings)
     assert [path.name for path in (tmp_path / "data").iterdir()] == [".aside"]
+
+
+@pytest.mark.parametrize("below", ["", "deep/er"])
+def test_a_quarantine_that_can_be_no_folder_is_refused_before_anything_is_made(tmp_path, below):
+    (tmp_path / "file").touch()
+    settings = load({"data": tmp_path / "data", "quarantine": tmp_path / "file" / below}).settings
+    with pytest.raises(ConfigurationError, match=r"file is no folder; .* \(--quarantine\)"):
+        open_archive(settings)
+    assert not (tmp_path / "data").exists()
