@@ -172,6 +172,22 @@ def test_files_of_what_was_refused_go_as_soon_as_the_index_is_free(archive, dire
     assert not archive.check(thorough=True).problems
 
 
+def test_none_waits_for_the_patience_of_another_that_brings_the_same(archive, lock):
+    dataset, waited = small_object(), []
+    lock()
+
+    def send() -> None:
+        waited.append(seconds_until_refused(lambda: keep(archive, dataset)))
+
+    threads = [threading.Thread(target=send) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(waited) == 5
+    assert max(waited) < ENOUGH
+
+
 def test_what_was_refused_is_no_version_of_what_comes_under_its_uid(archive, directory, lock):
     dataset = small_object()
     holder = lock()

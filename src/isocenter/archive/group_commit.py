@@ -17,13 +17,13 @@ Result = TypeVar("Result")
 class _Turn(Generic[Item, Result]):
     """An item that waits, and what became of it; read and written under the commits' lock."""
 
-    __slots__ = ("done", "item", "patient_until", "result")
+    __slots__ = ("done", "item", "result", "since")
 
-    def __init__(self, item: Item) -> None:
+    def __init__(self, item: Item, since: float | None) -> None:
         self.item = item
         self.done = False
         self.result: Result | BaseException | None = None
-        self.patient_until: float | None = None  # known once it has waited
+        self.since = since
 
     def outcome(self) -> Result:
         """Give the result, or raise the error."""
@@ -55,28 +55,44 @@ class GroupCommit(Generic[Item, Result]):
         self._queue: deque[_Turn[Item, Result]] = deque()
         self._committing = threading.Lock()
 
-    def commit(self, item: Item) -> Result:
+    def commit(self, item: Item, since: float | None = None) -> Result:
         """Wait until an item is committed.
+
+        Parameters
+        ----------
+        item
+            What to commit.
+        since
+            From when on its patience counts, as `time.monotonic`; from its first try if not given.
 
         Raises
         ------
         Exception
             What `write` returned for the item, or raised for all.
         """
-        turn: _Turn[Item, Result] = _Turn(item)
+        turn: _Turn[Item, Result] = _Turn(item, since)
         self._queue.append(turn)
         self._await(turn)
         return turn.outcome()
 
-    def commit_all(self, items: Sequence[Item]) -> list[Result | Exception]:
+    def commit_all(
+        self, items: Sequence[Item], since: float | None = None
+    ) -> list[Result | Exception]:
         """Wait until several items are committed, all in one commit unless they are many.
+
+        Parameters
+        ----------
+        items
+            What to commit.
+        since
+            As for one.
 
         Returns
         -------
         list
             For each its result, or the error that it met.
         """
-        turns = [_Turn[Item, Result](item) for item in items]
+        turns = [_Turn[Item, Result](item, since) for item in items]
         self._queue.extend(turns)
         results: list[Result | Exception] = []
         for turn in turns:
@@ -120,10 +136,9 @@ class GroupCommit(Generic[Item, Result]):
         now = time.monotonic()
         patient: list[_Turn[Item, Result]] = []
         for turn in turns:
-            if turn.patient_until is None:
-                # One try is over; the last takes another, and withdrawing the file a third.
-                turn.patient_until = now + PATIENCE - 3 * ONE_TRY
-            if now < turn.patient_until:
+            turn.since = now if turn.since is None else turn.since
+            # One try is over; the last takes another, and withdrawing the file a third.
+            if now < turn.since + PATIENCE - 3 * ONE_TRY:
                 patient.append(turn)
             else:
                 turn.result, turn.done = error, True

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Executor
 from typing import TypeVar
@@ -47,7 +48,7 @@ class Places:
         self._free = threading.Condition(self._lock)
         self._waiting = 0
 
-    def keep(self, arrival: Arrival, register: Callable[[Arrival], Stored]) -> Stored:
+    def keep(self, arrival: Arrival, register: Callable[[Arrival, float], Stored]) -> Stored:
         """Hold an arrival's place while it is registered, its file there if the place was empty.
 
         The file is withdrawn where registering fails.
@@ -57,7 +58,7 @@ class Places:
         OutOfResources
             The disk is full, read-only or failing.
         """
-        place = arrival.place
+        place, since = arrival.place, time.monotonic()
         self._wait_for(place)
         try:
             with _KEEPING:
@@ -66,7 +67,7 @@ class Places:
                     self._sync_file(arrival)
                     if arrival.inode_in_place:
                         self._blobs.sync_names(folder_of(place))
-            return register(arrival)
+            return register(arrival, since)
         except BaseException:
             self._take_away([arrival])
             raise

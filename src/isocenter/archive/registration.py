@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from isocenter.errors import IsocenterError, OutOfResources
+from isocenter.errors import IsocenterError
 
 from .arrivals import Arrival, ConflictPolicy, Stored
 from .blobs import BlobStore
@@ -141,7 +141,7 @@ class Registrar:
     def close(self) -> None:
         """Withdraw what is left to be withdrawn, if the index is free now."""
         if self._left:
-            with contextlib.suppress(OutOfResources):
+            with contextlib.suppress(Exception):
                 self.withdraw([])
 
     def _remove_left(self, transaction: Transaction) -> None:

@@ -1,5 +1,6 @@
 """Keeping several objects at once: files synced side by side, rows in one commit."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -70,9 +71,10 @@ def _of_different_places(members: Sequence[_Member]) -> list[_Member]:
 def _commit(reception: Reception, members: Sequence[_Member]) -> None:
     arrivals = [member.arrival for member in members if member.arrival is not None]
     outcomes: dict[int, Stored | Exception] = {}
+    since = time.monotonic()
     with reception.places.all_taken(arrivals, reception.syncing) as problems:
         sound = [number for number, problem in enumerate(problems) if problem is None]
-        results = reception.commits.commit_all([arrivals[number] for number in sound])
+        results = reception.commits.commit_all([arrivals[number] for number in sound], since)
         outcomes.update(zip(sound, results, strict=True))
         for number, result in outcomes.items():
             problems[number] = result if isinstance(result, Exception) else None
