@@ -25,7 +25,7 @@ from isocenter.cli import main
 ingest = Archive.ingest
 
 def slowly(*given, **named):
-    time.sleep(0.1)
+    time.sleep(0.5)
     return ingest(*given, **named)
 
 Archive.ingest = slowly
@@ -177,7 +177,7 @@ def test_an_import_that_is_interrupted_says_what_is_kept_and_goes_on_later(data,
     process.send_signal(signal.SIGINT)
     told, error = process.communicate(timeout=60)
     kept = len(list(data.glob("[0-9]*/*/*.dcm")))
-    assert process.returncode == 130, error
+    assert process.returncode == 130, (told, error)
     assert told.strip() == f"{kept} stored, 0 unchanged, 0 refused, 0 not DICOM"
     assert error.strip() == "isocenter: stopped: interrupted; import again for the rest"
     assert 0 < kept < 300

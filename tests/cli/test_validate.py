@@ -162,3 +162,10 @@ def test_dump_of_a_broken_file_shows_the_start_and_exits_with_1(isocenter, sound
     sound.write_bytes(sound.read_bytes()[:-9])
     code, out, err = isocenter("dump", sound)
     assert code == 1 and "PatientID" in out and "truncated" in err
+
+
+def test_an_empty_path_is_not_taken_for_the_current_folder(isocenter, sound, monkeypatch):
+    monkeypatch.chdir(sound.parent)
+    code, out, err = isocenter("validate", "")
+    assert (code, out) == (2, "")
+    assert "a path is empty; name a file or a folder" in err

@@ -19,7 +19,10 @@ __all__ = ["validate"]
 
 def validate(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH", help="Files, and folders of them.")
+        list[Path],
+        typer.Argument(
+            metavar="PATH", parser=options.named_path, help="Files, and folders of them."
+        ),
     ],
     no_warnings: Annotated[bool, typer.Option("--no-warnings", help="Show errors only.")] = False,
     as_json: options.Json = False,
