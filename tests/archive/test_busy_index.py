@@ -241,9 +241,8 @@ def test_one_bad_object_does_not_have_all_beside_it_wait_for_the_lock(archive, l
     assert not archive.check(thorough=True).problems
 
 
+@pytest.mark.parametrize("index_url", ["postgresql"], indirect=True)  # SQLite locks no table alone
 def test_a_locked_table_refuses_as_a_locked_index_does(archive, index_url):
-    if index_url is None:
-        pytest.skip("SQLite locks no single table")
     kept, waited = small_object(), []
     keep(archive, kept)
 

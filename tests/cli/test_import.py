@@ -16,9 +16,10 @@ from tests.running_server import running_server
 DISC = Path(pydicom.__file__).parent / "data" / "test_files" / "dicomdirtests"
 
 
-# Slow enough to be interrupted in the middle on any machine.
+# Slow enough to be interrupted in the middle on any machine, and by SIGINT also where whoever
+# started the tests in the background has had it ignored.
 SLOWLY = """
-import time
+import signal, time
 from isocenter.archive import Archive
 from isocenter.cli import main
 
@@ -29,6 +30,7 @@ def slowly(*given, **named):
     return ingest(*given, **named)
 
 Archive.ingest = slowly
+signal.signal(signal.SIGINT, signal.default_int_handler)
 main()
 """
 
