@@ -12,4 +12,5 @@ bench        what every row needs: data, servers that are already filled, a work
 row          one line of the table: its contenders, its targets, how it is timed
 storing, querying, retrieving, viewing, idling, largeobject    the rows
 report       the table
+targets      which rows of a saved run fall short
 """

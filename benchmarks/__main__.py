@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 import tempfile
+from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from benchmarks import (
 from benchmarks.bench import Bench
 from benchmarks.report import load, save, table
 from benchmarks.row import Row, measure
+from benchmarks.targets import check
 
 ROWS: tuple[Row, ...] = (
     *storing.ROWS,
@@ -37,16 +39,18 @@ ROWS: tuple[Row, ...] = (
 
 def main() -> None:
     """Measure the rows that were asked for and print their table."""
-    # Servers that were started are ended, however this program is.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     options = _options()
-    rows = [row for row in ROWS if any(fnmatch(row.key, p) for p in options.rows)]
+    if options.check:
+        sys.exit(_check(options.check, options.rows))
+    rows = _named(options.rows)
     if options.list:
         print("\n".join(f"{row.key:24} {row.work}" for row in ROWS))
         return
     if options.table:
         print(table(load(options.table, ROWS)))
         return
+    # Servers that were started are ended, however this program is.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     work_dir = options.work_dir or Path(tempfile.mkdtemp(prefix="isocenter-bench-"))
     work_dir.mkdir(parents=True, exist_ok=True)
     print(f"data and servers in {work_dir}", file=sys.stderr)
@@ -58,6 +62,26 @@ def main() -> None:
             if options.save:
                 save(options.save, results[-1:])
     print(table(results))
+
+
+def _named(patterns: Sequence[str]) -> list[Row]:
+    return [row for row in ROWS if any(fnmatch(row.key, pattern) for pattern in patterns)]
+
+
+def _check(path: Path, patterns: Sequence[str]) -> int:
+    """Name the rows of a saved run that fall short, and give the exit code."""
+    rows = [row for row in _named(patterns) if row.targets]
+    if not rows:
+        print(f"no row with a target is called {' or '.join(patterns)}", file=sys.stderr)
+        return 2
+    try:
+        results = load(path, rows)
+    except (OSError, ValueError, TypeError) as error:
+        print(f"{path} is no file of --save: {error}", file=sys.stderr)
+        return 2
+    faults = check(results, rows)
+    print("\n".join(faults) or f"all {len(rows)} rows reach their targets")
+    return 1 if faults else 0
 
 
 def _options() -> argparse.Namespace:
@@ -78,6 +102,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--work-dir", type=Path, help="keeps the data for the next run")
     parser.add_argument("--save", type=Path, help="JSON file that gets the value of every round")
     parser.add_argument("--table", type=Path, help="only print the table of a file of --save")
+    parser.add_argument(
+        "--check", type=Path, help="only tell which rows of a file of --save fall short; 1 if any"
+    )
     return parser.parse_args()
 
 

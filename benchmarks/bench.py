@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from shutil import rmtree
@@ -36,6 +37,8 @@ class Bench:
         Names of those that run; empty means all.
     attempts
         How often at most a trial is done that the machine's host disturbs.
+    run
+        When it began.
     """
 
     work_dir: Path
@@ -43,6 +46,7 @@ class Bench:
     scale: float = 1.0
     contenders: frozenset[str] = frozenset()
     attempts: int = 1
+    run: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     _servers: dict[str, Server] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)

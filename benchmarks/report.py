@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.row import US, Result, Row, Target
+from benchmarks.row import US, Result, Row
 from benchmarks.stolen import MOST_STOLEN
 
 
@@ -39,6 +39,7 @@ def save(path: Path, results: Sequence[Result]) -> None:
             "failures": result.failures,
             "repeated": result.repeated,
             "disturbed": result.disturbed,
+            "run": result.run,
         }
     path.write_text(json.dumps(kept, indent=1))
 
@@ -62,16 +63,10 @@ def _line(result: Result) -> str:
         ours,
         f"{', '.join(shown)} {result.row.unit}" if shown else "–",
         ", ".join(ratios) or "–",
-        ", ".join(_target(result, target) for target in targets) or "–",
+        ", ".join(target.worded(result.row.unit) for target in targets) or "–",
         ", ".join(_verdict(result.reached(target)) for target in targets) or "–",
     )
     return f"| {' | '.join(cells)} |"
-
-
-def _target(result: Result, target: Target) -> str:
-    if target.peer:
-        return f"{target.bound:g} × {target.peer}"
-    return f"{target.bound:g} {result.row.unit}"
 
 
 def _verdict(reached: bool | None) -> str:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from math import inf
 
 from benchmarks.bench import Bench
 from benchmarks.stolen import MOST_STOLEN, Trialled, least_disturbed
@@ -28,6 +29,11 @@ class Target:
 
     bound: float
     peer: str | None = None
+
+    def worded(self, unit: str, value: float | None = None) -> str:
+        """Write the bound, or what was measured instead, as a ratio or in the row's unit."""
+        what = f"{self.bound if value is None else value:.4g}"
+        return f"{what} × {self.peer}" if self.peer else f"{what} {unit}"
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,8 @@ class Result:
         Trials that were done again because the machine's host disturbed them.
     disturbed
         Values that stand although it disturbed them: no attempt was better.
+    run
+        When the run began that measured it; empty in files that do not say.
     """
 
     row: Row
@@ -81,6 +89,7 @@ class Result:
     failures: dict[str, str] = field(default_factory=dict)
     repeated: int = 0
     disturbed: int = 0
+    run: str = ""
 
     def add(self, contender: str, trialled: Trialled) -> None:
         """Take in the trial of a round."""
@@ -98,6 +107,8 @@ class Result:
         if US not in medians or peer not in medians:
             return None
         ours, theirs = medians[US], medians[peer]
+        if not (theirs if self.row.larger_is_better else ours):
+            return inf  # less than the clock tells
         return ours / theirs if self.row.larger_is_better else theirs / ours
 
     def reached(self, target: Target) -> bool | None:
@@ -113,7 +124,7 @@ class Result:
 
 def measure(row: Row, bench: Bench) -> Result:
     """Let every contender do the work once a round, in turn, so that noise meets all of them."""
-    result = Result(row)
+    result = Result(row, run=bench.run)
     try:
         with row.contenders(bench) as trials:
             for contender, trialled in _rounds(trials, bench, result.failures):
