@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 from pydicom.data import get_testdata_file
+from typer.testing import CliRunner
 
 from isocenter.cli import program
 
 OBJECT = str(get_testdata_file("CT_small.dcm"))
+LONG_DUMP = f"dump {OBJECT} --bytes 40000"
 # As a shell runs it: what is printed is held back until the end, or until there is much of it.
 BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 
@@ -47,12 +49,48 @@ def test_what_failed_stays_failed_when_the_reader_has_enough(tmp_path):
     assert (done.returncode, done.stderr) == (1, "")
 
 
+@pytest.mark.parametrize(
+    ("command", "usage"),
+    [
+        ("send", "isocenter send [OPTIONS] PATH... AET@HOST:PORT"),
+        ("import", "isocenter import [OPTIONS] PATH..."),
+        ("dump", "isocenter dump [OPTIONS] FILE"),
+        ("compose sc", "isocenter compose sc [OPTIONS] PICTURE..."),
+    ],
+)
+def test_usage_names_what_must_be_given_as_manual_pages_do(command, usage):
+    help_of = CliRunner().invoke(program.app, [*command.split(), "--help"], prog_name="isocenter")
+    assert help_of.stdout.splitlines()[0].strip() == f"Usage: {usage}"
+
+
 @needs_a_shell
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_output_that_cannot_be_written_is_told():
-    done = in_a_shell("isocenter config > /dev/full")
-    assert done.returncode == 1
+@pytest.mark.parametrize("variables", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["held", "at once"])
+@pytest.mark.parametrize(
+    "command",
+    ["--help", "version", "config", LONG_DUMP, f"dump {OBJECT} --json", f"validate {OBJECT}"],
+    ids=["help", "version", "config", "more than is held", "bytes", "a judgement"],
+)
+def test_output_that_cannot_be_written_is_told(command, variables):
+    done = in_a_shell(f"isocenter {command} > /dev/full", **variables)
     assert done.stderr == "isocenter: standard output: No space left on device\n"
+    assert done.returncode == 1
+
+
+@needs_a_shell
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("command", ["dump no-such-file", "dump --no-such-option", "dump"])
+def test_the_exit_code_is_the_same_where_the_mistake_cannot_be_told(command):
+    assert in_a_shell(f"isocenter {command} 2> /dev/full").returncode == 2
+
+
+@needs_a_shell
+def test_what_is_printed_at_once_is_whole():
+    """As much as a pipe takes many goes for."""
+    held = in_a_shell(f"isocenter {LONG_DUMP}")
+    at_once = in_a_shell(f"isocenter {LONG_DUMP}", PYTHONUNBUFFERED="1")
+    assert len(held.stdout) > 1 << 16
+    assert (at_once.returncode, at_once.stdout) == (0, held.stdout)
 
 
 @needs_a_shell

@@ -3,7 +3,7 @@
 import os
 import sys
 import warnings
-from pathlib import Path
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -26,6 +26,12 @@ from isocenter.cli import (
     volume,
 )
 from isocenter.cli.exit_codes import ExitCode
+from isocenter.cli.standard_streams import (
+    OutputFailed,
+    discard,
+    open_closed_streams,
+    watched_output,
+)
 from isocenter.errors import AssociationError, IsocenterError
 
 __all__ = ["app", "main"]
@@ -73,19 +79,21 @@ def _options(
 
 def main() -> None:
     """Run the command that `sys.argv` asks for and exit with its code."""
-    _open_closed_streams()
-    output = sys.stdout
-    if reconfigure := getattr(output, "reconfigure", None):
-        reconfigure(errors="backslashreplace")  # a name may be no text of the terminal's
-    code = _run()
-    if sys.stdout is not output:  # Typer puts another there when the reader of ours has gone
-        code = ExitCode.OK
+    open_closed_streams()
+    output, code = watched_output(), ExitCode.OK
     try:
+        code = _run()
+        if sys.stdout is not output:  # Typer puts another there when the reader of ours has gone
+            code = ExitCode.OK
         output.flush()  # while a failure can still be told
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
+    except (OutputFailed, OSError) as error:
+        discard(output)
         if not isinstance(error, BrokenPipeError):  # else `head`, or such a reader, has enough
-            code = _failed(f"standard output: {error.strerror}", ExitCode.FAILED)
+            code = _failed(f"standard output: {error}", ExitCode.FAILED)
+    try:
+        sys.stderr.flush()
+    except OSError:
+        discard(sys.stderr)
     sys.exit(code)
 
 
@@ -97,6 +105,8 @@ def _run() -> int:
                 # Those of libraries show malformed values, which are patient data.
                 warnings.simplefilter("ignore")
             app()
+    except OutputFailed:
+        raise
     except SystemExit as ended:
         return int(ended.code or ExitCode.OK)
     except AssociationError as error:
@@ -120,8 +130,9 @@ def _run() -> int:
 
 
 def _failed(message: str, code: ExitCode) -> ExitCode:
-    """Tell the person what went wrong."""
-    print(f"isocenter: {message}", file=sys.stderr)
+    """Tell the person what went wrong, where there is room for it."""
+    with suppress(OSError):
+        print(f"isocenter: {message}", file=sys.stderr)
     return code
 
 
@@ -132,19 +143,3 @@ def _is_interrupt(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-def _open_closed_streams() -> None:
-    """Put what takes everything in the place of standard streams that are closed.
-
-    The next file to be opened would else be one of them, and get what libraries print there.
-    """
-    if None not in (sys.stdin, sys.stdout, sys.stderr):
-        return
-    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
-        os.set_inheritable(number, True)
-    os.close(number)
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            stream = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
-            setattr(sys, name, stream)
