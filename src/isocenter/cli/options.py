@@ -1,5 +1,6 @@
 """Flags that several commands share."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -77,6 +78,11 @@ class Command(TyperCommand):
         for one in parameters:
             one.display_type = _no_type
         return parameters
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the line of usage, without the braces around what must be given."""
+        pieces = super().collect_usage_pieces(ctx)
+        return [re.sub(r"^\{(.+)\}", r"\1", piece) for piece in pieces]
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command.
