@@ -10,9 +10,12 @@ from enum import StrEnum
 
 from isocenter.errors import PixelDataError
 
+from .component_segments import CBD, Depth, read_depth
 from .description import PixelDescription
 
 __all__ = ["CodestreamHeader", "Coding", "check_codestream", "read_codestream_header"]
+
+_SOT, _PART_2 = 0xFF90, 0x8000
 
 
 class Coding(StrEnum):
@@ -37,7 +40,7 @@ class CodestreamHeader:
     rows, columns, components
         Size of the image in it.
     precision
-        Bits a sample.
+        Bits a sample; of JPEG 2000 Part 2 as its transformations make them.
     signed
         Whether its samples are signed (JPEG 2000 only).
     component_ids
@@ -140,15 +143,32 @@ def _jpeg_2000(data: bytes, start: int) -> CodestreamHeader:
     if components == 0:
         raise PixelDataError("the JPEG 2000 codestream has no components")
     depth = data[start + 42]
+    precision, signed = (depth & 0x7F) + 1, bool(depth & 0x80)
+    made = _reconstructed(data, start) if capabilities & _PART_2 else None
+    if made:
+        components, precision, signed = made.components, made.bits, made.signed
     return CodestreamHeader(
         coding=Coding.HTJ2K if capabilities & 0x4000 else Coding.JPEG_2000,
         rows=bottom - top,
         columns=right - left,
         components=components,
-        precision=(depth & 0x7F) + 1,
-        signed=bool(depth & 0x80),
+        precision=precision,
+        signed=signed,
         start=start,
     )
+
+
+def _reconstructed(data: bytes, start: int) -> Depth | None:
+    """Read what CBD says of components behind their transformations; SIZ is before them."""
+    position = start + 2
+    while (marker := int.from_bytes(data[position : position + 2], "big")) != _SOT:
+        if marker < 0xFF00:
+            return None
+        length = struct.unpack_from(">H", data, position + 2)[0]
+        if marker == CBD:
+            return read_depth(data[position + 4 : position + 2 + length])
+        position += 2 + max(length, 2)
+    return None
 
 
 def _jp2_codestream(data: bytes) -> int:

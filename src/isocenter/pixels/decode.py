@@ -13,10 +13,10 @@ from isocenter.errors import PixelDataError, UnsupportedTransferSyntax
 from .codestreams import CodestreamHeader, Coding, check_codestream, read_codestream_header
 from .colour import to_rgb
 from .description import MAX_FRAME_BYTES, PhotometricInterpretation, PixelDescription
+from .jpeg_2000 import decode_components
 from .jpeg_scans import check_decoded, read_scans
 from .native import Buffer, decode_native
 from .rle import decode_rle
-from .tile_parts import check_tile_parts
 
 __all__ = ["decode_frame", "decodes"]
 
@@ -188,10 +188,8 @@ def _check_end(data: bytes, header: CodestreamHeader) -> None:
 
 
 def _jpeg_2000(data: bytes, header: CodestreamHeader, to_rgb: bool) -> NDArray[Any]:
-    # OpenJPEG for HTJ2K too: imagecodecs' OpenJPH is twice as fast, but it dies of a tile size of
-    # zero and hands out what it has of a truncated frame without a word.
-    check_tile_parts(data, header.start)
-    return imagecodecs.jpeg2k_decode(data)
+    components = decode_components(data, header)
+    return components[..., 0] if components.shape[2] == 1 else components
 
 
 def _jpeg_xl(data: bytes, header: CodestreamHeader, to_rgb: bool) -> NDArray[Any]:

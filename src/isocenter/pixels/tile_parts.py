@@ -12,9 +12,12 @@ import numpy as np
 
 from isocenter.errors import PixelDataError
 
-__all__ = ["check_tile_parts"]
+from .component_segments import CBD, MCC, MCO, MCT
 
-_SOT, _SOD, _SIZ, _COD, _COC = 0xFF90, 0xFF93, 0xFF51, 0xFF52, 0xFF53
+__all__ = ["COC", "COD", "QCC", "QCD", "Segment", "check_tile_parts"]
+
+COD, COC, QCD, QCC = 0xFF52, 0xFF53, 0xFF5C, 0xFF5D
+_SOT, _SOD, _SIZ = 0xFF90, 0xFF93, 0xFF51
 _EOC = b"\xff\xd9"
 _PPM, _PPT = 0xFF60, 0xFF61
 _MOST_TILES = 65535
@@ -26,14 +29,13 @@ _PART_2 = {
     0xFF71: "VMS",
     0xFF72: "DFS",
     0xFF73: "ADS",
-    0xFF74: "MCT",
-    0xFF75: "MCC",
     0xFF76: "NLT",
-    0xFF77: "MCO",
-    0xFF78: "CBD",
     0xFF79: "ATK",
 }
-"""Marker segments of ISO/IEC 15444-2 annex A that change what the samples are."""
+"""Marker segments of ISO/IEC 15444-2 annex A that change what the samples are, beside those of
+transformations of components."""
+_TRANSFORMING = {MCT: "MCT", MCC: "MCC", MCO: "MCO", CBD: "CBD"}
+_TOLD = {COD, COC, QCD, QCC, *_TRANSFORMING}
 
 # Coded data hold no two bytes above FF8F but those of SOP and EPH (ISO/IEC 15444-1 A.1, B.10.1).
 _SOP, _EPH, _LAST_CODED = 0x91, 0x92, 0x8F
@@ -42,6 +44,27 @@ _ZEROS = re.compile(rb"\0{%d,}" % _MANY)
 _CODED_ZEROS = 3072
 """Zeros in a row that the arithmetic coder makes at most, of the most regular patterns found."""
 _BYPASS, _HIGH_THROUGHPUT = 0x01, 0x40
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Where a marker segment stands.
+
+    Parameters
+    ----------
+    marker
+        Its marker.
+    first, end
+        Where the marker begins in the frame's bytes, and what follows the segment.
+    """
+
+    marker: int
+    first: int
+    end: int
+
+    def body(self, data: bytes) -> bytes:
+        """Its parameters, behind the length."""
+        return data[self.first + 4 : self.end]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,18 +152,14 @@ class _Segments:
     packed_headers: bool = False
 
     def add(self, marker: int, body: bytes, components: int) -> None:
-        if marker == _COD:
+        if marker == COD:
             self.styles.append(_Style.of_cod(body))
-        elif marker == _COC:
+        elif marker == COC:
             self.styles.append(_Style.of_coc(body, components))
         elif marker in (_PPM, _PPT):
             self.packed_headers = True
         elif marker in _PART_2:
-            raise PixelDataError(
-                f"the JPEG 2000 frame uses {_PART_2[marker]} ({marker:04X}) of Part 2, whose "
-                "transformations cannot be undone here (PS3.5 A.4.4); fetch the object as it is "
-                "kept and decode it by a program that knows ISO/IEC 15444-2"
-            )
+            raise _unknown(f"{_PART_2[marker]} ({marker:04X}) of Part 2")
 
     def packets(self, grid: _Grid, tile: int) -> int:
         area = grid.area(tile)
@@ -153,8 +172,8 @@ class _Segments:
         return any(style.blocks & (_BYPASS | _HIGH_THROUGHPUT) for style in self.styles)
 
 
-def check_tile_parts(data: bytes, start: int = 0) -> None:
-    """Refuse a codestream whose tiles are lost or overwritten, or that needs Part 2.
+def check_tile_parts(data: bytes, start: int = 0) -> list[Segment]:
+    """Refuse a codestream whose tiles are lost or overwritten, or that needs what is not known.
 
     Parameters
     ----------
@@ -163,20 +182,27 @@ def check_tile_parts(data: bytes, start: int = 0) -> None:
     start
         Where the codestream begins in them.
 
+    Returns
+    -------
+    list of Segment
+        COD, COC, QCD and QCC of all headers, CBD, MCT, MCC and MCO of the main header.
+
     Raises
     ------
     PixelDataError
         When tiles or tile-parts are missing, something else stands where coded data must, or
-        transformations of ISO/IEC 15444-2 were used that cannot be undone.
+        extensions of ISO/IEC 15444-2 were used that cannot be undone.
 
     References
     ----------
     ISO/IEC 15444-1 A.4.2, B.10
     """
+    walk = _Walk(data)
     try:
-        _Walk(data).run(start + 2)
+        walk.run(start + 2)
     except (IndexError, struct.error):
         raise PixelDataError("the JPEG 2000 frame ends within a header") from None
+    return walk.segments
 
 
 class _Walk:
@@ -188,6 +214,7 @@ class _Walk:
         self._parts: dict[int, int] = {}
         self._promised: dict[int, int] = {}
         self._of_tiles: dict[int, _Segments] = {}
+        self.segments: list[Segment] = []
 
     def run(self, position: int) -> None:
         main = _Segments([])
@@ -217,7 +244,12 @@ class _Walk:
             if marker == _SIZ:
                 self._grid = _Grid.of(body)
             segments.add(marker, body, self._grid.components)
-            position += 2 + max(length, 2)
+            following = position + 2 + max(length, 2)
+            if marker in _TOLD:
+                if end == _SOD and marker in _TRANSFORMING:
+                    raise _unknown(f"{_TRANSFORMING[marker]} ({marker:04X}) of Part 2 for one tile")
+                self.segments.append(Segment(marker, position, following))
+            position = following
         return position
 
     def _tile_part(self, position: int, main: _Segments) -> int:
@@ -275,6 +307,13 @@ class _Walk:
                     f"tile {tile + 1} of the JPEG 2000 frame has {self._parts[tile]} parts; its "
                     f"header (TNsot) says {promised}"
                 )
+
+
+def _unknown(what: str) -> PixelDataError:
+    return PixelDataError(
+        f"the JPEG 2000 frame uses {what}, which cannot be undone here (PS3.5 A.4.4); fetch the "
+        "object as it is kept and decode it by a program that knows ISO/IEC 15444-2"
+    )
 
 
 def _marker_within(data: bytes, first: int, end: int) -> int | None:

@@ -1,0 +1,302 @@
+"""Marker segments of JPEG 2000 Part 2 that tell how components were transformed together.
+
+CBD, MCT, MCC and MCO of ISO/IEC 15444-2 A.3.6 to A.3.9, read from the main header. What they ask
+for is held against the bytes that came before anything is allocated for it.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isocenter.errors import PixelDataError
+
+from .component_transformations import (
+    ArrayKind,
+    Collection,
+    Decorrelation,
+    Dependency,
+    ReversibleDecorrelation,
+    ReversibleDependency,
+    Transformations,
+)
+
+__all__ = ["CBD", "MCC", "MCO", "MCT", "Depth", "read_depth", "read_transformations"]
+
+MCT, MCC, MCO, CBD = 0xFF74, 0xFF75, 0xFF77, 0xFF78
+_NAMES = {MCT: "MCT", MCC: "MCC", MCO: "MCO", CBD: "CBD"}
+
+_ELEMENTS = (">i2", ">i4", ">f4", ">f8")
+"""Types of an array's elements by bits 10 and 11 of Imct (A.3.7)."""
+
+_ONE_FOR_ALL, _SIXTEEN_BIT_INDICES = 0x8000, 0x8000
+_DEPENDENCY, _DECORRELATION, _WAVELET = 0, 1, 3
+_REVERSIBLE = 1 << 16
+_MOST_COMPONENTS = 16384
+_MOST_BITS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """What all reconstructed components are by CBD (ISO/IEC 15444-2 A.3.6).
+
+    Parameters
+    ----------
+    components
+        How many there are.
+    bits
+        Bits a sample.
+    signed
+        Whether samples are signed.
+    """
+
+    components: int
+    bits: int
+    signed: bool
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The smallest type of numpy that holds a sample."""
+        size = next(n for n in (1, 2, 4) if self.bits <= 8 * n)
+        return np.dtype(f"{'i' if self.signed else 'u'}{size}")
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """Smallest and largest sample."""
+        half = 1 << self.bits - 1
+        return (-half, half - 1) if self.signed else (0, 2 * half - 1)
+
+
+def read_depth(body: bytes) -> Depth:
+    """Read CBD, behind its marker and length.
+
+    Raises
+    ------
+    PixelDataError
+        When it is malformed, or components differ in depth or sign.
+    """
+    reader = _Reader(CBD, body)
+    number = reader.word()
+    count = number & ~_ONE_FOR_ALL
+    depths = set(reader.take(1 if number & _ONE_FOR_ALL else count))
+    reader.end()
+    if not 0 < count <= _MOST_COMPONENTS:
+        raise reader.error(f"speaks of {count} components, expected 1 to {_MOST_COMPONENTS}")
+    if len(depths) != 1:
+        raise reader.error(
+            "gives components different depths, of which an object's pixels can have but one "
+            "(Bits Stored (0028,0101))"
+        )
+    depth = depths.pop()
+    bits = (depth & 0x7F) + 1
+    if bits > _MOST_BITS:
+        raise reader.error(f"gives components {bits} bits; at most {_MOST_BITS} can be decoded")
+    return Depth(count, bits, bool(depth & 0x80))
+
+
+def read_transformations(
+    segments: Iterable[tuple[int, bytes]], components: int, exact: bool
+) -> tuple[Transformations, Depth]:
+    """Read what the segments of a main header say.
+
+    Parameters
+    ----------
+    segments
+        Marker and body (behind the length) of each CBD, MCT, MCC and MCO, in their order.
+    components
+        Components of the codestream (Csiz).
+    exact
+        Whether these come out of a reversible wavelet transformation.
+
+    Returns
+    -------
+    Transformations, Depth
+        What is to be undone, in that order, and what comes out.
+
+    Raises
+    ------
+    PixelDataError
+        When a segment is missing, malformed or asks for what cannot be undone here.
+
+    References
+    ----------
+    ISO/IEC 15444-2 A.3.6 to A.3.9
+    """
+    bodies: dict[int, list[bytes]] = {marker: [] for marker in _NAMES}
+    for marker, body in segments:
+        bodies[marker].append(body)
+    for marker in (CBD, MCO):
+        if len(bodies[marker]) != 1:
+            raise _error(marker, f"stands {len(bodies[marker])} times in the header, expected once")
+    depth = read_depth(bodies[CBD][0])
+    arrays = {key & 0x3FF: (key, data) for key, data in _series(MCT, bodies[MCT]).items()}
+    collections = _series(MCC, bodies[MCC])
+    stages: list[tuple[Collection, ...]] = []
+    for index in _order(bodies[MCO][0]):
+        if index not in collections:
+            raise _error(MCO, f"names the collections {index}, which no MCC segment defines")
+        stages.append(tuple(_Collections(collections[index], arrays)))
+    return Transformations.of(stages, components, depth.components, exact), depth
+
+
+def _order(body: bytes) -> bytes:
+    """Read MCO: indices of MCC segments in the order in which they are undone."""
+    reader = _Reader(MCO, body)
+    order = reader.take(reader.byte())
+    reader.end()
+    if not order:
+        raise reader.error("names no transformation, though COD says that there is one")
+    return order
+
+
+def _series(marker: int, bodies: list[bytes]) -> dict[int, bytes]:
+    """Join the segments of each series, by their index (Imct, Imcc)."""
+    found: dict[int, list[bytes]] = {}
+    last: dict[int, int] = {}
+    for body in bodies:
+        reader = _Reader(marker, body)
+        number = reader.word()
+        index = reader.word() if marker == MCT else reader.byte()
+        parts = found.setdefault(index, [])
+        if number != len(parts):
+            raise reader.error(f"{index} has part {number} where part {len(parts)} is expected")
+        if number == 0:
+            last[index] = reader.word()
+        parts.append(reader.rest())
+    for index, parts in found.items():
+        if len(parts) != last[index] + 1:
+            raise _error(marker, f"{index} has {len(parts)} parts of {last[index] + 1}")
+    return {index: b"".join(parts) for index, parts in found.items()}
+
+
+class _Collections:
+    """The component collections of an MCC segment, as transformations (A.3.8)."""
+
+    def __init__(self, data: bytes, arrays: dict[int, tuple[int, bytes]]) -> None:
+        self._reader = _Reader(MCC, data)
+        self._arrays = arrays
+
+    def __iter__(self) -> Iterator[Collection]:
+        for _ in range(self._reader.word()):
+            yield self._collection()
+        self._reader.end()
+
+    def _collection(self) -> Collection:
+        reader = self._reader
+        kind = reader.byte() & 3
+        inputs, outputs = reader.indices(), reader.indices()
+        assigned = int.from_bytes(reader.take(3), "big")
+        if kind == _WAVELET:
+            raise reader.error(
+                "asks for a wavelet transformation across components (J.2.2), which cannot be "
+                "undone here; fetch the object as it is kept and decode it by a program that "
+                "knows ISO/IEC 15444-2"
+            )
+        if kind not in (_DEPENDENCY, _DECORRELATION):
+            raise reader.error(f"asks for a transformation of the reserved type {kind}")
+        reversible = bool(assigned & _REVERSIBLE)
+        if len(inputs) != len(outputs) and (kind == _DEPENDENCY or reversible):
+            raise reader.error(
+                f"makes {len(outputs)} components of {len(inputs)} by a transformation that "
+                "keeps their number"
+            )
+        return self._transformation(kind, reversible, inputs, outputs, assigned)
+
+    def _transformation(
+        self,
+        kind: int,
+        reversible: bool,
+        inputs: NDArray[np.intp],
+        outputs: NDArray[np.intp],
+        assigned: int,
+    ) -> Collection:
+        if kind == _DEPENDENCY:
+            maker = ReversibleDependency if reversible else Dependency
+        else:
+            maker = ReversibleDecorrelation if reversible else Decorrelation
+        index, offset = assigned & 0xFF, assigned >> 8 & 0xFF
+        array = None
+        if index:
+            size = maker.elements(len(inputs), len(outputs))
+            array = self._array(ArrayKind(kind), index, size, reversible)
+        elif len(inputs) != len(outputs):
+            raise self._reader.error(
+                f"makes {len(outputs)} components of {len(inputs)} without an array"
+            )
+        offsets = None
+        if offset:
+            offsets = self._array(ArrayKind.OFFSET, offset, len(outputs), reversible)
+        return maker(inputs, outputs, array, offsets)
+
+    def _array(
+        self, kind: ArrayKind, index: int, size: int, reversible: bool
+    ) -> NDArray[np.float64]:
+        """Elements of an MCT segment (A.3.7)."""
+        key = int(kind) << 8 | index
+        if key not in self._arrays:
+            raise self._reader.error(
+                f"needs the {kind.name.lower()} array {index}, which no MCT segment defines"
+            )
+        imct, data = self._arrays[key]
+        dtype = np.dtype(_ELEMENTS[imct >> 10 & 3])
+        if len(data) != size * dtype.itemsize:
+            raise _error(
+                MCT,
+                f"has {len(data)} bytes in its {kind.name.lower()} array {index}, expected {size} "
+                f"elements of {dtype.itemsize} bytes",
+            )
+        elements = np.frombuffer(data, dtype).astype(np.float64)
+        if not np.isfinite(elements).all() or (reversible and (elements % 1).any()):
+            wanted = "whole numbers" if reversible else "numbers"
+            raise _error(MCT, f"has elements in its array {index} that are no {wanted}")
+        return elements
+
+
+class _Reader:
+    """Reads a segment's parameters, never more than it has."""
+
+    def __init__(self, marker: int, data: bytes) -> None:
+        self._marker = marker
+        self._data = data
+        self._position = 0
+
+    def take(self, count: int) -> bytes:
+        taken = self._data[self._position : self._position + count]
+        if len(taken) != count:
+            raise self.error("ends within its parameters")
+        self._position += count
+        return taken
+
+    def byte(self) -> int:
+        return self.take(1)[0]
+
+    def word(self) -> int:
+        return int(struct.unpack(">H", self.take(2))[0])
+
+    def indices(self) -> NDArray[np.intp]:
+        """Read Nmcc and Cmcc, or Mmcc and Wmcc."""
+        number = self.word()
+        count = number & ~_SIXTEEN_BIT_INDICES
+        if not 0 < count <= _MOST_COMPONENTS:
+            raise self.error(f"collects {count} components, expected 1 to {_MOST_COMPONENTS}")
+        dtype = np.dtype(">u2" if number & _SIXTEEN_BIT_INDICES else "u1")
+        return np.frombuffer(self.take(count * dtype.itemsize), dtype).astype(np.intp)
+
+    def rest(self) -> bytes:
+        return self.take(len(self._data) - self._position)
+
+    def end(self) -> None:
+        if self._position != len(self._data):
+            raise self.error(f"has {len(self._data) - self._position} bytes behind its parameters")
+
+    def error(self, what: str) -> PixelDataError:
+        return _error(self._marker, what)
+
+
+def _error(marker: int, what: str) -> PixelDataError:
+    return PixelDataError(
+        f"the segment {_NAMES[marker]} ({marker:04X}) of Part 2 in the JPEG 2000 frame {what}"
+    )
