@@ -388,7 +388,7 @@ def test_failed_arrivals_leave_their_files_while_the_index_cannot_say_whether_th
             incoming.write([part10_bytes(dataset)])
         assert all(isinstance(outcome, OutOfResources) for outcome in commit_together(incomings))
     assert len(asked) == 2  # for all together: each may take long to say no
-    assert kinds(archive.check()) == [("orphan", False)] * 3
+    assert kinds(archive.check()) == [("refused", False)] * 3
     assert [stored.outcome for stored in keep(archive, *datasets)] == [Outcome.STORED] * 3
     assert not archive.check(thorough=True).problems
 

@@ -1,17 +1,27 @@
 """Objects that differ from the instance kept under their UID, and were kept beside it."""
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Connection, bindparam, select
+
+from isocenter.dicom.scan import scan_file
+from isocenter.errors import IsocenterError
 
 from .blobs import BlobStore
-from .index import Index
+from .deletion import is_left_over
+from .index import Index, Transaction
 from .schema import aside
+from .wholeness import uids_in
 
-__all__ = ["Aside", "kept_aside"]
+__all__ = ["Aside", "kept_aside", "left_aside", "remove_left_aside"]
 
+_log = logging.getLogger(__name__)
+
+_NAMES = select(aside.c.name)
 _OF_STUDY = (
     select(aside).where(aside.c.study_instance_uid == bindparam("study")).order_by(aside.c.pk)
 )
@@ -56,3 +66,51 @@ def kept_aside(index: Index, blobs: BlobStore, study: str) -> list[Aside]:
         )
         for row in rows
     ]
+
+
+def left_aside(index: Index, blobs: BlobStore) -> list[Path]:
+    """Find files that were kept aside of instances which are deleted, and have no row themselves.
+
+    A deletion removes them after its commit: whoever is about to do so is not through with them,
+    whoever died leaves them. Where the index was lost, nothing tells of a deletion, and they stay.
+    """
+    files = {path.name: path for path in blobs.files_aside()}
+    if not files:
+        return []
+    with index.reading() as connection:
+        return _left_of(connection, files)
+
+
+def remove_left_aside(index: Index, blobs: BlobStore, patience: float | None = None) -> list[Path]:
+    """Remove what `left_aside` finds; gives what is gone now. What stays is logged.
+
+    Raises
+    ------
+    IndexBusy
+        Others wrote for longer than `patience` seconds.
+    """
+    gone: list[Path] = []
+    if left_aside(index, blobs):
+        # Who keeps an object aside moves it and writes its row while nobody else can write.
+        with index.writing(patience) as transaction:
+            files = {path.name: path for path in blobs.files_aside()}
+            for path in _left_of(transaction, files):
+                try:
+                    path.unlink(missing_ok=True)
+                    gone.append(path)
+                except OSError as error:
+                    _log.warning("%s is deleted, but its file stays: %s", path, error.strerror)
+    return gone
+
+
+def _left_of(connection: Connection | Transaction, files: dict[str, Path]) -> list[Path]:
+    listed = {row.name for row in connection.execute(_NAMES)}
+    unlisted: Sequence[str] = sorted(files.keys() - listed)
+    return [files[name] for name in unlisted if _is_left(connection, files[name])]
+
+
+def _is_left(connection: Connection | Transaction, path: Path) -> bool:
+    try:
+        return is_left_over(connection, uids_in(scan_file(path)), path)
+    except (OSError, IsocenterError):  # gone, or it does not say of which instance it is
+        return False

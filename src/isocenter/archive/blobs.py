@@ -57,6 +57,7 @@ class BlobStore:
     REPLACED = ".replaced"
     ASIDE = ".aside"
     DAMAGED = ".damaged"
+    WITHDRAWN = ".withdrawn"
 
     def __init__(self, root: Path, *, durable: bool) -> None:
         self.root = root
@@ -171,6 +172,15 @@ class BlobStore:
     def aside(self, name: str) -> Path:
         """Give the place of a file that is kept beside the instance of the same UID."""
         return self.root / self.ASIDE / name
+
+    def files_aside(self) -> list[Path]:
+        """List the files that are kept beside instances."""
+        folder = self.root / self.ASIDE
+        return [folder / name for name in _names(folder) if name.endswith(".dcm")]
+
+    def withdrawn(self, name: str) -> Path:
+        """Give the place of a note about a file that is no instance: its object was refused."""
+        return self.root / self.WITHDRAWN / name
 
     def link(self, path: Path, other: Path) -> None:
         """Give a file a second name, or a copy where the file system has only one name a file."""

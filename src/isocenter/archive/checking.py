@@ -15,6 +15,7 @@ from isocenter.errors import IsocenterError, NotFound, OutOfResources
 
 from . import schema
 from .arrivals import Arrival, Outcome, now
+from .aside import left_aside, remove_left_aside
 from .blobs import BlobStore
 from .change_log import Action
 from .comparison import Comparison, Finding
@@ -24,6 +25,7 @@ from .index import AnyRow, Index, Transaction
 from .index_values import EXTRA_TAGS, IndexValues
 from .instance_rows import INSTANCES, uids_of
 from .recovery import set_apart
+from .refused_files import is_refused
 from .registration import Registrar
 from .resources import REMAKE_INDEX
 from .told import Told
@@ -67,6 +69,8 @@ class ProblemKind(enum.Enum):
     """A file that the index does not know. Repair: it enters the index."""
     DELETED = "deleted"
     """A file whose instance was deleted. Repair: it is removed."""
+    REFUSED = "refused"
+    """A file whose object was refused when the index was locked. Repair: it is removed."""
     DAMAGED = "damaged"
     """A file that is cut off or no DICOM. Repair: it moves to `.damaged`, out of the index."""
     UNREADABLE = "unreadable"
@@ -185,6 +189,7 @@ class Checker:
             if progress is not None:
                 progress(number, len(studies))
         self._check_counts()
+        self._check_aside()
         return self._report
 
     def _require_sound_index(self) -> None:
@@ -336,7 +341,11 @@ class Checker:
         # In the order in which they came, so that the latest values win again.
         for path in sorted(found, key=lambda path: found[path].st_mtime_ns):
             if self._was_deleted(path):
-                self._check_left_over(path, found[path])
+                sentence = "left over from an instance that was deleted"
+                self._check_left_over(ProblemKind.DELETED, path, found[path], sentence)
+            elif is_refused(self._blobs, _triple(path), path):
+                sentence = "left over from an object that was refused"
+                self._check_left_over(ProblemKind.REFUSED, path, found[path], sentence)
             else:
                 adopted.append(path)
         for start in range(0, len(adopted), _BATCH):
@@ -346,7 +355,9 @@ class Checker:
         with self._index.reading() as connection:
             return is_left_over(connection, _triple(path), path)
 
-    def _check_left_over(self, path: Path, status: os.stat_result) -> None:
+    def _check_left_over(
+        self, kind: ProblemKind, path: Path, status: os.stat_result, sentence: str
+    ) -> None:
         if self._repair:
             with self._index.writing() as transaction:
                 if _has_changed(transaction, path, None) or not unchanged({path: status}):
@@ -354,8 +365,7 @@ class Checker:
                 self._blobs.remove(path)
         elif not is_there(path):
             return
-        sentence = "left over from an instance that was deleted"
-        self._found(ProblemKind.DELETED, path, sentence, self._repair)
+        self._found(kind, path, sentence, self._repair)
 
     def _adopt(self, paths: list[Path]) -> None:
         sentence = "not in the index"
@@ -371,6 +381,17 @@ class Checker:
                     self._found(ProblemKind.ORPHAN, arrival.path, sentence, True)
             elif not isinstance(result, NotFound) and is_there(arrival.place):  # not deleted
                 self._found(ProblemKind.ORPHAN, arrival.path, f"{sentence}; {result}", False)
+
+    def _check_aside(self) -> None:
+        """Find what was kept aside of instances that are deleted, unless somebody is just at it."""
+        seen = UnknownFiles.seen_now("", left_aside(self._index, self._blobs))
+        if not seen.statuses:
+            return
+        seen.wait()
+        gone = remove_left_aside(self._index, self._blobs) if self._repair else []
+        for path in sorted({*gone, *left_aside(self._index, self._blobs)} & seen.statuses.keys()):
+            sentence = "kept aside of an instance that was deleted"
+            self._found(ProblemKind.DELETED, path, sentence, path in gone)
 
     def _check_counts(self) -> None:
         with self._index.reading() as connection:

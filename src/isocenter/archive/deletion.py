@@ -81,13 +81,12 @@ class Deleter:
     def _delete(self, study: str, series: str | None, instance: str | None) -> int:
         rows, aside = self._delete_rows_making_room(study, series, instance)
         # From here on nobody finds them; a file that is left over by a crash is no instance.
+        self._remove_aside(aside)
         try:
             for start in range(0, len(rows), _BATCH):
                 self._remove_files(rows[start : start + _BATCH])
         except OutOfResources as error:
             _log.warning("files of what was deleted stay until a check removes them: %s", error)
-        for name in aside:
-            self._blobs.aside(name).unlink(missing_ok=True)
         return len(rows)
 
     def _delete_rows_making_room(
@@ -117,6 +116,14 @@ class Deleter:
                     raise NotFound(f"{named[:64]} cannot be deleted: it is not in this archive")
                 delete_rows(transaction, rows, told)
                 return rows, _delete_aside(transaction, rows)
+
+    def _remove_aside(self, names: list[str]) -> None:
+        """Remove what was kept aside; what stays is removed by who opens or checks the archive."""
+        for name in names:
+            try:
+                self._blobs.aside(name).unlink(missing_ok=True)
+            except OSError as error:
+                _log.warning("%s is deleted, but its file stays: %s", name, error.strerror)
 
     def _remove_files(self, rows: list[AnyRow]) -> None:
         """Remove files unless their instances came anew; they cannot come while we look."""

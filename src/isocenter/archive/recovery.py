@@ -1,19 +1,27 @@
 """Clearing up what a process left behind that did not end as it should."""
 
+import logging
 from pathlib import Path
 
 from isocenter.dicom.uids import is_path_safe_uid
+from isocenter.errors import OutOfResources
 
+from .aside import remove_left_aside
 from .blobs import BlobStore
+from .busy_index import ONE_TRY
 from .file_system import link_new
 from .index import Index, Transaction
 from .instance_rows import ONE_INSTANCE
+from .refused_files import RefusedFile
+from .resources import reported_as_out_of_resources
 
-__all__ = ["recover"]
+__all__ = ["recover", "set_apart"]
+
+_log = logging.getLogger(__name__)
 
 
 def recover(index: Index, blobs: BlobStore) -> None:
-    """Remove what was half received, and decide replacements that were cut off.
+    """Remove what was half received or deleted, and decide replacements that were cut off.
 
     Parameters
     ----------
@@ -28,6 +36,22 @@ def recover(index: Index, blobs: BlobStore) -> None:
         with index.writing() as transaction:
             for journal in list(folder.glob("*.dcm")):
                 _decide(transaction, blobs, journal)
+    try:
+        with reported_as_out_of_resources("clear up"):
+            _remove_refused(index, blobs)
+            remove_left_aside(index, blobs, ONE_TRY)
+    except OutOfResources as error:
+        _log.warning("files of what was deleted or refused stay for now: %s", error)
+
+
+def _remove_refused(index: Index, blobs: BlobStore) -> None:
+    """Remove the files of refused objects that a process which died could not remove."""
+    notes = list(blobs.withdrawn("").glob("*"))
+    if notes:
+        with index.writing(ONE_TRY) as transaction:
+            for note in notes:
+                if (file := RefusedFile.noted(note, blobs)) is not None:
+                    file.remove(blobs, transaction)
 
 
 def _decide(transaction: Transaction, blobs: BlobStore, journal: Path) -> None:

@@ -2,11 +2,7 @@
 
 import contextlib
 import logging
-import os
-from collections import deque
 from collections.abc import Sequence
-from pathlib import Path
-from typing import NamedTuple
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -15,10 +11,11 @@ from isocenter.errors import IsocenterError
 from .arrivals import Arrival, ConflictPolicy, Stored
 from .blobs import BlobStore
 from .busy_index import ONE_TRY, IndexBusy
-from .index import Index, Transaction
+from .index import Index
 from .parents import Parents
+from .refused_files import RefusedFile, RefusedFiles
 from .resources import answer_of, reported_as_out_of_resources
-from .settlement import Settlement, find_row
+from .settlement import Settlement
 from .told import Told
 
 __all__ = ["Registrar"]
@@ -28,31 +25,6 @@ Results = list[Stored | Exception]
 _log = logging.getLogger(__name__)
 
 _WRITING = reported_as_out_of_resources("write the index")
-_MOST_LEFT = 20_000
-
-
-class _Refused(NamedTuple):
-    """The file of an arrival that failed, in its place."""
-
-    uids: tuple[str, str, str]
-    place: str
-    identity: tuple[int, int]
-    """Number and time of the file: another that comes there may get the same number."""
-
-    @classmethod
-    def of(cls, arrival: Arrival) -> "_Refused | None":
-        """Name the file of an arrival; None if that is gone."""
-        uids, inode = (arrival.study, arrival.series, arrival.instance), arrival.inode_in_place
-        file = cls(uids, arrival.place, _identity(arrival.place))
-        return file if file.identity[0] == inode else None
-
-
-def _identity(place: str) -> tuple[int, int]:
-    try:
-        status = os.stat(place)
-    except OSError:
-        return 0, 0
-    return status.st_ino, status.st_mtime_ns
 
 
 class Registrar:
@@ -75,7 +47,7 @@ class Registrar:
         self._parents = Parents()
         self._told = Told(blobs)
         self._last = -1
-        self._left: deque[_Refused] = deque(maxlen=_MOST_LEFT)  # what is to be withdrawn
+        self._refused = RefusedFiles(blobs)  # what is to be withdrawn
 
     def register(self, arrivals: Sequence[Arrival]) -> Results:
         """Commit arrivals; one that is refused does not hold up the others.
@@ -128,36 +100,29 @@ class Registrar:
         OutOfResources
             The index cannot be asked; the files stay.
         """
-        self._left.extend(file for each in arrivals if (file := _Refused.of(each)))
+        files = [file for each in arrivals if (file := RefusedFile.of(each))]
         try:
             with _WRITING, self._index.writing(ONE_TRY) as transaction:
-                self._remove_left(transaction)
+                self._refused.remove(transaction)
+                for file in files:
+                    file.remove(self._blobs, transaction)
         except IndexBusy:
+            self._refused.leave(files)
             _log.warning(
-                "files of %d refused objects stay for now: the index is locked", len(arrivals)
+                "files of %d refused objects stay for now: the index is locked; they go with the "
+                "next object that is stored, or when the archive is closed or opened",
+                len(files),
             )
+        except BaseException:
+            self._refused.leave(files)
+            raise
         return [None] * len(arrivals)
 
     def close(self) -> None:
         """Withdraw what is left to be withdrawn, if the index is free now."""
-        if self._left:
+        if self._refused.left:
             with contextlib.suppress(Exception):
                 self.withdraw([])
-
-    def _remove_left(self, transaction: Transaction) -> None:
-        while self._left:
-            file = self._left.popleft()
-            try:
-                if find_row(transaction, *file.uids) is None:
-                    self._remove(file)
-            except BaseException:
-                self._left.append(file)
-                raise
-
-    def _remove(self, file: _Refused) -> None:
-        with contextlib.suppress(OSError):
-            if _identity(file.place) == file.identity:
-                self._blobs.remove(Path(file.place))
 
     def _each_alone(self, arrivals: Sequence[Arrival], patience: float | None = None) -> Results:
         """Commit each by itself, until the index is locked: all others would wait as long."""
@@ -181,8 +146,8 @@ class Registrar:
     ) -> Results:
         # What is remembered of parents belongs to the transaction that goes on, as all here does.
         with self._index.writing(patience) as transaction:
-            if self._left:  # ahead of those that come anew, which may be other versions
-                self._remove_left(transaction)
+            if self._refused.left:  # ahead of those that come anew, which may be other versions
+                self._refused.remove(transaction)
             if transaction.sequence != self._last:  # somebody else wrote meanwhile
                 self._parents.forget()
             settlement = Settlement(

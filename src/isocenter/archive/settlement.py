@@ -24,11 +24,12 @@ from .keys import Level
 from .lasting import WRITTEN, is_on_disk
 from .parents import Parents, SeriesEntry, StudyEntry, replace_further
 from .prepared import blank_row, insert_rows
+from .refused_files import is_refused
 from .resources import reported_as_out_of_resources
 from .same_object import occupant_of, same_object
 from .told import Told
 
-__all__ = ["Settlement", "find_row"]
+__all__ = ["Settlement"]
 
 
 _INSERT_INSTANCE = insert_rows(schema.instance, "pk")
@@ -42,14 +43,10 @@ _FIND_ASIDE = select(schema.aside.c.name).where(
 _BLANK_INSTANCE = blank_row(schema.instance)
 
 
-def find_row(transaction: Transaction, study: str, series: str, instance: str) -> AnyRow | None:
-    """Find the row that an instance has already."""
-    uids = {"study": study, "series": series, "instance": instance}
-    return transaction.execute(ONE_INSTANCE, uids).one_or_none()
-
-
 def _kept_row(transaction: Transaction, arrival: Arrival) -> AnyRow | None:
-    return find_row(transaction, arrival.study, arrival.series, arrival.instance)
+    """Find the row that an instance has already."""
+    uids = {"study": arrival.study, "series": arrival.series, "instance": arrival.instance}
+    return transaction.execute(ONE_INSTANCE, uids).one_or_none()
 
 
 class Settlement:
@@ -161,15 +158,17 @@ class Settlement:
         """Decide about a file that stood in its place, as a check finds it."""
         if _kept_row(self._transaction, arrival) is not None:
             return arrival.stored(Outcome.UNCHANGED)
-        if self._was_deleted(arrival):
-            raise NotFound(f"instance {arrival.instance} was deleted meanwhile")
+        if self._is_no_instance(arrival):
+            raise NotFound(f"instance {arrival.instance} was deleted or refused meanwhile")
         self._check_still_in_place(arrival)
         return self._store(arrival, None, Outcome.STORED)
 
-    def _was_deleted(self, arrival: Arrival) -> bool:
-        """Whether the file in the place is only left over from an instance that was deleted."""
+    def _is_no_instance(self, arrival: Arrival) -> bool:
+        """Whether the file in the place is only left over of what was deleted or refused."""
         uids = arrival.study, arrival.series, arrival.instance
-        return is_left_over(self._transaction, uids, arrival.path)
+        return is_left_over(self._transaction, uids, arrival.path) or is_refused(
+            self._blobs, uids, arrival.path
+        )
 
     def _settle_contested(self, arrival: Arrival) -> Stored:
         row = _kept_row(self._transaction, arrival)
@@ -179,7 +178,7 @@ class Settlement:
             return arrival.stored(Outcome.UNCHANGED)
         self._require_synced(arrival)
         if row is None:
-            if occupant is not None and not occupant.is_same and not self._was_deleted(arrival):
+            if occupant is not None and not occupant.is_same and not self._is_no_instance(arrival):
                 self._set_aside(arrival, arrival.path, arrival.path.stat().st_size)
             self._move(arrival.arrived_as, arrival.path)
             return self._store(arrival, None, Outcome.STORED)
