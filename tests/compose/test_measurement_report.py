@@ -162,7 +162,7 @@ def test_json_gives_groups(tmp_path: Path) -> None:
         ([group(measurements=(Measurement(DIAMETER.name, DIAMETER.value,
                                           Code("foo", "UCUM", "foo")),))], "'foo' as unit"),
         ([group(evaluations=(Evaluation(Code("1", "99X", "m" * 65), SPICULATED.value),))],
-         "has 65 characters; at most 64 fit"),
+         "a code meaning of 65 characters; at most 64 fit"),
         ([group(evaluations=(Evaluation(SPICULATED.name, Code("1", "", "Mass")),))],
          "has an incomplete code"),
     ],

@@ -187,7 +187,7 @@ def test_a_label_that_is_the_meaning_of_a_code_gives_its_codes(
     [
         (Code("1", "", "Mass"), "scheme '', meaning 'Mass', is incomplete"),
         (Code("", "99X", "Mass"), "code '' of scheme '99X'"),
-        (Code("1", "99X", "m" * 65), "has 65 characters; at most 64 fit"),
+        (Code("1", "99X", "m" * 65), "a code meaning of 65 characters; at most 64 fit"),
     ],
 )
 def test_a_code_that_cannot_be_one_is_refused(code: Code, says: str) -> None:

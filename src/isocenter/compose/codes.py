@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -16,7 +16,10 @@ from isocenter.compose.argument_types import check_members, checked
 from isocenter.compose.reading import value_of
 from isocenter.errors import CannotCompose
 
-__all__ = ["Code", "concepts", "document_title", "named_code", "nearest"]
+__all__ = ["CONTROL", "Code", "concepts", "document_title", "named_code", "nearest"]
+
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""Control characters, which no name and no code holds."""
 
 _MOST_SUGGESTIONS: Final = 5
 _URN = ("urn:", "http:", "https:")
@@ -76,6 +79,31 @@ class Code:
         """Whether it says all that a code has to (PS3.3 Table 8.8-1)."""
         return bool(self.value and self.meaning and (self.scheme or self.value.startswith(_URN)))
 
+    def faults(self) -> Iterator[tuple[int, str]]:
+        """Yield what is wrong with the texts that there are, complete or not.
+
+        Yields
+        ------
+        tuple of int and str
+            The attribute at fault, and the end of a sentence, such as `has a code scheme of 17
+            characters; at most 16 fit`.
+
+        References
+        ----------
+        PS3.3 Table 8.8-1, PS3.5 6.2 (SH, LO, UC).
+        """
+        texts = (
+            (0x00080104, "meaning", self.meaning, 64),
+            (0x00080102, "scheme", self.scheme, 16),
+            (0x00080103, "version", self.version, 16),
+            (0x00080100, "value", self.value, 1 << 16),
+        )
+        for tag, what, text, most in texts:
+            if len(text) > most:
+                yield tag, f"has a code {what} of {len(text)} characters; at most {most} fit"
+            if "\\" in text or CONTROL.search(text):
+                yield tag, f"has a backslash or control character in a code {what}"
+
     def whole_item(self) -> Dataset:
         """Return the item of a code sequence, of a code that is complete.
 
@@ -87,7 +115,7 @@ class Code:
         Raises
         ------
         CannotCompose
-            When value, meaning or scheme are missing, or the meaning has more than 64 characters.
+            When value, meaning or scheme are missing, or `item` refuses them.
         """
         if not self.complete:
             raise CannotCompose(
@@ -108,13 +136,13 @@ class Code:
         Raises
         ------
         CannotCompose
-            When the meaning has more than 64 characters.
+            When one of its texts is too long or holds a backslash or control characters.
         """
-        if len(self.meaning) > 64:
+        for tag, fault in self.faults():
             raise CannotCompose(
-                f"The code meaning {self.meaning!r} has {len(self.meaning)} characters; "
-                "at most 64 fit.",
-                tag=0x00080104,
+                f"The code {self.value!r} of scheme {self.scheme!r}, meaning {self.meaning!r}, "
+                f"{fault}.",
+                tag=tag,
             )
         item = Dataset()
         if self.value.startswith(_URN):

@@ -7,7 +7,6 @@ Here is what all of them have, and what makes the tree; `content_values`, `coord
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -21,7 +20,6 @@ from isocenter.compose.reading import value_of
 from isocenter.dicom import is_valid_uid
 
 __all__ = [
-    "CONTROL",
     "ByReference",
     "Container",
     "ContentItem",
@@ -31,9 +29,6 @@ __all__ = [
     "concept_name",
     "is_moment",
 ]
-
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-"""Control characters, which no name and no code holds."""
 
 
 class Relationship(Enum):
@@ -236,9 +231,4 @@ def code_faults(code: Code | None) -> Iterator[str]:
         return
     if not code.complete:
         yield "has an incomplete code; give value, scheme and meaning"
-    longest = ((code.meaning, 64, "meaning"), (code.scheme, 16, "scheme"))
-    for text, most, what in (*longest, (code.value, 1 << 16, "value")):
-        if len(text) > most:
-            yield f"has a code {what} of {len(text)} characters; at most {most} fit"
-        if "\\" in text or CONTROL.search(text):
-            yield f"has a backslash or control character in a code {what}"
+    yield from (fault for _, fault in code.faults())

@@ -15,11 +15,10 @@ from typing import Any, ClassVar
 from pydicom.dataset import Dataset
 from pydicom.valuerep import DA, DT, TM
 
-from isocenter.compose.codes import Code
+from isocenter.compose.codes import CONTROL, Code
 from isocenter.compose.reading import value_of
 from isocenter.compose.reports import units
 from isocenter.compose.reports.content import (
-    CONTROL,
     ContentItem,
     code_faults,
     concept_name,

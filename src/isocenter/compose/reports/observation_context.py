@@ -171,7 +171,7 @@ class VerifyingObserver:
         Raises
         ------
         CannotCompose
-            When name or organization is missing.
+            When name or organization is missing, or the identification is no whole code.
         """
         if not (self.name.strip("^= ") and self.organization.strip()):
             raise CannotCompose(
@@ -179,7 +179,7 @@ class VerifyingObserver:
                 tag=0x0040A073,
                 module="SR Document General",
             )
-        identification = [self.identification.item()] if self.identification else []
+        identification = [self.identification.whole_item()] if self.identification else []
         return {
             "VerifyingOrganization": self.organization,
             "VerificationDateTime": self.moment or values.date(now) + values.time(now),
