@@ -14,6 +14,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from isocenter.compose.element_values import copied_element
 from isocenter.compose.lossy import LOSSY, mark_derived
 from isocenter.dicom import transfer_syntax
+from isocenter.dicom.component_collections import component_frames
 from isocenter.errors import CannotCompose, IsocenterError
 from isocenter.pixels import (
     DataSetAttributes,
@@ -123,7 +124,9 @@ def _word_size(element: DataElement, data_set: Dataset) -> int:
 def _frames(data_set: Dataset, present: UID) -> Iterator[bytes]:
     count = int(data_set.get("NumberOfFrames") or 1)
     if present.is_encapsulated:
-        yield from generate_frames(data_set.PixelData, number_of_frames=count)
+        samples = int(data_set.get("SamplesPerPixel") or 1)
+        shared = component_frames(data_set.PixelData, transfer_syntax(present), count, samples)
+        yield from shared or generate_frames(data_set.PixelData, number_of_frames=count)
         return
     bits = data_set.Rows * data_set.Columns * data_set.SamplesPerPixel * data_set.BitsAllocated
     size = bits // 8

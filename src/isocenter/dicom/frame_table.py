@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Sequence
 
 from isocenter.dicom import tags
+from isocenter.dicom.component_collections import MULTI_COMPONENT, component_collections
 from isocenter.dicom.encoding import describe
 from isocenter.dicom.fragments import (
     MAXIMUM_FRAGMENTS,
@@ -61,13 +62,14 @@ def frame_table(source: Source, header: Header) -> FrameTable:
     InvalidAttribute
         If an attribute that gives the size of a frame is missing or zero.
     PixelDataError
-        If fragments are cut off, or cannot be told apart by frame.
+        If fragments are cut off, or cannot be told apart by frame, or frames are components of
+        codestreams that have more or fewer of them.
     LimitExceeded
         If there are more fragments than any real object has.
 
     References
     ----------
-    PS3.5 8.1, 8.2, A.4; PS3.3 C.7.6.3.1.8
+    PS3.5 8.1, 8.2, A.4, A.4.4; PS3.3 C.7.6.3.1.8
     """
     pixel_data = header.pixel_data
     if pixel_data is None:
@@ -79,6 +81,11 @@ def frame_table(source: Source, header: Header) -> FrameTable:
         if by_table is not None:
             return by_table
         fragments = walk_fragments(read, size, header.layout, pixel_data.value_offset)
+        if header.transfer_syntax.uid in MULTI_COMPONENT:
+            samples = header.integer(tags.SamplesPerPixel) or 1
+            shared = component_collections(read, fragments, header.number_of_frames, samples)
+            if shared is not None:
+                return shared
         return _grouped(read, header, fragments)
 
 

@@ -4,8 +4,10 @@ import struct
 import zlib
 from abc import ABC, abstractmethod
 from array import array
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar, Self
 
 from isocenter.dicom.source import ReadAt
 from isocenter.errors import NotFound, PixelDataError
@@ -13,7 +15,34 @@ from isocenter.errors import NotFound, PixelDataError
 Span = tuple[int, int]
 """Offset and length in bytes."""
 
-_NATIVE, _ENCAPSULATED, _NATIVE_WORDS = 1, 2, 3
+_NATIVE, _ENCAPSULATED, _NATIVE_WORDS, _COLLECTIONS = 1, 2, 3, 4
+
+
+class ComponentFrame(bytes):
+    """A codestream of which one frame is one component: it cannot be sent as that frame.
+
+    Parameters
+    ----------
+    codestream
+        All of it, with the components that are other frames.
+    component
+        Which one is the frame, from 0.
+    components
+        How many the codestream must have.
+
+    References
+    ----------
+    PS3.5 A.4.4
+    """
+
+    component: int
+    components: int
+
+    def __new__(cls, codestream: bytes, component: int, components: int) -> Self:
+        """Make the bytes, and write down which part of them is meant."""
+        self = super().__new__(cls, codestream)
+        self.component, self.components = component, components
+        return self
 
 
 class FrameTable(ABC):
@@ -23,6 +52,10 @@ class FrameTable(ABC):
     """
 
     __slots__ = ()
+
+    components: ClassVar[bool] = False
+    """Whether frames are components of codestreams that they share (PS3.5 A.4.4): `spans` then
+    gives the codestream, and `read_frame` a `ComponentFrame`."""
 
     number_of_frames: int
 
@@ -265,10 +298,61 @@ class EncapsulatedFrames(FrameTable):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ComponentCollections(FrameTable):
+    """Frames that are components of fewer codestreams, in their order (PS3.5 A.4.4).
+
+    Parameters
+    ----------
+    number_of_frames
+        How many there are: as many as components.
+    codestreams
+        Where each codestream stands, as if it were a frame.
+    ends
+        For each codestream, the number of its last frame.
+    """
+
+    components: ClassVar[bool] = True
+
+    number_of_frames: int
+    codestreams: EncapsulatedFrames
+    ends: "array[int]"
+
+    @property
+    def frames_found(self) -> int:
+        """All of them: with fewer components no such table is made."""
+        return self.number_of_frames
+
+    def spans(self, number: int) -> tuple[Span, ...]:
+        """Return the places of the whole codestream that holds a frame; see `FrameTable.spans`."""
+        self._check(number)
+        return self.codestreams.spans(1 + bisect_right(self.ends, number - 1))
+
+    def read_frame(self, read: ReadAt, number: int) -> ComponentFrame:
+        """Read the codestream that holds a frame; see `FrameTable.read_frame`."""
+        codestream = b"".join([read(offset, length) for offset, length in self.spans(number)])
+        index = bisect_right(self.ends, number - 1)
+        first = self.ends[index - 1] if index else 0
+        return ComponentFrame(codestream, number - 1 - first, self.ends[index] - first)
+
+    def to_bytes(self) -> bytes:
+        """Return about four bytes a codestream; see `FrameTable.to_bytes`."""
+        ends = struct.pack(f"<Q{len(self.ends)}Q", len(self.ends), *self.ends)
+        return bytes([_COLLECTIONS]) + ends + self.codestreams.to_bytes()[1:]
+
+    @classmethod
+    def read(cls, data: bytes) -> "ComponentCollections":
+        """Read what `to_bytes` wrote behind its first byte."""
+        (count,) = struct.unpack_from("<Q", data)
+        ends = array("Q", struct.unpack_from(f"<{count}Q", data, 8))
+        return cls(ends[-1], EncapsulatedFrames.read(data[8 + 8 * count :]), ends)
+
+
 _READERS = {
     _NATIVE: NativeFrames.read,
     _NATIVE_WORDS: NativeFrames.read_swapped,
     _ENCAPSULATED: EncapsulatedFrames.read,
+    _COLLECTIONS: ComponentCollections.read,
 }
 
 

@@ -13,7 +13,13 @@ from isocenter.errors import PixelDataError
 from .component_segments import CBD, Depth, read_depth
 from .description import PixelDescription
 
-__all__ = ["CodestreamHeader", "Coding", "check_codestream", "read_codestream_header"]
+__all__ = [
+    "CodestreamHeader",
+    "Coding",
+    "check_codestream",
+    "check_components",
+    "read_codestream_header",
+]
 
 _SOT, _PART_2 = 0xFF90, 0x8000
 
@@ -243,14 +249,23 @@ def _jxl_codestream(data: bytes) -> bytes:
 
 # PS3.5 A.4.4: Part 2 makes frames the components of one codestream, to transform them together.
 _FRAMES_AS_COMPONENTS = {
-    f"1.2.840.10008.1.2.4.{n}": "; frames that are components of one codestream (PS3.5 A.4.4) "
-    "cannot be taken apart here"
+    f"1.2.840.10008.1.2.4.{n}": "; were they frames (PS3.5 A.4.4), Number of Frames (0028,0008) "
+    "would have to be the number of all components"
     for n in (92, 93)
 }
 
 
-def check_codestream(header: CodestreamHeader, description: PixelDescription) -> None:
+def check_codestream(
+    header: CodestreamHeader, description: PixelDescription, components: int | None = None
+) -> None:
     """Compare a codestream with the description of the object that holds it.
+
+    Parameters
+    ----------
+    header, description
+        What both say.
+    components
+        How many it must have; None for as many as a pixel has samples.
 
     Raises
     ------
@@ -264,7 +279,7 @@ def check_codestream(header: CodestreamHeader, description: PixelDescription) ->
             f"the {header.coding} frame is {found[0]} rows by {found[1]} columns, Rows (0028,0010) "
             f"and Columns (0028,0011) say {expected[0]} by {expected[1]}"
         )
-    if header.components not in (0, description.samples_per_pixel):
+    if header.components not in (0, components or description.samples_per_pixel):
         raise PixelDataError(
             f"the {header.coding} frame has {header.components} components, Samples per Pixel "
             f"(0028,0002) says {description.samples_per_pixel}"
@@ -274,4 +289,42 @@ def check_codestream(header: CodestreamHeader, description: PixelDescription) ->
         raise PixelDataError(
             f"the {header.coding} frame has samples of {header.precision} bits, Bits Allocated "
             f"(0028,0100) says {description.bits_allocated}"
+        )
+
+
+def check_components(data: bytes, header: CodestreamHeader) -> None:
+    """Make sure that the components of a JPEG 2000 codestream are alike, as frames are.
+
+    Parameters
+    ----------
+    data, header
+        The codestream, and what `read_codestream_header` found.
+
+    Raises
+    ------
+    PixelDataError
+        When their depth or sign differs, or one has fewer samples than the image has pixels.
+
+    References
+    ----------
+    ISO/IEC 15444-1 A.5.1 (Ssiz, XRsiz, YRsiz)
+    """
+    capabilities, count = struct.unpack_from(">H32xH", data, header.start + 6)
+    first = header.start + 42
+    sizes = data[first : first + 3 * count]
+    if len(sizes) < 3 * count:
+        raise PixelDataError("the compressed frame ends within its header")
+    depths, steps = set(sizes[0::3]), set(sizes[1::3] + sizes[2::3])
+    made = capabilities & _PART_2 and _reconstructed(data, header.start)
+    if len(depths) > 1 and not made:
+        raise PixelDataError(
+            f"the {header.components} components of the {header.coding} codestream differ in depth "
+            f"or sign (Ssiz is {', '.join(map(str, sorted(depths)))}): they are no frames of one "
+            "object (PS3.5 A.4.4)"
+        )
+    if steps != {1}:
+        raise PixelDataError(
+            f"of the {header.components} components of the {header.coding} codestream, some leave "
+            f"pixels out (XRsiz, YRsiz up to {max(steps)}): they are no frames of one object "
+            "(PS3.5 A.4.4)"
         )

@@ -8,10 +8,18 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from isocenter.dicom.frames import ComponentFrame
 from isocenter.errors import PixelDataError, UnsupportedTransferSyntax
 
-from .codestreams import CodestreamHeader, Coding, check_codestream, read_codestream_header
+from .codestreams import (
+    CodestreamHeader,
+    Coding,
+    check_codestream,
+    check_components,
+    read_codestream_header,
+)
 from .colour import to_rgb
+from .decoded_collections import DecodedCollections
 from .description import MAX_FRAME_BYTES, PhotometricInterpretation, PixelDescription
 from .jpeg_2000 import decode_components
 from .jpeg_scans import check_decoded, read_scans
@@ -60,14 +68,15 @@ def decode_frame(
     Parameters
     ----------
     data
-        The frame's bytes; for encapsulated syntaxes its fragments joined.
+        The frame's bytes; for encapsulated syntaxes its fragments joined. Of a `ComponentFrame`
+        all components are decoded, and the last ones kept for who asks for the others.
     description
         What the object says of its pixel data.
     rgb
         Whether YBR samples become RGB; otherwise they stay as encoded, chroma upsampled.
         Palette indices stay indices either way.
     limit
-        Largest decoded frame in bytes.
+        Largest decoded frame, or all that one codestream holds, in bytes.
 
     Returns
     -------
@@ -88,6 +97,8 @@ def decode_frame(
             f"{description.transfer_syntax.name} ({description.transfer_syntax.uid}) holds no "
             "still frames that can be decoded here"
         )
+    if isinstance(data, ComponentFrame):
+        return _decode_component(data, description, limit)
     uid = description.transfer_syntax.uid
     if uid == RLE_LOSSLESS:
         samples = decode_rle(data, description)
@@ -116,25 +127,57 @@ def _inflate(data: Buffer, description: PixelDescription) -> bytes:
     return inflated
 
 
+_COLLECTIONS = DecodedCollections(256 << 20)
+
+
+def _decode_component(
+    frame: ComponentFrame, description: PixelDescription, limit: int
+) -> NDArray[Any]:
+    """Decode a frame that is a component of a codestream (PS3.5 A.4.4)."""
+    header = read_codestream_header(frame)
+    check_codestream(header, description, frame.components)
+    check_components(frame, header)
+    size = frame.components * description.decoded_bytes
+    if size > limit:
+        raise PixelDataError(
+            f"the {frame.components} frames of one {header.coding} codestream take {size} bytes, "
+            f"more than the limit of {limit}"
+        )
+
+    def decode() -> NDArray[Any]:
+        shape = (description.rows, description.columns, frame.components)
+        samples = _decoded(frame, header, False, shape[: 2 + (frame.components > 1)])
+        samples = _fit(samples, header, description).reshape(shape)
+        return np.ascontiguousarray(np.moveaxis(samples, -1, 0))
+
+    return _COLLECTIONS.get(frame, description, decode)[frame.component].copy()
+
+
 def _decode_codestream(data: bytes, description: PixelDescription, rgb: bool) -> NDArray[Any]:
     header = read_codestream_header(data)
     check_codestream(header, description)
     ybr = _holds_ybr(header, description)
+    shape = (description.rows, description.columns, 3)[: 2 + (description.samples_per_pixel > 1)]
+    samples = _fit(_decoded(data, header, ybr and rgb, shape), header, description)
+    converted = header.coding is Coding.JPEG  # libjpeg converts on the way
+    if ybr and rgb and not converted:
+        return to_rgb(samples, description.photometric_interpretation)
+    return samples
+
+
+def _decoded(
+    data: bytes, header: CodestreamHeader, to_rgb: bool, shape: tuple[int, ...]
+) -> NDArray[Any]:
     try:
-        samples = _CODECS[header.coding](data, header, ybr and rgb)
+        samples = _CODECS[header.coding](data, header, to_rgb)
     except PixelDataError:
         raise
     except Exception as error:  # every codec of imagecodecs has an exception class of its own
         raise PixelDataError(f"the {header.coding} frame cannot be decoded: {error}") from None
-    shape = (description.rows, description.columns, 3)[: 2 + (description.samples_per_pixel > 1)]
     if samples.shape != shape:
         raise PixelDataError(
             f"the {header.coding} frame decodes to {samples.shape}, the description says {shape}"
         )
-    samples = _fit(samples, header, description)
-    converted = header.coding is Coding.JPEG  # libjpeg converts on the way
-    if ybr and rgb and not converted:
-        return to_rgb(samples, description.photometric_interpretation)
     return samples
 
 

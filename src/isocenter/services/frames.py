@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from typing import Final
 
@@ -85,12 +86,22 @@ class _Source:
         NotAcceptable
             They cannot be sent as asked.
         """
+        if self.table.components:
+            return self._form_of_components(accept, single)
         # What is sent as kept is so whatever else could be made of it, which takes longer to tell.
         form = _if_all_could_be_made(accept, self.kept, single)
         if form is None or not form.as_kept:
             offered = frame_representations(self.kept, self.targets, single_part=single)
             form = select(accept.ranges(), offered, "the frames")
         return form
+
+    def _form_of_components(self, accept: Accept, single: bool) -> Representation:
+        """Choose how to send frames that share codestreams: none is there for itself as kept."""
+        offered = frame_representations(self.kept, self.targets, single_part=single)
+        # Of `transfer-syntax=*` (PS3.18 8.7.3.5.2) any of the others is as good as what is kept.
+        made = [replace(form, as_kept=True) for form in offered if not form.as_kept]
+        form = select(accept.ranges(), made, "frames that are components of one codestream")
+        return replace(form, as_kept=False)
 
     def read(self, number: int, form: Representation) -> bytes:
         """Read a frame and bring it into the form that was chosen."""

@@ -263,7 +263,8 @@ class SourceImage:
     def compression_ratio(self) -> float:
         """Return how many times smaller the pixels are than they would be without compression."""
         numbers = range(1, self.header.number_of_frames + 1)
-        size = sum(length for number in numbers for _, length in self._frames.spans(number))
+        # What frames share that are components of one codestream (PS3.5 A.4.4) counts once.
+        size = sum(length for _, length in {s for n in numbers for s in self._frames.spans(n)})
         described = self.description
         whole = described.rows * described.columns * described.samples_per_pixel
         return whole * described.bits_allocated / 8 * self.header.number_of_frames / max(size, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from isocenter.compose.source_numbers import image_size, number_of_frames, whole_number_of
 from isocenter.dicom import TransferSyntax, transfer_syntax
+from isocenter.dicom.component_collections import component_frames
 from isocenter.errors import InvalidAttribute
 from isocenter.pixels import DataSetAttributes, PixelDescription, decode_frame
 
@@ -42,7 +44,7 @@ def stored_frames(data_set: Dataset) -> NDArray[np.generic]:
     syntax = _syntax(data_set)
     if syntax.encapsulated:
         description = PixelDescription.from_attributes(DataSetAttributes(data_set), syntax)
-        frames = _encapsulated(data_set.PixelData or b"", shape[0])
+        frames = _encapsulated(data_set.PixelData or b"", shape[0], syntax)
         return np.stack([decode_frame(frame, description) for frame in frames]).reshape(shape)
     bits = whole_number_of(data_set, "BitsAllocated", least=1)
     if bits == 1:
@@ -60,7 +62,10 @@ def _order(data_set: Dataset) -> str:
     return "<" if _syntax(data_set).little_endian else ">"
 
 
-def _encapsulated(data: bytes, count: int) -> list[bytes]:
+def _encapsulated(data: bytes, count: int, syntax: TransferSyntax) -> Iterable[bytes]:
+    shared = component_frames(data, syntax, count, 1)
+    if shared is not None:
+        return shared
     try:
         frames = list(generate_frames(data, number_of_frames=count))
     except (ValueError, EOFError, struct.error):
