@@ -119,14 +119,7 @@ def secondary_capture(
             overrides=overrides,
         )
     pictures = images.read_all(image)
-    sop_class_uid = _sop_class(pictures)
-    composition = Composition(
-        sop_class_uid,
-        kind="secondary_capture",
-        sources=sources.load(source),
-        template=template(template_file),
-        overrides=overrides,
-    )
+    composition = _composition(pictures, source, template_file, overrides)
     number = add_header(
         composition,
         modality or _ordered_modality(composition) or "OT",
@@ -139,9 +132,24 @@ def secondary_capture(
     general_image(composition, number, burned_in_annotation, source_frame=source_frame)
     reference_sources(composition, source_frame)
     _spacing(composition, pixel_spacing)
-    multi_frame = sop_class_uid != SecondaryCaptureImageStorage
-    _frames(composition, pictures, frame_time, multi_frame=multi_frame)
+    _frames(composition, pictures, frame_time)
     return composition.finish()
+
+
+def _composition(
+    pictures: Sequence[Picture],
+    source: SourceLike | None,
+    template_file: Template | str | Path | None,
+    overrides: Mapping[str, Any] | None,
+) -> Composition:
+    """Begin the object, of the SOP class that the pictures make."""
+    return Composition(
+        _sop_class(pictures),
+        kind="secondary_capture",
+        sources=sources.load(source),
+        template=template(template_file),
+        overrides=overrides,
+    )
 
 
 def _ordered_modality(composition: Composition) -> str:
@@ -175,8 +183,12 @@ def _refuse_of_video(
             raise CannotCompose(f"{name} is said of a video, which cannot have it.", tag=tag)
 
 
+def _frame_count(pictures: Sequence[Picture]) -> int:
+    return sum(1 if one.pixels is None else len(one.pixels) for one in pictures)
+
+
 def _sop_class(pictures: Sequence[Picture]) -> str:
-    frames = sum(1 if one.pixels is None else len(one.pixels) for one in pictures)
+    frames = _frame_count(pictures)
     if frames == 0:
         raise CannotCompose("There is no picture; give at least one.")
     first = pictures[0]
@@ -199,13 +211,10 @@ def _sop_class(pictures: Sequence[Picture]) -> str:
 
 
 def _frames(
-    composition: Composition,
-    pictures: Sequence[Picture],
-    frame_time: float | None,
-    *,
-    multi_frame: bool,
+    composition: Composition, pictures: Sequence[Picture], frame_time: float | None
 ) -> None:
     """Add the pixels, and of several frames how they follow each other."""
+    multi_frame = _frame_count(pictures) > 1
     if frame_time is not None:
         check_positive("frame_time", (frame_time,), 0x00181063)
     add_pixels(composition, pictures, multi_frame=multi_frame)

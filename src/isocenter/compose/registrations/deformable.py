@@ -46,7 +46,7 @@ from isocenter.compose.registrations.registration_headers import (
     moving_frame_of_reference,
 )
 from isocenter.compose.registrations.registration_types import registration_type_items
-from isocenter.compose.sources import SourceLike
+from isocenter.compose.sources import SourceLike, Sources
 from isocenter.compose.templates import Template, template
 from isocenter.errors import CannotCompose, InvalidAttribute
 
@@ -189,26 +189,14 @@ def deformable_registration(
     PS3.3 A.39.2, C.20.3, C.20.2.1.1, C.12.2, Table 10-12.
     """
     fixed, moved = fixed_and_moving(source, moving)
-    composition = Composition(
-        SOP_CLASS_UID,
-        kind="deformable_registration",
-        sources=fixed,
-        template=template(template_file),
-        overrides=overrides,
-    )
-    if copy_other_attributes:
-        _copy_other_attributes(composition)
+    composition = _composition(fixed, template_file, overrides, copy_all=copy_other_attributes)
     add_header(
         composition, frame_of_reference_uid, number=series_number, description=series_description
     )
     content_identification(
         composition, instance_number, content_label, content_description, content_creator_name
     )
-    references = image_references(
-        (one.data_set for one in moved),
-        parse_number_lists(referenced_frame_numbers),
-        parse_number_lists(referenced_segment_numbers, tag=0x0062000B),
-    )
+    references = _references(moved, referenced_frame_numbers, referenced_segment_numbers)
     grid = read_field(field, like=fixed if like is None else like, spacing=spacing)
     other = source_frame_of_reference_uid or moving_frame_of_reference(moved)
     item = _registration_item(grid.right_handed(), other, references, registration_type, comment)
@@ -216,10 +204,7 @@ def deformable_registration(
     _add_matrix(item, "PostDeformationMatrixRegistrationSequence", post_matrix, post_matrix_type)
     composition.give("DeformableRegistrationSequence", [item])
     add_common_instance_reference(composition, references)
-    composed = composition.finish()
-    for hook in (modify,) if callable(modify) else modify:
-        hook(composed.data_set)
-    return composed
+    return _modified(composition.finish(), modify)
 
 
 @checked
@@ -266,6 +251,26 @@ def read_deformable_registration(
 # -- writing --------------------------------------------------------------------------------------
 
 
+def _composition(
+    fixed: Sources,
+    template_file: Template | str | Path | None,
+    overrides: Mapping[str, Any] | None,
+    *,
+    copy_all: bool,
+) -> Composition:
+    """Begin the object, with or without the attributes that no module of it asks for."""
+    composition = Composition(
+        SOP_CLASS_UID,
+        kind="deformable_registration",
+        sources=fixed,
+        template=template(template_file),
+        overrides=overrides,
+    )
+    if copy_all:
+        _copy_other_attributes(composition)
+    return composition
+
+
 def _copy_other_attributes(composition: Composition) -> None:
     source = composition.sources.first
     if source is not None:
@@ -275,6 +280,15 @@ def _copy_other_attributes(composition: Composition) -> None:
             if (keyword := element.keyword) and element.tag.group not in (0x0002, 0x0028, 0x7FE0)
         )
         composition.renew_identity(SOP_CLASS_UID)
+
+
+def _references(moved: Sources, frame_numbers: str, segment_numbers: str) -> list[Reference]:
+    """Return references to the moving images, of some to frames or segments only."""
+    return image_references(
+        (one.data_set for one in moved),
+        parse_number_lists(frame_numbers),
+        parse_number_lists(segment_numbers, tag=0x0062000B),
+    )
 
 
 def _registration_item(
@@ -324,6 +338,13 @@ def _add_matrix(item: Dataset, keyword: str, matrix: Any, kind: MatrixType | str
     if isinstance(matrix, str | Path):
         matrix = read_matrix(matrix)
     setattr(item, keyword, [matrix_item(*checked_matrix(matrix, kind))])
+
+
+def _modified(composed: Composed, modify: Hook | Iterable[Hook]) -> Composed:
+    """Let the caller's functions change the finished data set, in their order."""
+    for hook in (modify,) if callable(modify) else modify:
+        hook(composed.data_set)
+    return composed
 
 
 # -- reading --------------------------------------------------------------------------------------
