@@ -1,5 +1,7 @@
 """Which frames a codestream holds where frames are components (PS3.5 A.4.4)."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from tests.pixels.collections_of_frames import LOSSLESS, LOSSY, collected, encoded, volume
@@ -8,7 +10,7 @@ from isocenter.dicom import FrameTable, frame_table, scan_file, transfer_syntax
 from isocenter.dicom.component_collections import component_frames
 from isocenter.dicom.frames import ComponentFrame
 from isocenter.dicom.source import opened
-from isocenter.errors import NotFound, PixelDataError
+from isocenter.errors import LimitExceeded, NotFound, PixelDataError
 
 FRAMES = volume(7)
 SIZES = (3, 3, 1)
@@ -142,6 +144,19 @@ def test_a_codestream_cut_within_its_header_has_no_components_to_count() -> None
     _, content = collected([encoded(FRAMES)[:20]], FRAMES)
     with pytest.raises(PixelDataError, match="0 components in 1 codestream"):
         table_of(content)
+
+
+def test_a_few_bytes_cannot_promise_frames_without_end() -> None:
+    codestream = encoded(FRAMES)
+    head = codestream[:40] + (16384).to_bytes(2, "big")
+    _, content = collected([head] * 129, FRAMES, NumberOfFrames=129 * 16384)
+    with pytest.raises(LimitExceeded, match="at most 2097152 are supported"):
+        table_of(content)
+    _, content = collected([head] * 128, FRAMES, NumberOfFrames=128 * 16384)
+    tracemalloc.start()
+    assert table_of(content).number_of_frames == 1 << 21
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
 
 
 def part_2(codestream: bytes, *segments: bytes, components: int = 9) -> bytes:

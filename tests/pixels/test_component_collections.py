@@ -17,11 +17,17 @@ from tests.pixels.collections_of_frames import (
 )
 from tests.pixels.test_part_2 import FOUR, FOUR_DECODED
 
-from isocenter.dicom import frame_table, scan_file
+from isocenter.dicom import frame_table, scan_file, transfer_syntax
 from isocenter.dicom.frames import ComponentFrame
 from isocenter.dicom.source import opened
-from isocenter.errors import IsocenterError, PixelDataError
-from isocenter.pixels import PixelDescription, decode_frame, decoded_collections, render_file
+from isocenter.errors import IsocenterError, PixelDataError, UnsupportedTransferSyntax
+from isocenter.pixels import (
+    PixelDescription,
+    decode_frame,
+    decoded_collections,
+    render_file,
+    transcode_frame,
+)
 from isocenter.pixels.files import ImageFile
 
 
@@ -236,6 +242,17 @@ def test_a_single_frame_with_many_components_is_none_of_them() -> None:
     assert "4 components, Samples per Pixel (0028,0002) says 1; were they frames" in refusal(
         content
     )
+
+
+def test_a_codestream_is_not_given_for_one_of_its_frames() -> None:
+    frames = volume(4)
+    header = scan_file(collected([encoded(frames)], frames)[1])
+    description = PixelDescription.from_header(header)
+    frame = ComponentFrame(encoded(frames), 1, 4)
+    with pytest.raises(UnsupportedTransferSyntax, match="one of 4 components"):
+        transcode_frame(frame, description, header.transfer_syntax)
+    explicit = transfer_syntax("1.2.840.10008.1.2.1")
+    assert transcode_frame(frame, description, explicit) == frames[1].tobytes()
 
 
 def test_a_component_frame_is_the_bytes_of_its_codestream() -> None:

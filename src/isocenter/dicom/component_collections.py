@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 from isocenter.dicom.encoding import EXPLICIT_LITTLE
-from isocenter.dicom.fragments import Fragments, walk_fragments
+from isocenter.dicom.fragments import MAXIMUM_FRAGMENTS, Fragments, walk_fragments
 from isocenter.dicom.frames import ComponentCollections, EncapsulatedFrames
 from isocenter.dicom.source import ReadAt, opened
 from isocenter.dicom.transfer_syntaxes import TransferSyntax
-from isocenter.errors import PixelDataError
+from isocenter.errors import LimitExceeded, PixelDataError
 
 __all__ = ["MULTI_COMPONENT", "component_collections", "component_frames"]
 
@@ -52,6 +52,8 @@ def component_collections(
     PixelDataError
         If the components are not as many as the frames, they are colours as well, or the Basic
         Offset Table groups them otherwise.
+    LimitExceeded
+        If there are more frames than any real object has.
 
     References
     ----------
@@ -105,6 +107,11 @@ def _check_components(counts: Sequence[int], number_of_frames: int, samples_per_
             "(PS3.5 A.4.4), a frame is one of them, and in which order those of colours stand is "
             "not defined; expected 1"
         )
+    if number_of_frames > MAXIMUM_FRAGMENTS:
+        raise LimitExceeded(
+            f"Number of Frames (0028,0008) is {number_of_frames}; of frames that are components of "
+            f"codestreams (PS3.5 A.4.4), at most {MAXIMUM_FRAGMENTS} are supported"
+        )
     if sum(counts) != number_of_frames:
         raise PixelDataError(
             f"Pixel Data (7FE0,0010) holds {found}, Number of Frames (0028,0008) is "
@@ -115,10 +122,12 @@ def _check_components(counts: Sequence[int], number_of_frames: int, samples_per_
 
 def _check_offsets(fragments: Fragments, firsts: Sequence[int], counts: Sequence[int]) -> None:
     """Refuse a Basic Offset Table that puts frames into other codestreams than their number."""
+    table = fragments.basic_offsets
+    if len(table) != sum(counts):
+        return
     items = [fragments.offsets[first] - 8 - fragments.first_item for first in firsts]
     expected = [item for item, count in zip(items, counts, strict=True) for _ in range(count)]
-    table = fragments.basic_offsets
-    if len(table) == len(expected) and set(table) <= set(items) and list(table) != expected:
+    if set(table) <= set(items) and list(table) != expected:
         raise PixelDataError(
             "the Basic Offset Table puts frames into other codestreams than the number of their "
             f"components (SIZ) does, which is {list(counts)[:16]}; one of them is wrong"

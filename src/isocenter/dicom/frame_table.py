@@ -65,7 +65,7 @@ def frame_table(source: Source, header: Header) -> FrameTable:
         If fragments are cut off, or cannot be told apart by frame, or frames are components of
         codestreams that have more or fewer of them.
     LimitExceeded
-        If there are more fragments than any real object has.
+        If there are more fragments, or frames that share them, than any real object has.
 
     References
     ----------

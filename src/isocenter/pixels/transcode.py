@@ -8,6 +8,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from isocenter.dicom.frames import ComponentFrame
 from isocenter.dicom.transfer_syntaxes import TransferSyntax
 from isocenter.errors import PixelDataError, UnsupportedTransferSyntax
 
@@ -304,6 +305,11 @@ def transcode_frame(data: Buffer, description: PixelDescription, target: Transfe
         When the frame cannot be decoded or encoded.
     """
     if target.uid == description.transfer_syntax.uid:
+        if isinstance(data, ComponentFrame):
+            raise UnsupportedTransferSyntax(
+                f"a frame that is one of {data.components} components of a codestream is not there "
+                f"for itself in {target.name} ({target.uid}); ask for another transfer syntax"
+            )
         return bytes(data)
     result = transcoded(description, target)
     rgb = result.photometric_interpretation in (
