@@ -23,6 +23,7 @@ from .component_transformations import (
     ReversibleDependency,
     Transformations,
 )
+from .component_wavelets import Wavelet
 
 __all__ = ["CBD", "MCC", "MCO", "MCT", "Depth", "read_depth", "read_transformations"]
 
@@ -35,6 +36,8 @@ _ELEMENTS = (">i2", ">i4", ">f4", ">f8")
 _ONE_FOR_ALL, _SIXTEEN_BIT_INDICES = 0x8000, 0x8000
 _DEPENDENCY, _DECORRELATION, _WAVELET = 0, 1, 3
 _REVERSIBLE = 1 << 16
+_NINE_SEVEN, _FIVE_THREE = 0, 1
+_MOST_LEVELS = 32
 _MOST_COMPONENTS = 16384
 _MOST_BITS = 32
 
@@ -190,46 +193,60 @@ class _Collections:
         inputs, outputs = reader.indices(), reader.indices()
         assigned = int.from_bytes(reader.take(3), "big")
         if kind == _WAVELET:
-            raise reader.error(
-                "asks for a wavelet transformation across components (J.2.2), which cannot be "
-                "undone here; fetch the object as it is kept and decode it by a program that "
-                "knows ISO/IEC 15444-2"
-            )
+            return self._wavelet(inputs, outputs, assigned)
         if kind not in (_DEPENDENCY, _DECORRELATION):
             raise reader.error(f"asks for a transformation of the reserved type {kind}")
-        reversible = bool(assigned & _REVERSIBLE)
-        if len(inputs) != len(outputs) and (kind == _DEPENDENCY or reversible):
+        return self._transformation(kind, inputs, outputs, assigned)
+
+    def _wavelet(
+        self, inputs: NDArray[np.intp], outputs: NDArray[np.intp], assigned: int
+    ) -> Wavelet:
+        reader = self._reader
+        first = int.from_bytes(reader.take(4), "big")
+        kernel, levels = assigned & 0xFF, assigned >> 16 & 0x3F
+        if kernel not in (_NINE_SEVEN, _FIVE_THREE):
             raise reader.error(
+                f"asks for the wavelet {kernel} across components, which ATK would define; only "
+                "those of ISO/IEC 15444-1 are known (PS3.5 A.4.4)"
+            )
+        if levels > _MOST_LEVELS:
+            raise reader.error(f"asks for {levels} levels of a wavelet, at most {_MOST_LEVELS} are")
+        reversible = kernel == _FIVE_THREE
+        self._check_numbers(inputs, outputs)
+        offsets = self._offsets(assigned, len(outputs), reversible)
+        return Wavelet(inputs, outputs, reversible, levels, first, offsets)
+
+    def _check_numbers(self, inputs: NDArray[np.intp], outputs: NDArray[np.intp]) -> None:
+        if len(inputs) != len(outputs):
+            raise self._reader.error(
                 f"makes {len(outputs)} components of {len(inputs)} by a transformation that "
                 "keeps their number"
             )
-        return self._transformation(kind, reversible, inputs, outputs, assigned)
+
+    def _offsets(self, assigned: int, count: int, reversible: bool) -> NDArray[np.float64] | None:
+        index = assigned >> 8 & 0xFF
+        return self._array(ArrayKind.OFFSET, index, count, reversible) if index else None
 
     def _transformation(
         self,
         kind: int,
-        reversible: bool,
         inputs: NDArray[np.intp],
         outputs: NDArray[np.intp],
         assigned: int,
     ) -> Collection:
+        reversible = bool(assigned & _REVERSIBLE)
+        index = assigned & 0xFF
+        if kind == _DEPENDENCY or reversible or not index:
+            self._check_numbers(inputs, outputs)
         if kind == _DEPENDENCY:
             maker = ReversibleDependency if reversible else Dependency
         else:
             maker = ReversibleDecorrelation if reversible else Decorrelation
-        index, offset = assigned & 0xFF, assigned >> 8 & 0xFF
         array = None
         if index:
             size = maker.elements(len(inputs), len(outputs))
             array = self._array(ArrayKind(kind), index, size, reversible)
-        elif len(inputs) != len(outputs):
-            raise self._reader.error(
-                f"makes {len(outputs)} components of {len(inputs)} without an array"
-            )
-        offsets = None
-        if offset:
-            offsets = self._array(ArrayKind.OFFSET, offset, len(outputs), reversible)
-        return maker(inputs, outputs, array, offsets)
+        return maker(inputs, outputs, array, self._offsets(assigned, len(outputs), reversible))
 
     def _array(
         self, kind: ArrayKind, index: int, size: int, reversible: bool

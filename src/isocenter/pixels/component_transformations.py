@@ -1,4 +1,4 @@
-"""Transformations across the components of a JPEG 2000 codestream, undone (ISO/IEC 15444-2 J.2.1).
+"""Transformations across the components of a JPEG 2000 codestream, undone (ISO/IEC 15444-2 J.2).
 
 A stage takes components and makes others, by collections of them; stages follow one another. All is
 computed in double precision, in which the whole numbers of the reversible kinds stay whole.
@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter.errors import PixelDataError
+
+from .component_wavelets import Wavelet
 
 __all__ = [
     "ArrayKind",
@@ -29,6 +31,8 @@ _MOST_MULTIPLICATIONS = 1 << 40
 _VALUES_AT_ONCE = 1 << 21
 _WHOLE = float(1 << 53)
 """Below it, sums of whole numbers are exact in double precision."""
+_LARGEST = float(1 << 50)
+"""What components may become between stages."""
 
 Values = NDArray[np.float64]
 """One row a component, one column a pixel."""
@@ -67,6 +71,11 @@ class Decorrelation:
         """Count the elements of its array."""
         return inputs * outputs
 
+    @property
+    def multiplications(self) -> int:
+        """Multiplications for one pixel, at most."""
+        return len(self.inputs) * len(self.outputs) + len(self.outputs)
+
     def undo(self, values: Values) -> Values:
         """Make the outputs of the inputs."""
         if self.array is not None:
@@ -91,6 +100,11 @@ class Dependency:
     def elements(inputs: int, outputs: int) -> int:
         """Count the elements of its array."""
         return inputs * (inputs - 1) // 2
+
+    @property
+    def multiplications(self) -> int:
+        """Multiplications for one pixel, at most."""
+        return len(self.inputs) * len(self.outputs) + len(self.outputs)
 
     def undo(self, values: Values) -> Values:
         """Make the outputs of the inputs."""
@@ -124,6 +138,11 @@ class ReversibleDecorrelation:
         """Count the elements of its array."""
         return inputs * (inputs + 1)
 
+    @property
+    def multiplications(self) -> int:
+        """Multiplications for one pixel, at most."""
+        return len(self.inputs) * len(self.outputs) + len(self.outputs)
+
     def undo(self, values: Values) -> Values:
         """Make the outputs of the inputs."""
         if self.array is not None:
@@ -135,7 +154,8 @@ class ReversibleDecorrelation:
                 factors = steps[:, step].copy()
                 divisor, factors[row] = factors[row], 0
                 negative = divisor < 0 and step == count
-                changed = values[row] - _divided(factors, values, largest, abs(divisor))
+                divisor = -divisor if negative else divisor
+                changed = values[row] - _divided(factors, values, largest, divisor)
                 values[row] = -changed if negative else changed
                 largest[row] = np.abs(changed).max(initial=0)
         return _moved(values, self.offsets)
@@ -160,6 +180,11 @@ class ReversibleDependency:
         """Count the elements of its array."""
         return inputs * (inputs + 1) // 2 - 1
 
+    @property
+    def multiplications(self) -> int:
+        """Multiplications for one pixel, at most."""
+        return len(self.inputs) * len(self.outputs) + len(self.outputs)
+
     def undo(self, values: Values) -> Values:
         """Make the outputs of the inputs."""
         values = _moved(values, self.offsets)
@@ -175,7 +200,7 @@ class ReversibleDependency:
         return values
 
 
-Collection = Decorrelation | Dependency | ReversibleDecorrelation | ReversibleDependency
+Collection = Decorrelation | Dependency | ReversibleDecorrelation | ReversibleDependency | Wavelet
 """Components that are made of others in one stage."""
 
 
@@ -261,15 +286,11 @@ class Transformations:
         PixelDataError
             When an image of so many pixels takes too many multiplications.
         """
-        pairs = sum(
-            len(collection.inputs) * len(collection.outputs)
-            for stage in self.stages
-            for collection in stage
-        )
-        if pairs * pixels > _MOST_MULTIPLICATIONS:
+        each = sum(c.multiplications for stage in self.stages for c in stage)
+        if each * pixels > _MOST_MULTIPLICATIONS:
             raise PixelDataError(
                 "the transformations of the JPEG 2000 frame (MCC (FF75) of Part 2) would take "
-                f"{pairs * pixels:.1e} multiplications; at most {_MOST_MULTIPLICATIONS:.1e} are "
+                f"{each * pixels:.1e} multiplications; at most {_MOST_MULTIPLICATIONS:.1e} are "
                 "done"
             )
 
@@ -340,4 +361,9 @@ def _undone(stage: tuple[Collection, ...], count: int, values: Values) -> Values
     behind = np.empty((count, values.shape[1]))
     for collection in stage:
         behind[collection.outputs] = collection.undo(values[collection.inputs])
+    if not np.abs(behind).max(initial=0) < _LARGEST:
+        raise PixelDataError(
+            "the transformations of the JPEG 2000 frame (MCC (FF75) of Part 2) make numbers beyond "
+            "50 bits"
+        )
     return behind

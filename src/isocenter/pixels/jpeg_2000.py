@@ -22,8 +22,8 @@ from .tile_parts import COC, COD, QCC, QCD, Segment, check_tile_parts
 __all__ = ["decode_components"]
 
 _PART_2 = (CBD, MCT, MCC, MCO)
-_ARRAYS = 2
-"""What SGcod says of components that Part 2's arrays transform."""
+_ARRAYS, _WAVELETS = 2, 4
+"""What SGcod says, by bits, of components that Part 2 transforms."""
 _PART_2_CAPABILITY, _PART_15_CAPABILITY, _MCT_CAPABILITY = 0x8000, 0x4000, 0x0100
 _EXTENSIONS = 0x0FFF
 
@@ -115,11 +115,11 @@ class _Part2:
         for segment in self._segments:
             body = segment.body(self._data)
             if segment.marker == COD:
-                if body[4] != _ARRAYS:
+                if body[4] not in (_ARRAYS, _WAVELETS, _ARRAYS | _WAVELETS):
                     raise PixelDataError(
-                        f"the JPEG 2000 frame has segments of Part 2 for transformations of "
-                        f"components, and {body[4]} for them in COD (SGcod); only {_ARRAYS}, "
-                        "arrays, can be undone here"
+                        "the JPEG 2000 frame has segments of Part 2 for transformations of "
+                        f"components, and {body[4]} for them in COD (SGcod); expected {_ARRAYS}, "
+                        f"arrays, {_WAVELETS}, wavelets, or both"
                     )
                 found.add(("wavelet", body[9]))
             elif segment.marker == COC:
