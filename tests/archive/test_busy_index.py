@@ -22,6 +22,7 @@ from isocenter.archive import (
     Query,
     busy_index,
     commit_together,
+    connections,
     deletion,
     group_commit,
     index,
@@ -51,7 +52,7 @@ with psycopg.connect(sys.argv[1]) as connection:
 
 @pytest.fixture(autouse=True)
 def less_patience(monkeypatch):
-    for module in (index, group_commit):
+    for module in (index, group_commit, connections):
         monkeypatch.setattr(module, "PATIENCE", PATIENCE)
 
 
@@ -268,6 +269,26 @@ def test_a_locked_table_refuses_as_a_locked_index_does(archive, index_url):
     keep(archive, small_object())
     assert archive.count(Query(Level.INSTANCE)) == 1
     assert not archive.check(thorough=True).problems
+
+
+@pytest.mark.parametrize("index_url", ["postgresql"], indirect=True)
+def test_who_reads_behind_a_locked_table_is_refused_as_one_who_writes(archive, index_url):
+    dataset = small_object()
+    keep(archive, dataset)
+    reads: list[Callable[[], object]] = [
+        lambda: archive.find(Query(Level.STUDY)),
+        lambda: archive.count(Query(Level.INSTANCE)),
+        lambda: archive.instances(dataset.StudyInstanceUID),
+        lambda: archive.open_instance(*uids(dataset)),
+        lambda: archive.metadata(dataset.StudyInstanceUID),
+        lambda: archive.check(),
+    ]
+    with psycopg.connect(index_url) as connection:
+        connection.execute("LOCK TABLE instance, series, study IN ACCESS EXCLUSIVE MODE")
+        for read in reads:
+            assert PATIENCE / 2 < seconds_until_refused(read) < ENOUGH
+    for read in reads:
+        read()
 
 
 def test_a_delete_is_refused_in_one_patience_and_deletes_nothing(archive, directory, lock):

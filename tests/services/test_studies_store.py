@@ -202,7 +202,7 @@ def test_of_two_versions_in_one_request_the_first_is_kept_first_however_slow_it_
             second_is_kept.wait(0.3)  # which it would be by then if it went its own way
         return examine(incoming)
 
-    def kept_together(incomings: Sequence[Incoming]) -> list[Stored | Exception]:
+    def kept_together(incomings: Sequence[Incoming], since: float) -> list[Stored | Exception]:
         if is_first(incomings[0]):
             second_is_kept.wait(0.3)
             return commit_together(incomings)
@@ -636,7 +636,7 @@ def test_few_objects_of_many_wait_to_be_kept(web: Web, monkeypatch: pytest.Monke
             counts.append(len(unkept))
         return examine(incoming)
 
-    def kept_together(incomings: Sequence[Incoming]) -> list[Stored | Exception]:
+    def kept_together(incomings: Sequence[Incoming], since: float) -> list[Stored | Exception]:
         try:
             return commit_together(incomings)
         finally:

@@ -8,7 +8,8 @@ from isocenter.errors import OutOfResources
 __all__ = ["ONE_TRY", "PATIENCE", "IndexBusy", "is_busy"]
 
 PATIENCE = 15.0
-"""Seconds for which whoever writes waits for others, all in all. Some peers wait 30 s for us."""
+"""Seconds for which whoever writes waits for others, all in all, and whoever reads for a table that
+is locked. Some peers wait 30 s for us."""
 
 ONE_TRY = 0.5
 """Seconds for which the database waits by itself; then somebody else's patience may be over."""
@@ -17,7 +18,7 @@ _LOCK_NOT_AVAILABLE = "55P03"
 
 
 class IndexBusy(OutOfResources):
-    """Others wrote the index all the time, or kept it locked; nothing was written."""
+    """Others wrote the index all the time, or kept it locked; nothing was written, or read."""
 
     def __init__(self) -> None:
         super().__init__(

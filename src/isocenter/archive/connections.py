@@ -9,10 +9,9 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 
 from isocenter.errors import ConfigurationError
 
-__all__ = ["LOCK_TIMEOUT", "KeptConnection", "as_operational", "make_engine"]
+from .busy_index import PATIENCE
 
-LOCK_TIMEOUT = "30s"
-"""How long PostgreSQL waits for a lock."""
+__all__ = ["KeptConnection", "as_operational", "make_engine"]
 
 
 class KeptConnection:
@@ -71,7 +70,7 @@ def make_engine(url: str) -> Engine:
             options["pool_pre_ping"] = True  # a restarted database leaves dead connections behind
             options["connect_args"] = {
                 "connect_timeout": 10,
-                "options": f"-c lock_timeout={LOCK_TIMEOUT}",
+                "options": f"-c lock_timeout={PATIENCE * 1000:.0f}ms",  # of those who read
             }
         return create_engine(parsed, **options)
     except (ArgumentError, ImportError) as error:

@@ -32,7 +32,9 @@ class _Member:
             self.outcome = self.incoming.accept(outcome)
 
 
-def commit_together(incomings: Sequence[Incoming]) -> list[Stored | Exception]:
+def commit_together(
+    incomings: Sequence[Incoming], since: float | None = None
+) -> list[Stored | Exception]:
     """Keep objects of one archive, as `Incoming.commit` keeps one.
 
     They share the waits for the disk, which one after the other would take as often as they are
@@ -42,6 +44,9 @@ def commit_together(incomings: Sequence[Incoming]) -> list[Stored | Exception]:
     ----------
     incomings
         With all their bytes. Of two with the same instance the first is kept first.
+    since
+        From when on their patience counts where others have the index locked, as `time.monotonic`;
+        from now on if not given.
 
     Returns
     -------
@@ -55,7 +60,7 @@ def commit_together(incomings: Sequence[Incoming]) -> list[Stored | Exception]:
     waiting = [member for member in members if member.arrival is not None]
     while waiting:
         batch = _of_different_places(waiting)
-        _commit(incomings[0].reception, batch)
+        _commit(incomings[0].reception, batch, time.monotonic() if since is None else since)
         waiting = [member for member in waiting if member.outcome is None]
     return [member.outcome for member in members if member.outcome is not None]
 
@@ -68,10 +73,9 @@ def _of_different_places(members: Sequence[_Member]) -> list[_Member]:
     return list(first.values())
 
 
-def _commit(reception: Reception, members: Sequence[_Member]) -> None:
+def _commit(reception: Reception, members: Sequence[_Member], since: float) -> None:
     arrivals = [member.arrival for member in members if member.arrival is not None]
     outcomes: dict[int, Stored | Exception] = {}
-    since = time.monotonic()
     with reception.places.all_taken(arrivals, reception.syncing) as problems:
         sound = [number for number, problem in enumerate(problems) if problem is None]
         results = reception.commits.commit_all([arrivals[number] for number in sound], since)

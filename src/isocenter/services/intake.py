@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from isocenter import errors
 from isocenter.archive import Archive, Incoming, Origin, Stored, commit_together
 from isocenter.archive.arrivals import Arrival
+from isocenter.archive.busy_index import IndexBusy
 from isocenter.archive.stored_instance import allowed_files
 from isocenter.dicom import read_file_meta, tags
 from isocenter.dicomweb import FailedItem, FailureReason
@@ -92,12 +93,20 @@ class _Part:
     arrival: Arrival | None = None
 
 
+class _Batch(NamedTuple):
+    """Parts that are being kept together: their places, and since when."""
+
+    places: set[str]
+    since: float
+
+
 class Intake:
     """Takes the parts of one request to the archive, several at a time, none in memory whole.
 
     Each is written and examined as soon as it is complete. They are kept together, up to 16 and
     those that are left at the end: they share the waits for the disk, and while more arrives the
-    processor is theirs alone. Parts of one instance are kept in their order in the request.
+    processor is theirs alone. Parts of one instance are kept in their order in the request. Once
+    some of them were refused because others have the index locked, so are all that are left.
 
     Parameters
     ----------
@@ -130,7 +139,8 @@ class Intake:
         self._tasks: set[asyncio.Task[None]] = set()
         self._examining: set[int] = set()
         self._complete: list[_Part] = []
-        self._keeping: dict[asyncio.Task[None], set[str]] = {}
+        self._keeping: dict[asyncio.Task[None], _Batch] = {}
+        self._gave_up: IndexBusy | None = None
         self._complete_since = 0.0
         self._closed = False
         self.results: list[PartResult] = []
@@ -147,14 +157,16 @@ class Intake:
         assert part is not None
         if part.problem is not None:
             return
-        part.chunks.append(data)
-        part.pending += max(len(data), _LEAST_CHUNK)
         part.size += len(data)
         if part.size > self._limits.object_bytes:
             raise errors.LimitExceeded(
                 f"an object of more than {self._limits.object_bytes} bytes; that is the limit here"
             )
-        if part.pending >= self._limits.spool_bytes:
+        if self._gave_up is not None and part.pending >= _MOST_HEAD:
+            return  # that much says which object it is
+        part.chunks.append(data)
+        part.pending += max(len(data), _LEAST_CHUNK)
+        if part.pending >= self._limits.spool_bytes and self._gave_up is None:
             await self._spill(part)
 
     async def end(self) -> None:
@@ -167,6 +179,10 @@ class Intake:
             part.result.failure = part.result.failure or FailedItem(
                 FailureReason.CANNOT_UNDERSTAND, part.problem
             )
+            return
+        if self._gave_up is not None:
+            self._part = None
+            await self._refuse(part, self._gave_up)
             return
         await self._room.enter()
         try:
@@ -209,12 +225,11 @@ class Intake:
         except errors.IsocenterError as error:
             # The rest of this part is passed over; the parts behind it may still be kept.
             part.problem = str(error)
-            part.result.failure = self._failure(part, error)
-            await self._discard(part)
+            await self._refuse(part, error)
 
     def _write(self, part: _Part) -> None:
         if part.incoming is None:
-            part.head = bytes(part.chunks[0][:_MOST_HEAD]) if part.chunks else b""
+            part.head = _first_bytes(part)
             part.incoming = self._archive.receiving(
                 origin=self._origin, study_instance_uid=self._study
             )
@@ -244,8 +259,7 @@ class Intake:
         try:
             await self._run(lambda: self._examine(part))
         except Exception as error:
-            part.result.failure = self._failure(part, error)
-            await self._discard(part)
+            await self._refuse(part, error)
             return False
         return True
 
@@ -271,31 +285,46 @@ class Intake:
         self._complete = [part for part in self._complete if part.number >= unknown_from]
         parts.sort(key=lambda part: part.number)
         places = {part.arrival.place for part in parts if part.arrival is not None}
-        earlier = [task for task, held in self._keeping.items() if held & places]
-        task = self._start(self._keep(parts, earlier))
-        self._keeping[task] = places
+        earlier = [task for task, batch in self._keeping.items() if batch.places & places]
+        now = time.monotonic()
+        # A request has one patience where the index is locked, not one for each of its batches.
+        since = min([now, *(batch.since for batch in self._keeping.values())])
+        task = self._start(self._keep(parts, earlier, since))
+        self._keeping[task] = _Batch(places, now)
         task.add_done_callback(self._keeping.pop)
 
-    async def _keep(self, parts: Sequence[_Part], earlier: Sequence[asyncio.Task[None]]) -> None:
+    async def _keep(
+        self, parts: Sequence[_Part], earlier: Sequence[asyncio.Task[None]], since: float
+    ) -> None:
         try:
             if earlier:
                 await asyncio.wait(earlier)
-            await self._keep_together(parts)
+            await self._keep_together(parts, since)
         finally:
             self._room.leave(len(parts))
 
-    async def _keep_together(self, parts: Sequence[_Part]) -> None:
-        incomings = [part.incoming for part in parts if part.incoming is not None]
-        try:
-            outcomes = await self._run(lambda: commit_together(incomings))
-        except Exception as error:
-            outcomes = [error] * len(parts)
-        for part, outcome in zip(parts, outcomes, strict=True):
+    async def _keep_together(self, parts: Sequence[_Part], since: float) -> None:
+        for part, outcome in zip(parts, await self._outcomes(parts, since), strict=True):
+            if isinstance(outcome, IndexBusy):
+                self._gave_up = outcome
             if isinstance(outcome, Exception):
-                part.result.failure = self._failure(part, outcome)
-                await self._discard(part)
+                await self._refuse(part, outcome)
             else:
                 part.result.stored = outcome
+
+    async def _outcomes(self, parts: Sequence[_Part], since: float) -> Sequence[Stored | Exception]:
+        if self._gave_up is not None:
+            return [self._gave_up] * len(parts)
+        incomings = [part.incoming for part in parts if part.incoming is not None]
+        try:
+            return await self._run(lambda: commit_together(incomings, since))
+        except Exception as error:
+            return [error] * len(parts)
+
+    async def _refuse(self, part: _Part, error: Exception) -> None:
+        part.head = part.head or _first_bytes(part)
+        part.result.failure = self._failure(part, error)
+        await self._discard(part)
 
     async def _discard(self, part: _Part) -> None:
         part.chunks = []
@@ -332,6 +361,16 @@ _REASONS: Final[tuple[tuple[type[errors.IsocenterError], FailureReason], ...]] =
     (errors.UnsupportedTransferSyntax, FailureReason.SYNTAX_NOT_SUPPORTED),
     (errors.InvalidDicom, FailureReason.CANNOT_UNDERSTAND),
 )
+
+
+def _first_bytes(part: _Part) -> bytes:
+    """Give the beginning of a part of which nothing is written yet."""
+    first = b""
+    for chunk in part.chunks:
+        if len(first) >= _MOST_HEAD:
+            break
+        first += chunk[: _MOST_HEAD - len(first)]
+    return first
 
 
 def _uids(part: _Part) -> tuple[str | None, str | None]:
