@@ -11,8 +11,9 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 from tests.archive.conftest import keep, uids
 from tests.factories import ct_slice, multi_frame, native_frames, part10_bytes
+from tests.page_cache import forget
 
-from isocenter.archive import StoredInstance, archive
+from isocenter.archive import StoredInstance, stored_instance
 from isocenter.errors import NotFound
 
 
@@ -27,6 +28,20 @@ def test_the_file_is_read_by_offset_and_in_chunks(sqlite_archive):
     assert b"".join(instance.chunks()) == content
     assert b"".join(instance.chunks(1000, 5000)) == content[1000:6000]
     assert instance.try_read(len(content) - 2, 100) in {content[-2:], None}
+
+
+def test_what_is_in_memory_is_read_up_to_the_first_page_that_is_not(sqlite_archive):
+    dataset = ct_slice(512, 512)
+    keep(sqlite_archive, dataset)
+    instance = sqlite_archive.open_instance(*uids(dataset))
+    content = instance.path.read_bytes()
+    forget(instance.path, 200 << 10, 4096)
+    target = memoryview(bytearray(len(content) - 1000))
+    count = instance.try_read_into(1000, target)
+    assert count in {0, (200 << 10) - 1000, len(target)}  # all, where the system forgets nothing
+    assert instance.read_into(1000 + count, target[count:]) == len(target) - count
+    assert target == content[1000:]
+    assert instance.read_into(len(content) - 5, target) == 5
 
 
 def test_a_chunk_that_was_given_is_held_no_longer_however_long_its_taker_takes(sqlite_archive):
@@ -87,12 +102,12 @@ def test_what_is_deleted_while_it_is_opened_is_not_kept_open(sqlite_archive, mon
     dataset = ct_slice(8, 8)
     keep(sqlite_archive, dataset)
 
-    def opened_and_deleted(path) -> StoredInstance:
-        instance = StoredInstance(path)
+    def opened_and_deleted(*arguments) -> StoredInstance:
+        instance = StoredInstance(*arguments)
         sqlite_archive.delete(*uids(dataset))
         return instance
 
-    monkeypatch.setattr(archive, "StoredInstance", opened_and_deleted)
+    monkeypatch.setattr(stored_instance, "StoredInstance", opened_and_deleted)
     opened = sqlite_archive.open_instance(*uids(dataset))
     assert opened.read(128, 4) == b"DICM"
     kept = weakref.ref(opened)

@@ -41,8 +41,10 @@ from tests.factories import (
     part10_bytes,
     small_object,
 )
+from tests.page_cache import forget
 from tests.services.conftest import Web, path_of
 
+from isocenter.archive import StoredInstance
 from isocenter.dicom import validate_files
 from isocenter.errors import LimitExceeded
 from isocenter.pixels import render_file
@@ -337,6 +339,30 @@ def test_a_study_in_another_form_is_not_acceptable(web: Web, accept: str) -> Non
 )
 def test_what_is_not_kept_is_not_found(web: Web, path: str) -> None:
     assert web.get(path).status_code == 404
+
+
+def test_a_frame_of_which_a_page_is_not_in_memory_is_read_on_from_there(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = ct_slice(512, 512)
+    web.keep(dataset)
+    [file] = web.archive.directory.rglob("*.dcm")
+    read_on: list[int] = []
+
+    def read_into(self: StoredInstance, offset: int, target: memoryview) -> int:
+        read_on.append(len(target))
+        return original(self, offset, target)
+
+    original = StoredInstance.read_into
+    monkeypatch.setattr(StoredInstance, "read_into", read_into)
+    for accept in (FRAMES, "application/octet-stream"):
+        file.read_bytes()
+        forget(file, 300 << 10, 4096)
+        answer = web.get(path_of(dataset, "frames/1"), accept=accept)
+        frame = answer.content if accept != FRAMES else parts(answer)[0]
+        assert frame == dataset.PixelData
+    # Where the system forgets nothing, or cannot tell, it is read at once or as a whole.
+    assert all(length == 512 * 512 * 2 or length < 230 << 10 for length in read_on)
 
 
 @pytest.mark.parametrize("path", ["/studies/x", "/studies/1.2/series/-/instances/1/frames/1"])

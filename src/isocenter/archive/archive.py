@@ -280,15 +280,11 @@ class Archive(OpenArchive):
         if not self._finder.has(*uids):
             raise NotFound(f"instance {instance[:64]} of study {study[:64]} is not in this archive")
         try:
-            opened = StoredInstance(self._blobs.place_of(*uids))
+            return self._open_instances.open(uids, self._blobs.place_of(*uids))
         except FileNotFoundError:
             raise NotFound(
                 f"the file of instance {instance} is missing; `isocenter check` tells more"
             ) from None
-        self._open_instances.put(uids, opened)
-        if not opened.is_current():  # deleted between the two, and let go of before it was kept
-            self._open_instances.drop(uids)
-        return opened
 
     def opened_instance(self, study: str, series: str, instance: str) -> StoredInstance | None:
         """Open an instance if that needs no wait for a disk or another machine.

@@ -13,6 +13,7 @@ from isocenter.dicom.frame_table import frame_table
 from isocenter.dicom.frames import FrameTable
 from isocenter.dicom.header import Header
 from isocenter.dicom.inflation import MAXIMUM_INFLATED_LENGTH, Inflation, inflated_pieces
+from isocenter.dicom.recurring import RecurringElements
 from isocenter.dicom.scan import FIRST_READ, scan_file
 from isocenter.dicom.transfer_syntaxes import TransferSyntax
 
@@ -40,16 +41,17 @@ class StoredInstance:
     ----------
     path
         The file.
+    recurring
+        What is remembered of the headers that were scanned before, for a reader of many.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, recurring: RecurringElements | None = None) -> None:
         self._place = str(path)
+        self._recurring = recurring
         self._descriptor = os.open(self._place, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         status = os.fstat(self._descriptor)
         self.size = status.st_size
         self._identity = identity_of(status)
-        self.version = version_of(status)
-        """Names the bytes of the file; another name means other bytes."""
         self._lock = threading.Lock()
 
     def __del__(self) -> None:
@@ -68,9 +70,19 @@ class StoredInstance:
         return self._descriptor
 
     @cached_property
+    def version(self) -> str:
+        """Names the bytes of the file; another name means other bytes."""
+        return version_of(self._identity)
+
+    @cached_property
     def header(self) -> Header:
         """What a scan of the data set finds."""
-        return scan_file(self._descriptor, extra=EXTRA_TAGS)
+        return self._scanned()
+
+    def _scanned(self, beginning: bytes = b"") -> Header:
+        return scan_file(
+            self._descriptor, extra=EXTRA_TAGS, beginning=beginning, recurring=self._recurring
+        )
 
     @property
     def is_at_hand(self) -> bool:
@@ -82,7 +94,7 @@ class StoredInstance:
         if beginning is None:
             return False
         if "header" not in self.__dict__:
-            self.header = scan_file(self._descriptor, extra=EXTRA_TAGS, beginning=beginning)
+            self.header = self._scanned(beginning)
         return not (self.header.inflated or self.transfer_syntax.encapsulated)
 
     @property
@@ -156,11 +168,13 @@ class StoredInstance:
             None where the bytes are not all in memory, or the system cannot tell: use `read`, in
             a thread that may wait.
         """
+        if not _NOWAIT:
+            return None
         buffer = bytearray(max(0, min(length, self.size - offset)))
-        return bytes(buffer) if self.try_read_into(offset, memoryview(buffer)) else None
+        return bytes(buffer) if self.try_read_into(offset, buffer) == len(buffer) else None
 
-    def try_read_into(self, offset: int, target: memoryview) -> bool:
-        """Fill `target` with bytes of the file if that needs no wait for the disk.
+    def try_read_into(self, offset: int, target: memoryview | bytearray) -> int:
+        """Fill `target` with bytes of the file as far as that needs no wait for the disk.
 
         Parameters
         ----------
@@ -171,15 +185,37 @@ class StoredInstance:
 
         Returns
         -------
-        bool
-            False where the bytes are not all in memory, or the system cannot tell.
+        int
+            How many bytes were read: up to the first that is not in memory; 0 where the system
+            cannot tell.
         """
         if not _NOWAIT:
-            return False
+            return 0
         try:
-            return os.preadv(self._descriptor, [target], offset, _NOWAIT) == len(target)
+            return os.preadv(self._descriptor, [target], offset, _NOWAIT)
         except OSError:  # EAGAIN, or a file system that does not know the flag
-            return False
+            return 0
+
+    def read_into(self, offset: int, target: memoryview) -> int:
+        """Fill `target` with bytes of the file.
+
+        Parameters
+        ----------
+        offset
+            Where to begin, in bytes of the file.
+        target
+            Writable memory, as long as what is to be read.
+
+        Returns
+        -------
+        int
+            How many bytes were read; fewer than asked for only at the end of the file.
+        """
+        if hasattr(os, "preadv"):
+            return os.preadv(self._descriptor, [target], offset)
+        data = self.read(offset, len(target))
+        target[: len(data)] = data
+        return len(data)
 
     def frame(self, number: int) -> bytes:
         """Read one frame as it is encoded, its fragments joined.
@@ -302,6 +338,7 @@ class OpenInstances:
     def __init__(self, largest: int | None = None) -> None:
         self._largest = largest or min(1024, allowed_files() // 4)
         self._open: OrderedDict[Triple, StoredInstance] = OrderedDict()
+        self._recurring = RecurringElements()
         self._lock = threading.Lock()
 
     def get(self, uids: Triple) -> StoredInstance | None:
@@ -315,12 +352,22 @@ class OpenInstances:
             return None
         return found
 
-    def put(self, uids: Triple, instance: StoredInstance) -> None:
-        """Keep an instance open."""
+    def open(self, uids: Triple, place: str) -> StoredInstance:
+        """Open an instance, and keep it so.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file.
+        """
+        instance = StoredInstance(place, self._recurring)
         with self._lock:
             self._open[uids] = instance
             if len(self._open) > self._largest:
                 self._open.popitem(last=False)
+        if not instance.is_current():  # deleted between the two, and let go of before it was kept
+            self.drop(uids)
+        return instance
 
     def drop(self, uids: Triple) -> None:
         """Let go of an instance."""

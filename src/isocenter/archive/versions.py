@@ -19,15 +19,15 @@ def identity_of(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
-def version_of(status: os.stat_result) -> str:
+def version_of(identity: tuple[int, int, int]) -> str:
     """Name the bytes of a file; another name means other bytes.
 
     Parameters
     ----------
-    status
-        Of the file.
+    identity
+        Of the file, by `identity_of`.
     """
-    named = "{}-{}-{}".format(*identity_of(status))
+    named = "{}-{}-{}".format(*identity)
     return hashlib.blake2b(named.encode(), digest_size=8).hexdigest()
 
 
@@ -53,7 +53,7 @@ def settled_versions(blobs: BlobStore, study: str, series: str) -> dict[str, str
     while True:
         found = blobs.statuses(study, series)
         if not blobs.is_replacing(study, series) or time.monotonic() > end:
-            return {instance: version_of(status) for instance, status in found.items()}
+            return {instance: version_of(identity_of(status)) for instance, status in found.items()}
         time.sleep(_PAUSE)
 
 

@@ -1,10 +1,10 @@
 """WADO-RS: frames, read by their offset in the file (PS3.18 10.4.1.1.6)."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Final
 
 import numpy as np
@@ -164,16 +164,20 @@ class _FrameService:
         numbers = frame_numbers(request.path_params["frames"])
         accept = Accept.of(request)
         instance = self._archive.opened_instance(*uids)
+        run = partial(asyncio.get_running_loop().run_in_executor, self._pool)
         if instance is not None and len(numbers) == 1 and not asks_for_part(request):
-            answer = _answer_now(_Source(instance), numbers[0], accept)
-            if answer is not None:
-                return answer
+            kept = _kept_frame(_Source(instance), numbers[0], accept)
+            # A page of memory that the system took away is no reason to read all the others again.
+            if kept is not None and (
+                kept.fill(instance.try_read_into) or await run(kept.fill, instance.read_into)
+            ):
+                return kept.answer()
 
         def work() -> Response:
             source = _Source(self._archive.open_instance(*uids))
             return _answer(request, source, numbers, self._pool)
 
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        return await run(work)
 
 
 def frames_answer(
@@ -239,24 +243,51 @@ def frame_content(instance: StoredInstance, number: int) -> Content:
     return stretches_of(instance, instance.frame_table.spans(number))
 
 
-def _answer_now(source: _Source, number: int, accept: Accept) -> Response | None:
-    """Answer with a frame that is in memory and sent as it is kept; None if it takes longer."""
+class _KeptFrame:
+    """A frame that is sent as it is kept: the body of its answer, into which the file is read.
+
+    Parameters
+    ----------
+    instance
+        Where the frame is.
+    span
+        Its offset in the file and its length.
+    form
+        How it is sent.
+    """
+
+    def __init__(self, instance: StoredInstance, span: Span, form: Representation) -> None:
+        self._instance, self._form = instance, form
+        head, closing, self._content_type = _frame_of_body(form)
+        self._offset, length = span
+        # A bytearray would be filled with zeros first, which takes half as long as reading.
+        self._body = np.empty(len(head) + length + len(closing), np.uint8).data
+        self._body[: len(head)] = head
+        self._body[len(head) + length :] = closing
+        self._missing = self._body[len(head) : len(head) + length]
+
+    def fill(self, read_into: Callable[[int, memoryview], int]) -> bool:
+        """Read on, and tell whether it is all there."""
+        count = read_into(self._offset, self._missing)
+        self._offset += count
+        self._missing = self._missing[count:]
+        return not self._missing
+
+    def answer(self) -> Response:
+        """Answer with what was read."""
+        if self._form.multipart:
+            return Response(self._body, headers={"content-type": self._content_type})
+        return Response(self._body, headers=content_headers(self._instance, self._content_type))
+
+
+def _kept_frame(source: _Source, number: int, accept: Accept) -> _KeptFrame | None:
+    """Begin to answer with a frame as it is kept; None where it takes more than reading that."""
     source.table.spans(number)  # raises where there is no such frame
     form = source.form(accept, single=True)
     spans = source.spans(number, form)
     if spans is None or len(spans) != 1 or spans[0][1] > _AT_ONCE:
         return None
-    head, closing, content_type = _frame_of_body(form)
-    [(offset, length)] = spans
-    # A bytearray would be filled with zeros first, which takes half as long as reading.
-    body = np.empty(len(head) + length + len(closing), np.uint8).data
-    if not source.instance.try_read_into(offset, body[len(head) : len(head) + length]):
-        return None
-    body[: len(head)] = head
-    body[len(head) + length :] = closing
-    if form.multipart:
-        return Response(body, headers={"content-type": content_type})
-    return Response(body, headers=content_headers(source.instance, content_type))
+    return _KeptFrame(source.instance, spans[0], form)
 
 
 def _answer(
