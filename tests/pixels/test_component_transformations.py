@@ -278,15 +278,32 @@ def test_transformations_of_one_tile_are_refused() -> None:
         decoded(head + IDENTITY + codestream[start + 12 :])
 
 
-def test_more_work_or_memory_than_frames_need_is_refused() -> None:
-    many = [collection(WAVELET, [0, 1], [0, 1], 1, flags=1) + bytes(4)]
-    stages = [mcc(n, *many) for n in (1,)]
-    codestream = bytearray(part_2(TWO, cbd(2), *stages, mco(*[1] * 255), use=4))
-    assert decoded(bytes(codestream)).shape == (4, 4, 2)
+@pytest.mark.parametrize(
+    ("side", "said"), [(4, None), (6000, "as long as"), (20000, "more than 512 MiB")]
+)
+def test_more_work_or_memory_than_frames_need_is_refused(side: int, said: str | None) -> None:
+    line = collection(WAVELET, [0, 1], [0, 1], 1, flags=32) + bytes(4)
+    codestream = bytearray(part_2(TWO, cbd(2), mcc(1, line), mco(*[1] * 255), use=4))
     for place in (8, 12, 24, 28):  # Xsiz, Ysiz, XTsiz, YTsiz
-        codestream[place : place + 4] = (20000).to_bytes(4, "big")
-    with pytest.raises(PixelDataError, match="take more than 512 MiB"):
+        codestream[place : place + 4] = side.to_bytes(4, "big")
+    if said is None:
+        assert decoded(bytes(codestream)).shape == (side, side, 2)
+        return
+    with pytest.raises(PixelDataError, match=said):
         decoded(bytes(codestream))
+
+
+def test_what_is_not_announced_is_refused() -> None:
+    plain = part_2(TWO, cbd(2), IDENTITY, mco(1), capabilities=0)
+    assert decoded(plain).shape == (4, 4, 2)
+    with pytest.raises(PixelDataError, match=r"does not announce Part 2 \(Rsiz 0000\)"):
+        decoded(part_2(TWO, cbd(2, 12), IDENTITY, mco(1), capabilities=0))
+
+
+def test_more_collections_than_components_are_refused() -> None:
+    many = mcc(1, *[collection(DECORRELATION, [0], [0], 0)] * 5000, parts=2)
+    with pytest.raises(PixelDataError, match="more than 65536 transformations"):
+        decoded(part_2(TWO, cbd(2), many, mco(*[1] * 14)))
 
 
 def test_damaged_headers_end_in_words_or_pixels() -> None:

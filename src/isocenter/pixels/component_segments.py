@@ -39,6 +39,7 @@ _REVERSIBLE = 1 << 16
 _NINE_SEVEN, _FIVE_THREE = 0, 1
 _MOST_LEVELS = 32
 _MOST_COMPONENTS = 16384
+_MOST_COLLECTIONS = 1 << 16
 _MOST_BITS = 32
 
 
@@ -137,11 +138,15 @@ def read_transformations(
     depth = read_depth(bodies[CBD][0])
     arrays = {key & 0x3FF: (key, data) for key, data in _series(MCT, bodies[MCT]).items()}
     collections = _series(MCC, bodies[MCC])
-    stages: list[tuple[Collection, ...]] = []
-    for index in _order(bodies[MCO][0]):
+    order = _order(bodies[MCO][0])
+    read: dict[int, tuple[Collection, ...]] = {}
+    for index in set(order):
         if index not in collections:
             raise _error(MCO, f"names the collections {index}, which no MCC segment defines")
-        stages.append(tuple(_Collections(collections[index], arrays)))
+        read[index] = tuple(_Collections(collections[index], arrays))
+    if sum(len(read[index]) for index in order) > _MOST_COLLECTIONS:
+        raise _error(MCO, f"asks for more than {_MOST_COLLECTIONS} transformations")
+    stages = [read[index] for index in order]
     return Transformations.of(stages, components, depth.components, exact), depth
 
 
@@ -183,7 +188,10 @@ class _Collections:
         self._arrays = arrays
 
     def __iter__(self) -> Iterator[Collection]:
-        for _ in range(self._reader.word()):
+        count = self._reader.word()
+        if count > _MOST_COMPONENTS:
+            raise self._reader.error(f"has {count} collections, at most {_MOST_COMPONENTS} can be")
+        for _ in range(count):
             yield self._collection()
         self._reader.end()
 

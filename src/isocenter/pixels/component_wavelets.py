@@ -48,8 +48,13 @@ class Wavelet:
 
     @property
     def multiplications(self) -> int:
-        """Multiplications for one pixel, at most."""
-        return 16 * len(self.outputs)
+        """Work for one pixel, in multiplications of a large matrix."""
+        return 100 * (2 * len(self.outputs) + self.levels)
+
+    @property
+    def steps(self) -> int:
+        """Steps that follow one another."""
+        return 4 * self.levels + 1
 
     def undo(self, values: Values) -> Values:
         """Make the outputs of the inputs."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from isocenter.errors import PixelDataError
 
 from .codestreams import CodestreamHeader
-from .component_segments import CBD, MCC, MCO, MCT, read_transformations
+from .component_segments import CBD, MCC, MCO, MCT, Depth, read_transformations
 from .description import MAX_FRAME_BYTES
 from .tile_parts import COC, COD, QCC, QCD, Segment, check_tile_parts
 
@@ -64,7 +64,10 @@ def decode_components(data: bytes, header: CodestreamHeader) -> NDArray[Any]:
     # zero and hands out what it has of a truncated frame without a word.
     segments = check_tile_parts(data, header.start)
     if any(segment.marker in _PART_2 for segment in segments):
-        return _Part2(data, header, segments).decode()
+        try:
+            return _Part2(data, header, segments).decode()
+        except (IndexError, struct.error):
+            raise PixelDataError("the JPEG 2000 frame ends within a header") from None
     samples = imagecodecs.jpeg2k_decode(data)
     return samples.reshape(*samples.shape[:2], -1)
 
@@ -88,6 +91,7 @@ class _Part2:
             self._components,
             exact,
         )
+        self._check_header(depth)
         pixels = self._header.rows * self._header.columns
         if self._components * pixels * 4 > MAX_FRAME_BYTES:
             raise PixelDataError(
@@ -107,6 +111,15 @@ class _Part2:
             raise PixelDataError(
                 "the JPEG 2000 frame asks for extensions of Part 2 beside transformations of "
                 f"components (Rsiz {self._capabilities:04X}), which cannot be decoded here"
+            )
+
+    def _check_header(self, depth: Depth) -> None:
+        header = self._header
+        if depth != Depth(header.components, header.precision, header.signed):
+            raise PixelDataError(
+                f"the JPEG 2000 frame does not announce Part 2 (Rsiz {self._capabilities:04X}), "
+                "and its components have another depth behind their transformations (CBD (FF78)) "
+                "than its header (SIZ) says"
             )
 
     def _exact(self) -> bool:
@@ -150,7 +163,7 @@ class _Part2:
         for segment in self._segments:
             if segment.marker in (QCD, QCC):
                 style = self._style(segment)
-                exponent = max(step >> 3 for step in style[1::2])
+                exponent = max((step >> 3 for step in style[1::2]), default=0)
                 most = min(most, style[0] >> 5, _LARGEST_EXPONENT - exponent)
         return most
 
