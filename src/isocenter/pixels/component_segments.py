@@ -273,7 +273,8 @@ class _Collections:
                 f"has {len(data)} bytes in its {kind.name.lower()} array {index}, expected {size} "
                 f"elements of {dtype.itemsize} bytes",
             )
-        elements = np.frombuffer(data, dtype).astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            elements = np.frombuffer(data, dtype).astype(np.float64)
         if not np.isfinite(elements).all() or (reversible and (elements % 1).any()):
             wanted = "whole numbers" if reversible else "numbers"
             raise _error(MCT, f"has elements in its array {index} that are no {wanted}")

@@ -354,7 +354,8 @@ class Transformations:
         for first in range(0, len(pixels), step):
             values = pixels[first : first + step].T / scales[:, None]
             for stage, count in zip(self.stages, self.components, strict=True):
-                values = _undone(stage, count, values)
+                with np.errstate(over="ignore", invalid="ignore"):  # told by `_undone`
+                    values = _undone(stage, count, values)
             result[first : first + step] = np.clip(np.rint(values), *limits).T
         return result.reshape(rows, columns, -1)
 

@@ -85,6 +85,7 @@ class _Part2:
 
     def decode(self) -> NDArray[Any]:
         self._check_capabilities()
+        self._check_sampling()
         exact = self._exact()
         transformations, depth = read_transformations(
             [(s.marker, s.body(self._data)) for s in self._segments if s.marker in _PART_2],
@@ -111,6 +112,15 @@ class _Part2:
             raise PixelDataError(
                 "the JPEG 2000 frame asks for extensions of Part 2 beside transformations of "
                 f"components (Rsiz {self._capabilities:04X}), which cannot be decoded here"
+            )
+
+    def _check_sampling(self) -> None:
+        first = self._header.start + 2 + _AFTER_SIZES + 4
+        sizes = self._data[first : first + 3 * self._components]
+        if set(sizes[1::3] + sizes[2::3]) != {1}:
+            raise PixelDataError(
+                "the JPEG 2000 frame has components that leave pixels out (XRsiz, YRsiz), and "
+                "transforms components together (MCC (FF75) of Part 2), which cannot be decoded here"
             )
 
     def _check_header(self, depth: Depth) -> None:
