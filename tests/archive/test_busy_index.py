@@ -160,11 +160,16 @@ def test_what_arrives_while_others_have_not_waited_enough_is_stored_when_the_loc
     }
 
 
-def test_files_of_what_was_refused_go_as_soon_as_the_index_is_free(archive, directory, lock):
+def test_files_of_what_was_refused_go_as_soon_as_the_index_is_free(
+    archive, directory, lock, caplog
+):
     refused = [small_object() for _ in range(2)]
     holder = lock()
     for dataset in refused:
         seconds_until_refused(lambda dataset=dataset: keep(archive, dataset))
+    said = [each for each in caplog.messages if "refused objects stay" in each]
+    assert len(said) == 2
+    assert all("they go with the next object that is stored" in each for each in said)
     let_go(holder)
     again, other = refused[0], small_object()
     keep(archive, again, other)

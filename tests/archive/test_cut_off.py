@@ -15,8 +15,7 @@ from tests.archive.conftest import keep, uids
 from tests.archive.test_busy_index import HOLD_SQLITE
 from tests.factories import part10_bytes, small_object
 
-from isocenter.archive import Archive, Level, Outcome, Query, unknown_files
-from isocenter.archive.checking import ProblemKind
+from isocenter.archive import Archive, Level, Outcome, ProblemKind, Query, unknown_files
 from isocenter.archive.deletion import Deleter
 
 DELETED = ProblemKind.DELETED

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from tests.factories import ct_slice, data_set_bytes, part10_bytes
 
-from isocenter.archive import Archive, blobs
+from isocenter.archive import Archive, ProblemKind, blobs
 from isocenter.archive.settlement import Settlement
 from isocenter.errors import InstanceConflict, InvalidAttribute, IsocenterError, NotDicom
 
@@ -104,3 +104,46 @@ def test_a_quarantine_that_cannot_be_written_changes_nothing_for_the_sender(tmp_
         pytest.raises(NotDicom),
     ):
         archive.ingest(b"this is not DICOM" * 100)
+
+
+def test_a_check_tells_of_a_quarantine_that_cannot_be_written_and_repairs_nothing(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    for quarantine in (blocked, blocked / "refused"):
+        with Archive.open(tmp_path / "data", quarantine=quarantine) as archive:
+            for repair in (False, True):
+                (problem,) = archive.check(repair=repair).problems
+                assert problem.kind is ProblemKind.UNWRITABLE
+                assert problem.path == quarantine
+                assert "Not a directory" in problem.sentence
+                assert not problem.repaired
+    assert blocked.read_text() == "not a folder"
+
+
+def test_a_quarantine_that_can_be_written_or_made_is_no_problem_and_stays_as_it_is(tmp_path):
+    made = tmp_path / "made"
+    made.mkdir()
+    for quarantine in (made, tmp_path / "not" / "made"):
+        with Archive.open(tmp_path / "data", quarantine=quarantine) as archive:
+            assert not archive.check(repair=True).problems
+    assert list(made.iterdir()) == []
+    assert not (tmp_path / "not").exists()
+
+
+def test_what_the_quarantine_could_not_keep_is_counted(tmp_path):
+    quarantine = tmp_path / "refused"
+    with Archive.open(tmp_path / "data", quarantine=quarantine) as archive:
+        for lost, blocks in enumerate((False, True, True, False)):
+            quarantine.rename(tmp_path / f"before-{lost}") if quarantine.exists() else None
+            if blocks:
+                quarantine.write_text("in the way")
+            with pytest.raises(NotDicom):
+                archive.ingest(b"this is not DICOM" * 100)
+        assert archive.unquarantined == 2
+
+
+def test_without_a_quarantine_nothing_is_counted(tmp_path):
+    with Archive.open(tmp_path / "data") as archive:
+        with pytest.raises(NotDicom):
+            archive.ingest(b"this is not DICOM" * 100)
+        assert archive.unquarantined == 0

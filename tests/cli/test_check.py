@@ -45,7 +45,7 @@ def test_a_lost_file_is_named_and_repair_takes_it_out_of_the_index(data):
     assert "2 files, 2 instances in the index, 0 problems" in check(data=data).stdout
 
 
-@pytest.mark.parametrize(("kind", "hints"), [("unreadable", 0), ("missing", 1)])
+@pytest.mark.parametrize(("kind", "hints"), [("unreadable", 0), ("unwritable", 0), ("missing", 1)])
 def test_only_what_a_repair_can_change_is_said_to_be_repairable(
     kind, hints, data, monkeypatch, capsys
 ):

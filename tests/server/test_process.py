@@ -294,3 +294,27 @@ def test_a_server_whose_folder_is_away_is_not_ready(tmp_path):
         data.rmdir()
         (tmp_path / "elsewhere").rename(data)
         assert get(server.http + "/health/ready")[0] == 200
+
+
+def test_a_quarantine_that_keeps_nothing_is_counted_and_changes_no_answer(tmp_path):
+    """Objects can be kept all the same, so that the node stays ready."""
+    quarantine = tmp_path / "refused"
+
+    def answer_and_count() -> tuple[int, str]:
+        sent = urllib.request.Request(
+            server.http + "/dicomweb/studies",
+            b"no DICOM object",
+            {"Content-Type": "application/dicom", "Accept": "application/dicom+json"},
+        )
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(sent, timeout=30)
+        metrics = get(server.http + "/metrics")[1]
+        return refused.value.code, metrics.partition("\nisocenter_unquarantined_instances ")[2][:1]
+
+    with running_server(tmp_path / "data", "--quarantine", str(quarantine)) as server:
+        assert answer_and_count() == (409, "0")
+        assert len(list(quarantine.glob("*.dcm"))) == 1
+        quarantine.rename(tmp_path / "elsewhere")
+        quarantine.write_text("in the way")
+        assert answer_and_count() == (409, "1")
+        assert get(server.http + "/health/ready")[0] == 200

@@ -4,7 +4,7 @@ from .archive import Archive
 from .arrivals import ConflictPolicy, Durability, Origin, Outcome, Stored
 from .aside import Aside
 from .change_log import Action, Change
-from .checking import CheckReport, Problem, ProblemKind
+from .check_report import CheckReport, Problem, ProblemKind
 from .conflicts import Conflict
 from .incoming import Incoming
 from .keys import (

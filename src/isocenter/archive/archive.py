@@ -11,7 +11,8 @@ from isocenter.errors import InvalidAttribute, NotFound
 from .arrivals import Origin, Stored
 from .aside import Aside, kept_aside
 from .change_log import Change, Subscriber
-from .checking import Checker, CheckReport
+from .check_report import CheckReport
+from .checking import Checker
 from .conflicts import Conflict, conflicts_of
 from .incoming import Expected, Incoming, Source, parts_of
 from .listing import KeptInstance
@@ -421,7 +422,12 @@ class Archive(OpenArchive):
             The disk or the index cannot be read or written, or SQLite's file is damaged.
         """
         checker = Checker(
-            self._index, self._blobs, self._registrar, repair=repair, thorough=thorough
+            self._index,
+            self._blobs,
+            self._registrar,
+            repair=repair,
+            thorough=thorough,
+            quarantine=self._quarantine,
         )
         with reported_as_out_of_resources("check the archive"):
             report = checker.run(progress)

@@ -1,10 +1,9 @@
 """Comparing files and index, and putting right what differs."""
 
-import enum
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, bindparam, func, select, update
@@ -18,12 +17,14 @@ from .arrivals import Arrival, Outcome, now
 from .aside import left_aside, remove_left_aside
 from .blobs import BlobStore
 from .change_log import Action
+from .check_report import CheckReport, Problem, ProblemKind
 from .comparison import Comparison, Finding
 from .deletion import delete_rows, is_left_over, shrink_study
 from .file_system import is_there
 from .index import AnyRow, Index, Transaction
 from .index_values import EXTRA_TAGS, IndexValues
 from .instance_rows import INSTANCES, uids_of
+from .quarantine import Quarantine
 from .recovery import set_apart
 from .refused_files import is_refused
 from .registration import Registrar
@@ -32,7 +33,7 @@ from .told import Told
 from .unknown_files import Statuses, UnknownFiles, unchanged
 from .wholeness import scan_stored, uids_in
 
-__all__ = ["CheckReport", "Checker", "Problem", "ProblemKind"]
+__all__ = ["Checker"]
 
 _study, _series, _instance = schema.study.c, schema.series.c, schema.instance.c
 _COUNTED = (
@@ -60,96 +61,6 @@ Triple = tuple[str, str, str]
 Progress = Callable[[int, int], None]
 
 
-class ProblemKind(enum.Enum):
-    """What may be wrong."""
-
-    MISSING = "missing"
-    """An instance in the index without its file. Repair: it leaves the index."""
-    ORPHAN = "orphan"
-    """A file that the index does not know. Repair: it enters the index."""
-    DELETED = "deleted"
-    """A file whose instance was deleted. Repair: it is removed."""
-    REFUSED = "refused"
-    """A file whose object was refused when the index was locked. Repair: it is removed."""
-    DAMAGED = "damaged"
-    """A file that is cut off or no DICOM. Repair: it moves to `.damaged`, out of the index."""
-    UNREADABLE = "unreadable"
-    """A file that the system does not let us read. Nothing is repaired: it may be whole."""
-    MISPLACED = "misplaced"
-    """A file whose UIDs are not those of its place. Repair: it moves to `.damaged`."""
-    DIFFERING = "differing"
-    """Rows that say otherwise than files do, because either changed behind the archive's back.
-    Repair: they are written anew from the files, which must be whole."""
-    MISCOUNTED = "miscounted"
-    """A study or series whose counts are wrong. Repair: they are counted."""
-    INCOMPLETE = "incomplete"
-    """Rows that lack values which their files have, as after an upgrade that made the index know
-    more attributes. Repair: they are filled in."""
-    LEFTOVER = "leftover"
-    """Half-received objects of a process that died. Repair: they are removed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that is wrong.
-
-    Parameters
-    ----------
-    kind
-        What kind of thing.
-    path
-        The file, or where it should be.
-    sentence
-        What was found, for a person.
-    repaired
-        Whether it was put right.
-    """
-
-    kind: ProblemKind
-    path: Path
-    sentence: str
-    repaired: bool = False
-
-
-@dataclass(slots=True)
-class CheckReport:
-    """What a check found.
-
-    Parameters
-    ----------
-    files
-        How many stored files there are.
-    instances
-        How many instances the index has.
-    problems
-        What is wrong.
-    """
-
-    files: int = 0
-    instances: int = 0
-    problems: list[Problem] = field(default_factory=list[Problem])
-
-    @property
-    def unrepaired(self) -> list[Problem]:
-        """The problems that are still there."""
-        return [problem for problem in self.problems if not problem.repaired]
-
-    def count(self, kind: ProblemKind) -> int:
-        """Count the problems of a kind.
-
-        Parameters
-        ----------
-        kind
-            Which problems.
-
-        Returns
-        -------
-        int
-            Repaired ones included; see `unrepaired`.
-        """
-        return sum(problem.kind is kind for problem in self.problems)
-
-
 class Checker:
     """Walks files and index side by side, study by study.
 
@@ -162,16 +73,26 @@ class Checker:
     thorough
         Whether to compare the header of every file with its row, not only its size, and the header
         of the latest of each series.
+    quarantine
+        Where the archive keeps what it refuses, if anywhere.
     """
 
     def __init__(
-        self, index: Index, blobs: BlobStore, registrar: Registrar, *, repair: bool, thorough: bool
+        self,
+        index: Index,
+        blobs: BlobStore,
+        registrar: Registrar,
+        *,
+        repair: bool,
+        thorough: bool,
+        quarantine: Quarantine | None = None,
     ) -> None:
         self._index = index
         self._blobs = blobs
         self._registrar = registrar
         self._repair = repair
         self._thorough = thorough
+        self._quarantine = quarantine
         self._report = CheckReport()
         self._has_files = False
 
@@ -190,6 +111,7 @@ class Checker:
                 progress(number, len(studies))
         self._check_counts()
         self._check_aside()
+        self._check_quarantine()
         return self._report
 
     def _require_sound_index(self) -> None:
@@ -392,6 +314,11 @@ class Checker:
         for path in sorted({*gone, *left_aside(self._index, self._blobs)} & seen.statuses.keys()):
             sentence = "kept aside of an instance that was deleted"
             self._found(ProblemKind.DELETED, path, sentence, path in gone)
+
+    def _check_quarantine(self) -> None:
+        if self._quarantine is not None and (trouble := self._quarantine.trouble()):
+            sentence = f"refused objects cannot be kept there: {trouble}; let this user write there"
+            self._found(ProblemKind.UNWRITABLE, self._quarantine.directory, sentence, False)
 
     def _check_counts(self) -> None:
         with self._index.reading() as connection:

@@ -62,6 +62,7 @@ class OpenArchive:
         self._deleter = Deleter(index, blobs)
         self._open_instances = OpenInstances()
         self._metadata = MetadataStore(index, blobs, bulk_data_root)
+        self._quarantine = quarantine
         self._quiet_series: QuietSeries | None = None
         if prepare_metadata:
             self._quiet_series = QuietSeries(self._metadata.metadata)
@@ -205,6 +206,11 @@ class OpenArchive:
         with reported_as_out_of_resources("look at the disk"):
             for folder in folders:
                 require_room(folder)
+
+    @property
+    def unquarantined(self) -> int:
+        """How many refused objects the quarantine could not keep since the archive was opened."""
+        return self._quarantine.failures if self._quarantine else 0
 
     def close(self) -> None:
         """Finish what is being kept, and let go of the directory; a second time does nothing."""

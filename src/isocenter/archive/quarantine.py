@@ -6,6 +6,8 @@ import logging
 import os
 import secrets
 import shutil
+import tempfile
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,7 +32,10 @@ class Quarantine:
     """
 
     def __init__(self, directory: str | Path) -> None:
-        self._directory = Path(directory).absolute()
+        self.directory = Path(directory).absolute()
+        self.failures = 0
+        """How many objects could not be kept."""
+        self._lock = threading.Lock()
 
     def keep(self, received: Temporary, origin: str, reason: IsocenterError) -> None:
         """Keep the bytes of a refused object; trouble with that is logged, never raised.
@@ -47,13 +52,26 @@ class Quarantine:
         if isinstance(reason, OutOfResources):
             return
         moment = datetime.now(UTC)
-        place = self._directory / f"{moment:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}.dcm"
+        place = self.directory / f"{moment:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}.dcm"
         try:
-            self._directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+            self.directory.mkdir(mode=0o750, parents=True, exist_ok=True)
             _copy(received.path, place)
             _write_reason(place.with_suffix(".json"), moment, origin, reason)
         except OSError as error:
-            _log.error("cannot keep a refused object in %s: %s", self._directory, error.strerror)
+            _log.error("cannot keep a refused object in %s: %s", self.directory, error.strerror)
+            with self._lock:
+                self.failures += 1
+
+    def trouble(self) -> str:
+        """Tell why nothing can be kept now; empty where the folder can be written, or made."""
+        try:
+            there = next(
+                path for path in (self.directory, *self.directory.parents) if path.exists()
+            )
+            with tempfile.TemporaryFile(dir=there):
+                return ""
+        except OSError as error:
+            return error.strerror or type(error).__name__
 
 
 def _copy(received: str, place: Path) -> None:

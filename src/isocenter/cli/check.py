@@ -70,5 +70,6 @@ def _print(report: "CheckReport", repair: bool) -> None:
         f"{report.files} files, {report.instances} instances in the index, "
         f"{len(report.problems)} problems, {len(left)} left"
     )
-    if not repair and any(problem.kind is not ProblemKind.UNREADABLE for problem in left):
+    lasting = {ProblemKind.UNREADABLE, ProblemKind.UNWRITABLE}
+    if not repair and any(problem.kind not in lasting for problem in left):
         print("`isocenter check --repair` puts right what can be.")

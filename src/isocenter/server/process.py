@@ -49,6 +49,12 @@ def run(settings: Settings) -> None:
     metrics = Metrics()
     with settings.http.bind() as listener, open_archive(settings) as archive:
         archive.subscribe(lambda changes: _count(metrics, changes))
+        if settings.quarantine is not None:
+            metrics.gauge(
+                "isocenter_unquarantined_instances",
+                "Refused instances that the quarantine could not keep.",
+                lambda: archive.unquarantined,
+            )
         if settings.demo:
             _fill(archive, _url(listener))
         archive.make_ready()
