@@ -50,12 +50,40 @@ FOUR_DECODED = b64decode(
     "mDx4fJdQgJqWZIi4lXiQ1pSMmAWCAFgjgRlgQYAyaF9/S3B9fmR4m319gLl8lojXe6+QBmoAUCRoHlhCZzxgYGZaaH5meH"
     "CcZJZ4umO0gNhi0ocHUAFIJE4iUEJORlhgTWlgf0yMaJ1Lr3C6StJ32Uj0gA=="
 )
+# Three components of 12 bits with a sign, in four tiles.
+TILES = b64decode(
+    "/0//UQAvgQAAAAAIAAAACAAAAAAAAAAAAAAABQAAAAUAAAAAAAAAAAADiwEBiwEBiwEB/1IADAAAAAECAQQEAAD/XAALQm"
+    "gkd9N303di/3gABwADi4uL/3QALAAACQEAAD+AAAC/pXCkPwwo9j+AAAA+/IaUvwYgLT+AAAA/WbECP6GCMf90ABQAAAoC"
+    "AAAAAAAAQsgAAMJIAAD/dQAXAAADAAAAAQEAAwABAgADAAECAAIB/3cABAED/5AACgAAAAAAhQAB/5PH8B4V/QH17K/wYT"
+    "7fpi6Mal/H8BwBtK889ug2cn3ZT1WAP9/wRAdFLrKDQb3sJdyheg3hA5rfwB9IaAPpDAH+Msf/fwmoKiDKT8AfSGgB8wUA"
+    "CLHn1rmhCd8f0X/AH0h4B9gPAAIgCsPeiCmBnwuh3EZmcDUAD/+QAAoAAQAAAGwAAf+Tx/AMAZHi79uXx/AKCTcbdJfP7A"
+    "wGXvvgmZ/AfeDwB9IOAARACLVCChkeyAnRXwlvwPyCIAPjBQAHBAFbV98oEEOHAEMJa8D8giAfYBwAPgCADh2hUqiVylkA"
+    "Rz8JbP+QAAoAAgAAAG0AAf+Tx/AMCEn2uiI/wfkDAAK69ZU5f8fwCgZnP1bLwB9IKB+QRAAIgAD7AGybdofkK6AJb8APmB"
+    "wD7AaAA4IJiL8A+RJYm4sJa8A+wDgfkEwAPgCAAQ9nCaZnGv0RiGeiCWz/kAAKAAMAAABYAAH/k8A+kEAEc8PyAgidx+oG"
+    "ACt/wH3gcB94HAA+AIAJiLkAY9sABcB94HAPsA4AfMDAARt3Cfa3ABQDwPyAoP1BIAfMCAndCfaVzwAG/9k="
+)
+TILES_DECODED = b64decode(
+    "MPjPBwD4I/qyBwH4GPyTBwD4Df52BwD4//9ZBwH49QE6BwD46AMcBwD42wX+BgD4OfhBBgD4L/oiBlD4IvwFBqD4Fv7nBf"
+    "D4CgDHBT75/gGrBZD58wOMBeD55gVuBS/6RfiwBAH4OPqSBKD4LPx0BED5IP5WBOD5EwA4BID6CAIbBCD7/AP8A8H77wXe"
+    "A2D8T/ggAwD4QfoCA/D4NvzkAuD5Kv7GAtD6HQCpAsH7EwKKArD8BgRsAqD9+QVOAo/+WPiRAQL4TfpyAUD5QfxUAYH6NP"
+    "43AcH7KQAXAQD9HAL6AEH+DwTdAID/BAa+AL8AY/gBAAD4Vfri/4/5SvzF/yD7Pv6m/7D8MgCI/0D+KAJq/9H/GgRM/18B"
+    "DQYt/+8Cbfhx/gH4YPpS/uD5Vfw1/sD7SP4W/qD9PQD4/YD/MALa/WEBJAS8/T8DGAad/R8Fdvjh/AH4a/rC/DD6X/yk/G"
+    "D8Uv6G/JH+SABo/MAAOQJK/PECLQQs/B8FIgYN/E8H"
+)
 
 _ROW, _COLUMN = np.mgrid[:8, :8]
 COLOUR_PIXELS = np.stack(
     [_COLUMN * 30 + _ROW, 255 - _ROW * 25 - _COLUMN, (_COLUMN * _ROW * 5) % 256], axis=-1
 )
 FOUR_PIXELS = np.concatenate([COLOUR_PIXELS, (128 + _COLUMN * 8 - _ROW * 8)[..., None]], axis=-1)
+TILES_PIXELS = np.stack(
+    [
+        _COLUMN * 500 + _ROW * 10 - 2000,
+        2000 - _ROW * 400 - _COLUMN * 30,
+        (_COLUMN * _ROW * 80) % 4096 - 2048,
+    ],
+    axis=-1,
+)
 """What was coded."""
 
 
@@ -77,6 +105,14 @@ def test_four_components_are_what_openjpeg_makes_of_them() -> None:
     decoded = decode_components(FOUR, read_codestream_header(FOUR))
     np.testing.assert_array_equal(decoded.ravel(), np.frombuffer(FOUR_DECODED, np.uint8))
     assert np.abs(decoded - FOUR_PIXELS).max() <= 1
+
+
+def test_tiles_and_signed_components_are_what_openjpeg_makes_of_them() -> None:
+    depth = {"bits_allocated": 16, "bits_stored": 12, "high_bit": 11, "pixel_representation": 1}
+    decoded = decode_frame(TILES, replace(description(3), **depth))
+    assert decoded.dtype == np.int16
+    np.testing.assert_array_equal(decoded.ravel(), np.frombuffer(TILES_DECODED, "<i2"))
+    assert np.abs(decoded - TILES_PIXELS).max() <= 2
 
 
 @pytest.mark.peer

@@ -119,8 +119,8 @@ class _Part2:
         sizes = self._data[first : first + 3 * self._components]
         if set(sizes[1::3] + sizes[2::3]) != {1}:
             raise PixelDataError(
-                "the JPEG 2000 frame has components that leave pixels out (XRsiz, YRsiz), and "
-                "transforms components together (MCC (FF75) of Part 2), which cannot be decoded here"
+                "the JPEG 2000 frame transforms components together (MCC (FF75) of Part 2), and "
+                "some leave pixels out (XRsiz, YRsiz); that cannot be undone here"
             )
 
     def _check_header(self, depth: Depth) -> None:
