@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
@@ -33,6 +33,7 @@ from isocenter.services.representations import (
 )
 from isocenter.services.resources import frame_numbers, resource_of
 from isocenter.services.streaming import IteratorResponse, gathered, primed
+from isocenter.services.unsent import unsent_answers
 from isocenter.services.web import Accept, answered
 
 __all__ = ["frame_content", "frames_answer", "routes", "video_answer"]
@@ -164,20 +165,37 @@ class _FrameService:
         numbers = frame_numbers(request.path_params["frames"])
         accept = Accept.of(request)
         instance = self._archive.opened_instance(*uids)
-        run = partial(asyncio.get_running_loop().run_in_executor, self._pool)
         if instance is not None and len(numbers) == 1 and not asks_for_part(request):
             kept = _kept_frame(_Source(instance), numbers[0], accept)
-            # A page of memory that the system took away is no reason to read all the others again.
             if kept is not None and (
-                kept.fill(instance.try_read_into) or await run(kept.fill, instance.read_into)
+                kept.fill(instance.try_read_into) or await self._read_on(request, kept, instance)
             ):
                 return kept.answer()
+            kept = None  # while others wait for the disk
 
         def work() -> Response:
             source = _Source(self._archive.open_instance(*uids))
             return _answer(request, source, numbers, self._pool)
 
-        return await run(work)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    async def _read_on(
+        self, request: Request, kept: "_KeptFrame", instance: StoredInstance
+    ) -> bool:
+        """Read the rest of a frame, and tell whether it is all there.
+
+        A page of memory that the system took away is no reason to read all the others again; but
+        where many wait for the disk, what they have is as much as answers that nobody takes.
+        """
+        unsent = unsent_answers(request.scope)
+        if unsent.scarce:
+            return False
+        unsent.hold(kept.size)
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._pool, kept.fill, instance.read_into)
+        finally:
+            unsent.release(kept.size)
 
 
 def frames_answer(
@@ -265,6 +283,11 @@ class _KeptFrame:
         self._body[: len(head)] = head
         self._body[len(head) + length :] = closing
         self._missing = self._body[len(head) : len(head) + length]
+
+    @property
+    def size(self) -> int:
+        """Bytes that it holds, read or not."""
+        return len(self._body)
 
     def fill(self, read_into: Callable[[int, memoryview], int]) -> bool:
         """Read on, and tell whether it is all there."""
