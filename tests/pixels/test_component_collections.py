@@ -4,6 +4,7 @@ import subprocess
 import threading
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -114,8 +115,6 @@ def test_a_collection_is_decoded_once_for_all_of_its_frames(
 
 
 def count_decoding(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    import imagecodecs
-
     fresh = decoded_collections.DecodedCollections(1 << 20)
     monkeypatch.setattr("isocenter.pixels.decode._COLLECTIONS", fresh)
     calls: list[int] = []
@@ -240,9 +239,15 @@ def test_damage_is_refused_or_changes_values_but_nothing_else(seed: int) -> None
 def test_a_single_frame_with_many_components_is_none_of_them() -> None:
     frames = volume(4)
     _, content = collected([encoded(frames)], frames, NumberOfFrames=1)
-    assert "4 components, Samples per Pixel (0028,0002) says 1; were they frames" in refusal(
-        content
-    )
+    assert "4 components, Samples per Pixel (0028,0002) says 1; frames may be" in refusal(content)
+
+
+def test_components_in_a_file_format_are_not_taken_for_frames() -> None:
+    """PS3.5 A.4.4 forbids it: how many there are is read of codestreams alone."""
+    frames = volume(4)
+    jp2 = bytes(imagecodecs.jpeg2k_encode(np.moveaxis(frames, 0, -1), codecformat="jp2", level=0))
+    _, content = collected([jp2], frames)
+    assert "without a file format around them" in refusal(content)
 
 
 def test_a_codestream_is_not_given_for_one_of_its_frames() -> None:

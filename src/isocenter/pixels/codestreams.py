@@ -249,8 +249,8 @@ def _jxl_codestream(data: bytes) -> bytes:
 
 # PS3.5 A.4.4: Part 2 makes frames the components of one codestream, to transform them together.
 _FRAMES_AS_COMPONENTS = {
-    f"1.2.840.10008.1.2.4.{n}": "; were they frames (PS3.5 A.4.4), Number of Frames (0028,0008) "
-    "would have to be the number of all components"
+    f"1.2.840.10008.1.2.4.{n}": "; frames may be components (PS3.5 A.4.4) of codestreams without a "
+    "file format around them that have as many in all as Number of Frames (0028,0008) says"
     for n in (92, 93)
 }
 
