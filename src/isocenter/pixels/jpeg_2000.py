@@ -21,7 +21,7 @@ from .tile_parts import COC, COD, QCC, QCD, Segment, check_tile_parts
 
 __all__ = ["decode_components"]
 
-_PART_2 = (CBD, MCT, MCC, MCO)
+_PART_2 = frozenset({CBD, MCT, MCC, MCO})
 _ARRAYS, _WAVELETS = 2, 4
 """What SGcod says, by bits, of components that Part 2 transforms."""
 _PART_2_CAPABILITY, _PART_15_CAPABILITY, _MCT_CAPABILITY = 0x8000, 0x4000, 0x0100
@@ -63,13 +63,13 @@ def decode_components(data: bytes, header: CodestreamHeader) -> NDArray[Any]:
     # OpenJPEG for HTJ2K too: imagecodecs' OpenJPH is twice as fast, but it dies of a tile size of
     # zero and hands out what it has of a truncated frame without a word.
     segments = check_tile_parts(data, header.start)
-    if any(segment.marker in _PART_2 for segment in segments):
+    if not _PART_2.isdisjoint(marker for marker, _, _ in segments):
         try:
             return _Part2(data, header, segments).decode()
         except (IndexError, struct.error):
             raise PixelDataError("the JPEG 2000 frame ends within a header") from None
     samples = imagecodecs.jpeg2k_decode(data)
-    return samples.reshape(*samples.shape[:2], -1)
+    return samples if samples.ndim == 3 else samples[..., None]
 
 
 class _Part2:

@@ -7,6 +7,7 @@ does not know of Part 2: each would be shown as a picture that nobody took.
 import re
 import struct
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -46,8 +47,7 @@ _CODED_ZEROS = 3072
 _BYPASS, _HIGH_THROUGHPUT = 0x01, 0x40
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """Where a marker segment stands.
 
     Parameters
