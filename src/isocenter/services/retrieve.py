@@ -44,7 +44,7 @@ def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[Route]:
         resource = resource_of(request)
         ranges = Accept.of(request).ranges()
 
-        def work() -> Response:
+        def planned() -> Response:
             parts = _plan(archive, resource, ranges)
             if parts[0].form.multipart:
                 return _multipart_answer(archive, parts, pool)
@@ -53,6 +53,13 @@ def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[Route]:
             if part.form.as_kept:
                 return content_answer(request, whole_file(part.opened(archive)), headers, pool)
             return IteratorResponse(primed(gathered(part.content(archive))), headers, pool)
+
+        def work() -> Response:
+            try:
+                return planned()
+            except _OtherSize as error:  # its file is replaced a moment before the index says so
+                archive.versions(error.kept.study, error.kept.series)  # waits until that is over
+                return planned()
 
         return await asyncio.get_running_loop().run_in_executor(pool, work)
 
@@ -65,6 +72,17 @@ def routes(archive: Archive, pool: ThreadPoolExecutor) -> list[Route]:
             "/studies/{study}/series/{series}/instances/{instance}",
         )
     ]
+
+
+class _OtherSize(InvalidDicom):
+    """A file has another size than the index says: it was cut off, or is being replaced."""
+
+    def __init__(self, kept: KeptInstance, size: int) -> None:
+        super().__init__(
+            f"the file of instance {kept.instance} has {size} bytes; "
+            f"{kept.size} were stored. If that is so again, run `isocenter check`"
+        )
+        self.kept = kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +99,7 @@ class _Part:
     def opened(self, archive: Archive) -> StoredInstance:
         instance = archive.open_instance(*self.kept.uids)
         if self.form.as_kept and instance.size != self.kept.size:
-            raise InvalidDicom(
-                f"the file of instance {self.kept.instance} has {instance.size} bytes; "
-                f"{self.kept.size} were stored. If that is so again, run `isocenter check`"
-            )
+            raise _OtherSize(self.kept, instance.size)
         return instance
 
     def content(self, archive: Archive) -> Iterator[bytes]:
