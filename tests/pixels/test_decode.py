@@ -14,7 +14,8 @@ import pydicom
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydicom.pixels import pixel_array
+from pydicom.pixels import convert_color_space, pixel_array
+from tests.compose.judges import needs
 from tests.pixels.corpus import SHORT, Picture, files
 
 from isocenter.dicom import transfer_syntax
@@ -266,6 +267,46 @@ def test_jpeg_2000_with_the_wrong_sign_keeps_its_bits(source: str, signed: bool)
     )
     expected = values if signed else values.view("uint16")
     np.testing.assert_array_equal(decode_frame(data, description), expected)
+
+
+@pytest.mark.parametrize("colours", ["SRGB", "SYCC", "UNSPECIFIED"])
+@pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL"])
+def test_colours_of_a_file_format_around_jpeg_2000_are_not_believed(
+    colours: str, photometric: str
+) -> None:
+    values = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
+    options = {"reversible": True, "mct": False, "colorspace": colours}
+    coded = bytes(imagecodecs.jpeg2k_encode(values, codecformat="jp2", **options))
+    base = Picture.named("SC_rgb.dcm").description
+    description = replace(
+        base,
+        rows=64,
+        columns=64,
+        transfer_syntax=transfer_syntax(ROOT + "90"),
+        photometric_interpretation=PhotometricInterpretation(photometric),
+    )
+    expected = values
+    if photometric != "RGB":
+        expected = convert_color_space(values, photometric, "RGB")
+    np.testing.assert_allclose(decode_frame(coded, description), expected, atol=1)
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("photometric", ["RGB", "YBR_RCT", "YBR_FULL_422"])
+def test_jpeg_2000_that_leaves_pixels_out_is_refused(photometric: str, tmp_path: Path) -> None:
+    (tmp_path / "420.yuv").write_bytes(bytes(64 * 64 * 3 // 2))
+    program = needs("opj_compress", "libopenjp2-tools")
+    layout = "64,64,3,8,u@1x1:2x2:2x2"
+    command = [program, "-i", "420.yuv", "-F", layout, "-n", "3", "-o", "420.j2k"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    base = Picture.named("SC_rgb.dcm").description
+    syntax = transfer_syntax(ROOT + "90")
+    kind = PhotometricInterpretation(photometric)
+    description = replace(
+        base, rows=64, columns=64, transfer_syntax=syntax, photometric_interpretation=kind
+    )
+    with pytest.raises(PixelDataError, match=r"leave pixels out .*up to 2.*PS3\.5 8\.2\.4"):
+        decode_frame((tmp_path / "420.j2k").read_bytes(), description)
 
 
 def test_truncated_native_data_is_refused_with_both_sizes() -> None:

@@ -54,11 +54,12 @@ def decode_components(data: bytes, header: CodestreamHeader) -> NDArray[Any]:
     Raises
     ------
     PixelDataError
-        When tiles are lost or damaged, or the codestream uses what of Part 2 cannot be undone.
+        When tiles are lost or damaged, components leave pixels out, or the codestream uses what of
+        Part 2 cannot be undone.
 
     References
     ----------
-    ISO/IEC 15444-1; ISO/IEC 15444-2 annex J; PS3.5 A.4.4
+    ISO/IEC 15444-1; ISO/IEC 15444-2 annex J; PS3.5 8.2.4, A.4.4
     """
     # OpenJPEG for HTJ2K too: imagecodecs' OpenJPH is twice as fast, but it dies of a tile size of
     # zero and hands out what it has of a truncated frame without a word.
@@ -68,8 +69,24 @@ def decode_components(data: bytes, header: CodestreamHeader) -> NDArray[Any]:
             return _Part2(data, header, segments).decode()
         except (IndexError, struct.error):
             raise PixelDataError("the JPEG 2000 frame ends within a header") from None
-    samples = imagecodecs.jpeg2k_decode(data)
+    _check_sampling(data, header.start, header.components)
+    # Without a file format around it, by which colours would be converted or taken from a palette:
+    # the object tells what the components are.
+    samples = imagecodecs.jpeg2k_decode(data[header.start :])
     return samples if samples.ndim == 3 else samples[..., None]
+
+
+def _check_sampling(data: bytes, start: int, components: int) -> None:
+    """Refuse components that leave pixels out, of which decoders make colours of their own."""
+    first = start + 2 + _AFTER_SIZES + 4
+    sizes = data[first : first + 3 * components]
+    steps = set(sizes[1::3] + sizes[2::3])
+    if steps != {1}:
+        raise PixelDataError(
+            "of the JPEG 2000 frame's components, some leave pixels out (XRsiz, YRsiz up to "
+            f"{max(steps, default=0)}), expected 1: no Photometric Interpretation (0028,0004) of "
+            "JPEG 2000 has such (PS3.5 8.2.4)"
+        )
 
 
 class _Part2:
@@ -85,7 +102,7 @@ class _Part2:
 
     def decode(self) -> NDArray[Any]:
         self._check_capabilities()
-        self._check_sampling()
+        _check_sampling(self._data, self._header.start, self._components)
         exact = self._exact()
         transformations, depth = read_transformations(
             [(s.marker, s.body(self._data)) for s in self._segments if s.marker in _PART_2],
@@ -112,15 +129,6 @@ class _Part2:
             raise PixelDataError(
                 "the JPEG 2000 frame asks for extensions of Part 2 beside transformations of "
                 f"components (Rsiz {self._capabilities:04X}), which cannot be decoded here"
-            )
-
-    def _check_sampling(self) -> None:
-        first = self._header.start + 2 + _AFTER_SIZES + 4
-        sizes = self._data[first : first + 3 * self._components]
-        if set(sizes[1::3] + sizes[2::3]) != {1}:
-            raise PixelDataError(
-                "the JPEG 2000 frame transforms components together (MCC (FF75) of Part 2), and "
-                "some leave pixels out (XRsiz, YRsiz); that cannot be undone here"
             )
 
     def _check_header(self, depth: Depth) -> None:
