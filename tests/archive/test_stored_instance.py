@@ -1,5 +1,6 @@
 """Kept instances are read by offset; large ones come and go in little memory."""
 
+import contextlib
 import gc
 import os
 import subprocess
@@ -13,7 +14,8 @@ from tests.archive.conftest import keep, uids
 from tests.factories import ct_slice, multi_frame, native_frames, part10_bytes
 from tests.page_cache import forget
 
-from isocenter.archive import StoredInstance, stored_instance
+from isocenter.archive import Archive, StoredInstance, stored_instance
+from isocenter.archive.deletion import Deleter
 from isocenter.errors import NotFound
 
 
@@ -114,6 +116,22 @@ def test_what_is_deleted_while_it_is_opened_is_not_kept_open(sqlite_archive, mon
     del opened
     gc.collect()
     assert kept() is None  # nor are its bytes on the disk
+
+
+def test_what_another_process_deleted_is_not_read_though_its_file_is_left(
+    tmp_path, index_url, monkeypatch
+):
+    dataset = ct_slice(8, 8)
+    here, there = (Archive.open(tmp_path, index_url=index_url) for _ in range(2))
+    with here, there:
+        keep(here, dataset)
+        here.open_instance(*uids(dataset)).frame(1)
+        monkeypatch.setattr(Deleter, "_remove_files", lambda *_: None)  # as if it were killed
+        there.delete(*uids(dataset))
+        with pytest.raises(NotFound):
+            here.open_instance(*uids(dataset))
+        with contextlib.suppress(NotFound):
+            assert here.opened_instance(*uids(dataset)) is None
 
 
 def test_descriptors_are_given_back(sqlite_archive):

@@ -276,10 +276,12 @@ class Archive(OpenArchive):
             There is no such instance.
         """
         uids = (study, series, instance)
+        # Another process may have deleted what is open here, and been killed before its file went.
+        if not self._finder.has(*uids):
+            self._open_instances.drop(uids)
+            raise NotFound(f"instance {instance[:64]} of study {study[:64]} is not in this archive")
         if (found := self._open_instances.get(uids)) is not None:
             return found
-        if not self._finder.has(*uids):
-            raise NotFound(f"instance {instance[:64]} of study {study[:64]} is not in this archive")
         try:
             return self._open_instances.open(uids, self._blobs.place_of(*uids))
         except FileNotFoundError:
@@ -290,8 +292,8 @@ class Archive(OpenArchive):
     def opened_instance(self, study: str, series: str, instance: str) -> StoredInstance | None:
         """Open an instance if that needs no wait for a disk or another machine.
 
-        What was opened lately is at hand; else the index must be a file of this machine, and the
-        beginning of the instance in memory.
+        The index must be a file of this machine, and the instance one that was opened lately or
+        whose beginning is in memory.
 
         Parameters
         ----------
@@ -308,10 +310,10 @@ class Archive(OpenArchive):
         NotFound
             There is no such instance.
         """
-        found = self._open_instances.get((study, series, instance))
-        if found is None and self._index.is_sqlite:
-            found = self.open_instance(study, series, instance)
-        return found if found is not None and found.is_at_hand else None
+        if not self._index.is_sqlite:
+            return None
+        found = self.open_instance(study, series, instance)
+        return found if found.is_at_hand else None
 
     def versions(self, study: str, series: str) -> dict[str, str]:
         """Name the bytes of every instance of a series; another name means other bytes.
