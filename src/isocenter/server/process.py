@@ -17,6 +17,7 @@ from isocenter.server.dicom_listener import dicom_acceptor
 from isocenter.server.exposure import refuse_open_listeners
 from isocenter.server.http_server import HttpServer
 from isocenter.server.listen_address import ListenAddress
+from isocenter.server.memory import free_memory_given_back
 from isocenter.server.metrics import Metrics
 from isocenter.server.opening import open_archive
 from isocenter.server.settings import Settings, unknown_variables
@@ -47,7 +48,11 @@ def run(settings: Settings) -> None:
         _log.warning("unknown variable %s", name)
     refuse_open_listeners(settings)
     metrics = Metrics()
-    with settings.http.bind() as listener, open_archive(settings) as archive:
+    with (
+        free_memory_given_back(),
+        settings.http.bind() as listener,
+        open_archive(settings) as archive,
+    ):
         archive.subscribe(lambda changes: _count(metrics, changes))
         if settings.quarantine is not None:
             metrics.gauge(
