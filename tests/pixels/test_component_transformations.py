@@ -4,6 +4,9 @@ What OpenJPEG writes is in test_part_2; here its other transformations stand for
 colour transformation for the reversible kinds, its wavelets for those across components.
 """
 
+import struct
+import time
+import tracemalloc
 from contextlib import suppress
 
 import numpy as np
@@ -12,6 +15,7 @@ from numpy.typing import NDArray
 from tests.pixels.part_2 import (
     DECORRELATION,
     DEPENDENCY,
+    MCT,
     OFFSET,
     WAVELET,
     cbd,
@@ -21,6 +25,7 @@ from tests.pixels.part_2 import (
     mco,
     mct,
     part_2,
+    segment,
 )
 from tests.pixels.test_part_2 import FOUR, FOUR_DECODED, description
 
@@ -207,6 +212,23 @@ TWO = components(np.zeros((4, 4, 2), np.uint8))
         ([cbd(2), mcc(1, collection(1, [0, 1], [0, 1], 3)), mco(1)], "the decorrelation array 3"),
         ([cbd(2), mcc(1, collection(1, [0, 1], [0, 1], 0, 3)), mco(1)], "the offset array 3"),
         ([cbd(2), mcc(1, collection(2, [0, 1], [0, 1], 0)), mco(1)], "reserved type 2"),
+        ([cbd(2), mcc(1, collection(5, [0, 1], [0, 1], 0)), mco(1)], "reserved type 5"),
+        (
+            [cbd(2), mcc(1, collection(1, [0, 1], [0, 1], 0, flags=2)), mco(1)],
+            "Tmcc of 020000, of which reserved bits",
+        ),
+        (
+            [cbd(2), mcc(1, collection(3, [0, 1], [0, 1], 0, flags=64) + bytes(4)), mco(1)],
+            "Tmcc of 400000, of which reserved bits",
+        ),
+        (
+            [cbd(2), mct(DECORRELATION | 16, 1, [0]), IDENTITY, mco(1)],
+            "Imct of 1101, of which reserved bits",
+        ),
+        (
+            [cbd(2), *(mct(OFFSET, 1, [n, n], f"i{n}") for n in (2, 4)), IDENTITY, mco(1)],
+            r"an array twice \(Imct 201\)",
+        ),
         ([cbd(1), mcc(1, collection(1, [0, 1], [0], 0)), mco(1)], "keeps their number"),
         ([cbd(2), mcc(1, collection(1, [0, 1], [0, 1], 0)[:-1]), mco(1)], "ends within"),
         ([cbd(2), mcc(1, collection(1, [0, 1], [0, 1], 0) + b"0"), mco(1)], "1 bytes behind"),
@@ -231,7 +253,7 @@ def test_malformed_segments_are_refused(segments: list[bytes], said: str) -> Non
         (mct(DEPENDENCY, 1, [0.5, 1], "f4"), DEPENDENCY, 1, "are no whole numbers"),
         (mct(DEPENDENCY, 1, [1, 3]), DEPENDENCY, 1, "divides components by 3"),
         (mct(DEPENDENCY, 1, [1, 0]), DEPENDENCY, 1, "divides components by 0"),
-        (mct(DEPENDENCY, 1, [2.0**60, 1], "f8"), DEPENDENCY, 1, "beyond 53 bits"),
+        (mct(DEPENDENCY, 1, [2.0**60, 1], "f8"), DEPENDENCY, 1, "beyond 52 bits"),
         (mct(DECORRELATION, 1, [0, 1, 0, 1, 0, -2]), DECORRELATION, 1, None),
         (mct(DECORRELATION, 1, [0, 1, 0, -1, 0, 1]), DECORRELATION, 1, "divides components by -1"),
         (mct(DECORRELATION, 1, [0, 1, 0, 1, 0, 0]), DECORRELATION, 1, "divides components by 0"),
@@ -308,6 +330,29 @@ def test_what_is_not_announced_is_refused() -> None:
     assert decoded(plain).shape == (4, 4, 2)
     with pytest.raises(PixelDataError, match=r"does not announce Part 2 \(Rsiz 0000\)"):
         decoded(part_2(TWO, cbd(2, 12), IDENTITY, mco(1), capabilities=0))
+
+
+def test_an_array_is_read_once_for_all_of_its_collections() -> None:
+    array = mct(DECORRELATION, 1, [0] * 10000)
+    many = mcc(1, *[collection(DECORRELATION, [0] * 100, [0] * 100, 1)] * 200)
+    tracemalloc.start()
+    with pytest.raises(PixelDataError, match="each once"):
+        decoded(part_2(TWO, cbd(2), array, many, mco(1)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 << 20
+
+
+def test_thousands_of_segments_are_taken_out_at_once() -> None:
+    head = segment(MCT, struct.pack(">HHH", 0, 0x101, 29999))
+    parts = [head, *(segment(MCT, struct.pack(">HH", n, 0x101)) for n in range(1, 30000))]
+    codestream = part_2(TWO, cbd(2), *parts, IDENTITY, mco(1))
+    start, more = codestream.index(b"\xff\x90") + 6, bytes(range(128)) * 50000
+    length = int.from_bytes(codestream[start : start + 4], "big") + len(more)
+    codestream = codestream[:start] + length.to_bytes(4, "big") + codestream[start + 4 : -2] + more
+    begun = time.process_time()
+    assert decoded(codestream + b"\xff\xd9").shape == (4, 4, 2)
+    assert time.process_time() - begun < 2
 
 
 def test_more_collections_than_components_are_refused() -> None:

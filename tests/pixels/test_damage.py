@@ -1,7 +1,9 @@
 """Frames that decoders would show with a part of the picture lost, and those that only look so."""
 
+import struct
 import subprocess
 import time
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -260,3 +262,18 @@ def test_hostile_frames_of_many_pieces_take_no_long_time() -> None:
     read_scans(jpeg[: jpeg.index(b"\xff\xda")] + scan * 100_000 + b"\xff\xd9")
     check_tile_parts(wavelets[:place] + part * 100_000 + b"\xff\xd9")
     assert time.perf_counter() - start < 10
+
+
+def test_styles_of_many_components_are_not_kept_for_each_of_many_tiles() -> None:
+    coded = bytearray(imagecodecs.jpeg2k_encode(NOISE[:40, :50], codecformat="j2k", level=0))
+    coded[24:32] = struct.pack(">II", 1, 1)  # XTsiz, YTsiz
+    place = coded.index(b"\xff\x52")
+    style = b"\xff\x53\0\x09\0\0" + bytes(coded[place + 9 : place + 14])
+    header = bytes(coded[: coded.index(b"\xff\x90")]) + style * 1000
+    part = ">HHHIBBH"
+    tiles = [struct.pack(part, 0xFF90, 10, n, 14, 0, 1, 0xFF93) for n in range(2000)]
+    tracemalloc.start()
+    check_tile_parts(header + b"".join(tiles) + b"\xff\xd9")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 << 20

@@ -141,6 +141,35 @@ def test_what_openjpeg_passes_over_is_not_shown(marker: int) -> None:
         decode_frame(_segment(marker, plain, bytes(8)), description(1))
 
 
+@pytest.mark.parametrize("style", [3, 9, 31])
+@pytest.mark.parametrize("marker", [b"\xff\x5c", b"\xff\x5d"], ids=["QCD", "QCC"])
+def test_quantisation_that_openjpeg_takes_for_another_is_not_shown(
+    marker: bytes, style: int
+) -> None:
+    values = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    coded = bytes(imagecodecs.jpeg2k_encode(values, codecformat="j2k", reversible=False, level=0))
+    place = coded.index(b"\xff\x5c")
+    end = place + 2 + int.from_bytes(coded[place + 2 : place + 4], "big")
+    body = bytes([coded[place + 4] & 0xE0 | style]) + coded[place + 5 : end]
+    if marker == b"\xff\x5c":
+        changed = coded[:place] + coded[place : place + 4] + body + coded[end:]
+    else:
+        changed = coded[:end] + marker + (len(body) + 3).to_bytes(2, "big") + b"\0" + body
+        changed += coded[end:]
+    with pytest.raises(PixelDataError, match=rf"quantisation {style} \(Sqcd, Sqcc\) of Part 2"):
+        decode_frame(changed, description(1))
+
+
+def test_regions_of_interest_of_part_2_are_not_shown() -> None:
+    values = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    plain = bytes(imagecodecs.jpeg2k_encode(values, codecformat="j2k", reversible=True))
+    np.testing.assert_array_equal(
+        decode_frame(_segment(0xFF5E, plain, bytes([0, 0, 0])), description(1)), values
+    )
+    with pytest.raises(PixelDataError, match=r"region of interest 1 \(Srgn\) of Part 2"):
+        decode_frame(_segment(0xFF5E, plain, bytes([0, 1, 4])), description(1))
+
+
 @pytest.mark.parametrize("marker", [0xFF74, 0xFF75, 0xFF77, 0xFF78])
 def test_transformations_that_the_coding_style_does_not_speak_of_are_refused(marker: int) -> None:
     values = np.arange(64, dtype=np.uint8).reshape(8, 8)

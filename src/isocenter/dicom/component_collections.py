@@ -26,6 +26,7 @@ _SIZ, _SOT, _PART_2 = 2, 0xFF90, 0x8000
 _CBD, _ONE_FOR_ALL = 0xFF78, 0x8000
 _SEGMENT = struct.Struct(">HHH")
 _MOST_SEGMENTS = 1024
+_READ_AT_ONCE = 4096
 
 
 def component_collections(
@@ -86,10 +87,13 @@ def _components(read: ReadAt, head: bytes, offset: int, end: int) -> int:
         return 0
     _, length, capabilities, components = _UP_TO_CSIZ.unpack(head)
     position = offset + _SIZ + 2 + length
+    header, start = b"", position
     for _ in range(_MOST_SEGMENTS if capabilities & _PART_2 else 0):
         if position + _SEGMENT.size > end:
             break
-        marker, length, first = _SEGMENT.unpack(read(position, _SEGMENT.size))
+        if position + _SEGMENT.size > start + len(header):
+            header, start = read(position, min(_READ_AT_ONCE, end - position)), position
+        marker, length, first = _SEGMENT.unpack_from(header, position - start)
         if marker == _CBD:
             return first & ~_ONE_FOR_ALL
         if marker == _SOT or marker < 0xFF00:

@@ -36,6 +36,9 @@ _ELEMENTS = (">i2", ">i4", ">f4", ">f8")
 _ONE_FOR_ALL, _SIXTEEN_BIT_INDICES = 0x8000, 0x8000
 _DEPENDENCY, _DECORRELATION, _WAVELET = 0, 1, 3
 _REVERSIBLE = 1 << 16
+_KIND_AND_INDEX, _MOST_OF_IMCT = 0x3FF, 0xFFF
+_MOST_OF_TMCC = {_DEPENDENCY: 0x1FFFF, _DECORRELATION: 0x1FFFF, _WAVELET: 0x3FFFFF}
+"""Above them, bits of Imct and Tmcc are reserved."""
 _NINE_SEVEN, _FIVE_THREE = 0, 1
 _MOST_LEVELS = 32
 _MOST_COMPONENTS = 16384
@@ -136,16 +139,18 @@ def read_transformations(
         if len(bodies[marker]) != 1:
             raise _error(marker, f"stands {len(bodies[marker])} times in the header, expected once")
     depth = read_depth(bodies[CBD][0])
-    arrays = {key & 0x3FF: (key, data) for key, data in _series(MCT, bodies[MCT]).items()}
+    arrays = _Arrays(_series(MCT, bodies[MCT]))
     collections = _series(MCC, bodies[MCC])
     order = _order(bodies[MCO][0])
     read: dict[int, tuple[Collection, ...]] = {}
+    count = 0
     for index in set(order):
         if index not in collections:
             raise _error(MCO, f"names the collections {index}, which no MCC segment defines")
         read[index] = tuple(_Collections(collections[index], arrays))
-    if sum(len(read[index]) for index in order) > _MOST_COLLECTIONS:
-        raise _error(MCO, f"asks for more than {_MOST_COLLECTIONS} transformations")
+        count += len(read[index]) * order.count(index)
+        if count > _MOST_COLLECTIONS:
+            raise _error(MCO, f"asks for more than {_MOST_COLLECTIONS} transformations")
     stages = [read[index] for index in order]
     return Transformations.of(stages, components, depth.components, exact), depth
 
@@ -180,10 +185,45 @@ def _series(marker: int, bodies: list[bytes]) -> dict[int, bytes]:
     return {index: b"".join(parts) for index, parts in found.items()}
 
 
+class _Arrays:
+    """Arrays of MCT segments (A.3.7); each is read once, however many collections name it."""
+
+    def __init__(self, series: dict[int, bytes]) -> None:
+        self._series: dict[int, tuple[np.dtype[Any], bytes]] = {}
+        self._read: dict[int, tuple[NDArray[np.float64], bool]] = {}
+        for imct, data in series.items():
+            key = imct & _KIND_AND_INDEX
+            if imct > _MOST_OF_IMCT:
+                raise _error(MCT, f"has an Imct of {imct:04X}, of which reserved bits are set")
+            if key in self._series:
+                raise _error(MCT, f"defines an array twice (Imct {key:03X}) by different elements")
+            self._series[key] = np.dtype(_ELEMENTS[imct >> 10]), data
+
+    def __contains__(self, key: int) -> bool:
+        return key in self._series
+
+    def get(self, key: int, size: int, name: str) -> tuple[NDArray[np.float64], bool]:
+        """Give an array's elements, and whether these are whole numbers."""
+        dtype, data = self._series[key]
+        if len(data) != size * dtype.itemsize:
+            raise _error(
+                MCT,
+                f"has {len(data)} bytes in its {name}, expected {size} elements of "
+                f"{dtype.itemsize} bytes",
+            )
+        if key not in self._read:
+            with np.errstate(invalid="ignore"):
+                elements = np.frombuffer(data, dtype).astype(np.float64)
+            if not np.isfinite(elements).all():
+                raise _error(MCT, f"has elements in its {name} that are no numbers")
+            self._read[key] = elements, not (elements % 1).any()
+        return self._read[key]
+
+
 class _Collections:
     """The component collections of an MCC segment, as transformations (A.3.8)."""
 
-    def __init__(self, data: bytes, arrays: dict[int, tuple[int, bytes]]) -> None:
+    def __init__(self, data: bytes, arrays: _Arrays) -> None:
         self._reader = _Reader(MCC, data)
         self._arrays = arrays
 
@@ -197,13 +237,15 @@ class _Collections:
 
     def _collection(self) -> Collection:
         reader = self._reader
-        kind = reader.byte() & 3
+        kind = reader.byte()
         inputs, outputs = reader.indices(), reader.indices()
         assigned = int.from_bytes(reader.take(3), "big")
+        if kind not in _MOST_OF_TMCC:
+            raise reader.error(f"asks for a transformation of the reserved type {kind}")
+        if assigned > _MOST_OF_TMCC[kind]:
+            raise reader.error(f"has a Tmcc of {assigned:06X}, of which reserved bits are set")
         if kind == _WAVELET:
             return self._wavelet(inputs, outputs, assigned)
-        if kind not in (_DEPENDENCY, _DECORRELATION):
-            raise reader.error(f"asks for a transformation of the reserved type {kind}")
         return self._transformation(kind, inputs, outputs, assigned)
 
     def _wavelet(
@@ -211,7 +253,7 @@ class _Collections:
     ) -> Wavelet:
         reader = self._reader
         first = int.from_bytes(reader.take(4), "big")
-        kernel, levels = assigned & 0xFF, assigned >> 16 & 0x3F
+        kernel, levels = assigned & 0xFF, assigned >> 16
         if kernel not in (_NINE_SEVEN, _FIVE_THREE):
             raise reader.error(
                 f"asks for the wavelet {kernel} across components, which ATK would define; only "
@@ -265,19 +307,10 @@ class _Collections:
             raise self._reader.error(
                 f"needs the {kind.name.lower()} array {index}, which no MCT segment defines"
             )
-        imct, data = self._arrays[key]
-        dtype = np.dtype(_ELEMENTS[imct >> 10 & 3])
-        if len(data) != size * dtype.itemsize:
-            raise _error(
-                MCT,
-                f"has {len(data)} bytes in its {kind.name.lower()} array {index}, expected {size} "
-                f"elements of {dtype.itemsize} bytes",
-            )
-        with np.errstate(invalid="ignore"):
-            elements = np.frombuffer(data, dtype).astype(np.float64)
-        if not np.isfinite(elements).all() or (reversible and (elements % 1).any()):
-            wanted = "whole numbers" if reversible else "numbers"
-            raise _error(MCT, f"has elements in its array {index} that are no {wanted}")
+        name = f"{kind.name.lower()} array {index}"
+        elements, whole = self._arrays.get(key, size, name)
+        if reversible and not whole:
+            raise _error(MCT, f"has elements in its {name} that are no whole numbers")
         return elements
 
 

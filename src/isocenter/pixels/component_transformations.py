@@ -33,8 +33,8 @@ _ROW_BY_ROW = 8
 _MULTIPLICATIONS_A_STEP = 1 << 15
 """What could be multiplied in the time that a step takes for itself."""
 _VALUES_AT_ONCE = 1 << 21
-_WHOLE = float(1 << 53)
-"""Below it, sums of whole numbers are exact in double precision."""
+_WHOLE = float(1 << 52)
+"""Below it, the sum of two whole numbers is exact in double precision."""
 _LARGEST = float(1 << 50)
 """What components may become between stages."""
 
@@ -244,7 +244,7 @@ def _divided(
     if float(np.abs(factors) @ largest) + divisor >= _WHOLE:
         raise PixelDataError(
             "the JPEG 2000 frame's reversible transformation (MCT (FF74) of Part 2) makes numbers "
-            "beyond 53 bits, which cannot be computed exactly"
+            "beyond 52 bits, which cannot be computed exactly"
         )
     return np.floor((factors @ values + divisor // 2) / divisor)
 

@@ -208,10 +208,13 @@ class _Part2:
                 data[first] -= guard << 5
                 for step in range(first + 1, segment.end - start, 2):
                     data[step] += guard << 3
-        for segment in reversed(self._segments):
+        places = [start]
+        for segment in self._segments:
             if segment.marker in _PART_2:
-                del data[segment.first - start : segment.end - start]
-        return bytes(data)
+                places += [segment.first, segment.end]
+        ends = [*places[1:], len(self._data)]
+        stretches = zip(places[::2], ends[::2], strict=True)
+        return b"".join([data[first - start : end - start] for first, end in stretches])
 
     def _scales(self, exact: bool, guard: int) -> NDArray[np.float64]:
         """Tell what the decoded samples of each component are multiplied with."""

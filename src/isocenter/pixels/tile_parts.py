@@ -6,7 +6,7 @@ does not know of Part 2: each would be shown as a picture that nobody took.
 
 import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +20,9 @@ __all__ = ["COC", "COD", "QCC", "QCD", "Segment", "check_tile_parts"]
 COD, COC, QCD, QCC = 0xFF52, 0xFF53, 0xFF5C, 0xFF5D
 _SOT, _SOD, _SIZ = 0xFF90, 0xFF93, 0xFF51
 _EOC = b"\xff\xd9"
-_PPM, _PPT = 0xFF60, 0xFF61
+_PPM, _PPT, _RGN = 0xFF60, 0xFF61, 0xFF5E
+_SCALAR_EXPOUNDED = 2
+"""The last style of quantisation of ISO/IEC 15444-1 table A.28; trellises are of Part 2."""
 _MOST_TILES = 65535
 _WITHOUT_LENGTH = range(0xFF30, 0xFF40)
 _PART_2 = {
@@ -146,20 +148,32 @@ class _Style:
 
 @dataclass(slots=True)
 class _Segments:
-    """What the marker segments of a header say; a tile's begins with the main header's."""
+    """What the marker segments of a header say, a tile's beside the main header's."""
 
-    styles: list[_Style]
+    inherited: list[_Style]  # not copied: there may be thousands of them, and of tiles
     packed_headers: bool = False
+    own: list[_Style] = field(default_factory=list["_Style"])
 
     def add(self, marker: int, body: bytes, components: int) -> None:
+        index = 1 if components < 257 else 2
         if marker == COD:
-            self.styles.append(_Style.of_cod(body))
+            self.own.append(_Style.of_cod(body))
         elif marker == COC:
-            self.styles.append(_Style.of_coc(body, components))
+            self.own.append(_Style.of_coc(body, components))
+        elif marker in (QCD, QCC):
+            style = body[index if marker == QCC else 0] & 31
+            if style > _SCALAR_EXPOUNDED:
+                raise _unknown(f"the quantisation {style} (Sqcd, Sqcc) of Part 2")
+        elif marker == _RGN and body[index]:
+            raise _unknown(f"the region of interest {body[index]} (Srgn) of Part 2")
         elif marker in (_PPM, _PPT):
             self.packed_headers = True
         elif marker in _PART_2:
             raise _unknown(f"{_PART_2[marker]} ({marker:04X}) of Part 2")
+
+    @property
+    def styles(self) -> list[_Style]:
+        return [*self.inherited, *self.own]
 
     def packets(self, grid: _Grid, tile: int) -> int:
         area = grid.area(tile)
@@ -267,7 +281,7 @@ class _Walk:
                 f"tile {tile + 1} of the JPEG 2000 frame is truncated: its part {number + 1} has "
                 f"{length} bytes, {len(data) - position} are there"
             )
-        segments = self._of_tiles.setdefault(tile, _Segments([*main.styles], main.packed_headers))
+        segments = self._of_tiles.setdefault(tile, _Segments(main.own, main.packed_headers))
         first = self._header(position + 12, _SOD, segments) + 2
         self._parts[tile] = self._parts.get(tile, 0) + 1
         self._promised[tile] = max(promised, self._promised.get(tile, 0))
