@@ -280,6 +280,15 @@ def test_clients_that_come_and_go_leave_nothing_behind(server):
     )
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/PID/status: run on Linux")
+def test_no_file_that_is_opened_later_waits_for_a_larger_table(server):
+    import resource
+
+    _, most = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    assert int(status.partition("FDSize:")[2].split()[0]) >= min(most, 4096)
+
+
 def test_a_server_whose_folder_is_away_is_not_ready(tmp_path):
     """As with a disk that is not mounted any more: the index may still answer, the files cannot."""
     data = tmp_path / "data"

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import socket
 import sys
 from collections.abc import Sequence
 
 from isocenter.archive import Archive, Change
+from isocenter.archive.stored_instance import allowed_files
 from isocenter.dimse import Acceptor
 from isocenter.errors import OutOfResources
 from isocenter.server import demo, logs
@@ -25,6 +27,9 @@ from isocenter.server.settings import Settings, unknown_variables
 __all__ = ["run"]
 
 _log = logging.getLogger(__name__)
+
+_OPEN_FILES = 4096
+"""As many are seldom open at the same time."""
 
 
 def run(settings: Settings) -> None:
@@ -43,7 +48,7 @@ def run(settings: Settings) -> None:
         If the archive cannot be opened.
     """
     logs.configure(settings.log_level)
-    _allow_open_files()
+    _make_room_for_open_files()
     for name in unknown_variables():
         _log.warning("unknown variable %s", name)
     refuse_open_listeners(settings)
@@ -76,15 +81,23 @@ def _count(metrics: Metrics, changes: Sequence[Change]) -> None:
         metrics.count("isocenter_changes_total", action=change.action.name.lower())
 
 
-def _allow_open_files() -> None:
-    """Raise the limit of open files, a connection each, as far as the system lets us."""
+def _make_room_for_open_files() -> None:
+    """Raise the limit of open files, a connection each, as far as the system lets us.
+
+    Linux doubles its table of a process's files when it is full. Once there are threads, who opens
+    the file that is one too many waits for all processors, 10 ms and more: it is enlarged before.
+    """
     if sys.platform == "win32":
         return
+    import fcntl
     import resource
 
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with contextlib.suppress(OSError), open(os.devnull, "rb") as file:
+        last = min(allowed_files(), _OPEN_FILES) - 1
+        os.close(fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, last))
 
 
 def _fill(archive: Archive, url: str) -> None:
