@@ -1,5 +1,6 @@
 """Reading a kept instance: by offset, never by loading it."""
 
+import contextlib
 import os
 import sys
 import threading
@@ -196,6 +197,21 @@ class StoredInstance:
         except OSError:  # EAGAIN, or a file system that does not know the flag
             return 0
 
+    def will_read(self, offset: int, length: int) -> None:
+        """Have the system fetch what is not in memory, all at once, while something else is done.
+
+        Parameters
+        ----------
+        offset
+            Where it begins, in bytes of the file.
+        length
+            How many bytes.
+        """
+        if not hasattr(os, "posix_fadvise"):
+            return
+        with contextlib.suppress(OSError):  # of file systems that take no advice
+            os.posix_fadvise(self._descriptor, offset, length, os.POSIX_FADV_WILLNEED)
+
     def read_into(self, offset: int, target: memoryview) -> int:
         """Fill `target` with bytes of the file.
 
@@ -361,6 +377,7 @@ class OpenInstances:
             There is no such file.
         """
         instance = StoredInstance(place, self._recurring)
+        instance.will_read(0, _CHUNK)  # its header, and perhaps its pixels
         with self._lock:
             self._open[uids] = instance
             if len(self._open) > self._largest:
