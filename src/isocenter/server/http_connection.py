@@ -7,6 +7,7 @@ import httptools
 from starlette.responses import PlainTextResponse
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from isocenter.server.pacing import leave_unpaced_within_machine
 from isocenter.server.transfer_encoding import refused_transfer_encoding
 from isocenter.services.unsent import UnsentAnswers, unsent_answers
 
@@ -41,6 +42,7 @@ class HttpConnection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Begin to wait for the first request."""
         super().connection_made(transport)
+        leave_unpaced_within_machine(transport)
         self._written = _Written(transport)
         self._await_head()
 
