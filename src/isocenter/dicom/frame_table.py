@@ -74,9 +74,9 @@ def frame_table(source: Source, header: Header) -> FrameTable:
     pixel_data = header.pixel_data
     if pixel_data is None:
         raise NotFound("the object has no Pixel Data (7FE0,0010)")
+    if pixel_data.length is not None and not _holds_items(source, header, pixel_data):
+        return _native(header, pixel_data, pixel_data.length)
     with opened(source) as (read, size):
-        if pixel_data.length is not None and not _is_item(read, header, pixel_data):
-            return _native(header, pixel_data, pixel_data.length)
         by_table = _by_extended_table(read, size, header, pixel_data)
         if by_table is not None:
             return by_table
@@ -89,12 +89,13 @@ def frame_table(source: Source, header: Header) -> FrameTable:
         return _grouped(read, header, fragments)
 
 
-def _is_item(read: ReadAt, header: Header, pixel_data: PixelDataElement) -> bool:
+def _holds_items(source: Source, header: Header, pixel_data: PixelDataElement) -> bool:
     """Tell whether a value of defined length is encapsulated all the same."""
-    start = read(pixel_data.value_offset, 8)
-    if not header.transfer_syntax.encapsulated or len(start) < 8:
+    if not header.transfer_syntax.encapsulated:
         return False
-    return header.layout.unpack_item(start, 0)[0] == header.layout.item
+    with opened(source) as (read, _):
+        start = read(pixel_data.value_offset, 8)
+    return len(start) == 8 and header.layout.unpack_item(start, 0)[0] == header.layout.item
 
 
 def _required(header: Header, tag: int, name: str) -> int:

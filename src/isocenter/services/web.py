@@ -116,7 +116,8 @@ class Accept(NamedTuple):
     def of(cls, request: Request) -> "Accept":
         """Take it from a request."""
         header = ", ".join(request.headers.getlist("accept"))
-        parameter = request.query_params.get("accept") if request.url.query else None
+        asked = bool(request.scope["query_string"])
+        parameter = request.query_params.get("accept") if asked else None
         return cls(header, parameter)
 
     def ranges(self) -> tuple[MediaRange, ...]:
