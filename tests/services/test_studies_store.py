@@ -391,6 +391,46 @@ def test_a_full_disk_is_a_busy_service(web: Web, monkeypatch: pytest.MonkeyPatch
     assert answer.headers["retry-after"]
 
 
+class FullFrom:
+    """An archive whose disk is full from the object of some number on."""
+
+    def __init__(self, archive: Archive, number: int) -> None:
+        self._receiving, self._left = archive.receiving, number
+
+    def __call__(self, **named: str) -> Incoming:
+        self._left -= 1
+        if self._left < 0:
+            raise OutOfResources("the disk is full")
+        return self._receiving(**named)
+
+
+@pytest.mark.parametrize(
+    ("parts", "room", "status", "expected"),
+    [
+        ([b"junk", part10_bytes(small_object())], 1, 409, {0xC000, 0xA700}),
+        ([part10_bytes(small_object()), part10_bytes(small_object())], 1, 202, {0xA700}),
+        ([b"junk", b"junk"], 2, 409, {0xC000}),
+    ],
+    ids=["nothing stored", "something stored", "nothing to send again"],
+)
+def test_a_user_agent_learns_when_to_send_again_what_had_no_room(
+    web: Web,
+    monkeypatch: pytest.MonkeyPatch,
+    parts: list[bytes],
+    room: int,
+    status: int,
+    expected: set[int],
+) -> None:
+    """RFC 9110 10.2.3: how long to wait before a follow-up request, whatever the status is."""
+    client = limited(web.archive, StoreLimits(at_once=1))
+    monkeypatch.setattr(web.archive, "receiving", FullFrom(web.archive, room))
+    answer = client.post(
+        "/dicomweb/studies", content=multipart(*parts), headers={"content-type": MULTIPART}
+    )
+    assert (answer.status_code, set(reasons(answer.json()))) == (status, expected)
+    assert ("retry-after" in answer.headers) == (0xA700 in expected)
+
+
 def test_a_failure_of_the_server_names_no_details(
     web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,7 @@ from isocenter.dicomweb.store_response import (
     FailureReason,
     StoredItem,
     WarningReason,
+    may_be_sent_again,
     response_data_set,
     response_status,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "data_set_to_xml",
     "describe",
     "json_to_xml",
+    "may_be_sent_again",
     "parse_accept",
     "parse_attribute",
     "parse_byte_range",

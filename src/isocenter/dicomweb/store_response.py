@@ -98,6 +98,24 @@ def response_status(stored: Sequence[StoredItem], failed: Sequence[FailedItem]) 
     return 202 if failed or any(item.warning is not None for item in stored) else 200
 
 
+def may_be_sent_again(failed: Sequence[FailedItem]) -> bool:
+    """Tell whether something of a request would be stored if it were sent later.
+
+    Where reasons are mixed the status cannot say so: nothing stored is 409 then, as something that
+    is stored makes it 202. A Retry-After header field may stand in a response of any status.
+
+    Parameters
+    ----------
+    failed
+        What was not stored.
+
+    References
+    ----------
+    PS3.18 Table 10.5.3-1 and I.2.2; RFC 9110 10.2.3
+    """
+    return any(item.reason is FailureReason.OUT_OF_RESOURCES for item in failed)
+
+
 def response_data_set(
     stored: Sequence[StoredItem], failed: Sequence[FailedItem], study_url: str | None
 ) -> dict[str, dict[str, Any]]:

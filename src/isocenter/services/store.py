@@ -32,6 +32,7 @@ from isocenter.dicomweb import (
     WarningReason,
     boundary_of,
     data_set_to_xml,
+    may_be_sent_again,
     parse_media_type,
     response_data_set,
     response_status,
@@ -253,7 +254,7 @@ def _response(
     content = json.dumps(payload).encode()
     if form.media_type == DICOM_XML:
         content = data_set_to_xml(payload)
-    headers = {"retry-after": "30"} if status == 503 else None
+    headers = {"retry-after": "30"} if may_be_sent_again(failed) else None
     return Response(content, status, headers, form.media_type)
 
 
