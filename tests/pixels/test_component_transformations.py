@@ -325,6 +325,64 @@ def test_more_work_or_memory_than_frames_need_is_refused(side: int, said: str | 
         decoded(bytes(codestream))
 
 
+MANY_OF_ONE = (
+    mct(DECORRELATION, 1, [0] * 4000),
+    mcc(1, collection(DECORRELATION, [0] * 4000, [0], 1)),
+)
+SIGNS = (
+    mct(DECORRELATION, 1, [1, -1]),
+    mcc(1, *[collection(DECORRELATION, [n], [n], 1, flags=1) for n in range(2)]),
+)
+
+
+@pytest.mark.parametrize(
+    ("side", "count", "segments"),
+    [(512, 1, MANY_OF_ONE), (2048, 2, SIGNS)],
+    ids=["one component taken often", "components one by one"],
+)
+def test_a_small_codestream_that_would_take_long_is_refused(
+    side: int, count: int, segments: tuple[bytes, ...]
+) -> None:
+    zeros = components(np.zeros((side, side, count), np.uint8))
+    codestream = part_2(zeros, cbd(count), *segments, mco(*[1] * 255))
+    assert len(codestream) < 1 << 14
+    with pytest.raises(PixelDataError, match="as long as"):
+        decoded(codestream)
+
+
+def test_a_component_that_is_taken_often_takes_no_more_memory() -> None:
+    codestream = part_2(
+        components(np.full((64, 64, 1), 9, np.uint8)),
+        cbd(1, signed=True),
+        mct(DECORRELATION, 1, [1] + [0] * 16383),
+        mcc(1, collection(DECORRELATION, [0] * 16384, [0], 1)),
+        mco(1),
+    )
+    tracemalloc.start()
+    found = decoded(codestream)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    np.testing.assert_array_equal(found, np.full((64, 64, 1), 9 - 128))
+    assert peak < 64 << 20
+
+
+@pytest.mark.parametrize(("side", "count"), [(512, 120), (2048, 16)])
+def test_what_frames_need_is_done_by_the_kind_that_takes_longest(side: int, count: int) -> None:
+    values = np.broadcast_to(np.arange(count, dtype=np.uint8), (side, side, count))
+    steps = np.eye(count, count + 1)[::-1]
+    steps[-1, -1] = 1  # the last component once more
+    lifted = collection(DECORRELATION, range(count), range(count), 1, 1, flags=1)
+    codestream = part_2(
+        components(values),
+        cbd(count),
+        mct(DECORRELATION, 1, steps.ravel().tolist()),
+        mct(OFFSET, 1, [128] * count),
+        mcc(1, lifted),
+        mco(1),
+    )
+    np.testing.assert_array_equal(decoded(codestream), values)
+
+
 def test_what_is_not_announced_is_refused() -> None:
     plain = part_2(TWO, cbd(2), IDENTITY, mco(1), capabilities=0)
     assert decoded(plain).shape == (4, 4, 2)

@@ -26,11 +26,13 @@ __all__ = [
     "Transformations",
 ]
 
-_MOST_MULTIPLICATIONS = 1 << 38
-"""Of one frame: a minute of a processor, and far beyond what frames need."""
-_ROW_BY_ROW = 8
+_MOST_MULTIPLICATIONS = 1 << 37
+"""Of one frame: some seconds of a processor, and far beyond what frames need."""
+_MOVED = 80
+"""How much longer than a multiplication of large matrices moving or changing a value takes."""
+_ROW_BY_ROW = 3
 """How much longer a multiplication takes where it is not one of large matrices."""
-_MULTIPLICATIONS_A_STEP = 1 << 15
+_MULTIPLICATIONS_A_STEP = 1 << 18
 """What could be multiplied in the time that a step takes for itself."""
 _VALUES_AT_ONCE = 1 << 21
 _WHOLE = float(1 << 52)
@@ -51,8 +53,8 @@ class ArrayKind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Decorrelation:
-    """Irreversible decorrelation: a matrix, then offsets (J.2.1.1).
+class _ByArray:
+    """Components made of others by an array's elements.
 
     Parameters
     ----------
@@ -70,6 +72,21 @@ class Decorrelation:
     array: NDArray[np.float64] | None
     offsets: NDArray[np.float64] | None
 
+    @property
+    def steps(self) -> int:
+        """Steps that follow one another."""
+        return len(self.outputs)
+
+    @property
+    def multiplications(self) -> int:
+        """Work for one pixel, in multiplications of a large matrix."""
+        return _ROW_BY_ROW * (len(self.inputs) + _MOVED) * self.steps
+
+
+@dataclass(frozen=True, slots=True)
+class Decorrelation(_ByArray):
+    """Irreversible decorrelation: a matrix, then offsets (J.2.1.1)."""
+
     @staticmethod
     def elements(inputs: int, outputs: int) -> int:
         """Count the elements of its array."""
@@ -78,7 +95,8 @@ class Decorrelation:
     @property
     def multiplications(self) -> int:
         """Work for one pixel, in multiplications of a large matrix."""
-        return (len(self.inputs) + 40) * len(self.outputs)
+        inputs, outputs = len(self.inputs), len(self.outputs)
+        return inputs * outputs + _MOVED * (inputs + outputs)
 
     @property
     def steps(self) -> int:
@@ -93,32 +111,16 @@ class Decorrelation:
 
 
 @dataclass(frozen=True, slots=True)
-class Dependency:
+class Dependency(_ByArray):
     """Irreversible dependency: offsets, then each component predicted by those before it.
 
     The array is the triangle below the diagonal, row by row.
     """
 
-    reversible: ClassVar[bool] = False
-    inputs: NDArray[np.intp]
-    outputs: NDArray[np.intp]
-    array: NDArray[np.float64] | None
-    offsets: NDArray[np.float64] | None
-
     @staticmethod
     def elements(inputs: int, outputs: int) -> int:
         """Count the elements of its array."""
         return inputs * (inputs - 1) // 2
-
-    @property
-    def multiplications(self) -> int:
-        """Work for one pixel, in multiplications of a large matrix."""
-        return _ROW_BY_ROW * (len(self.inputs) + 4) * len(self.outputs)
-
-    @property
-    def steps(self) -> int:
-        """Steps that follow one another."""
-        return len(self.outputs)
 
     def undo(self, values: Values) -> Values:
         """Make the outputs of the inputs."""
@@ -132,7 +134,7 @@ class Dependency:
 
 
 @dataclass(frozen=True, slots=True)
-class ReversibleDecorrelation:
+class ReversibleDecorrelation(_ByArray):
     """Reversible decorrelation: lifting steps in whole numbers, then offsets (J.2.1.1).
 
     The array has a row for each component and a column for each step, one more than components. A
@@ -142,20 +144,11 @@ class ReversibleDecorrelation:
     """
 
     reversible: ClassVar[bool] = True
-    inputs: NDArray[np.intp]
-    outputs: NDArray[np.intp]
-    array: NDArray[np.float64] | None
-    offsets: NDArray[np.float64] | None
 
     @staticmethod
     def elements(inputs: int, outputs: int) -> int:
         """Count the elements of its array."""
         return inputs * (inputs + 1)
-
-    @property
-    def multiplications(self) -> int:
-        """Work for one pixel, in multiplications of a large matrix."""
-        return _ROW_BY_ROW * (len(self.inputs) + 4) * len(self.outputs)
 
     @property
     def steps(self) -> int:
@@ -181,7 +174,7 @@ class ReversibleDecorrelation:
 
 
 @dataclass(frozen=True, slots=True)
-class ReversibleDependency:
+class ReversibleDependency(_ByArray):
     """Reversible dependency: offsets, then each component predicted in whole numbers.
 
     The array is the triangle with its diagonal but for the first row, row by row; the diagonal
@@ -189,25 +182,11 @@ class ReversibleDependency:
     """
 
     reversible: ClassVar[bool] = True
-    inputs: NDArray[np.intp]
-    outputs: NDArray[np.intp]
-    array: NDArray[np.float64] | None
-    offsets: NDArray[np.float64] | None
 
     @staticmethod
     def elements(inputs: int, outputs: int) -> int:
         """Count the elements of its array."""
         return inputs * (inputs + 1) // 2 - 1
-
-    @property
-    def multiplications(self) -> int:
-        """Work for one pixel, in multiplications of a large matrix."""
-        return _ROW_BY_ROW * (len(self.inputs) + 4) * len(self.outputs)
-
-    @property
-    def steps(self) -> int:
-        """Steps that follow one another."""
-        return len(self.outputs)
 
     def undo(self, values: Values) -> Values:
         """Make the outputs of the inputs."""
@@ -260,7 +239,7 @@ class Transformations:
     components
         Components behind each stage.
     widest
-        The most components that there are at once.
+        The most components that there are at once, or that a collection takes.
     """
 
     stages: tuple[tuple[Collection, ...], ...]
@@ -300,7 +279,8 @@ class Transformations:
                 f"the transformations of the JPEG 2000 frame make {counts[-1]} components (MCC "
                 f"(FF75) of Part 2), its CBD (FF78) speaks of {outputs}"
             )
-        return cls(tuple(stages), tuple(counts), max(inputs, *counts))
+        taken = [len(collection.inputs) for stage in stages for collection in stage]
+        return cls(tuple(stages), tuple(counts), max(inputs, *counts, *taken))
 
     def check_work(self, pixels: int) -> None:
         """Refuse what would take too long.
