@@ -15,7 +15,7 @@ from isocenter.dicom.frames import FrameTable
 from isocenter.dicom.header import Header
 from isocenter.dicom.inflation import MAXIMUM_INFLATED_LENGTH, Inflation, inflated_pieces
 from isocenter.dicom.recurring import RecurringElements
-from isocenter.dicom.scan import FIRST_READ, scan_file
+from isocenter.dicom.scan import FIRST_READ, scan_at
 from isocenter.dicom.transfer_syntaxes import TransferSyntax
 
 from .index_values import EXTRA_TAGS
@@ -81,8 +81,12 @@ class StoredInstance:
         return self._scanned()
 
     def _scanned(self, beginning: bytes = b"") -> Header:
-        return scan_file(
-            self._descriptor, extra=EXTRA_TAGS, beginning=beginning, recurring=self._recurring
+        return scan_at(
+            self.read,
+            self.size,
+            extra=EXTRA_TAGS,
+            beginning=beginning,
+            recurring=self._recurring,
         )
 
     @property

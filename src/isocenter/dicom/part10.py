@@ -144,20 +144,22 @@ def _meta_start(data: Buffer, final: bool) -> tuple[int, bool]:
 def _meta_elements(data: Buffer, start: int) -> tuple[dict[int, bytes], int]:
     """Read elements as long as they are of group 2, whatever the group's length claims."""
     values: dict[int, bytes] = {}
-    offset = start
-    while len(data) != offset:
-        raw, _ = EXPLICIT_LITTLE.unpack_item(data, offset)
-        tag = EXPLICIT_LITTLE.raw_tag(raw)
-        if tag >> 16 != 0x0002:
+    layout, size, offset = EXPLICIT_LITTLE, len(data), start
+    unpack, short = layout.unpack_element, layout.short
+    while offset != size:
+        raw, vr, length = unpack(data, offset)
+        if raw & 0xFFFF != 0x0002:
             break
-        value_offset, length, _ = element_value(data, offset, EXPLICIT_LITTLE, implicit=False)
+        tag, value_offset = layout.raw_tag(raw), offset + 8
+        if vr not in short:
+            value_offset, length, _ = element_value(data, offset, layout, implicit=False)
         end = value_offset + length
         if length == UNDEFINED_LENGTH or end - start > MAXIMUM_META_LENGTH:
             raise LimitExceeded(
                 f"{describe(tag)} makes the File Meta Information longer than "
                 f"{MAXIMUM_META_LENGTH} bytes; a few hundred are expected"
             )
-        if end > len(data):
+        if end > size:
             raise struct.error("the value ends behind the data")
         values[tag] = bytes(data[value_offset:end])
         offset = end

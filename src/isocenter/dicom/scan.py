@@ -343,18 +343,40 @@ def scan_file(
         If the file cannot be read.
     """
     with opened(source) as (read, size):
-        head, meta = _read_head(read, size, beginning)
-        syntax = transfer_syntax(meta.transfer_syntax_uid)
-        if syntax.deflated:
-            return _scan_deflated(read, meta.data_set_offset, syntax, extra)
-        start = head[meta.data_set_offset :]
-        layout = actual_layout(start, syntax)
-        walk = _Walk(layout, _wanted(layout, extra), meta.data_set_offset)
-        if not _walk_windows(walk, read, start, lambda: size, recurring):
-            _check_end(walk, read, size)
-        header = walk.header(syntax, meta.data_set_offset)
-        check_complete(header, size, read)
-        return header
+        return scan_at(read, size, extra=extra, beginning=beginning, recurring=recurring)
+
+
+def scan_at(
+    read: ReadAt,
+    size: int,
+    *,
+    extra: frozenset[int] = frozenset(),
+    beginning: bytes = b"",
+    recurring: RecurringElements | None = None,
+) -> Header:
+    """Scan a DICOM file that is open already.
+
+    Parameters
+    ----------
+    read
+        Reads the file.
+    size
+        Its length in bytes.
+    extra, beginning, recurring
+        As for `scan_file`; returned and raised is the same, too.
+    """
+    head, meta = _read_head(read, size, beginning)
+    syntax = transfer_syntax(meta.transfer_syntax_uid)
+    if syntax.deflated:
+        return _scan_deflated(read, meta.data_set_offset, syntax, extra)
+    start = head[meta.data_set_offset :]
+    layout = actual_layout(start, syntax)
+    walk = _Walk(layout, _wanted(layout, extra), meta.data_set_offset)
+    if not _walk_windows(walk, read, start, lambda: size, recurring):
+        _check_end(walk, read, size)
+    header = walk.header(syntax, meta.data_set_offset)
+    check_complete(header, size, read)
+    return header
 
 
 def _read_head(read: ReadAt, size: int, beginning: bytes) -> tuple[bytes, FileMeta]:

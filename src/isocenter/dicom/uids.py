@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from functools import lru_cache
 
 from isocenter import __version__
 
@@ -54,6 +55,11 @@ def is_path_safe_uid(text: str) -> bool:
     bool
         True if the text is harmless as one component of a path.
     """
+    return len(text) <= MAXIMUM_LENGTH and _is_path_safe(text)
+
+
+@lru_cache(maxsize=4096)  # what is asked of one study names it again and again
+def _is_path_safe(text: str) -> bool:
     return _PATH_SAFE.fullmatch(text) is not None
 
 

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import lru_cache
 
 from isocenter.dicomweb.media_types import MULTIPART_RELATED, MediaType, parse_media_type
 from isocenter.errors import InvalidRequest, LimitExceeded
@@ -321,21 +322,21 @@ class MultipartWriter:
         Of the parts: the `type` parameter.
     transfer_syntax
         Of all parts, None where they differ or have none.
+
+    Attributes
+    ----------
     boundary
         Unguessable, so that content cannot hold it.
     """
 
     media_type: str
     transfer_syntax: str | None = None
-    boundary: str = field(default_factory=lambda: secrets.token_hex(20))
+    boundary: str = field(init=False, default_factory=lambda: secrets.token_hex(20))
 
     @property
     def content_type(self) -> str:
         """The value of the Content-Type header field of the whole body."""
-        parameters = [("type", self.media_type), ("boundary", self.boundary)]
-        if self.transfer_syntax:
-            parameters.append(("transfer-syntax", self.transfer_syntax))
-        return str(MediaType("multipart", MULTIPART_RELATED.partition("/")[2], tuple(parameters)))
+        return f"{_related(self.media_type, self.transfer_syntax)}; boundary={self.boundary}"
 
     def head(self, content_type: str, *, location: str | None = None, first: bool) -> bytes:
         """Return what stands in front of the content of a part.
@@ -383,3 +384,12 @@ class MultipartWriter:
             pieces += [self.head(content_type, first=index == 0), content]
         pieces.append(self.closing)
         return b"".join(pieces)
+
+
+@lru_cache(maxsize=64)
+def _related(media_type: str, transfer_syntax: str | None) -> str:
+    """Write the type of a body whose parts are all of one type, without its boundary."""
+    parameters = [("type", media_type)]
+    if transfer_syntax:
+        parameters.append(("transfer-syntax", transfer_syntax))
+    return str(MediaType("multipart", MULTIPART_RELATED.partition("/")[2], tuple(parameters)))
