@@ -215,6 +215,20 @@ def test_arrow_keys_walk_the_rows_and_page_keys_the_pages(studies):
     expect(page.locator(".pager-text")).to_contain_text("51 – 100")
 
 
+def test_keys_work_before_anything_has_the_focus(studies):
+    page = studies.page
+    page.keyboard.press("PageDown")
+    expect(page.locator(".pager-text")).to_contain_text("51 – 100")
+    expect(rows(studies).first).to_be_focused()
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Enter")
+    page.keyboard.press("End")
+    expect(rows(studies).last).to_be_focused()
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("ArrowDown")
+    expect(rows(studies).first).to_be_focused()
+
+
 def test_page_keys_go_on_from_page_to_page(studies):
     page = studies.page
     rows(studies).first.focus()

@@ -220,7 +220,7 @@ function useRows(search: StudySearch) {
 
 type Rows = ReturnType<typeof useRows>;
 
-/** Moves the focus from row to row, and opens and pages, by keyboard. */
+/** Moves the focus from row to row, and opens and pages, by keyboard; nothing need have the focus to begin with. */
 function useRowKeys(search: StudySearch, { rows, focusRow, focused, open }: Rows) {
   const awaited = useRef(false);
   const goToPage = (step: 1 | -1) => {
@@ -237,7 +237,7 @@ function useRowKeys(search: StudySearch, { rows, focusRow, focused, open }: Rows
     search.submit();
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey) return;
     const at = rows().findIndex((row) => row === document.activeElement);
     const moves: Record<string, () => void> = {
       ArrowDown: () => focusRow(at + 1),
@@ -246,15 +246,19 @@ function useRowKeys(search: StudySearch, { rows, focusRow, focused, open }: Rows
       End: () => focusRow(Infinity),
       PageDown: () => goToPage(1),
       PageUp: () => goToPage(-1),
-      Enter: () => focused.value && open(focused.value),
     };
-    if (at < 0) return;
+    if (at >= 0) moves["Enter"] = () => focused.value && open(focused.value);
+    else if (document.activeElement !== document.body) return;
     const move = moves[event.key];
     if (!move) return;
     event.preventDefault();
     move();
   };
-  return { enter, onKeyDown };
+  useEffect(() => {
+    document.addEventListener("keydown", onKeyDown);
+    return () => document.removeEventListener("keydown", onKeyDown);
+  }, [search]);
+  return enter;
 }
 
 /** Comes back to the place that the list was left at, and begins another list at its top. */
@@ -290,7 +294,7 @@ export function StudyList({ query }: { query: StudyQuery }) {
   const rows = useRows(search);
   const { table, body, focused, open } = rows;
   const onScroll = usePlace(search, rows);
-  const { enter, onKeyDown } = useRowKeys(search, rows);
+  const enter = useRowKeys(search, rows);
   const studies = search.answer.value?.studies ?? [];
   const focusable = studies.some(({ uid }) => uid === focused.value) ? focused.value : studies[0]?.uid;
   return (
@@ -307,7 +311,7 @@ export function StudyList({ query }: { query: StudyQuery }) {
           <thead>
             <tr>{COLUMNS.map((column) => <HeaderCell key={column.key} column={column} search={search} />)}</tr>
           </thead>
-          <tbody ref={body} onKeyDown={onKeyDown}>
+          <tbody ref={body}>
             {studies.map((study) => (
               <StudyRow
                 key={study.uid}
