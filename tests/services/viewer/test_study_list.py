@@ -208,3 +208,16 @@ def test_a_study_without_images_comes_without_display(viewer: Viewer) -> None:
     report = small_object()
     viewer.keep(report)
     assert "display" not in viewer.get(f"/{report.StudyInstanceUID}?display=true").json()
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("?dateFrom=yesterday", "dateFrom is 'yesterday'; expected a date as YYYYMMDD"),
+        ("/1.2.three", "study is '1.2.three'; expected a UID of 1 to 64 digits and dots"),
+    ],
+)
+def test_a_wrong_parameter_is_told_in_words_not_as_a_pattern(
+    viewer: Viewer, path: str, sentence: str
+) -> None:
+    assert viewer.get(path).json()["detail"] == sentence

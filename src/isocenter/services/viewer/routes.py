@@ -90,7 +90,17 @@ class _Route(APIRoute):
 def _sentence(error: RequestValidationError) -> str:
     """Say which parameters are wrong, and how; `loc` begins with where in the request they are."""
     faults: Sequence[Any] = error.errors()
-    return "; ".join(f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in faults)
+    return "; ".join(map(_fault, faults))
+
+
+def _fault(fault: Any) -> str:
+    name = ".".join(map(str, fault["loc"][1:]))
+    if fault["type"] != "string_pattern_mismatch":
+        return f"{name}: {fault['msg']}"
+    # Whoever followed a link with a slip in it is no reader of regular expressions.
+    date = name.startswith("date")
+    expected = "a date as YYYYMMDD" if date else "a UID of 1 to 64 digits and dots"
+    return f"{name} is {fault['input']!r}; expected {expected}"
 
 
 def router(archive: Archive, *, cache_directory: FilePath | None = None) -> APIRouter:
