@@ -368,6 +368,14 @@ def test_the_field_of_the_cine_rate_says_the_rate(stack):
         expect(field).to_have_value("60")
 
 
+def test_a_rate_that_is_entered_gives_the_keys_back_to_the_image(stack):
+    rate = stack.page.get_by_label("Images a second")
+    rate.fill("50")
+    rate.press("Enter")
+    stack.page.keyboard.press("c")
+    stack.wait("isocenter.viewports[0].index > 3")
+
+
 def test_presets_are_in_a_menu(stack):
     menu = stack.page.get_by_label("Window preset")
     offered = [" ".join(text.split()) for text in menu.locator("option").all_inner_texts()]

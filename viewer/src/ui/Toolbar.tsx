@@ -133,6 +133,9 @@ function Cine({ workspace }: { workspace: Workspace }) {
             // Where that is what it was before, nothing is painted anew.
             event.currentTarget.value = String(viewport.rate.value);
           }}
+          onKeyDown={(event) => {
+            if (event.key === "Enter") event.currentTarget.blur(); // which also makes the change
+          }}
         />
         <span>/s</span>
       </label>
