@@ -301,6 +301,38 @@ def test_an_archive_with_refused_files_opens_while_the_index_is_locked(refuse, d
         assert files(directory) == []
 
 
+@pytest.mark.parametrize("left", ["deleted", "refused"])
+@pytest.mark.parametrize("then", ["the next opening", "`isocenter check --repair`"])
+def test_the_log_says_what_becomes_of_files_that_an_opening_could_not_remove(
+    refuse, directory, caplog, left, then
+):
+    def left_over() -> list[Path]:
+        return [*directory.glob(".aside/*"), *directory.glob("[0-9]*/*/*.dcm")]
+
+    if left == "refused":
+        refuse(small_object())
+    else:
+        with Archive.open(directory, on_conflict="keep") as archive:
+            study = two_versions(archive)
+        killed_while_deleting(directory, None, study)
+    holder = running(HOLD_SQLITE, str(directory / "index.sqlite"))
+    assert holder.stdout.readline() == "locked\n"
+    with Archive.open(directory) as archive:
+        (said,) = [each for each in caplog.messages if "stay for now" in each]
+        assert "nothing need be done" in said
+        assert then in said
+        assert left_over()
+        assert archive.count(Query(Level.INSTANCE)) == 0  # nobody finds them
+        holder.communicate(timeout=30)
+        if then != "the next opening":
+            assert not archive.check(repair=True).unrepaired
+            assert left_over() == []
+    with Archive.open(directory) as archive:
+        assert not list(directory.glob(".aside/*"))
+        assert left == "deleted" or left_over() == []
+    assert "stay for now" not in "".join(caplog.messages[1:])
+
+
 def test_a_note_says_nothing_of_another_file_in_the_same_place(refuse, directory, tmp_path):
     dataset = small_object()
     refuse(dataset)

@@ -41,7 +41,12 @@ def recover(index: Index, blobs: BlobStore) -> None:
             _remove_refused(index, blobs)
             remove_left_aside(index, blobs, ONE_TRY)
     except OutOfResources as error:
-        _log.warning("files of what was deleted or refused stay for now: %s", error)
+        _log.warning(
+            "files kept aside of deleted instances, and of refused objects, stay for now: %s; "
+            "nobody finds them, and nothing need be done about them: the next opening of the "
+            "archive removes them if it can, and so does `isocenter check --repair`",
+            error,
+        )
 
 
 def _remove_refused(index: Index, blobs: BlobStore) -> None:
