@@ -263,7 +263,7 @@ def test_what_is_deleted_while_a_check_is_about_to_adopt_it_stays_deleted(
     results = []
 
     def adopt_first(deleter, rows):
-        results.extend(sqlite_archive._registrar.adopt([checking._arrival(path)]))
+        results.extend(sqlite_archive._registrar.adopt([unknown_files.arrival_of(path)]))
         remove(deleter, rows)
 
     monkeypatch.setattr(Deleter, "_remove_files", adopt_first)

@@ -1,10 +1,12 @@
 import contextlib
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
 
 import pytest
+from pydicom import dcmread
 from tests.factories import ct_slice, part10_bytes
 
 from isocenter.archive import Archive, CheckReport, Level, Problem, ProblemKind, Query
@@ -56,6 +58,28 @@ def test_only_what_a_repair_can_change_is_said_to_be_repairable(
         main()
     assert ended.value.code == 1
     assert capsys.readouterr().out.count("isocenter check --repair") == hints
+
+
+def test_a_file_that_was_put_aside_by_a_killed_process_is_named_and_kept(data):
+    kept = next(data.glob("[0-9]*/*/*.dcm"))
+    other = dcmread(kept)
+    other.PatientName = "Other^Version"
+    aside = data / ".aside" / f"{other.SOPInstanceUID}_0123456789ab.dcm"
+    other.save_as(aside)
+    copy = aside.with_name(f"{other.SOPInstanceUID}_ba9876543210.dcm")
+    shutil.copy(kept, copy)
+    found = check(data=data)
+    assert found.returncode == 1
+    assert f"aside: {aside}: put aside, but not in the index; it holds a version" in found.stdout
+    assert f"what it holds is kept as {kept}, too" in found.stdout
+    assert "3 files, 3 instances in the index, 2 problems, 2 left" in found.stdout
+    assert "check --repair" in found.stdout
+    assert check("--repair", data=data).returncode == 0
+    assert "3 files, 3 instances in the index, 0 problems" in check(data=data).stdout
+    assert list(aside.parent.iterdir()) == [aside]
+    with Archive.open(data) as archive:
+        (listed,) = archive.kept_aside(other.StudyInstanceUID)
+        assert listed.path == aside
 
 
 def test_a_lost_index_is_made_anew_from_the_files(data):

@@ -1,12 +1,11 @@
 """Objects that differ from the instance kept under their UID, and were kept beside it."""
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from isocenter.dicom.scan import scan_file
 from isocenter.errors import IsocenterError
@@ -17,11 +16,25 @@ from .index import Index, Transaction
 from .schema import aside
 from .wholeness import uids_in
 
-__all__ = ["Aside", "kept_aside", "left_aside", "remove_left_aside"]
+__all__ = [
+    "Aside",
+    "kept_aside",
+    "left_aside",
+    "list_aside",
+    "names_aside",
+    "remove_left_aside",
+    "unlisted_aside",
+]
 
 _log = logging.getLogger(__name__)
 
 _NAMES = select(aside.c.name)
+_NAMES_OF_INSTANCE = _NAMES.where(
+    aside.c.study_instance_uid == bindparam("study"),
+    aside.c.series_instance_uid == bindparam("series"),
+    aside.c.sop_instance_uid == bindparam("instance"),
+)
+_INSERT = insert(aside)
 _OF_STUDY = (
     select(aside).where(aside.c.study_instance_uid == bindparam("study")).order_by(aside.c.pk)
 )
@@ -68,11 +81,58 @@ def kept_aside(index: Index, blobs: BlobStore, study: str) -> list[Aside]:
     ]
 
 
+def list_aside(
+    transaction: Transaction, uids: tuple[str, str, str], name: str, size: int, time: int
+) -> None:
+    """Write the row of an object that is kept aside.
+
+    Parameters
+    ----------
+    transaction
+        Where the row goes.
+    uids
+        Of study, series and instance.
+    name
+        Of the file, which is there already.
+    size
+        Its bytes.
+    time
+        When it came, as `arrivals.now` counts.
+    """
+    study, series, instance = uids
+    row = {
+        "study_instance_uid": study,
+        "series_instance_uid": series,
+        "sop_instance_uid": instance,
+        "name": name,
+        "size": size,
+        "time": time,
+    }
+    transaction.execute(_INSERT, row)
+
+
+def names_aside(connection: Connection | Transaction, uids: tuple[str, str, str]) -> list[str]:
+    """Read the names of the files that are kept aside of an instance."""
+    study, series, instance = uids
+    named = {"study": study, "series": series, "instance": instance}
+    return [row.name for row in connection.execute(_NAMES_OF_INSTANCE, named)]
+
+
+def unlisted_aside(index: Index, blobs: BlobStore) -> list[Path]:
+    """Find files that were put aside and have no row: not yet, not any more, or at all."""
+    files = {path.name: path for path in blobs.files_aside()}
+    if not files:
+        return []
+    with index.reading() as connection:
+        return _unlisted(connection, files)
+
+
 def left_aside(index: Index, blobs: BlobStore) -> list[Path]:
     """Find files that were kept aside of instances which are deleted, and have no row themselves.
 
     A deletion removes them after its commit: whoever is about to do so is not through with them,
-    whoever died leaves them. Where the index was lost, nothing tells of a deletion, and they stay.
+    whoever died leaves them. Where the index was lost, nothing tells of a deletion: a check lists
+    them again.
     """
     files = {path.name: path for path in blobs.files_aside()}
     if not files:
@@ -104,9 +164,12 @@ def remove_left_aside(index: Index, blobs: BlobStore, patience: float | None = N
 
 
 def _left_of(connection: Connection | Transaction, files: dict[str, Path]) -> list[Path]:
+    return [path for path in _unlisted(connection, files) if _is_left(connection, path)]
+
+
+def _unlisted(connection: Connection | Transaction, files: dict[str, Path]) -> list[Path]:
     listed = {row.name for row in connection.execute(_NAMES)}
-    unlisted: Sequence[str] = sorted(files.keys() - listed)
-    return [files[name] for name in unlisted if _is_left(connection, files[name])]
+    return [files[name] for name in sorted(files.keys() - listed)]
 
 
 def _is_left(connection: Connection | Transaction, path: Path) -> bool:

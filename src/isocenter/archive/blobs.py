@@ -20,7 +20,7 @@ from typing import TypeVar
 from isocenter.dicom.uids import is_path_safe_uid
 from isocenter.errors import InvalidAttribute, OutOfResources
 
-from .file_system import O_BINARY, sync
+from .file_system import O_BINARY, link_new, sync
 from .resources import EXHAUSTED, reported_as_out_of_resources
 from .temporary import Temporary, has_nameless_files
 
@@ -173,6 +173,10 @@ class BlobStore:
         """Give the place of a file that is kept beside the instance of the same UID."""
         return self.root / self.ASIDE / name
 
+    def new_aside(self, instance: str) -> Path:
+        """Give a place for one more file beside an instance."""
+        return self.aside(f"{instance}_{secrets.token_hex(6)}.dcm")
+
     def files_aside(self) -> list[Path]:
         """List the files that are kept beside instances."""
         folder = self.root / self.ASIDE
@@ -197,6 +201,13 @@ class BlobStore:
         self.move(str(journal), path)
         # Where nothing had been moved yet, both name one file, and moving it does nothing.
         journal.unlink(missing_ok=True)
+
+    def give_place(self, path: Path, place: str) -> bool:
+        """Give a file the place of its instance too, unless a file stands there; False then."""
+        try:
+            return link_new(str(path), place)
+        except FileNotFoundError:
+            return self._in_new_folder(place, lambda: link_new(str(path), place))
 
     def _copy(self, path: Path, other: Path) -> None:
         """Copy a file under a name that never stands for a part of it."""
@@ -251,6 +262,8 @@ class BlobStore:
             path.unlink()
         for folder in (path.parent, path.parent.parent):
             if folder == self.root or not folder.is_relative_to(self.root):
+                return
+            if folder.name.startswith("."):  # one of ours
                 return
             self._forget_folder(str(folder))
             try:

@@ -32,6 +32,9 @@ class ProblemKind(enum.Enum):
     INCOMPLETE = "incomplete"
     """Rows that lack values which their files have, as after an upgrade that made the index know
     more attributes. Repair: they are filled in."""
+    ASIDE = "aside"
+    """A file that was put aside, but is not in the index. Repair: it is removed if the same object
+    is kept elsewhere; if not, it is listed as kept aside, or gets its instance's empty place."""
     LEFTOVER = "leftover"
     """Half-received objects of a process that died. Repair: they are removed."""
     UNWRITABLE = "unwritable"

@@ -9,20 +9,19 @@ from pathlib import Path
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from isocenter.dicom.header import Header
-from isocenter.dicom.scan import scan_file
 from isocenter.errors import IsocenterError, NotFound, OutOfResources
 
 from . import schema
-from .arrivals import Arrival, Outcome, now
-from .aside import left_aside, remove_left_aside
+from .arrivals import Outcome
+from .aside import left_aside, remove_left_aside, unlisted_aside
 from .blobs import BlobStore
 from .change_log import Action
 from .check_report import CheckReport, Problem, ProblemKind
 from .comparison import Comparison, Finding
 from .deletion import delete_rows, is_left_over, shrink_study
 from .file_system import is_there
+from .forgotten_aside import ForgottenAside
 from .index import AnyRow, Index, Transaction
-from .index_values import EXTRA_TAGS, IndexValues
 from .instance_rows import INSTANCES, uids_of
 from .quarantine import Quarantine
 from .recovery import set_apart
@@ -30,7 +29,7 @@ from .refused_files import is_refused
 from .registration import Registrar
 from .resources import REMAKE_INDEX
 from .told import Told
-from .unknown_files import Statuses, UnknownFiles, unchanged
+from .unknown_files import Statuses, UnknownFiles, arrival_of, unchanged
 from .wholeness import scan_stored, uids_in
 
 __all__ = ["Checker"]
@@ -295,7 +294,7 @@ class Checker:
             for path in filter(is_there, paths):
                 self._found(ProblemKind.ORPHAN, path, sentence, False)
             return
-        arrivals = [arrival for path in paths if (arrival := _arrival(path))]
+        arrivals = [arrival for path in paths if (arrival := arrival_of(path))]
         results = self._registrar.adopt(arrivals)
         for arrival, result in zip(arrivals, results, strict=True):
             if not isinstance(result, Exception):
@@ -305,15 +304,22 @@ class Checker:
                 self._found(ProblemKind.ORPHAN, arrival.path, f"{sentence}; {result}", False)
 
     def _check_aside(self) -> None:
-        """Find what was kept aside of instances that are deleted, unless somebody is just at it."""
-        seen = UnknownFiles.seen_now("", left_aside(self._index, self._blobs))
+        """Find what was put aside and has no row, unless somebody is just at it."""
+        seen = UnknownFiles.seen_now("", unlisted_aside(self._index, self._blobs))
         if not seen.statuses:
             return
         seen.wait()
         gone = remove_left_aside(self._index, self._blobs) if self._repair else []
-        for path in sorted({*gone, *left_aside(self._index, self._blobs)} & seen.statuses.keys()):
+        left = {*gone, *left_aside(self._index, self._blobs)}
+        for path in sorted(left & seen.statuses.keys()):
             sentence = "kept aside of an instance that was deleted"
             self._found(ProblemKind.DELETED, path, sentence, path in gone)
+        still = unchanged(seen.statuses)
+        unlisted = set(unlisted_aside(self._index, self._blobs)) - left
+        forgotten = ForgottenAside(self._index, self._blobs, self._registrar, repair=self._repair)
+        # In the order in which they came: what came first is what has the instance's place.
+        for path in sorted(still.keys() & unlisted, key=lambda path: still[path].st_mtime_ns):
+            self._report.problems.extend(forgotten.check(path))
 
     def _check_quarantine(self) -> None:
         if self._quarantine is not None and (trouble := self._quarantine.trouble()):
@@ -392,22 +398,3 @@ def _examined(
         sentence = "holds the object {}/{}/{}".format(*uids_in(header))
         return _Damage(ProblemKind.MISPLACED, sentence)
     return header, found
-
-
-def _arrival(path: Path) -> Arrival | None:
-    """Make an arrival of a file that stands in its place already, unless that is gone."""
-    try:
-        status = path.stat()
-        header = scan_file(path, extra=EXTRA_TAGS)
-    except FileNotFoundError:
-        return None
-    return Arrival(
-        header,
-        *uids_in(header),
-        sop_class=header.sop_class_uid,
-        place=str(path),
-        values=IndexValues.of(header),
-        size=status.st_size,
-        time=now(),
-        inode_in_place=status.st_ino,
-    )

@@ -9,7 +9,8 @@ from isocenter.errors import OutOfResources
 from .aside import remove_left_aside
 from .blobs import BlobStore
 from .busy_index import ONE_TRY
-from .file_system import link_new
+from .deletion import is_left_over
+from .file_system import is_there, link_new
 from .index import Index, Transaction
 from .instance_rows import ONE_INSTANCE
 from .refused_files import RefusedFile
@@ -64,15 +65,33 @@ def _decide(transaction: Transaction, blobs: BlobStore, journal: Path) -> None:
     number, *uids = journal.stem.split("_")
     if len(uids) != 3 or not number.isdigit() or not all(map(is_path_safe_uid, uids)):
         return
+    if not is_there(journal):  # whoever had committed has removed it by now
+        return
     study, series, instance = uids
     named = {"study": study, "series": series, "instance": instance}
     kept = transaction.execute(ONE_INSTANCE, named).one_or_none()
-    if kept is None or kept.sequence >= int(number):
-        journal.unlink(missing_ok=True)
-        return
     path = blobs.path(study, series, instance)
-    blobs.put_back(journal, path)
-    blobs.sync_names(str(path.parent))
+    if kept is None and not is_left_over(transaction, (study, series, instance), journal):
+        _rescue(blobs, journal, path)
+    elif kept is None or kept.sequence >= int(number):
+        journal.unlink(missing_ok=True)
+    else:
+        blobs.put_back(journal, path)
+        blobs.sync_names(str(path.parent))
+        blobs.sync_folder(journal.parent)
+
+
+def _rescue(blobs: BlobStore, journal: Path, path: Path) -> None:
+    """Keep both files where the index was lost: it alone knew which of them is acknowledged."""
+    if not is_there(path):
+        blobs.put_back(journal, path)
+        blobs.sync_names(str(path.parent))
+    elif path.samefile(journal):  # which was only about to be replaced
+        journal.unlink()
+    else:
+        place = blobs.new_aside(path.stem)
+        blobs.move(str(journal), place)
+        blobs.sync_folder(place.parent)
     blobs.sync_folder(journal.parent)
 
 
@@ -86,7 +105,7 @@ def set_apart(blobs: BlobStore, path: Path) -> Path:
     """
     folder = blobs.root / blobs.DAMAGED
     folder.mkdir(exist_ok=True)
-    target = place = folder / "_".join(path.relative_to(blobs.root).parts)
+    target = place = folder / "_".join(path.relative_to(blobs.root).parts).lstrip(".")
     number = 1
     while not link_new(str(path), str(target)):
         number += 1

@@ -2,17 +2,17 @@
 
 import contextlib
 import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select, update
 
 from isocenter.errors import InstanceConflict, IsocenterError, NotFound, OutOfResources
 
 from . import schema
 from .arrivals import Arrival, ConflictPolicy, Outcome, Stored
+from .aside import list_aside
 from .blobs import BlobStore, folder_of
 from .change_log import Action
 from .deletion import is_left_over, shrink_study
@@ -35,7 +35,6 @@ __all__ = ["Settlement"]
 _INSERT_INSTANCE = insert_rows(schema.instance, "pk")
 _UPDATE_INSTANCE = update(schema.instance).where(schema.instance.c.pk == bindparam("key"))
 _INSERT_CHANGE = insert_rows(schema.change)
-_INSERT_ASIDE = insert(schema.aside)
 _FIND_ASIDE = select(schema.aside.c.name).where(
     schema.aside.c.sop_instance_uid == bindparam("instance"),
     schema.aside.c.size == bindparam("size"),
@@ -245,17 +244,10 @@ class Settlement:
         return any(path.exists() and same_object(path, mine) for path in paths)
 
     def _set_aside(self, arrival: Arrival, source: Path, size: int) -> None:
-        name = f"{arrival.instance}_{secrets.token_hex(6)}.dcm"
-        self._move(str(source), self._blobs.aside(name))
-        row = {
-            "study_instance_uid": arrival.study,
-            "series_instance_uid": arrival.series,
-            "sop_instance_uid": arrival.instance,
-            "name": name,
-            "size": size,
-            "time": arrival.time,
-        }
-        self._transaction.execute(_INSERT_ASIDE, row)
+        place = self._blobs.new_aside(arrival.instance)
+        self._move(str(source), place)
+        uids = arrival.study, arrival.series, arrival.instance
+        list_aside(self._transaction, uids, place.name, size, arrival.time)
 
     def _store(self, arrival: Arrival, row: AnyRow | None, outcome: Outcome) -> Stored:
         """Write the rows of an instance whose file is in its place."""

@@ -7,9 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .versions import identity_of
+from isocenter.dicom.scan import scan_file
 
-__all__ = ["Statuses", "UnknownFiles", "unchanged"]
+from .arrivals import Arrival, now
+from .index_values import EXTRA_TAGS, IndexValues
+from .versions import identity_of
+from .wholeness import uids_in
+
+__all__ = ["Statuses", "UnknownFiles", "arrival_of", "unchanged"]
 
 # From the moment when a file gets its place until its row is committed, or from the deletion of its
 # row until it is gone itself, is milliseconds; a file that has no row for longer has none.
@@ -67,3 +72,22 @@ def unchanged(seen: Statuses) -> Statuses:
         for path, status in _statuses(seen).items()
         if identity_of(status) == identity_of(seen[path])
     }
+
+
+def arrival_of(path: Path) -> Arrival | None:
+    """Make an arrival of a file that stands in its place already, unless that is gone."""
+    try:
+        status = path.stat()
+        header = scan_file(path, extra=EXTRA_TAGS)
+    except FileNotFoundError:
+        return None
+    return Arrival(
+        header,
+        *uids_in(header),
+        sop_class=header.sop_class_uid,
+        place=str(path),
+        values=IndexValues.of(header),
+        size=status.st_size,
+        time=now(),
+        inode_in_place=status.st_ino,
+    )
