@@ -75,7 +75,7 @@ def test_the_same_instance_with_other_bytes_is_refused_as_duplicate(storage, arc
     dataset.PatientName = "Somebody^Else"
     status = store(storage, dataset)
     assert status.code == 0x0111
-    assert "already kept with different bytes" in status.comment
+    assert status.comment[:64].startswith("different bytes are kept already")  # LO takes no more
 
 
 def test_a_data_set_that_is_another_instance_than_the_request_says_is_refused(storage, outcomes):

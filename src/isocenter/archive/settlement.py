@@ -207,7 +207,7 @@ class Settlement:
     def _settle_different(self, arrival: Arrival, row: AnyRow) -> Stored:
         if self._policy is ConflictPolicy.REFUSE:
             raise InstanceConflict(
-                f"instance {arrival.instance} is already kept with different bytes; an instance "
+                f"different bytes are kept already under the UID {arrival.instance}; an instance "
                 "never changes under its UID: give the new one a new SOP Instance UID (0008,0018), "
                 "delete the kept one, or set the conflict policy to replace or keep"
             )
