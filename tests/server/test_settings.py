@@ -105,7 +105,7 @@ def test_a_misspelt_setting_names_the_likely_one():
         ('http = "127.0.0.1:99999"', r"http \(from isocenter.toml\): .*port from 0 to 65535"),
         ('aet = "BACK\\\\SLASH"', r"aet .* is no AE title"),
         ('aet = "SEVENTEEN-LETTERS"', r"aet .* is no AE title"),
-        ('durability = "perhaps"', r"durability .*'safe' or 'fast'"),
+        ('durability = "perhaps"', r"durability .*found 'perhaps'; expected 'safe' or 'fast'$"),
         ("max_associations = 0", r"max_associations .*above 0"),
         ("http = [", r"cannot read the configuration"),
     ],

@@ -228,10 +228,12 @@ def _suggestion(name: str, known: Iterable[str]) -> str:
 def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
     """Say a line for each bad value: where it came from and what is wrong; never a secret."""
     lines = list[str]()
-    for detail in error.errors(include_url=False, include_context=False, include_input=False):
+    for detail in error.errors(include_url=False, include_context=False):
         name = str(detail["loc"][0]) if detail["loc"] else ""
         field = Settings.model_fields.get(name)
         told = EXPECTED.get(field.annotation) if field else None
         message = told or detail["msg"].removeprefix("Value error, ")
+        if detail["type"] == "literal_error":  # of which none is a secret
+            message = f"found {detail['input']!r}; {message.replace('Input should be', 'expected')}"
         lines.append(f"{name} (from {origins.get(name, 'the configuration')}): {message}")
     return "\n".join(lines)
