@@ -1,5 +1,6 @@
 """Every transfer syntax and SOP class that we must take, from pynetdicom and back to it."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -137,6 +138,9 @@ def sent_by_pynetdicom(node: Acceptor, contexts: list[object], files: list[Path]
         assert len(association.accepted_contexts) == len(contexts)
         for file in files:
             assert association.send_c_store(file).Status == 0
+            # Where the next request comes before pynetdicom's own thread is through with this one,
+            # that thread takes the answer to it, and the requestor waits for ever.
+            time.sleep(0.05)
     finally:
         association.release()
 
