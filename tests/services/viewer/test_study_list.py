@@ -214,6 +214,7 @@ def test_a_study_without_images_comes_without_display(viewer: Viewer) -> None:
     ("path", "sentence"),
     [
         ("?dateFrom=yesterday", "dateFrom is 'yesterday'; expected a date as YYYYMMDD"),
+        ("?dateTo=" + "9" * 900, f"dateTo is '{'9' * 80}'; expected a date as YYYYMMDD"),
         ("/1.2.three", "study is '1.2.three'; expected a UID of 1 to 64 digits and dots"),
     ],
 )

@@ -37,7 +37,12 @@ __all__ = ["router"]
 
 T = TypeVar("T")
 
-Uid = Annotated[str, Path(pattern=r"^[0-9.]{1,64}$", description="A UID")]
+_UID = r"^[0-9.]{1,64}$"
+_DATE = r"^([0-9]{8})?$"
+# Whoever followed a link with a slip in it is no reader of regular expressions.
+_EXPECTED = {_UID: "a UID of 1 to 64 digits and dots", _DATE: "a date as YYYYMMDD"}
+
+Uid = Annotated[str, Path(pattern=_UID, description="A UID")]
 FrameNumber = Annotated[int, Path(ge=1, le=0x7FFFFFFF, description="Counted from 1")]
 Text = Annotated[str, Query(max_length=128)]
 Version = Annotated[str | None, Query(max_length=64, description="As a series' images name it")]
@@ -95,12 +100,10 @@ def _sentence(error: RequestValidationError) -> str:
 
 def _fault(fault: Any) -> str:
     name = ".".join(map(str, fault["loc"][1:]))
-    if fault["type"] != "string_pattern_mismatch":
+    expected = _EXPECTED.get(fault.get("ctx", {}).get("pattern"))
+    if expected is None:
         return f"{name}: {fault['msg']}"
-    # Whoever followed a link with a slip in it is no reader of regular expressions.
-    date = name.startswith("date")
-    expected = "a date as YYYYMMDD" if date else "a UID of 1 to 64 digits and dots"
-    return f"{name} is {fault['input']!r}; expected {expected}"
+    return f"{name} is {fault['input'][:80]!r}; expected {expected}"
 
 
 def router(archive: Archive, *, cache_directory: FilePath | None = None) -> APIRouter:
@@ -146,8 +149,8 @@ def _add_lists(
     async def studies(
         patient_name: Annotated[str, Query(alias="patientName", max_length=128)] = "",
         patient_id: Annotated[str, Query(alias="patientId", max_length=128)] = "",
-        date_from: Annotated[str, Query(alias="dateFrom", pattern=r"^([0-9]{8})?$")] = "",
-        date_to: Annotated[str, Query(alias="dateTo", pattern=r"^([0-9]{8})?$")] = "",
+        date_from: Annotated[str, Query(alias="dateFrom", pattern=_DATE)] = "",
+        date_to: Annotated[str, Query(alias="dateTo", pattern=_DATE)] = "",
         modality: Text = "",
         accession: Text = "",
         description: Text = "",
@@ -247,7 +250,7 @@ def _add_first_frame(
     async def first_frame(
         request: Request,
         study: Uid,
-        series: Annotated[str | None, Query(pattern=r"^[0-9.]{1,64}$")] = None,
+        series: Annotated[str | None, Query(pattern=_UID)] = None,
     ) -> Response:
         """Give the raw frame that is shown first, before anybody can know which that is.
 
