@@ -101,8 +101,8 @@ def response_status(stored: Sequence[StoredItem], failed: Sequence[FailedItem]) 
 def may_be_sent_again(failed: Sequence[FailedItem]) -> bool:
     """Tell whether something of a request would be stored if it were sent later.
 
-    Where reasons are mixed the status cannot say so: nothing stored is 409 then, as something that
-    is stored makes it 202. A Retry-After header field may stand in a response of any status.
+    Where reasons are mixed, the status cannot say so: it is 202 if something was stored, else 409.
+    A Retry-After header field may stand in a response of any status.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ from typing import Final
 __all__ = ["leave_unpaced_within_machine"]
 
 _PACING: Final = b"bbr"
-_PROMPT: Final = b"reno"  # every system has it, and lets every process choose it
+_PROMPT: Final = b"reno"  # every Linux has it, and lets every process choose it
 
 
 def leave_unpaced_within_machine(transport: asyncio.BaseTransport) -> None:
@@ -26,13 +26,13 @@ def leave_unpaced_within_machine(transport: asyncio.BaseTransport) -> None:
 
     References
     ----------
-    draft-ietf-ccwg-bbr, "Pacing Rate: BBR.pacing_rate"; tcp(7), `TCP_CONGESTION`
+    draft-ietf-ccwg-bbr; tcp(7), `TCP_CONGESTION`
     """
     option = getattr(socket, "TCP_CONGESTION", None)
     if option is None or not _within_machine(transport):
         return
     sock: socket.socket = transport.get_extra_info("socket")
-    with contextlib.suppress(OSError):  # of systems that know the option and not its values
+    with contextlib.suppress(OSError):  # of systems that know the option and not these values
         if sock.getsockopt(socket.IPPROTO_TCP, option, 16).startswith(_PACING):
             sock.setsockopt(socket.IPPROTO_TCP, option, _PROMPT)
 
